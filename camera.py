@@ -1,0 +1,235 @@
+"""Camera: grabs in one thread, annotates in another, for any number of viewers; it heals by itself."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from overlay import draw_no_signal
+from pipeline import AnnotatedFrame, encode_jpeg
+from sources import Frame, Source, SourceError, frames
+from stream import Latest
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.25  # how often a waiting thread looks whether it is still wanted
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0  # between two tries to open the source
+REPEAT_S = 1.0  # a picture that stands still is sent again this often
+JOIN_TIMEOUT_S = 1.2
+FPS_WINDOW_S = 2.0
+NO_SIGNAL_QUALITY = 85
+
+
+@dataclass(frozen=True)
+class State:
+    """What the camera is doing; latency_ms is from capture to publishing, problem is empty if all is well."""
+
+    source: str
+    note: str
+    running: bool
+    problem: str
+    fps: float
+    latency_ms: float
+    viewers: int
+    newest: AnnotatedFrame | None
+
+
+class Camera:
+    """One source, watched by any number of viewers.
+
+    Its two threads begin with the first viewer and wait while nobody looks: the source is closed idle_s
+    after the last viewer left, and opened again for the next one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_source: Callable[[], tuple[Source, str]],
+        process: Callable[[Frame], AnnotatedFrame],
+        *,
+        idle_s: float,
+        stall_s: float,
+    ) -> None:
+        self._open_source = open_source
+        self._process = process
+        self._idle_s, self._stall_s = idle_s, stall_s
+        self._frames: Latest[Frame] = Latest()
+        self._annotated: Latest[AnnotatedFrame] = Latest()
+        self._changed = threading.Condition()  # guards everything below
+        self._viewers = 0
+        self._left_at = -float("inf")
+        self._closed = False
+        self._running = False
+        self._name, self._note, self._problem = name, "", ""
+        self._threads: list[threading.Thread] = []
+        self._published_at: deque[float] = deque(maxlen=256)
+
+    # What viewers use, from any thread.
+
+    def watch(self) -> Iterator[AnnotatedFrame]:
+        """Yield annotated frames, always the newest, until the camera is closed or the viewer leaves.
+
+        A picture that stands still is repeated every second, so that a connection is never silent.
+        """
+        with self._viewer():
+            version, last = 0, None
+            while not self._annotated.closed:
+                newer, version = self._annotated.wait(version, REPEAT_S)
+                last = newer or last
+                if last is not None and not self._annotated.closed:
+                    yield last
+
+    def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
+        """Return the newest annotated frame, opening the source if need be; None after the timeout."""
+        with self._viewer():
+            return self._annotated.wait(0, timeout_s)[0]
+
+    def state(self) -> State:
+        """Return what the camera is doing now, without starting it."""
+        newest = self._annotated.newest()
+        with self._changed:
+            fps = _rate(self._published_at, time.monotonic())
+            latency_ms = (newest.published_at - newest.captured_at) * 1000 if newest else 0.0
+            return State(
+                self._name, self._note, self._running, self._problem, fps, latency_ms, self._viewers, newest
+            )
+
+    def close(self) -> bool:
+        """Let every viewer go and join both threads; False if one did not end in time.
+
+        A device can hold a thread in a read for seconds; leave such a process by os._exit.
+        """
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._annotated.close()
+        self._frames.close()
+        for thread in self._threads:
+            thread.join(JOIN_TIMEOUT_S)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    @contextmanager
+    def _viewer(self) -> Iterator[None]:
+        with self._changed:
+            self._viewers += 1
+            if not self._threads and not self._closed:
+                self._start()
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._viewers -= 1
+                self._left_at = time.monotonic()
+
+    def _start(self) -> None:
+        for work in (self._grab, self._annotate):
+            thread = threading.Thread(target=work, name=f"camera{work.__name__}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    # The grabbing thread: opens the source, reads it, closes it; nobody else touches it.
+
+    def _grab(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while self._wait_until_wanted():
+            try:
+                with closing(self._open()) as source:
+                    for frame in frames(source):
+                        self._frames.put(frame)
+                        self._report("")
+                        pause_s = FIRST_PAUSE_S
+                        if not self._is_wanted():
+                            break
+            except SourceError as error:
+                self._report(str(error))
+            except Exception:
+                log.exception("the source failed")
+                self._report("the source failed; the log says how")
+            self._running = False
+            if self._problem:
+                self._pause(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _open(self) -> Source:
+        source, note = self._open_source()
+        log.info("opened %s", source.name)
+        with self._changed:
+            self._name, self._note, self._running = source.name, note, True
+        return source
+
+    def _report(self, problem: str) -> None:
+        if problem == self._problem:
+            return
+        log.warning("no picture: %s", problem) if problem else log.info("the picture is back")
+        with self._changed:
+            self._problem = problem
+
+    def _is_wanted(self) -> bool:
+        lately = time.monotonic() - self._left_at < self._idle_s
+        return not self._closed and (self._viewers > 0 or lately)
+
+    def _wait_until_wanted(self) -> bool:
+        """Return True as soon as somebody watches; False when the camera is closed."""
+        with self._changed:
+            if not self._is_wanted():
+                self._frames.clear()
+                self._annotated.clear()  # the next viewer must not see a picture of long ago
+                self._published_at.clear()
+            while not self._closed and not self._is_wanted():
+                self._changed.wait()
+            return not self._closed
+
+    def _pause(self, pause_s: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, pause_s)
+
+    # The annotating thread: always the newest frame, and the "no signal" picture when there is none.
+
+    def _annotate(self) -> None:
+        version, fault = 0, ""
+        alive_at = time.monotonic()
+        while not self._closed:
+            frame, version = self._frames.wait(version, TICK_S)
+            now = time.monotonic()
+            if frame is not None:
+                fault = self._try_to_process(frame, fault)
+            if (frame is not None and not fault) or not self._is_wanted():
+                alive_at = now
+            elif self._problem or now - alive_at > self._stall_s:
+                silence = f"{self._name} has sent no picture for {self._stall_s:g} s."
+                self._publish_no_signal(self._problem or fault or silence)
+
+    def _try_to_process(self, frame: Frame, last_fault: str) -> str:
+        """Publish the frame; return what went wrong, or nothing. The same fault is logged once."""
+        try:
+            annotated = self._process(frame)
+        except Exception as error:
+            fault = f"Frames cannot be processed: {error}"
+            if fault != last_fault:
+                log.exception("frame %d could not be processed", frame.index)
+            return fault
+        self._publish(annotated)
+        return ""
+
+    def _publish(self, annotated: AnnotatedFrame) -> None:
+        with self._changed:
+            self._published_at.append(annotated.published_at)
+        self._annotated.put(annotated)
+
+    def _publish_no_signal(self, reason: str) -> None:
+        newest = self._annotated.newest()
+        if newest is not None and newest.problem == reason:
+            return
+        now = time.monotonic()
+        jpeg = encode_jpeg(draw_no_signal(reason), NO_SIGNAL_QUALITY)
+        self._annotated.put(AnnotatedFrame(0, now, now, jpeg, problem=reason))
+
+
+def _rate(times: deque[float], now: float) -> float:
+    """Return how many of times fell into the last FPS_WINDOW_S, a second."""
+    recent = [at for at in times if now - at <= FPS_WINDOW_S]
+    return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0

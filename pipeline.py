@@ -1,0 +1,85 @@
+"""One frame's way, from a picture to an annotated JPEG."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from overlay import draw
+from sources import Frame, Image
+from tracker import Track, Tracker
+
+STEPS = ("detect", "classify", "track", "draw", "encode")
+
+
+@dataclass(frozen=True)
+class AnnotatedFrame:
+    """One frame as viewers get it, with the tracks drawn on it and how long each step took.
+
+    captured_at and published_at are time.monotonic() in s; problem says why there is no picture, or is
+    empty where there is one.
+    """
+
+    index: int
+    captured_at: float
+    published_at: float
+    jpeg: bytes
+    tracks: list[Track] = field(default_factory=list)
+    step_ms: dict[str, float] = field(default_factory=dict)
+    problem: str = ""
+
+
+class Detector(Protocol):
+    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]: ...
+
+
+class Classifier(Protocol):
+    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]: ...
+
+
+class Pipeline:
+    """Detects, classifies, tracks, draws and encodes; owned by one thread."""
+
+    def __init__(self, detector: Detector, classifier: Classifier, tracker: Tracker, jpeg_quality: int) -> None:
+        self.detector = detector
+        self.classifier = classifier
+        self.tracker = tracker
+        self.jpeg_quality = jpeg_quality
+
+    def process(self, frame: Frame) -> AnnotatedFrame:
+        """Turn one frame into one annotated JPEG and the tracks drawn on it."""
+        watch = _Stopwatch()
+        gray = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        boxes = self.detector.detect(gray)  # (n, 4) int, px, xyxy
+        watch.lap("detect")
+        probs = self.classifier.predict(gray, boxes)  # (n, 7) float32, rows sum to 1
+        watch.lap("classify")
+        tracks = self.tracker.update(boxes, probs, frame.captured_at)
+        watch.lap("track")
+        scene = draw(frame.image, tracks)  # a copy: frame.image is never written
+        watch.lap("draw")
+        jpeg = encode_jpeg(scene, self.jpeg_quality)
+        watch.lap("encode")
+        return AnnotatedFrame(frame.index, frame.captured_at, time.monotonic(), jpeg, tracks, watch.laps_ms)
+
+
+def encode_jpeg(scene: Image, quality: int) -> bytes:
+    """Return scene (H, W, 3) BGR uint8 as JPEG; quality is 1 to 100."""
+    ok, jpeg = cv2.imencode(".jpg", scene, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    if not ok:
+        raise ValueError(f"no JPEG can be made of a picture of {scene.shape}")
+    return jpeg.tobytes()
+
+
+class _Stopwatch:
+    def __init__(self) -> None:
+        self.laps_ms: dict[str, float] = {}
+        self._at = time.perf_counter()
+
+    def lap(self, step: str) -> None:
+        now = time.perf_counter()
+        self.laps_ms[step] = (now - self._at) * 1000
+        self._at = now

@@ -1,0 +1,51 @@
+"""The sample faces of an emotion, each with the network's own reading of it."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from demo import load_samples
+from emotions import EMOTIONS
+from model import EmotionClassifier
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample picture: its file below static/, and probs (7,) float32, what the network reads in it."""
+
+    file: str
+    probs: NDArray[np.float32]
+
+    def reading(self) -> list[tuple[str, float]]:
+        """Return (emotion, probability), the most probable first."""
+        return sorted(zip(EMOTIONS, self.probs.tolist(), strict=True), key=lambda pair: -pair[1])
+
+
+class Samples:
+    """Reads each emotion's samples once, when its page is first asked for."""
+
+    def __init__(self, folder: Path, classifier: EmotionClassifier) -> None:
+        self._paths = load_samples(folder)
+        self._classifier = classifier
+        self._read = cache(self._read_emotion)
+
+    def of(self, emotion: str) -> list[Sample]:
+        """Return the samples of one of EMOTIONS."""
+        return self._read(emotion)
+
+    def _read_emotion(self, emotion: str) -> list[Sample]:
+        return [self._read_one(path) for path in self._paths[emotion]]
+
+    def _read_one(self, path: Path) -> Sample:
+        gray = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if gray is None:
+            raise ValueError(f"{path} is not a picture that OpenCV can read")
+        whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]])
+        return Sample(
+            f"samples/{path.parent.name}/{path.name}",
+            self._classifier.predict(gray.astype(np.uint8, copy=False), whole)[0],
+        )

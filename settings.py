@@ -1,0 +1,103 @@
+"""Every setting once: its name with the unit, its default, its range and one line of help.
+
+A setting is read from its flag (--min-face-px), else from its variable (FER_MIN_FACE_PX), else its default.
+"""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent
+PREFIX = "FER_"
+
+
+class SettingsError(Exception):
+    """A setting has an impossible value; the message says which, in one sentence."""
+
+
+def _setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The program's settings; making one checks every range and raises SettingsError."""
+
+    source: str = _setting(
+        "auto",
+        "what to watch: auto (camera 0, or the demo without one), a camera number or device, a video file, "
+        "a folder of pictures, an http(s):// or rtsp:// URL, or demo",
+    )
+    host: str = _setting("127.0.0.1", "address to serve on; 0.0.0.0 lets other machines watch")
+    port: int = _setting(5000, "port to serve on", 1, 65535)
+    weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "the network's weights file")
+    cascade: str = _setting(str(ROOT / "haarcascade_frontalface_alt2.xml"), "the face detector's cascade file")
+    camera_width_px: int = _setting(640, "width asked of a camera", 160, 3840)
+    camera_height_px: int = _setting(480, "height asked of a camera", 120, 2160)
+    min_face_px: int = _setting(40, "smallest face searched for; smaller costs time", 20, 1000)
+    smoothing_s: float = _setting(0.3, "time over which a face's probabilities are eased; 0: not at all", 0, 10)
+    jpeg_quality: int = _setting(80, "JPEG quality of the stream", 1, 100)
+    idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)
+    stall_s: float = _setting(3.0, "without a frame for this long the stream says no signal", 0.2, 60)
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            low, high = item.metadata["low"], item.metadata["high"]
+            value = getattr(self, item.name)
+            # `not (low <= value)` rather than `value < low`, so that NaN is refused too
+            if low is not None and not (low <= value <= high):
+                raise SettingsError(f"{flag(item)} must be from {low} to {high}, not {value}")
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the settings as FER_* variables, for a process that reads them from there."""
+        return {variable(item): str(getattr(self, item.name)) for item in fields(self)}
+
+
+def flag(item: "Field[Any]") -> str:
+    return "--" + item.name.replace("_", "-")
+
+
+def variable(item: "Field[Any]") -> str:
+    return PREFIX + item.name.upper()
+
+
+def read_settings(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings in flags and variables; raises SettingsError for a value that cannot be."""
+    args = vars(_parser().parse_args(argv))
+    values: dict[str, Any] = {}
+    for item in fields(Settings):
+        if args[item.name] is not None:
+            values[item.name] = _convert(item, args[item.name], flag(item))
+        elif environ.get(variable(item)):
+            values[item.name] = _convert(item, environ[variable(item)], variable(item))
+    return Settings(**values)
+
+
+def _convert(item: "Field[Any]", text: str, name: str) -> Any:
+    default: Any = item.default
+    kind = type(default)
+    try:
+        return kind(text)
+    except ValueError:
+        wanted = "a whole number" if kind is int else "a number"
+        raise SettingsError(f"{name} must be {wanted}, not {text!r}") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python main.py",
+        description="Watch a camera in the browser, every face boxed and named by its emotion.",
+        epilog="Each setting is also a variable: --min-face-px is FER_MIN_FACE_PX.",
+        allow_abbrev=False,
+    )
+    for item in fields(Settings):
+        default = _shorten(item.default)
+        parser.add_argument(flag(item), metavar="VALUE", help=f"{item.metadata['help']} (default: {default})")
+    return parser
+
+
+def _shorten(default: object) -> str:
+    return str(default).removeprefix(str(ROOT) + os.sep)

@@ -1,0 +1,265 @@
+"""Where frames come from: cameras, video files, folders of pictures, network streams, the demo."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+OPEN_TIMEOUT_MS = 5000
+READ_TIMEOUT_MS = 5000
+PICTURE_S = 3.0
+PICTURE_FPS = 10.0
+MAX_SIDE_PX = 1280
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
+URL_SCHEMES = ("http://", "https://", "rtsp://")
+
+
+class SourceError(Exception):
+    """A source cannot be opened or gives no more frames; the message says why, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a source: its index from 0, time.monotonic() in s when it was taken, image BGR."""
+
+    index: int
+    captured_at: float
+    image: Image
+
+
+class Source(Protocol):
+    """Something that gives images at its own pace; used by one thread only."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people: "camera 0", "learn.mkv"."""
+
+    def read(self) -> Image:
+        """Return the next image (H, W, 3) uint8 BGR as soon as it is due; SourceError if there is none."""
+
+    def close(self) -> None:
+        """Release it; safe to call twice."""
+
+
+def frames(source: Source) -> Iterator[Frame]:
+    """Yield a source's frames, numbered and timed, until it raises SourceError."""
+    index = 0
+    while True:
+        image = source.read()
+        yield Frame(index, time.monotonic(), image)
+        index += 1
+
+
+class Pace:
+    """Waits so that frames come at a steady rate; a late frame moves the beat, no burst follows."""
+
+    def __init__(self, fps: float) -> None:
+        self._period_s = 1 / fps
+        self._due_at = time.monotonic()
+
+    def wait(self) -> None:
+        """Return when the next frame is due, after one period at the most."""
+        now = time.monotonic()
+        self._due_at = max(self._due_at + self._period_s, now - self._period_s)
+        time.sleep(max(self._due_at - now, 0))
+
+
+class CameraSource:
+    """A camera of this machine, or a network stream: OpenCV waits for the frames."""
+
+    def __init__(self, name: str, capture: cv2.VideoCapture) -> None:
+        self.name = name
+        self._capture = capture
+
+    def read(self) -> Image:
+        ok, image = self._capture.read()
+        if not ok or image is None:
+            raise SourceError(f"{self.name} gives no more frames")
+        return _as_bgr(image)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class VideoSource:
+    """A video file, looped, at its own frame rate."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._path = path
+        self._capture = _open_file(path)
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self._pace = Pace(fps if 1 <= fps <= 240 else 25.0)
+
+    def read(self) -> Image:
+        self._pace.wait()
+        ok, image = self._capture.read()
+        if not ok:
+            self._capture.release()
+            self._capture = _open_file(self._path)  # seeking is not reliable in every format
+            ok, image = self._capture.read()
+        if not ok or image is None:
+            raise SourceError(f"{self.name} has no frame that can be read")
+        return _as_bgr(image)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class FolderSource:
+    """The pictures of a folder, in the order of their names, three seconds each, again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.name or str(folder)
+        self._paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+        if not self._paths:
+            raise SourceError(f"the folder {folder} has no pictures")
+        self._pace = Pace(PICTURE_FPS)
+        self._images = self._cycle()
+
+    def _cycle(self) -> Generator[Image]:
+        while True:
+            readable = False
+            for path in self._paths:
+                image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+                if image is None:
+                    continue  # one broken picture does not end the show
+                readable = True
+                for _ in range(int(PICTURE_S * PICTURE_FPS)):
+                    yield _fit(_as_bgr(image))
+            if not readable:
+                raise SourceError(f"no picture in the folder {self.name} can be read")
+
+    def read(self) -> Image:
+        self._pace.wait()
+        return next(self._images)
+
+    def close(self) -> None:
+        self._images.close()
+
+
+def check_source(spec: str) -> None:
+    """Raise SourceError for a source that can never work: a misspelt word, a missing or broken file.
+
+    A camera or a URL that is not there may come back, so it is no error here.
+    """
+    if spec in ("auto", "demo") or spec.startswith(URL_SCHEMES) or _is_device(spec):
+        return
+    path = Path(spec)
+    if not path.exists():
+        raise SourceError(
+            f"there is no source {spec!r}: give auto, demo, a camera number, a file, a folder or a URL"
+        )
+    (FolderSource if path.is_dir() else VideoSource)(path).close()
+
+
+def open_source(
+    spec: str, camera_size_px: tuple[int, int], open_demo: Callable[[], Source]
+) -> tuple[Source, str]:
+    """Open what spec names and return it with a note for people, empty where there is nothing to note.
+
+    camera_size_px is (width, height) asked of a camera. Raises SourceError if it cannot be opened.
+    """
+    if spec == "demo":
+        return open_demo(), ""
+    if spec == "auto":
+        try:
+            return _open_camera(0, camera_size_px), ""
+        except SourceError:
+            return open_demo(), "No camera was found, so this is the demo: average faces, not people."
+    if _is_device(spec):
+        return _open_camera(int(spec) if spec.isdecimal() else spec, camera_size_px), ""
+    if spec.startswith(URL_SCHEMES):
+        return _open_url(spec), ""
+    path = Path(spec)
+    return (FolderSource(path) if path.is_dir() else VideoSource(path)), ""
+
+
+def _is_device(spec: str) -> bool:
+    return spec.isdecimal() or spec.startswith("/dev/")
+
+
+def _open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
+    name = f"camera {device}"
+    if sys.platform == "linux" and not os.path.exists(_device_path(device)):
+        raise SourceError(f"{name} is not connected")  # OpenCV would try every backend and take seconds
+    with _quiet():
+        capture = cv2.VideoCapture(device)
+    if not capture.isOpened():
+        capture.release()
+        raise SourceError(f"{name} does not open: it is not connected, or another program uses it")
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))  # raw frames do not fit USB 2 at 30 fps
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size_px[0])
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return CameraSource(name, capture)
+
+
+def _device_path(device: int | str) -> str:
+    return f"/dev/video{device}" if isinstance(device, int) else device
+
+
+def _open_url(url: str) -> CameraSource:
+    timeouts = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        OPEN_TIMEOUT_MS,
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        READ_TIMEOUT_MS,
+    ]
+    with _quiet():
+        capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts)
+    name = _without_password(url)
+    if not capture.isOpened():
+        capture.release()
+        raise SourceError(f"{name} does not answer with a video")
+    return CameraSource(name, capture)
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
+def _open_file(path: Path) -> cv2.VideoCapture:
+    with _quiet():
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    if not capture.isOpened():
+        capture.release()
+        raise SourceError(f"{path} is not a video that OpenCV can read")
+    return capture
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV's own warnings about a source that does not open off the terminal: we say it ourselves."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def _as_bgr(image: NDArray[Any]) -> Image:
+    if image.ndim == 2:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
+    return image.astype(np.uint8, copy=False)
+
+
+def _fit(image: Image) -> Image:
+    scale = MAX_SIDE_PX / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(
+        np.uint8, copy=False
+    )

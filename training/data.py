@@ -1,0 +1,86 @@
+"""FER2013 as people have it: Kaggle's fer2013.csv, or folders train/<emotion>/*.png and test/..."""
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from emotions import EMOTIONS
+
+SIDE = 48
+SPLIT_FOLDERS = {"Training": "train", "PublicTest": "test", "PrivateTest": "private"}
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Faces with their labels: images (n, 48, 48) uint8 gray, labels (n,) int64 indices into EMOTIONS."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def sha256(self) -> str:
+        """Return a hash of pixels and labels, so that a checkpoint can say what it was trained on."""
+        digest = hashlib.sha256(self.images.tobytes())
+        digest.update(self.labels.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+def load_faces(path: Path, split: str) -> Faces:
+    """Return the faces of one split ("Training", "PublicTest" or "PrivateTest") of a CSV file or a folder.
+
+    Raises ValueError with one clear sentence if the file, the split or a row cannot be read.
+    """
+    if split not in SPLIT_FOLDERS:
+        raise ValueError(f"no split {split!r}; there are: {', '.join(SPLIT_FOLDERS)}")
+    if path.is_dir():
+        rows = list(_folder_rows(path / SPLIT_FOLDERS[split]))
+    elif path.is_file():
+        rows = list(_csv_rows(path, split))
+    else:
+        raise ValueError(f"no data at {path}: give Kaggle's fer2013.csv or a folder with train/<emotion>/*.png")
+    if not rows:
+        raise ValueError(f"{path} has no faces for {split}")
+    labels, images = zip(*rows, strict=True)
+    return Faces(np.stack(images), np.array(labels, dtype=np.int64))
+
+
+def _csv_rows(path: Path, split: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if not {"emotion", "pixels", "Usage"} <= set(reader.fieldnames or ()):
+            raise ValueError(f"{path} is not fer2013.csv: its first line must be emotion,pixels,Usage")
+        for row in reader:
+            if row["Usage"] == split:
+                yield _parse_row(row, f"{path} line {reader.line_num}")
+
+
+def _parse_row(row: dict[str, str], where: str) -> tuple[int, NDArray[np.uint8]]:
+    try:
+        label = int(row["emotion"])
+        pixels = np.array(row["pixels"].split(), dtype=np.uint8)
+    except (ValueError, TypeError, OverflowError, AttributeError):
+        raise ValueError(f"{where} is not an emotion number and pixels of 0 to 255") from None
+    if not 0 <= label < len(EMOTIONS) or pixels.size != SIDE * SIDE:
+        raise ValueError(f"{where} needs an emotion of 0 to 6 and {SIDE * SIDE} pixels")
+    return label, pixels.reshape(SIDE, SIDE)
+
+
+def _folder_rows(folder: Path) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    if not folder.is_dir():
+        raise ValueError(f"no folder {folder}")
+    for label, emotion in enumerate(EMOTIONS):
+        for path in sorted((folder / emotion).glob("*")):
+            image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+            if image is None:
+                raise ValueError(f"{path} is not a picture that OpenCV can read")
+            if image.shape != (SIDE, SIDE):
+                image = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+            yield label, image.astype(np.uint8)

@@ -1,0 +1,81 @@
+"""The live page: the stream, its state, and the sample faces."""
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, abort, jsonify, render_template
+
+from emotions import DETAILS, EMOTIONS
+from stream import CONTENT_TYPE, multipart
+from web import Camera, Samples
+
+if TYPE_CHECKING:
+    from tracker import Track
+
+SNAPSHOT_TIMEOUT_S = 10.0
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def live_pages(camera: Camera, samples: Samples) -> Blueprint:
+    """Return the pages around one camera."""
+    pages = Blueprint("live", __name__)
+    boot = secrets.token_hex(4)  # tells an open page that the server was restarted
+
+    @pages.get("/")
+    def index() -> str:
+        return render_template("index.html", emotions=DETAILS.values(), state=camera.state())
+
+    @pages.get("/video_feed")
+    def video_feed() -> Response:
+        jpegs = (annotated.jpeg for annotated in camera.watch())
+        return Response(multipart(jpegs), content_type=CONTENT_TYPE, headers=NO_STORE)
+
+    @pages.get("/snapshot.jpg")
+    def snapshot() -> Response:
+        annotated = camera.snapshot(SNAPSHOT_TIMEOUT_S)
+        if annotated is None:
+            abort(503, "The camera has given no picture yet.")
+        return Response(annotated.jpeg, content_type="image/jpeg", headers=NO_STORE)
+
+    @pages.get("/samples/<emotion>")
+    def sample_page(emotion: str) -> str:
+        if emotion not in DETAILS:
+            abort(404, f"There is no emotion “{emotion}” here; there are {', '.join(EMOTIONS)}.")
+        return render_template(
+            "samples.html", emotion=DETAILS[emotion], emotions=DETAILS, samples=samples.of(emotion)
+        )
+
+    @pages.get("/state")
+    def state() -> Response:
+        now = camera.state()
+        response = jsonify(
+            source=now.source,
+            note=now.note,
+            running=now.running,
+            problem=now.problem or (now.newest.problem if now.newest else ""),
+            fps=round(now.fps, 1),
+            latency_ms=round(now.latency_ms, 1),
+            viewers=now.viewers,
+            frame=now.newest.index if now.newest else None,
+            faces=[face_json(track) for track in now.newest.tracks] if now.newest else [],
+            boot=boot,
+        )
+        response.headers.update(NO_STORE)
+        return response
+
+    @pages.get("/healthz")
+    def healthz() -> Response:
+        return Response("ok\n", content_type="text/plain", headers=NO_STORE)
+
+    return pages
+
+
+def face_json(track: "Track") -> dict[str, Any]:
+    """Return a track as the JSON that every page and every client gets."""
+    return {
+        "track_id": track.track_id,
+        "box": list(track.box),
+        "emotion": track.emotion,
+        "confidence": round(track.confidence, 4),
+        "probs": {name: round(float(p), 4) for name, p in zip(EMOTIONS, track.probs, strict=True)},
+    }
