@@ -16,7 +16,7 @@ from stream import Latest
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25  # how often a waiting thread looks whether it is still wanted
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0  # between two tries to open the source
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 2.0  # between two tries to open the source
 REPEAT_S = 1.0  # a picture that stands still is sent again this often
 JOIN_TIMEOUT_S = 1.2
 FPS_WINDOW_S = 2.0

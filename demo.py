@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotions import EMOTIONS
-from sources import Image, Pace, SourceError
+from sources import Image, SourceError
 
 WIDTH, HEIGHT, FPS = 640, 480, 30.0
 HOLD_S, FADE_S = 3.0, 1.0  # how long an emotion stays, how long it takes to become the next
@@ -45,6 +45,7 @@ class DemoSource:
     """Frames of 640x480 at 30 a second, the same for the same index on every machine."""
 
     name = "demo"
+    fps = FPS
 
     def __init__(self, samples_folder: Path) -> None:
         self._faces = {
@@ -53,11 +54,9 @@ class DemoSource:
         }
         self._background = background(HEIGHT, WIDTH)
         self._colours = _duotone()
-        self._pace = Pace(FPS)
         self._index = 0
 
     def read(self) -> Image:
-        self._pace.wait()
         image = self.render(self._index)
         self._index += 1
         return image

@@ -36,7 +36,7 @@ class FaceDetector:
             raise CascadeError(f"no cascade at {cascade}")
         try:
             self._cascade = cv2.CascadeClassifier(str(cascade))
-        except cv2.error:
+        except (cv2.error, SystemError):  # the binding wraps some of its own errors
             self._cascade = cv2.CascadeClassifier()
         if self._cascade.empty():
             raise CascadeError(f"{cascade} is not a cascade that OpenCV can load")
@@ -96,7 +96,7 @@ class LiveFaceDetector(FaceDetector):
             else:
                 seen.box, seen.misses = box, 0
                 found.append(box)
-        for candidate in self._search_share(gray, next(self._shares)):
+        for candidate in self._search_next_share(gray):
             if _is_among(candidate, found):
                 continue
             box = self._near(gray, candidate)
@@ -123,7 +123,10 @@ class LiveFaceDetector(FaceDetector):
         nearest: NDArray[np.int32] = boxes[iou(box, boxes).argmax()]
         return nearest
 
-    def _search_share(self, gray: NDArray[np.uint8], share: Share) -> Boxes:
+    def _search_next_share(self, gray: NDArray[np.uint8]) -> Boxes:
+        share = next(self._shares, None)
+        if share is None:  # the picture is smaller than any face
+            return np.empty((0, 4), dtype=np.int32)
         top, bottom = share.rows
         boxes = self._search(gray[top:bottom], share.sizes, CANDIDATE_NEIGHBOURS)
         return boxes + np.array([0, top, 0, top], dtype=np.int32)

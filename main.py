@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from camera import Camera
+    from pipeline import Pipeline
 
+SAMPLES = ROOT / "static" / "samples"
 GUNICORN_HALTS_ON = 4  # a worker that leaves with this code is not started again
 
 
@@ -24,65 +26,61 @@ class StartError(Exception):
     """The program cannot start; the message says why, in one sentence."""
 
 
-def create_app(settings: Settings | None = None) -> "Flask":
-    """Return the site for these settings, by default those in the FER_* variables.
-
-    Nothing is opened yet: the camera begins with its first viewer. Raises StartError.
-    """
-    # here, so that gunicorn's main process and --help stay small and quick
-    from detector import CascadeError
-    from model import WeightsError
-    from sources import SourceError
-
-    try:
-        return _build(settings or read_settings())
-    except (SettingsError, SourceError, CascadeError, WeightsError) as error:
-        raise StartError(str(error)) from error
-
-
-def _build(settings: Settings) -> "Flask":
+def make_pipeline(settings: Settings) -> "Pipeline":
+    """Return the pipeline for these settings, its cascade and network loaded; raises StartError."""
+    # imported here, so that gunicorn's main process and --help stay small and quick
     import cv2
     import torch
 
-    from camera import Camera
-    from demo import DemoSource
-    from detector import LiveFaceDetector
-    from model import EmotionClassifier
+    from detector import CascadeError, LiveFaceDetector
+    from model import EmotionClassifier, WeightsError
     from pipeline import Pipeline
-    from samples import Samples
-    from sources import check_source, open_source
     from tracker import Tracker
-    from web import make_site
 
     # One thread each: the steps run beside each other, and more threads make both slower.
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    check_source(settings.source)
-    classifier = EmotionClassifier.load(settings.weights)
-    detector = LiveFaceDetector(settings.cascade, settings.min_face_px)
-    pipeline = Pipeline(detector, classifier, Tracker(settings.smoothing_s), settings.jpeg_quality)
-    samples_folder = ROOT / "static" / "samples"
-    camera = Camera(
-        settings.source,
-        partial(
-            open_source,
-            settings.source,
-            (settings.camera_width_px, settings.camera_height_px),
-            partial(DemoSource, samples_folder),
-        ),
-        pipeline.process,
-        idle_s=settings.idle_s,
-        stall_s=settings.stall_s,
-    )
-    site = make_site(camera, Samples(samples_folder, classifier))
+    try:
+        detector = LiveFaceDetector(settings.cascade, settings.min_face_px)
+        classifier = EmotionClassifier.load(settings.weights)
+    except (CascadeError, WeightsError) as error:
+        raise StartError(str(error)) from error
+    return Pipeline(detector, classifier, Tracker(settings.smoothing_s), settings.jpeg_quality)
+
+
+def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
+    """Return the camera for these settings, not yet opened; raises StartError."""
+    from camera import Camera
+    from demo import DemoSource
+    from sources import SourceError, check_source, open_source
+
+    try:
+        check_source(settings.source)
+    except SourceError as error:
+        raise StartError(str(error)) from error
+    size_px = (settings.camera_width_px, settings.camera_height_px)
+    demo = partial(DemoSource, SAMPLES)
+    opened = partial(open_source, settings.source, size_px, demo)
+    return Camera(settings.source, opened, pipeline.process, idle_s=settings.idle_s, stall_s=settings.stall_s)
+
+
+def create_app(settings: Settings | None = None) -> "Flask":
+    """Return the site for these settings, by default those in the FER_* variables; raises StartError.
+
+    The camera behind it is opened by its first viewer; whoever serves the site has to close it.
+    """
+    from samples import Samples
+    from web import make_site
+
+    try:
+        settings = settings or read_settings()
+    except SettingsError as error:
+        raise StartError(str(error)) from error
+    pipeline = make_pipeline(settings)
+    camera = make_camera(settings, pipeline)
+    site = make_site(camera, Samples(SAMPLES, pipeline.classifier))
     site.extensions["camera"] = camera
     return site
-
-
-def camera_of(site: "Flask") -> "Camera":
-    """Return the camera behind a site, for the server that has to close it."""
-    camera: Camera = site.extensions["camera"]
-    return camera
 
 
 def __getattr__(name: str) -> Any:
@@ -143,7 +141,7 @@ def _serve_with_werkzeug(settings: Settings) -> int:
     except KeyboardInterrupt:
         pass
     finally:
-        camera_of(site).close()
+        site.extensions["camera"].close()
         server.server_close()
     return 0
 

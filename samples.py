@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from demo import load_samples
 from emotions import EMOTIONS
-from model import EmotionClassifier
+from pipeline import Classifier
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Sample:
 class Samples:
     """Reads each emotion's samples once, when its page is first asked for."""
 
-    def __init__(self, folder: Path, classifier: EmotionClassifier) -> None:
+    def __init__(self, folder: Path, classifier: Classifier) -> None:
         self._paths = load_samples(folder)
         self._classifier = classifier
         self._read = cache(self._read_emotion)

@@ -1,6 +1,7 @@
 """Where frames come from: cameras, video files, folders of pictures, network streams, the demo."""
 
 import contextlib
+import itertools
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ Image = NDArray[np.uint8]
 
 OPEN_TIMEOUT_MS = 5000
 READ_TIMEOUT_MS = 5000
+DEFAULT_FPS = 25.0  # of a video file that does not say
 PICTURE_S = 3.0
 PICTURE_FPS = 10.0
 MAX_SIDE_PX = 1280
@@ -38,26 +40,31 @@ class Frame:
 
 
 class Source(Protocol):
-    """Something that gives images at its own pace; used by one thread only."""
+    """Something that gives images; used by one thread only."""
 
     @property
     def name(self) -> str:
         """What it is, for people: "camera 0", "learn.mkv"."""
 
+    @property
+    def fps(self) -> float | None:
+        """At how many images a second it is meant to be shown; None: `read` itself waits for them."""
+
     def read(self) -> Image:
-        """Return the next image (H, W, 3) uint8 BGR as soon as it is due; SourceError if there is none."""
+        """Return the next image (H, W, 3) uint8 BGR; SourceError if there is none."""
 
     def close(self) -> None:
         """Release it; safe to call twice."""
 
 
 def frames(source: Source) -> Iterator[Frame]:
-    """Yield a source's frames, numbered and timed, until it raises SourceError."""
-    index = 0
-    while True:
+    """Yield a source's frames as they are due, numbered and timed, until it raises SourceError."""
+    pace = Pace(source.fps) if source.fps else None
+    for index in itertools.count():
         image = source.read()
+        if pace:
+            pace.wait()
         yield Frame(index, time.monotonic(), image)
-        index += 1
 
 
 class Pace:
@@ -76,6 +83,8 @@ class Pace:
 
 class CameraSource:
     """A camera of this machine, or a network stream: OpenCV waits for the frames."""
+
+    fps = None
 
     def __init__(self, name: str, capture: cv2.VideoCapture) -> None:
         self.name = name
@@ -99,10 +108,9 @@ class VideoSource:
         self._path = path
         self._capture = _open_file(path)
         fps = self._capture.get(cv2.CAP_PROP_FPS)
-        self._pace = Pace(fps if 1 <= fps <= 240 else 25.0)
+        self.fps = fps if 1 <= fps <= 240 else DEFAULT_FPS
 
     def read(self) -> Image:
-        self._pace.wait()
         ok, image = self._capture.read()
         if not ok:
             self._capture.release()
@@ -119,12 +127,13 @@ class VideoSource:
 class FolderSource:
     """The pictures of a folder, in the order of their names, three seconds each, again and again."""
 
+    fps = PICTURE_FPS
+
     def __init__(self, folder: Path) -> None:
         self.name = folder.name or str(folder)
         self._paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
         if not self._paths:
             raise SourceError(f"the folder {folder} has no pictures")
-        self._pace = Pace(PICTURE_FPS)
         self._images = self._cycle()
 
     def _cycle(self) -> Generator[Image]:
@@ -141,7 +150,6 @@ class FolderSource:
                 raise SourceError(f"no picture in the folder {self.name} can be read")
 
     def read(self) -> Image:
-        self._pace.wait()
         return next(self._images)
 
     def close(self) -> None:

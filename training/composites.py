@@ -47,7 +47,7 @@ def clear_faces(faces: Faces, agreement: NDArray[np.float64], emotion: str) -> S
     """Return the faces (n, 48, 48) whose label and whose voters agree on the emotion."""
     index = EMOTIONS.index(emotion)
     agreed = agreement[:, index] >= AGREEMENT.get(emotion, DEFAULT_AGREEMENT)
-    return faces.images[agreed & (faces.labels == index)].astype(np.float32)
+    return np.asarray(faces.images[agreed & (faces.labels == index)], dtype=np.float32)
 
 
 def similarity(first: Stack, second: Stack) -> Stack:

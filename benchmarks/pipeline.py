@@ -1,0 +1,81 @@
+"""python -m benchmarks.pipeline SOURCE: how long each step of a frame takes, and how many fps that makes.
+
+Frames are read as fast as they come, through the same pipeline as the live site.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+
+from demo import DemoSource
+from main import SAMPLES, StartError, make_pipeline
+from pipeline import STEPS
+from settings import Settings, SettingsError, read_settings
+from sources import Frame, Source, SourceError, check_source, open_source
+
+WARM_UP = 30
+
+
+def measure(source: Source, settings: Settings, count: int) -> tuple[dict[str, list[float]], list[int]]:
+    """Return ms a frame of every step and "total", grabbing not counted in it, and the faces a frame."""
+    pipeline = make_pipeline(settings)
+    times: dict[str, list[float]] = {step: [] for step in ("grab", *STEPS, "total")}
+    faces: list[int] = []
+    for index in range(WARM_UP + count):
+        started = time.perf_counter()
+        image = source.read()
+        grabbed = time.perf_counter()
+        # the clock of the video, not of the benchmark: easing depends on the time between frames
+        annotated = pipeline.process(Frame(index, index / (source.fps or 30.0), image))
+        ended = time.perf_counter()
+        if index < WARM_UP:
+            continue
+        times["grab"].append((grabbed - started) * 1000)
+        times["total"].append((ended - grabbed) * 1000)
+        for step in STEPS:
+            times[step].append(annotated.step_ms[step])
+        faces.append(len(annotated.tracks))
+    return times, faces
+
+
+def report(times: dict[str, list[float]], faces: Sequence[int]) -> str:
+    """Return a table of median and p95 a step, and the rate that the total allows."""
+    lines = [f"{'step':10}{'median ms':>11}{'p95 ms':>9}"]
+    for step, values in times.items():
+        lines.append(f"{step:10}{np.median(values):11.2f}{np.percentile(values, 95):9.2f}")
+    total = times["total"]
+    lines.append(f"\nannotated fps: {1000 / np.mean(total):.1f} (grabbing not counted), ")
+    lines[-1] += f"{1000 / np.percentile(total, 95):.1f} at the p95; median faces {np.median(faces):.0f}, "
+    lines[-1] += f"frames with a face {np.mean(np.array(faces) > 0):.0%}"
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline", description=__doc__)
+    parser.add_argument("source")
+    parser.add_argument("--frames", type=int, default=300)
+    args: Any = parser.parse_args(argv)
+    try:
+        settings = read_settings(["--source", args.source])
+        check_source(args.source)
+        demo = partial(DemoSource, SAMPLES)
+        source, _ = open_source(args.source, (settings.camera_width_px, settings.camera_height_px), demo)
+        times, faces = measure(source, settings, args.frames)
+        height, width = source.read().shape[:2]
+    except (SettingsError, SourceError, StartError, cv2.error) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{source.name}, {width}x{height}, {args.frames} frames")
+    print(report(times, faces))
+    source.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Fixtures that several tests share."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import Card, EmotionNet, save_weights
+from settings import ROOT
+
+START_TIMEOUT_S = 60
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights that were never trained, for tests in which only their presence counts."""
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    torch.manual_seed(0)
+    save_weights(path, EmotionNet(), Card())
+    return path
+
+
+class Server:
+    """The real program, as a process of its own."""
+
+    def __init__(self, *flags: str) -> None:
+        self.port = int(flags[flags.index("--port") + 1]) if "--port" in flags else free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, str(ROOT / "main.py"), *flags, "--port", str(self.port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.output = ""
+
+    def get(self, path: str, timeout_s: float = 20) -> bytes:
+        with urllib.request.urlopen(self.url + path, timeout=timeout_s) as response:
+            body: bytes = response.read()
+            return body
+
+    def wait_until_ready(self) -> "Server":
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                self.get("/healthz", 2)
+                return self
+            except OSError:
+                time.sleep(0.1)
+        self.stop()
+        pytest.fail(f"the server did not start: {self.output}")
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.output += self.process.communicate(timeout=15)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.output += self.process.communicate()[0]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., Server]]:
+    """Return a function that starts the program with some flags and waits until it serves."""
+    servers: list[Server] = []
+
+    def start(*flags: str) -> Server:
+        servers.append(Server(*flags))
+        return servers[-1].wait_until_ready()
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of the system's Chromium; without one the browser tests are skipped."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.skip("no Chromium on this machine; .ci/run installs it")

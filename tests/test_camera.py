@@ -1,0 +1,213 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from camera import Camera
+from pipeline import AnnotatedFrame
+from sources import Frame, Source, SourceError
+from tests.fakes import FakeSource, fake_process, plain_image, until
+
+MakeCamera = Callable[..., Camera]
+
+
+@pytest.fixture
+def make_camera() -> Iterator[MakeCamera]:
+    """Return a function that makes a camera around fake sources, opened one after the other."""
+    cameras: list[Camera] = []
+
+    def make(
+        *sources: FakeSource | Exception,
+        process: Callable[[Frame], AnnotatedFrame] = fake_process,
+        idle_s: float = 60.0,
+        stall_s: float = 5.0,
+    ) -> Camera:
+        left = list(sources)
+
+        def open_next() -> tuple[Source, str]:
+            source = left.pop(0) if len(left) > 1 else left[0]
+            if isinstance(source, Exception):
+                raise source
+            return source, ""
+
+        cameras.append(Camera("fake", open_next, process, idle_s=idle_s, stall_s=stall_s))
+        return cameras[-1]
+
+    yield make
+    for camera in cameras:
+        camera.close()
+
+
+def watch_for(camera: Camera, problem: str, timeout_s: float = 5) -> AnnotatedFrame:
+    """Return the first frame a viewer gets whose problem contains the words; "" stands for a real frame."""
+    deadline = time.monotonic() + timeout_s
+    for annotated in camera.watch():
+        if (problem in annotated.problem) if problem else not annotated.problem:
+            return annotated
+        if time.monotonic() > deadline:
+            break
+    pytest.fail(f"no frame with {problem!r} came")
+
+
+def test_nothing_is_opened_before_the_first_viewer(make_camera: MakeCamera) -> None:
+    source = FakeSource([plain_image()])
+    camera = make_camera(source)
+    assert not camera.state().running
+    assert source.reads == 0
+    next(camera.watch())
+    assert source.reads > 0
+
+
+def test_many_viewers_share_one_source(make_camera: MakeCamera) -> None:
+    opened = []
+
+    class Counted(FakeSource):
+        def __init__(self) -> None:
+            super().__init__([plain_image()])
+            opened.append(self)
+
+    camera = make_camera(Counted())
+    viewers = [camera.watch() for _ in range(8)]
+    assert all(next(viewer).jpeg for viewer in viewers)
+    assert camera.state().viewers == 8
+    assert len(opened) == 1
+    for viewer in viewers:
+        viewer.close()  # type: ignore[attr-defined]  # a generator, seen through its protocol
+    assert camera.state().viewers == 0
+
+
+def test_the_source_is_closed_when_nobody_looks_and_opened_again_for_the_next_viewer(
+    make_camera: MakeCamera,
+) -> None:
+    first, second = FakeSource([plain_image(10)]), FakeSource([plain_image(200)])
+    camera = make_camera(first, second, idle_s=0.1)
+    viewer = camera.watch()
+    next(viewer)
+    viewer.close()  # type: ignore[attr-defined]
+    until(first.closed.is_set)
+    until(lambda: camera.state().newest is None)
+    assert not camera.state().running
+    assert next(camera.watch()).tracks[0].box[2] == 201
+
+
+def test_a_short_break_between_two_viewers_does_not_close_the_source(make_camera: MakeCamera) -> None:
+    source = FakeSource([plain_image()])
+    camera = make_camera(source, idle_s=30)
+    viewer = camera.watch()
+    next(viewer)
+    viewer.close()  # type: ignore[attr-defined]
+    time.sleep(0.3)
+    assert not source.closed.is_set()
+
+
+def test_an_unplugged_camera_shows_why_and_comes_back(make_camera: MakeCamera) -> None:
+    broken = FakeSource([plain_image()], then=SourceError("camera 0 gives no more frames"))
+    gone = SourceError("camera 0 is not connected")
+    camera = make_camera(broken, gone, FakeSource([plain_image()]))
+    problem = watch_for(camera, "camera 0")
+    assert problem.jpeg.startswith(b"\xff\xd8")
+    assert watch_for(camera, "").tracks
+    until(lambda: camera.state().problem == "")
+    assert broken.closed.is_set()
+
+
+def test_a_source_that_raises_anything_is_reported_and_reopened(make_camera: MakeCamera) -> None:
+    camera = make_camera(
+        FakeSource([plain_image()], then=ZeroDivisionError("oops")), FakeSource([plain_image()])
+    )
+    watch_for(camera, "the source failed")
+    watch_for(camera, "")
+
+
+def test_a_camera_that_is_missing_at_the_start_is_waited_for(make_camera: MakeCamera) -> None:
+    missing = SourceError("camera 0 is not connected")
+    camera = make_camera(missing, missing, FakeSource([plain_image()]))
+    watch_for(camera, "not connected")
+    watch_for(camera, "")
+
+
+def test_a_camera_that_freezes_without_an_error_is_noticed(make_camera: MakeCamera) -> None:
+    frozen = FakeSource([plain_image()], then="stall")
+    camera = make_camera(frozen, stall_s=0.3)
+    watch_for(camera, "has sent no picture for 0.3 s")
+    frozen.release.set()
+
+
+def test_a_frame_that_makes_a_step_raise_ends_nothing(make_camera: MakeCamera) -> None:
+    def fragile(frame: Frame) -> AnnotatedFrame:
+        if frame.index % 2:
+            raise ValueError("odd frames are not liked")
+        return fake_process(frame)
+
+    camera = make_camera(FakeSource([plain_image()]), process=fragile)
+    indices = [annotated.index for annotated, _ in zip(camera.watch(), range(5), strict=False)]
+    assert indices == sorted(indices)
+    assert all(index % 2 == 0 for index in indices)
+
+
+def test_frames_that_can_never_be_processed_show_why(make_camera: MakeCamera) -> None:
+    def broken(frame: Frame) -> AnnotatedFrame:
+        raise ValueError(f"the network is broken at frame {frame.image.shape}")
+
+    camera = make_camera(FakeSource([plain_image()]), process=broken, stall_s=0.2)
+    watch_for(camera, "the network is broken")
+
+
+def test_a_picture_that_stands_still_is_sent_again(make_camera: MakeCamera) -> None:
+    frozen = FakeSource([plain_image()], then="stall")
+    camera = make_camera(frozen, stall_s=30)
+    viewer = camera.watch()
+    assert next(viewer) is next(viewer)
+    frozen.release.set()
+
+
+def test_a_snapshot_opens_the_source_and_lets_go_of_it(make_camera: MakeCamera) -> None:
+    camera = make_camera(FakeSource([plain_image()]))
+    annotated = camera.snapshot(5)
+    assert annotated is not None
+    assert camera.state().viewers == 0
+
+
+def test_a_snapshot_of_a_silent_source_ends_at_its_timeout(make_camera: MakeCamera) -> None:
+    frozen = FakeSource([], then="stall")
+    camera = make_camera(frozen, stall_s=30)
+    assert camera.snapshot(0.2) is None
+    frozen.release.set()
+
+
+def test_the_state_knows_rate_and_latency(make_camera: MakeCamera) -> None:
+    camera = make_camera(FakeSource([plain_image()]))
+    for _, _ in zip(camera.watch(), range(40), strict=False):
+        pass
+    state = camera.state()
+    assert state.fps > 50
+    assert state.latency_ms == pytest.approx(10)
+
+
+def test_closing_lets_viewers_go_and_joins_the_threads(make_camera: MakeCamera) -> None:
+    camera = make_camera(FakeSource([plain_image()]))
+    left = threading.Event()
+
+    def view() -> None:
+        for _ in camera.watch():
+            pass
+        left.set()
+
+    viewer = threading.Thread(target=view)
+    viewer.start()
+    until(lambda: camera.state().viewers == 1)
+    assert camera.close()
+    assert left.wait(2)
+    viewer.join(2)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("camera")]
+    assert list(camera.watch()) == []
+
+
+def test_closing_with_a_device_that_holds_its_thread_says_so(make_camera: MakeCamera) -> None:
+    frozen = FakeSource([plain_image()], then="stall")
+    camera = make_camera(frozen)
+    next(camera.watch())
+    until(lambda: frozen.reads > 1)
+    assert not camera.close()
+    frozen.release.set()

@@ -1,0 +1,52 @@
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline import STEPS, Pipeline, encode_jpeg
+from sources import Frame
+from tests.fakes import plain_image
+from tracker import Tracker
+
+
+class OneFace:
+    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+        assert gray.ndim == 2
+        return np.array([[10, 10, 90, 90]], dtype=np.int32)
+
+
+class AlwaysSad:
+    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        assert gray.ndim == 2
+        return np.tile(np.eye(7, dtype=np.float32)[4], (len(boxes), 1))
+
+
+def test_a_frame_becomes_a_jpeg_with_the_tracks_drawn_on_it() -> None:
+    pipeline = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3), 80)
+    image = plain_image(90, 120, 160)
+    pipeline.process(Frame(0, 0.0, image))
+    annotated = pipeline.process(Frame(1, 0.03, image))
+    decoded = cv2.imdecode(np.frombuffer(annotated.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None
+    assert decoded.shape == image.shape
+    assert [track.emotion for track in annotated.tracks] == ["sad"]
+    assert tuple(annotated.step_ms) == STEPS
+    assert (image == 90).all()
+
+
+def test_a_frame_keeps_its_index_and_its_time() -> None:
+    annotated = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3), 80).process(Frame(7, 1.5, plain_image()))
+    assert (annotated.index, annotated.captured_at) == (7, 1.5)
+    assert annotated.published_at > 0
+
+
+def test_higher_quality_makes_a_larger_jpeg() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    assert len(encode_jpeg(noise, 95)) > len(encode_jpeg(noise, 20))
+
+
+def test_an_empty_picture_is_refused() -> None:
+    with pytest.raises((ValueError, cv2.error)):
+        encode_jpeg(np.empty((0, 0, 3), dtype=np.uint8), 80)

@@ -1,0 +1,157 @@
+"""The real program: gunicorn, the demo source, real sockets and signals."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model import Card, EmotionNet, save_weights
+from settings import ROOT
+from tests.conftest import Server, free_port
+from tests.fakes import until
+
+pytestmark = pytest.mark.server
+
+
+class Viewer(threading.Thread):
+    """Reads the stream for a while and counts the pictures."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.pictures = 0
+        self.start()
+
+    def run(self) -> None:
+        self.socket.sendall(b"GET /video_feed HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try:
+            while chunk := self.socket.recv(65536):
+                self.pictures += chunk.count(b"--frame")
+        except OSError:
+            pass
+        finally:
+            self.socket.close()
+
+
+def run_main(*flags: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "main.py"), *flags]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env={**os.environ, **variables}, check=False
+    )
+
+
+def assert_one_sentence(result: subprocess.CompletedProcess[str], words: str) -> None:
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    lines = [line for line in (result.stdout + result.stderr).splitlines() if line.strip()]
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("error: ")
+    assert words in lines[0]
+
+
+def test_eight_viewers_share_one_camera_and_all_get_the_full_rate(
+    start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    viewers = [Viewer(server.port) for _ in range(8)]
+    until(lambda: all(viewer.pictures > 5 for viewer in viewers), 20)
+    before = [viewer.pictures for viewer in viewers]
+    first = json.loads(server.get("/state"))["frame"]
+    time.sleep(2)
+    published = json.loads(server.get("/state"))["frame"] - first
+    received = [viewer.pictures - count for viewer, count in zip(viewers, before, strict=True)]
+    assert json.loads(server.get("/state"))["viewers"] == 8
+    server.stop()
+    # a ratio, because a busy machine slows camera and viewers alike
+    assert min(received) >= 0.85 * published > 0
+    assert server.output.count("opened demo") == 1
+    for viewer in viewers:
+        viewer.join(5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_program_within_two_seconds_with_viewers_connected(
+    start_server: Callable[..., Server], random_weights: Path, number: signal.Signals
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    viewers = [Viewer(server.port) for _ in range(4)]
+    until(lambda: all(viewer.pictures > 2 for viewer in viewers), 20)
+    started = time.monotonic()
+    server.process.send_signal(number)
+    assert server.process.wait(10) == 0
+    assert time.monotonic() - started < 2
+    server.stop()
+    assert "Traceback" not in server.output
+    for viewer in viewers:
+        viewer.join(5)
+
+
+def test_gunicorn_main_app_serves_the_same_site(random_weights: Path) -> None:
+    port = free_port()
+    variables = {"FER_PORT": str(port), "FER_SOURCE": "demo", "FER_WEIGHTS": str(random_weights)}
+    command = [sys.executable, "-m", "gunicorn", "main:app"]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **variables})
+    try:
+        viewer = None
+        deadline = time.monotonic() + 60
+        while viewer is None and time.monotonic() < deadline:
+            try:
+                viewer = Viewer(port)
+            except OSError:
+                time.sleep(0.1)
+        assert viewer is not None
+        until(lambda: viewer.pictures > 2, 30)
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+    viewer.join(5)
+
+
+def test_a_source_that_does_not_exist_is_one_sentence(random_weights: Path) -> None:
+    result = run_main("--source", "nothing.mp4", "--weights", str(random_weights), "--port", str(free_port()))
+    assert_one_sentence(result, "there is no source 'nothing.mp4'")
+
+
+def test_missing_weights_are_one_sentence() -> None:
+    assert_one_sentence(run_main("--weights", "none.safetensors", "--port", str(free_port())), "no weights at")
+
+
+def test_truncated_weights_are_one_sentence(random_weights: Path, tmp_path: Path) -> None:
+    path = tmp_path / "short.safetensors"
+    path.write_bytes(random_weights.read_bytes()[:100_000])
+    assert_one_sentence(run_main("--weights", str(path), "--port", str(free_port())), "damaged")
+
+
+def test_weights_of_other_classes_are_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_weights(path, EmotionNet(), Card(classes=("cat", "dog")))
+    assert_one_sentence(run_main("--weights", str(path), "--port", str(free_port())), "cat, dog")
+
+
+def test_a_cascade_that_does_not_load_is_one_sentence(random_weights: Path, tmp_path: Path) -> None:
+    path = tmp_path / "broken.xml"
+    path.write_text("<xml>")
+    flags = ("--cascade", str(path), "--weights", str(random_weights), "--port", str(free_port()))
+    assert_one_sentence(run_main(*flags), "not a cascade")
+
+
+def test_a_port_in_use_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert_one_sentence(run_main("--port", str(port)), f"port {port}: Address already in use")
+
+
+def test_an_address_of_another_machine_is_one_sentence() -> None:
+    assert_one_sentence(run_main("--host", "192.0.2.1", "--port", str(free_port())), "192.0.2.1")
+
+
+def test_a_setting_out_of_range_is_one_sentence() -> None:
+    assert_one_sentence(run_main(FER_JPEG_QUALITY="0"), "--jpeg-quality must be from 1 to 100")
