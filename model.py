@@ -153,10 +153,11 @@ def load_weights(path: Path) -> tuple[EmotionNet, Card]:
 
 def _read_card(path: Path, metadata: dict[str, str]) -> Card:
     try:
-        card = Card(**json.loads(metadata["card"]))
+        values = json.loads(metadata["card"])
+        card = Card(**values | {"classes": tuple(map(str, values["classes"]))})
     except (KeyError, TypeError, ValueError):
         raise WeightsError(f"{path} does not describe itself: it was not written by this project") from None
-    if tuple(card.classes) != EMOTIONS:
+    if card.classes != EMOTIONS:
         raise WeightsError(f"{path} is for the classes {', '.join(card.classes)}, not {', '.join(EMOTIONS)}")
     if card.input_side != INPUT_SIDE or card.normalisation != NORMALISATION:
         raise WeightsError(f"{path} expects input that this version does not prepare")
@@ -183,8 +184,8 @@ class EmotionClassifier:
         """
         if gray.ndim != 2 or gray.dtype != np.uint8:
             raise ValueError(f"gray must be (H, W) uint8, got {gray.shape} {gray.dtype}")
-        if boxes.ndim != 2 or boxes.shape[1] != 4:
-            raise ValueError(f"boxes must be (n, 4) xyxy, got {boxes.shape}")
+        if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iu":
+            raise ValueError(f"boxes must be (n, 4) int xyxy, got {boxes.shape} {boxes.dtype}")
         if len(boxes) == 0:
             return np.empty((0, len(EMOTIONS)), dtype=np.float32)
         crops = torch.from_numpy(preprocess(gray, boxes)).unsqueeze(1).float()

@@ -68,7 +68,8 @@ def test_a_picture_of_another_size_in_the_middle_is_no_problem(demo: DemoSource)
 def test_no_face_gives_no_boxes_of_the_right_shape() -> None:
     for detector in (FaceDetector(CASCADE, 40), LiveFaceDetector(CASCADE, 40)):
         boxes = detector.detect(np.zeros((120, 160), dtype=np.uint8))
-        assert (boxes.shape, boxes.dtype) == ((0, 4), np.int32)
+        assert boxes.shape == (0, 4)
+        assert boxes.dtype == np.dtype(np.int32)
 
 
 def test_a_picture_smaller_than_a_face_gives_no_boxes() -> None:

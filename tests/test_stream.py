@@ -6,8 +6,8 @@ from stream import BOUNDARY, Latest, multipart
 
 def test_a_late_reader_gets_only_the_newest_value() -> None:
     latest: Latest[str] = Latest()
-    for value in ("a", "b", "c"):
-        latest.put(value)
+    for letter in ("a", "b", "c"):
+        latest.put(letter)
     value, version = latest.wait(0, 1)
     assert value == "c"
     assert latest.wait(version, 0.01) == (None, version)

@@ -36,10 +36,17 @@ Stack = NDArray[np.float32]
 
 def load_agreement(path: Path) -> NDArray[np.float64]:
     """Return the share (n, 7) of FER+ votes for each emotion, for the Training rows of fer2013new.csv."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["Usage"] == "Training"]
-    votes = np.array([[int(row[column]) for column in FERPLUS_COLUMNS] for row in rows], dtype=np.float64)
-    totals = np.array([sum(int(v) for k, v in row.items() if k not in ("Usage", "Image name")) for row in rows])
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row["Usage"] == "Training"]
+        votes = np.array([[int(row[column]) for column in FERPLUS_COLUMNS] for row in rows], dtype=np.float64)
+        totals = np.array(
+            [sum(int(v) for k, v in row.items() if k not in ("Usage", "Image name")) for row in rows]
+        )
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise ValueError(f"{path} is not fer2013new.csv") from None
+    if not rows:
+        raise ValueError(f"{path} has no Training rows")
     return np.asarray(votes / np.maximum(totals, 1)[:, None])
 
 
@@ -58,7 +65,7 @@ def similarity(first: Stack, second: Stack) -> Stack:
 def _unit(faces: Stack) -> Stack:
     axis = np.linspace(-1, 1, SIDE, dtype=np.float32)
     mask = np.clip((1.05 - np.hypot(axis[None] / 0.8, axis[:, None])) / 0.25, 0, 1).ravel()
-    flat = faces.reshape(len(faces), -1)
+    flat = faces.reshape(len(faces), SIDE * SIDE)
     centred = (flat - (flat * mask).sum(1, keepdims=True) / mask.sum()) * mask
     return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6))
 
@@ -151,6 +158,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         faces = load_faces(args.data, "Training")
         agreement = load_agreement(args.ferplus)
+        if len(agreement) != len(faces):
+            raise ValueError(f"{args.ferplus} has {len(agreement)} Training rows, {args.data} has {len(faces)}")
     except (ValueError, KeyError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

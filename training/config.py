@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 CONFIGS = Path(__file__).parent / "configs"
+NETWORKS = ("base",)
 SCHEDULES = ("one-cycle", "plateau")
 
 
@@ -17,6 +18,8 @@ class Config:
     batch_size: int
     learning_rate: float
     weight_decay: float
+    dropout: float  # of whole channels, in the convolution blocks
+    dense_dropout: float
     label_smoothing: float
     ema_decay: float  # of the averaged weights, per step; 0: no averaging
     schedule: str
@@ -35,6 +38,13 @@ class Config:
                 return side
             epoch -= epochs
         raise IndexError(f"the stages end before epoch {epoch}")
+
+
+KINDS: dict[str, type | tuple[type, ...]] = {
+    field.name: (int, float) if field.type is float else field.type
+    for field in fields(Config)
+    if isinstance(field.type, type)
+}
 
 
 def load_config(name: str) -> Config:
@@ -60,6 +70,15 @@ def parse_config(values: dict[str, Any], origin: str) -> Config:
         raise ValueError(f"{origin} lacks {', '.join(sorted(missing))}")
     if unknown := values.keys() - names:
         raise ValueError(f"{origin} has unknown settings: {', '.join(sorted(unknown))}")
-    if values["schedule"] not in SCHEDULES:
-        raise ValueError(f"{origin}: schedule is one of {', '.join(SCHEDULES)}")
+    for name, known in (("network", NETWORKS), ("schedule", SCHEDULES)):
+        if values[name] not in known:
+            raise ValueError(f"{origin}: {name} is one of {', '.join(known)}")
+    for name, kind in KINDS.items():
+        if not isinstance(values[name], kind):
+            raise ValueError(f"{origin}: {name} has the wrong type")
+    if values["batch_size"] < 2:
+        raise ValueError(f"{origin}: batch_size is at least 2")
+    stages = values["stages"]
+    if not (isinstance(stages, list) and stages and all(isinstance(s, list) and len(s) == 2 for s in stages)):
+        raise ValueError(f"{origin}: stages is a list of [side, epochs]")
     return Config(**values)

@@ -43,7 +43,10 @@ def load_faces(path: Path, split: str) -> Faces:
     if path.is_dir():
         rows = list(_folder_rows(path / SPLIT_FOLDERS[split]))
     elif path.is_file():
-        rows = list(_csv_rows(path, split))
+        try:
+            rows = list(_csv_rows(path, split))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{path} is not a CSV file in UTF-8 ({error})") from None
     else:
         raise ValueError(f"no data at {path}: give Kaggle's fer2013.csv or a folder with train/<emotion>/*.png")
     if not rows:
@@ -58,6 +61,10 @@ def _csv_rows(path: Path, split: str) -> Iterator[tuple[int, NDArray[np.uint8]]]
         if not {"emotion", "pixels", "Usage"} <= set(reader.fieldnames or ()):
             raise ValueError(f"{path} is not fer2013.csv: its first line must be emotion,pixels,Usage")
         for row in reader:
+            if row["Usage"] not in SPLIT_FOLDERS:
+                raise ValueError(
+                    f"{path} line {reader.line_num} has no Usage: the file is cut short or damaged"
+                )
             if row["Usage"] == split:
                 yield _parse_row(row, f"{path} line {reader.line_num}")
 

@@ -5,6 +5,7 @@ seeds its own randomness, so a resumed run ends with the same weights as one tha
 """
 
 import argparse
+import pickle
 import signal
 import sys
 from dataclasses import asdict
@@ -41,7 +42,7 @@ class Run:
         torch.manual_seed(config.seed)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
-        self.net = EmotionNet().to(self.device)
+        self.net = EmotionNet(config.dropout, config.dense_dropout).to(self.device)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
         decay = config.ema_decay
         self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
@@ -49,6 +50,8 @@ class Run:
             self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.steps_per_epoch = len(training) // config.batch_size
+        if not self.steps_per_epoch:
+            raise ValueError(f"{len(training)} faces are fewer than a batch of {config.batch_size}")
         self.schedule = self._make_schedule()
         self.step = 0
         self.best_loss, self.best_epoch = float("inf"), -1
@@ -72,6 +75,8 @@ class Run:
             loss = self._train_epoch(epoch)
             self._validate(epoch, loss)
             self.save()
+            if self.stopping:
+                raise Stopped
 
     def _is_stale(self) -> bool:
         patience = self.config.early_stopping
@@ -88,7 +93,7 @@ class Run:
             for batch in bar:
                 total, steps = total + self._train_step(batch, side), steps + 1
                 bar.set_postfix(loss=f"{total / steps:.3f}", refresh=False)
-                if self.stopping:
+                if self.stopping and self.step % self.steps_per_epoch:
                     self.save()
                     raise Stopped
         return total / max(steps, 1)
@@ -151,6 +156,7 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "step": self.step,
+            "data_sha256": self.training.sha256(),
             "best": (self.best_loss, self.best_epoch),
         }
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -163,9 +169,14 @@ class Run:
         path = self.folder / STATE_FILE
         if not path.is_file():
             raise ValueError(f"nothing to resume in {self.folder}")
-        state = torch.load(path, map_location=self.device, weights_only=True)
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except (RuntimeError, pickle.UnpicklingError, EOFError):
+            raise ValueError(f"{path} is damaged") from None
         if state["config"] != asdict(self.config):
             raise ValueError(f"{self.folder} was started with another configuration")
+        if state["data_sha256"] != self.training.sha256():
+            raise ValueError(f"{self.folder} was started with other data")
         self.net.load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,54 @@
+"""The documents say what is true."""
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from settings import ROOT, Settings, flag, variable
+from tests.test_web import FakeCamera, FakeSamples
+from web import make_site
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+
+
+def table_rows(text: str) -> list[list[str]]:
+    rows = [line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize("item", fields(Settings), ids=lambda item: item.name)
+def test_every_setting_is_in_the_readmes_table_with_its_default(item: object) -> None:
+    by_flag = {row[0].strip("`"): row for row in table_rows(README)}
+    field = next(candidate for candidate in fields(Settings) if candidate is item)
+    row = by_flag[flag(field)]
+    default = str(field.default).removeprefix(f"{ROOT}/")
+    assert [cell.strip("`") for cell in row[1:3]] == [variable(field), default]
+
+
+def test_the_readme_documents_no_setting_that_is_gone() -> None:
+    documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`--")}
+    assert documented == {flag(field) for field in fields(Settings)}
+
+
+def test_every_route_is_in_the_readme_and_every_documented_route_exists() -> None:
+    site = make_site(FakeCamera(), FakeSamples())
+    routes = {rule.rule for rule in site.url_map.iter_rules() if not rule.rule.startswith("/static")}
+    documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}
+    assert documented == routes
+
+
+def test_every_file_the_documents_link_to_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_design_page_names_every_module() -> None:
+    modules = {path.name for path in ROOT.glob("*.py")}
+    assert {name for name in modules if f"`{name}`" not in DESIGN} == set()
+
+
+def test_the_site_never_imports_the_training() -> None:
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("web/*.py")]:
+        assert not re.search(r"^\s*(from|import) training", path.read_text(encoding="utf-8"), re.M), path

@@ -1,0 +1,322 @@
+"""Training from faces to a weights file: stopped, resumed, stopped early, refused."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from emotions import EMOTIONS
+from model import EmotionClassifier, EmotionNet, load_weights
+from training.config import Config
+from training.data import Faces, load_faces
+from training.train import Run, main
+
+SETTINGS: dict[str, Any] = {
+    "network": "base",
+    "batch_size": 8,
+    "learning_rate": 1e-3,
+    "weight_decay": 0.01,
+    "dropout": 0.1,
+    "dense_dropout": 0.4,
+    "label_smoothing": 0.1,
+    "ema_decay": 0.5,
+    "schedule": "one-cycle",
+    "early_stopping": 0,
+    "stages": [[24, 1], [30, 1]],
+    "seed": 1,
+}
+PLATEAU = {"schedule": "plateau", "early_stopping": 5, "ema_decay": 0.0}
+
+
+class TinyNet(EmotionNet):
+    """Every kind of layer that EmotionNet has, and hardly any weights."""
+
+    def __init__(self, dropout: float = 0.3, dense_dropout: float = 0.3) -> None:
+        nn.Module.__init__(self)
+        self.features = nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveMaxPool2d(3), nn.ReLU(), nn.Dropout2d(dropout)
+        )
+        self.classifier = nn.Sequential(nn.Flatten(), nn.Dropout(dense_dropout), nn.Linear(36, 7))
+
+
+@pytest.fixture
+def tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.train.EmotionNet", TinyNet)
+    monkeypatch.setattr("model.EmotionNet", TinyNet)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen faces to learn from and seven to check with, of noise."""
+    rng = np.random.default_rng(0)
+    lines = ["emotion,pixels,Usage"]
+    for number, split in enumerate(["Training"] * 16 + ["PublicTest"] * 7):
+        pixels = " ".join(map(str, rng.integers(0, 256, 48 * 48)))
+        lines.append(f"{number % 7},{pixels},{split}")
+    path = tmp_path_factory.mktemp("data") / "fer2013.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def write_config(folder: Path, **changes: Any) -> Path:
+    values = SETTINGS | changes
+    path = folder / "tiny.toml"
+    path.write_text("\n".join(f"{name} = {value!r}" for name, value in values.items()))
+    return path
+
+
+def train(folder: Path, data: Path, *more: str, **changes: Any) -> int:
+    """Run the command line in folder and return its exit status."""
+    config = write_config(folder, **changes)
+    return main(
+        ["--config", str(config), "--data", str(data), "--out", str(folder / "run"), "--threads", "1", *more]
+    )
+
+
+def state_of(folder: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(folder / "run" / "state.pt", weights_only=True)
+    return state
+
+
+def weights_of(folder: Path) -> Path:
+    return folder / "run" / "weights.safetensors"
+
+
+def error_of(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one line that a failed command left on stderr."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of the whole network."""
+    folder = tmp_path_factory.mktemp("finished")
+    assert train(folder, data) == 0
+    return folder
+
+
+def test_a_run_writes_weights_that_the_site_can_use(finished: Path) -> None:
+    classifier = EmotionClassifier.load(weights_of(finished))
+    probs = classifier.predict(np.full((60, 60), 90, dtype=np.uint8), np.array([[0, 0, 50, 50]]))
+    assert probs.sum() == pytest.approx(1)
+
+
+def test_the_card_says_where_the_weights_come_from(finished: Path, data: Path) -> None:
+    card = EmotionClassifier.load(weights_of(finished)).card
+    assert card.network == "base"
+    assert card.training == {**SETTINGS, "epoch": 2, "faces": 16}
+    assert card.data_sha256 == load_faces(data, "Training").sha256()
+    assert tuple(card.classes) == EMOTIONS
+
+
+def test_the_card_has_the_figures_of_the_validation_faces(finished: Path) -> None:
+    metrics = EmotionClassifier.load(weights_of(finished)).card.metrics
+    names = ["accuracy", "accuracy_se", "macro_f1", "loss"]
+    assert list(metrics) == [f"PublicTest {name}" for name in names]
+    assert metrics["PublicTest accuracy"] * 7 == pytest.approx(
+        round(metrics["PublicTest accuracy"] * 7), abs=1e-4
+    )
+    assert 0 < metrics["PublicTest loss"] < 10
+
+
+def test_the_weights_are_the_averaged_ones(finished: Path) -> None:
+    weights = load_weights(weights_of(finished))[0].state_dict()
+    state = state_of(finished)
+    name = "classifier.9.weight"
+    assert torch.equal(weights[name], state["ema"][f"module.{name}"].half().float())
+    assert not torch.equal(state["ema"][f"module.{name}"], state["net"][name])
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_a_run_says_how_good_it_became(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(tmp_path, data) == 0
+    out = capsys.readouterr().out
+    metrics = EmotionClassifier.load(weights_of(tmp_path)).card.metrics
+    assert f"accuracy     {metrics['PublicTest accuracy']:.4f}" in out
+    assert f"weights in {weights_of(tmp_path)}" in out
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_training_learns_to_tell_bars_from_columns(tmp_path: Path) -> None:
+    labels = np.arange(16, dtype=np.int64) % 2
+    images = np.zeros((16, 48, 48), dtype=np.uint8)
+    images[labels == 0, 18:30] = 255
+    images[labels == 1, :, 18:30] = 255
+    config = Config(**SETTINGS | {"stages": [[24, 15]], "learning_rate": 0.05})
+    run = Run(config, Faces(images, labels), Faces(images, labels), tmp_path)
+    before = run.metrics(24)["loss"]
+    run.run()
+    assert run.metrics(24)["accuracy"] == 1
+    assert run.metrics(24)["loss"] < before
+
+
+def stopping_after(step: int) -> type[Run]:
+    """A run in which somebody presses Ctrl-C during that step, counted from 1."""
+
+    class Interrupted(Run):
+        def _train_step(self, batch: Tensor, side: int) -> float:
+            loss = super()._train_step(batch, side)
+            if self.step == step:
+                signal.raise_signal(signal.SIGINT)
+            return loss
+
+    return Interrupted
+
+
+def stop_and_resume(
+    folder: Path, data: Path, step: int, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    folder.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("training.train.Run", stopping_after(step))
+        assert train(folder, data, **changes) == 130
+    assert state_of(folder)["step"] == step
+    assert train(folder, data, "--resume", **changes) == 0
+
+
+def assert_same_run(first: Path, second: Path) -> None:
+    a, b = state_of(first), state_of(second)
+    for part in ("net", "ema"):
+        for name, value in a[part].items():
+            assert torch.equal(value, b[part][name]), f"{part} {name}"
+    assert (a["step"], a["best"], a["schedule"]) == (b["step"], b["best"], b["schedule"])
+    assert weights_of(first).read_bytes() == weights_of(second).read_bytes()
+
+
+@pytest.mark.usefixtures("tiny_net")
+@pytest.mark.parametrize("changes", [{}, PLATEAU], ids=["one-cycle", "plateau"])
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_run_stopped_in_mid_epoch_ends_as_one_never_stopped(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, step: int, changes: dict[str, Any]
+) -> None:
+    assert train(tmp_path, data, **changes) == 0
+    stop_and_resume(tmp_path / "stopped", data, step, monkeypatch, changes)
+    assert_same_run(tmp_path, tmp_path / "stopped")
+
+
+@pytest.mark.usefixtures("tiny_net")
+@pytest.mark.parametrize("changes", [{}, PLATEAU], ids=["one-cycle", "plateau"])
+@pytest.mark.parametrize("step", [2, 4])
+def test_a_run_stopped_in_the_last_step_of_an_epoch_ends_as_one_never_stopped(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, step: int, changes: dict[str, Any]
+) -> None:
+    assert train(tmp_path, data, **changes) == 0
+    stop_and_resume(tmp_path / "stopped", data, step, monkeypatch, changes)
+    assert_same_run(tmp_path, tmp_path / "stopped")
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_a_stopped_run_says_how_to_go_on(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("training.train.Run", stopping_after(1))
+    assert train(tmp_path, data) == 130
+    assert "go on with --resume" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, data: Path) -> None:
+    assert train(tmp_path, data) == 0
+    before = weights_of(tmp_path).read_bytes()
+    assert train(tmp_path, data, "--resume") == 0
+    assert weights_of(tmp_path).read_bytes() == before
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_resuming_where_nothing_is_says_so(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, data, "--resume") == 2
+    assert "nothing to resume in" in error_of(capsys)
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_resuming_with_another_configuration_says_so(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, data) == 0
+    capsys.readouterr()
+    assert train(tmp_path, data, "--resume", seed=2) == 2
+    assert "another configuration" in error_of(capsys)
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_wrong_data_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(tmp_path, tmp_path / "none.csv") == 2
+    assert "no data at" in error_of(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_configuration_says_so(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", "bsae", "--data", str(data)]) == 2
+    assert "no training configuration 'bsae'" in error_of(capsys)
+
+
+@pytest.mark.usefixtures("tiny_net")
+@pytest.mark.parametrize("changes", [{}, PLATEAU], ids=["one-cycle", "plateau"])
+def test_fewer_faces_than_a_batch_say_so(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any]
+) -> None:
+    assert train(tmp_path, data, **changes, batch_size=17) == 2
+    assert "batch" in error_of(capsys)
+
+
+class Scripted(Run):
+    """A run that learns nothing: the validation losses are given."""
+
+    losses: list[float]
+
+    def _train_epoch(self, epoch: int) -> float:  # noqa: ARG002 - as in Run
+        self.step += self.steps_per_epoch
+        return 1.0
+
+    def metrics(self, side: int) -> dict[str, float]:  # noqa: ARG002 - as in Run
+        return {"loss": self.losses[self.epoch - 1], "accuracy": 0.5, "macro_f1": 0.5}
+
+
+def scripted(folder: Path, losses: list[float], **changes: Any) -> Scripted:
+    faces = Faces(np.zeros((8, 48, 48), dtype=np.uint8), np.zeros(8, dtype=np.int64))
+    config = Config(**SETTINGS | PLATEAU | {"stages": [[24, len(losses)]]} | changes)
+    run = Scripted(config, faces, faces, folder)
+    run.losses = losses
+    return run
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_early_stopping_stops_and_keeps_the_best_epoch(tmp_path: Path) -> None:
+    run = scripted(tmp_path, [3, 2, 2.5, 2.4, 1], early_stopping=2)
+    run.run()
+    assert run.epoch == 4
+    assert EmotionClassifier.load(tmp_path / "weights.safetensors").card.training["epoch"] == 2
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_without_early_stopping_the_last_epoch_is_kept(tmp_path: Path) -> None:
+    run = scripted(tmp_path, [3, 2, 2.5, 2.4, 2.3], early_stopping=0)
+    run.run()
+    assert EmotionClassifier.load(tmp_path / "weights.safetensors").card.training["epoch"] == 5
+
+
+@pytest.mark.usefixtures("tiny_net")
+@pytest.mark.parametrize(("losses", "share"), [([2, 2, 2, 2], 1), ([2, 2, 2, 2, 2], 0.5), ([6, 5, 4, 3, 2], 1)])
+def test_the_learning_rate_halves_when_the_loss_stands_still(
+    tmp_path: Path, losses: list[float], share: float
+) -> None:
+    run = scripted(tmp_path, losses, early_stopping=0)
+    run.run()
+    assert run.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * share)
