@@ -52,16 +52,15 @@ def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
     """Return the camera for these settings, not yet opened; raises StartError."""
     from camera import Camera
     from demo import DemoSource
-    from sources import SourceError, check_source, open_source
+    from sources import SourceError, SourceOpener, check_source
 
     try:
         check_source(settings.source)
     except SourceError as error:
         raise StartError(str(error)) from error
     size_px = (settings.camera_width_px, settings.camera_height_px)
-    demo = partial(DemoSource, SAMPLES)
-    opened = partial(open_source, settings.source, size_px, demo)
-    return Camera(settings.source, opened, pipeline.process, idle_s=settings.idle_s, stall_s=settings.stall_s)
+    opener = SourceOpener(settings.source, size_px, partial(DemoSource, SAMPLES))
+    return Camera(settings.source, opener, pipeline.process, idle_s=settings.idle_s, stall_s=settings.stall_s)
 
 
 def create_app(settings: Settings | None = None) -> "Flask":

@@ -23,6 +23,7 @@ PICTURE_S = 3.0
 PICTURE_FPS = 10.0
 MAX_SIDE_PX = 1280
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
+NO_CAMERA_NOTE = "No camera was found, so this is the demo: average faces, not people."
 URL_SCHEMES = ("http://", "https://", "rtsp://")
 
 
@@ -171,26 +172,44 @@ def check_source(spec: str) -> None:
     (FolderSource if path.is_dir() else VideoSource)(path).close()
 
 
-def open_source(
-    spec: str, camera_size_px: tuple[int, int], open_demo: Callable[[], Source]
-) -> tuple[Source, str]:
-    """Open what spec names and return it with a note for people, empty where there is nothing to note.
+class SourceOpener:
+    """Opens the source that a setting names, and opens it again when it has failed.
 
-    camera_size_px is (width, height) asked of a camera. Raises SourceError if it cannot be opened.
+    `auto` decides once: a machine whose camera was there waits for it to come back, it does not fall
+    back to the demo in the middle of a showing.
     """
-    if spec == "demo":
-        return open_demo(), ""
-    if spec == "auto":
+
+    def __init__(self, spec: str, camera_size_px: tuple[int, int], open_demo: Callable[[], Source]) -> None:
+        """camera_size_px is (width, height) asked of a camera."""
+        self._spec, self._camera_size_px, self._open_demo = spec, camera_size_px, open_demo
+        self._had_camera = False
+
+    def __call__(self) -> tuple[Source, str]:
+        """Return the source and a note for people, empty where there is nothing to note.
+
+        Raises SourceError if it cannot be opened now.
+        """
+        if self._spec != "auto":
+            return self._open_named(), ""
         try:
-            return _open_camera(0, camera_size_px), ""
+            camera = _open_camera(0, self._camera_size_px)
         except SourceError:
-            return open_demo(), "No camera was found, so this is the demo: average faces, not people."
-    if _is_device(spec):
-        return _open_camera(int(spec) if spec.isdecimal() else spec, camera_size_px), ""
-    if spec.startswith(URL_SCHEMES):
-        return _open_url(spec), ""
-    path = Path(spec)
-    return (FolderSource(path) if path.is_dir() else VideoSource(path)), ""
+            if self._had_camera:
+                raise
+            return self._open_demo(), NO_CAMERA_NOTE
+        self._had_camera = True
+        return camera, ""
+
+    def _open_named(self) -> Source:
+        if self._spec == "demo":
+            return self._open_demo()
+        if _is_device(self._spec):
+            device = int(self._spec) if self._spec.isdecimal() else self._spec
+            return _open_camera(device, self._camera_size_px)
+        if self._spec.startswith(URL_SCHEMES):
+            return _open_url(self._spec)
+        path = Path(self._spec)
+        return FolderSource(path) if path.is_dir() else VideoSource(path)
 
 
 def _is_device(spec: str) -> bool:

@@ -17,7 +17,7 @@ from demo import DemoSource
 from main import SAMPLES, StartError, make_pipeline
 from pipeline import STEPS
 from settings import Settings, SettingsError, read_settings
-from sources import Frame, Source, SourceError, check_source, open_source
+from sources import Frame, Source, SourceError, SourceOpener, check_source
 
 WARM_UP = 30
 
@@ -64,8 +64,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = read_settings(["--source", args.source])
         check_source(args.source)
-        demo = partial(DemoSource, SAMPLES)
-        source, _ = open_source(args.source, (settings.camera_width_px, settings.camera_height_px), demo)
+        size_px = (settings.camera_width_px, settings.camera_height_px)
+        source, _ = SourceOpener(args.source, size_px, partial(DemoSource, SAMPLES))()
         times, faces = measure(source, settings, args.frames)
         height, width = source.read().shape[:2]
     except (SettingsError, SourceError, StartError, cv2.error) as error:

@@ -36,7 +36,7 @@ function showState(state) {
   const detail = `${faces} · ${state.fps.toFixed(0)} fps · ${state.latency_ms.toFixed(0)} ms`;
   if (state.problem) show("problem", `${state.source}: no signal. ${state.problem}`, "");
   else if (state.running && state.frame !== null) show("live", `Live: ${state.source}`, detail);
-  else show("waiting", `Opening ${state.source} …`, "");
+  else show("waiting", "Opening the source …", "");
 }
 
 // Chromium fires no event when a stream ends, so the page looks for signs of it: a restarted server,

@@ -11,10 +11,10 @@ from sources import (
     Pace,
     Source,
     SourceError,
+    SourceOpener,
     VideoSource,
     check_source,
     frames,
-    open_source,
 )
 from tests.fakes import FakeSource, plain_image
 
@@ -113,18 +113,35 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.path.exists("/dev/video0"), reason="this machine has a camera")
 def test_auto_falls_back_to_the_demo_and_says_so() -> None:
-    source, note = open_source("auto", SIZE, open_fake_demo)
+    source, note = SourceOpener("auto", SIZE, open_fake_demo)()
     assert source.name == "fake"
     assert "No camera was found" in note
+
+
+def test_auto_waits_for_a_camera_that_was_there_instead_of_changing_to_the_demo(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cameras: list[Source] = [FakeSource([plain_image()])]
+
+    def open_camera(device: int, size_px: tuple[int, int]) -> Source:
+        if not cameras:
+            raise SourceError(f"camera {device} is not connected at {size_px}")
+        return cameras.pop()
+
+    monkeypatch.setattr("sources._open_camera", open_camera)
+    opener = SourceOpener("auto", SIZE, open_fake_demo)
+    assert opener()[1] == ""
+    with pytest.raises(SourceError, match="camera 0 is not connected"):
+        opener()
 
 
 @pytest.mark.skipif(os.path.exists("/dev/video9"), reason="this machine has ten cameras")
 def test_a_camera_that_is_not_there_is_named() -> None:
     with pytest.raises(SourceError, match="camera 9"):
-        open_source("9", SIZE, open_fake_demo)
+        SourceOpener("9", SIZE, open_fake_demo)()
 
 
 def test_a_url_that_does_not_answer_is_named_without_its_password() -> None:
     with pytest.raises(SourceError) as error:
-        open_source("http://user:secret@127.0.0.1:9/feed?key=secret", SIZE, open_fake_demo)
+        SourceOpener("http://user:secret@127.0.0.1:9/feed?key=secret", SIZE, open_fake_demo)()
     assert str(error.value) == "http://127.0.0.1:9/feed does not answer with a video"
