@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.25  # how often a waiting thread looks whether it is still wanted
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 2.0  # between two tries to open the source
+REOPEN_AFTER_S = 5.0  # of standing still beyond the stall, when a device's own timeout has passed
+SETTLE_S = 0.7
 REPEAT_S = 1.0  # a picture that stands still is sent again this often
 JOIN_TIMEOUT_S = 1.2
 FPS_WINDOW_S = 2.0
@@ -65,6 +67,7 @@ class Camera:
         self._running = False
         self._name, self._note, self._problem = name, "", ""
         self._threads: list[threading.Thread] = []
+        self._grabber: threading.Thread | None = None
         self._published_at: deque[float] = deque(maxlen=256)
 
     # What viewers use, from any thread.
@@ -83,9 +86,18 @@ class Camera:
                     yield last
 
     def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
-        """Return the newest annotated frame, opening the source if need be; None after the timeout."""
+        """Return the newest annotated frame, opening the source if need be; None after the timeout.
+
+        A source that had to be opened is watched for SETTLE_S first: its faces are not found at once.
+        """
         with self._viewer():
-            return self._annotated.wait(0, timeout_s)[0]
+            cold = self._annotated.newest() is None
+            annotated, version = self._annotated.wait(0, timeout_s)
+            until = time.monotonic() + SETTLE_S
+            while cold and annotated and not annotated.problem and time.monotonic() < until:
+                newer, version = self._annotated.wait(version, TICK_S)
+                annotated = newer or annotated
+            return annotated
 
     def state(self) -> State:
         """Return what the camera is doing now, without starting it."""
@@ -107,8 +119,9 @@ class Camera:
             self._changed.notify_all()
         self._annotated.close()
         self._frames.close()
+        deadline = time.monotonic() + JOIN_TIMEOUT_S
         for thread in self._threads:
-            thread.join(JOIN_TIMEOUT_S)
+            thread.join(max(deadline - time.monotonic(), 0))
         return not any(thread.is_alive() for thread in self._threads)
 
     @contextmanager
@@ -116,7 +129,8 @@ class Camera:
         with self._changed:
             self._viewers += 1
             if not self._threads and not self._closed:
-                self._start()
+                self._start_grabbing()
+                self._start(self._annotate)
             self._changed.notify_all()
         try:
             yield
@@ -125,34 +139,44 @@ class Camera:
                 self._viewers -= 1
                 self._left_at = time.monotonic()
 
-    def _start(self) -> None:
-        for work in (self._grab, self._annotate):
-            thread = threading.Thread(target=work, name=f"camera{work.__name__}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+    def _start(self, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=work, name=f"camera{work.__name__}", daemon=True)
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+        thread.start()
+        return thread
 
     # The grabbing thread: opens the source, reads it, closes it; nobody else touches it.
 
     def _grab(self) -> None:
+        me = threading.current_thread()
         pause_s = FIRST_PAUSE_S
-        while self._wait_until_wanted():
+        while self._wait_until_wanted() and self._grabber is me:
             try:
                 with closing(self._open()) as source:
                     for frame in frames(source):
+                        if self._grabber is not me:
+                            return
                         self._frames.put(frame)
                         self._report("")
                         pause_s = FIRST_PAUSE_S
                         if not self._is_wanted():
                             break
             except SourceError as error:
-                self._report(str(error))
+                problem = str(error)
             except Exception:
                 log.exception("the source failed")
-                self._report("the source failed; the log says how")
-            self._running = False
-            if self._problem:
+                problem = "the source failed; the log says how"
+            else:
+                continue
+            if self._grabber is me:
+                self._report(problem)
                 self._pause(pause_s)
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _start_grabbing(self) -> None:
+        """Let a new thread grab; an old one that a device still holds ends when it is let go."""
+        with self._changed:  # which the new thread needs too, so it finds itself named
+            self._grabber = self._start(self._grab)
 
     def _open(self) -> Source:
         source, note = self._open_source()
@@ -167,6 +191,7 @@ class Camera:
         log.warning("no picture: %s", problem) if problem else log.info("the picture is back")
         with self._changed:
             self._problem = problem
+            self._running = not problem
 
     def _is_wanted(self) -> bool:
         lately = time.monotonic() - self._left_at < self._idle_s
@@ -176,9 +201,11 @@ class Camera:
         """Return True as soon as somebody watches; False when the camera is closed."""
         with self._changed:
             if not self._is_wanted():
+                # the next viewer must not see a picture, or a problem, of long ago
                 self._frames.clear()
-                self._annotated.clear()  # the next viewer must not see a picture of long ago
+                self._annotated.clear()
                 self._published_at.clear()
+                self._problem, self._running = "", False
             while not self._closed and not self._is_wanted():
                 self._changed.wait()
             return not self._closed
@@ -191,17 +218,24 @@ class Camera:
 
     def _annotate(self) -> None:
         version, fault = 0, ""
-        alive_at = time.monotonic()
+        alive_at = opened_at = time.monotonic()
         while not self._closed:
             frame, version = self._frames.wait(version, TICK_S)
             now = time.monotonic()
             if frame is not None:
                 fault = self._try_to_process(frame, fault)
+                opened_at = now
             if (frame is not None and not fault) or not self._is_wanted():
-                alive_at = now
-            elif self._problem or now - alive_at > self._stall_s:
-                silence = f"{self._name} has sent no picture for {self._stall_s:g} s."
+                alive_at = opened_at = now
+                continue
+            silent = now - alive_at > self._stall_s
+            if self._problem or silent:
+                silence = f"{self._name} has sent no picture for {self._stall_s:g} s"
                 self._publish_no_signal(self._problem or fault or silence)
+            if not self._problem and now - opened_at > self._stall_s + REOPEN_AFTER_S:
+                log.warning("%s stands still; opening it again", self._name)
+                self._start_grabbing()
+                opened_at = now
 
     def _try_to_process(self, frame: Frame, last_fault: str) -> str:
         """Publish the frame; return what went wrong, or nothing. The same fault is logged once."""
@@ -217,8 +251,11 @@ class Camera:
 
     def _publish(self, annotated: AnnotatedFrame) -> None:
         with self._changed:
-            self._published_at.append(annotated.published_at)
-        self._annotated.put(annotated)
+            if not self._is_wanted():  # a late picture must not meet the next viewer
+                return
+            if not annotated.problem:
+                self._published_at.append(annotated.published_at)
+            self._annotated.put(annotated)
 
     def _publish_no_signal(self, reason: str) -> None:
         newest = self._annotated.newest()
@@ -226,7 +263,7 @@ class Camera:
             return
         now = time.monotonic()
         jpeg = encode_jpeg(draw_no_signal(reason), NO_SIGNAL_QUALITY)
-        self._annotated.put(AnnotatedFrame(0, now, now, jpeg, problem=reason))
+        self._publish(AnnotatedFrame(0, now, now, jpeg, problem=reason))
 
 
 def _rate(times: deque[float], now: float) -> float:

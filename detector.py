@@ -1,6 +1,7 @@
 """Finds faces with OpenCV's Haar cascade (Viola & Jones 2001; Lienhart & Maydt 2002)."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ Boxes = NDArray[np.int32]  # (n, 4), xyxy px
 
 SCALE_STEP = 1.1
 WINDOW_PX = 20  # the cascade's own window; it sees sizes of 20 * 1.1^k px
+REFERENCE_AREA = 640 * 480
 MIN_NEIGHBOURS = 3
 CANDIDATE_NEIGHBOURS = 1
 UNIT_COST = 200.0  # windows side by side in one frame's share of the search: a 640x480 frame at 39 px
@@ -40,11 +42,18 @@ class FaceDetector:
             self._cascade = cv2.CascadeClassifier()
         if self._cascade.empty():
             raise CascadeError(f"{cascade} is not a cascade that OpenCV can load")
-        self.min_face_px = min_face_px
+        self._min_face_px = min_face_px
+
+    def min_face_px(self, shape: tuple[int, ...]) -> int:
+        """Return the smallest face searched for in a picture of shape (H, W): in proportion to 640x480.
+
+        So a large picture costs no more than a small one, and faces are as small a part of it.
+        """
+        return round(self._min_face_px * max(1.0, math.sqrt(shape[0] * shape[1] / REFERENCE_AREA)))
 
     def detect(self, gray: NDArray[np.uint8]) -> Boxes:
         """Return the boxes (n, 4) int32 xyxy px of the faces in gray (H, W) uint8, largest first."""
-        boxes = self._search(gray, (self.min_face_px, max(gray.shape)), MIN_NEIGHBOURS)
+        boxes = self._search(gray, (self.min_face_px(gray.shape), max(gray.shape)), MIN_NEIGHBOURS)
         return boxes[np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable")]
 
     def _search(self, gray: NDArray[np.uint8], sizes: tuple[int, int], neighbours: int) -> Boxes:
@@ -108,7 +117,7 @@ class LiveFaceDetector(FaceDetector):
 
     def _restart(self, shape: tuple[int, ...]) -> None:
         self._shape, self._seen = shape, []
-        self._shares = itertools.cycle(divide_search(shape[0], shape[1], self.min_face_px))
+        self._shares = itertools.cycle(divide_search(shape[0], shape[1], self.min_face_px(shape)))
 
     def _near(self, gray: NDArray[np.uint8], box: NDArray[np.int32]) -> NDArray[np.int32] | None:
         side = int(box[2] - box[0])

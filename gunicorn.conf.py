@@ -7,6 +7,7 @@ import sys
 import threading
 from typing import Any
 
+from main import LOG_FORMAT, StartError, check_address
 from settings import SettingsError, read_settings
 
 try:
@@ -26,9 +27,20 @@ control_socket_disable = True
 loglevel = "critical"  # the program says what matters itself
 
 
+def on_starting(server: Any) -> None:
+    if "GUNICORN_FD" in os.environ:  # a new main process that inherits its sockets
+        return
+    try:
+        for host, port in (address for address in server.cfg.address if isinstance(address, tuple)):
+            check_address(host, port)
+    except StartError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
 def post_fork(server: Any, worker: Any) -> None:
     worker.log.error_log.setLevel(logging.ERROR)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -41,12 +53,14 @@ def post_worker_init(worker: Any) -> None:
         worker.handle_exit(signum, frame)
 
     signal.signal(signal.SIGTERM, leave)
-    print(f"Live on http://{_settings.host}:{_settings.port} (Ctrl-C ends it)", flush=True)
+    addresses = " and ".join(str(listener) for listener in worker.sockets)
+    print(f"Live on {addresses} (Ctrl-C ends it)", flush=True)
 
 
 def worker_int(worker: Any) -> None:
-    """Do the same on Ctrl-C."""
-    threading.Thread(target=worker.wsgi.extensions["camera"].close).start()
+    """Do the same on Ctrl-C, which may come before the site is made."""
+    if site := getattr(worker, "wsgi", None):
+        threading.Thread(target=site.extensions["camera"].close).start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

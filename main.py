@@ -3,6 +3,7 @@
 Settings -> camera -> site -> server, closed in the opposite order.
 """
 
+import logging
 import os
 import socket
 import sys
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline import Pipeline
 
 SAMPLES = ROOT / "static" / "samples"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 GUNICORN_HALTS_ON = 4  # a worker that leaves with this code is not started again
 
 
@@ -45,6 +47,8 @@ def make_pipeline(settings: Settings) -> "Pipeline":
         classifier = EmotionClassifier.load(settings.weights)
     except (CascadeError, WeightsError) as error:
         raise StartError(str(error)) from error
+    except OSError as error:
+        raise StartError(f"cannot read {error.filename}: {error.strerror}") from error
     return Pipeline(detector, classifier, Tracker(settings.smoothing_s), settings.jpeg_quality)
 
 
@@ -52,7 +56,7 @@ def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
     """Return the camera for these settings, not yet opened; raises StartError."""
     from camera import Camera
     from demo import DemoSource
-    from sources import SourceError, SourceOpener, check_source
+    from sources import SourceError, SourceOpener, check_source, source_name
 
     try:
         check_source(settings.source)
@@ -60,7 +64,9 @@ def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
         raise StartError(str(error)) from error
     size_px = (settings.camera_width_px, settings.camera_height_px)
     opener = SourceOpener(settings.source, size_px, partial(DemoSource, SAMPLES))
-    return Camera(settings.source, opener, pipeline.process, idle_s=settings.idle_s, stall_s=settings.stall_s)
+    return Camera(
+        source_name(settings.source), opener, pipeline.process, idle_s=settings.idle_s, stall_s=settings.stall_s
+    )
 
 
 def create_app(settings: Settings | None = None) -> "Flask":
@@ -77,7 +83,7 @@ def create_app(settings: Settings | None = None) -> "Flask":
         raise StartError(str(error)) from error
     pipeline = make_pipeline(settings)
     camera = make_camera(settings, pipeline)
-    site = make_site(camera, Samples(SAMPLES, pipeline.classifier))
+    site = make_site(camera, Samples(SAMPLES, pipeline.classifier), settings.host)
     site.extensions["camera"] = camera
     return site
 
@@ -97,8 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Read the settings, serve until a signal ends it, and return the exit code."""
     try:
         settings = read_settings(sys.argv[1:] if argv is None else argv)
-        _check_address(settings.host, settings.port)
-    except (SettingsError, StartError) as error:
+    except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     os.environ.update(settings.to_environment())
@@ -111,7 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _check_address(host: str, port: int) -> None:
+def check_address(host: str, port: int) -> None:
+    """Raise StartError if nothing can be served on that address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name == "posix":
@@ -128,20 +134,18 @@ def _serve_with_werkzeug(settings: Settings) -> int:
     from werkzeug.serving import make_server
 
     try:
+        check_address(settings.host, settings.port)
         site = create_app(settings)
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a page asks for the state every second
     server = make_server(settings.host, settings.port, site, threaded=True)
-    server.daemon_threads = True  # type: ignore[attr-defined]  # a viewer must not keep the program alive
     print(f"Live on http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        site.extensions["camera"].close()
-        server.server_close()
+    server.serve_forever()  # until Ctrl-C
+    if not site.extensions["camera"].close():
+        os._exit(0)  # a thread still inside OpenCV would abort the interpreter on its way out
     return 0
 
 

@@ -37,7 +37,12 @@ class Settings:
     cascade: str = _setting(str(ROOT / "haarcascade_frontalface_alt2.xml"), "the face detector's cascade file")
     camera_width_px: int = _setting(640, "width asked of a camera", 160, 3840)
     camera_height_px: int = _setting(480, "height asked of a camera", 120, 2160)
-    min_face_px: int = _setting(40, "smallest face searched for; smaller costs time", 20, 1000)
+    min_face_px: int = _setting(
+        40,
+        "smallest face searched for in a 640x480 picture, in proportion in a larger one; smaller costs time",
+        20,
+        1000,
+    )
     smoothing_s: float = _setting(0.3, "time over which a face's probabilities are eased; 0: not at all", 0, 10)
     jpeg_quality: int = _setting(80, "JPEG quality of the stream", 1, 100)
     idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)

@@ -7,8 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -16,14 +18,13 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
-OPEN_TIMEOUT_MS = 5000
-READ_TIMEOUT_MS = 5000
+TIMEOUT_MS = 5000  # of opening a URL, and of reading from it
 DEFAULT_FPS = 25.0  # of a video file that does not say
 PICTURE_S = 3.0
 PICTURE_FPS = 10.0
 MAX_SIDE_PX = 1280
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
-NO_CAMERA_NOTE = "No camera was found, so this is the demo: average faces, not people."
+DEMO_IS = "average faces, not people."
 URL_SCHEMES = ("http://", "https://", "rtsp://")
 
 
@@ -83,7 +84,7 @@ class Pace:
 
 
 class CameraSource:
-    """A camera of this machine, or a network stream: OpenCV waits for the frames."""
+    """A camera, of this machine or behind a URL: OpenCV waits for the frames."""
 
     fps = None
 
@@ -102,12 +103,12 @@ class CameraSource:
 
 
 class VideoSource:
-    """A video file, looped, at its own frame rate."""
+    """A recorded video, in a file or behind a URL, looped, at its own frame rate."""
 
-    def __init__(self, path: Path) -> None:
-        self.name = path.name
-        self._path = path
-        self._capture = _open_file(path)
+    def __init__(self, name: str, open_capture: Callable[[], cv2.VideoCapture]) -> None:
+        self.name = name
+        self._open_capture = open_capture
+        self._capture = open_capture()
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 1 <= fps <= 240 else DEFAULT_FPS
 
@@ -115,7 +116,7 @@ class VideoSource:
         ok, image = self._capture.read()
         if not ok:
             self._capture.release()
-            self._capture = _open_file(self._path)  # seeking is not reliable in every format
+            self._capture = self._open_capture()  # seeking is not reliable in every format
             ok, image = self._capture.read()
         if not ok or image is None:
             raise SourceError(f"{self.name} has no frame that can be read")
@@ -132,7 +133,10 @@ class FolderSource:
 
     def __init__(self, folder: Path) -> None:
         self.name = folder.name or str(folder)
-        self._paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+        try:
+            self._paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+        except OSError as error:
+            raise SourceError(f"the folder {folder} cannot be read: {error.strerror}") from None
         if not self._paths:
             raise SourceError(f"the folder {folder} has no pictures")
         self._images = self._cycle()
@@ -145,8 +149,9 @@ class FolderSource:
                 if image is None:
                     continue  # one broken picture does not end the show
                 readable = True
+                fitted = _fit(_as_bgr(image))
                 for _ in range(int(PICTURE_S * PICTURE_FPS)):
-                    yield _fit(_as_bgr(image))
+                    yield fitted
             if not readable:
                 raise SourceError(f"no picture in the folder {self.name} can be read")
 
@@ -164,12 +169,21 @@ def check_source(spec: str) -> None:
     """
     if spec in ("auto", "demo") or spec.startswith(URL_SCHEMES) or _is_device(spec):
         return
-    path = Path(spec)
-    if not path.exists():
+    try:
+        Path(spec).stat()
+    except (OSError, ValueError):  # ValueError: a null byte
         raise SourceError(
             f"there is no source {spec!r}: give auto, demo, a camera number, a file, a folder or a URL"
-        )
-    (FolderSource if path.is_dir() else VideoSource)(path).close()
+        ) from None
+    _open_path(Path(spec)).close()
+
+
+def source_name(spec: str) -> str:
+    """Return what people are shown of a source that was not opened yet: no password, no query."""
+    if not spec.startswith(URL_SCHEMES):
+        return f"camera {spec}" if _is_device(spec) else spec
+    parts = urlsplit(spec)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 class SourceOpener:
@@ -193,10 +207,11 @@ class SourceOpener:
             return self._open_named(), ""
         try:
             camera = _open_camera(0, self._camera_size_px)
-        except SourceError:
+        except SourceError as error:
             if self._had_camera:
                 raise
-            return self._open_demo(), NO_CAMERA_NOTE
+            reason = str(error)
+            return self._open_demo(), f"{reason[0].upper()}{reason[1:]}, so this is the demo: {DEMO_IS}"
         self._had_camera = True
         return camera, ""
 
@@ -208,8 +223,7 @@ class SourceOpener:
             return _open_camera(device, self._camera_size_px)
         if self._spec.startswith(URL_SCHEMES):
             return _open_url(self._spec)
-        path = Path(self._spec)
-        return FolderSource(path) if path.is_dir() else VideoSource(path)
+        return _open_path(Path(self._spec))
 
 
 def _is_device(spec: str) -> bool:
@@ -224,7 +238,7 @@ def _open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
         capture = cv2.VideoCapture(device)
     if not capture.isOpened():
         capture.release()
-        raise SourceError(f"{name} does not open: it is not connected, or another program uses it")
+        raise SourceError(f"{name} does not open (is another program using it?)")
     capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))  # raw frames do not fit USB 2 at 30 fps
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, size_px[0])
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
@@ -236,34 +250,30 @@ def _device_path(device: int | str) -> str:
     return f"/dev/video{device}" if isinstance(device, int) else device
 
 
-def _open_url(url: str) -> CameraSource:
-    timeouts = [
-        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-        OPEN_TIMEOUT_MS,
-        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-        READ_TIMEOUT_MS,
-    ]
-    with _quiet():
-        capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts)
-    name = _without_password(url)
-    if not capture.isOpened():
+def _open_path(path: Path) -> Source:
+    if path.is_dir():
+        return FolderSource(path)
+    failure = f"{path} is not a video that OpenCV can read"
+    return VideoSource(path.name, partial(_open_capture, str(path), failure))
+
+
+def _open_url(url: str) -> Source:
+    name = source_name(url)
+    opened = partial(_open_capture, url, f"{name} does not answer with a video")
+    capture = opened()
+    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:  # a recording: it would rush by as fast as it loads
         capture.release()
-        raise SourceError(f"{name} does not answer with a video")
+        return VideoSource(name, opened)
     return CameraSource(name, capture)
 
 
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
-
-
-def _open_file(path: Path) -> cv2.VideoCapture:
+def _open_capture(path_or_url: str, failure: str) -> cv2.VideoCapture:
+    timeouts = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS)
     with _quiet():
-        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        capture = cv2.VideoCapture(path_or_url, cv2.CAP_FFMPEG, timeouts)
     if not capture.isOpened():
         capture.release()
-        raise SourceError(f"{path} is not a video that OpenCV can read")
+        raise SourceError(failure)
     return capture
 
 

@@ -12,7 +12,7 @@ const figures = document.getElementById("figures");
 const note = document.getElementById("note");
 const stateUrl = document.getElementById("status").dataset.state;
 
-let boot = null;
+const viewer = crypto.getRandomValues(new Uint32Array(2)).join("-"); // so that the server knows this page's stream
 let lost = false; // the stream is known to be dead
 let connectedAt = Date.now();
 let pauseMs = FIRST_PAUSE_MS;
@@ -20,7 +20,8 @@ let pauseMs = FIRST_PAUSE_MS;
 function reconnect() {
   lost = false;
   connectedAt = Date.now();
-  stream.src = `${stream.dataset.feed}?t=${connectedAt}`; // a new address, or the browser keeps the dead stream
+  // a new address each time, or the browser keeps the dead stream
+  stream.src = `${stream.dataset.feed}?viewer=${viewer}&t=${connectedAt}`;
 }
 
 function show(is, text, detail) {
@@ -39,19 +40,16 @@ function showState(state) {
   else show("waiting", "Opening the source …", "");
 }
 
-// Chromium fires no event when a stream ends, so the page looks for signs of it: a restarted server,
-// or a server that counts no viewer although this page is one.
+// Chromium fires no event when a stream ends, so the page asks the server whether it still sends to it.
 function isDead(state) {
-  const restarted = boot !== null && boot !== state.boot;
-  boot = state.boot;
   const settled = Date.now() - connectedAt > 3000;
-  return lost || restarted || (settled && state.viewers === 0);
+  return lost || (settled && !state.watching);
 }
 
 async function watch() {
   let next = POLL_MS;
   try {
-    const response = await fetch(stateUrl, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    const response = await fetch(`${stateUrl}?viewer=${viewer}`, { cache: "no-store", signal: AbortSignal.timeout(5000) });
     if (!response.ok) throw new Error(response.statusText);
     const state = await response.json();
     if (isDead(state)) reconnect();
@@ -67,4 +65,6 @@ async function watch() {
 }
 
 stream.addEventListener("error", () => { lost = true; });
+addEventListener("pageshow", (event) => { if (event.persisted) reconnect(); });
+reconnect();
 watch();

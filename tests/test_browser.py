@@ -53,7 +53,7 @@ def test_the_picture_appears_and_changes_and_the_page_names_the_source(
     page.goto(server.url, wait_until="commit")
     wait_for_new_picture(page)
     expect(page.locator("#headline")).to_have_text("Live: demo")
-    expect(page.locator("#note")).to_contain_text("No camera was found")
+    expect(page.locator("#note")).to_contain_text("so this is the demo")
     expect(page.locator("#figures")).to_contain_text("fps")
     assert errors == []
 

@@ -134,6 +134,39 @@ def test_a_camera_that_freezes_without_an_error_is_noticed(make_camera: MakeCame
     frozen.release.set()
 
 
+def test_a_source_that_stands_still_for_long_is_opened_again(
+    make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camera.REOPEN_AFTER_S", 0.1)
+    frozen = FakeSource([plain_image(10)], then="stall")
+    camera = make_camera(frozen, FakeSource([plain_image(200)]), stall_s=0.3)
+    watch_for(camera, "has sent no picture")
+    assert watch_for(camera, "").tracks[0].box[2] == 201
+    frozen.release.set()
+    until(frozen.closed.is_set)
+    assert camera.state().problem == ""
+
+
+def test_a_problem_of_long_ago_does_not_meet_the_next_viewer(make_camera: MakeCamera) -> None:
+    camera = make_camera(SourceError("busy"), FakeSource([plain_image()]), idle_s=0.1)
+    assert camera.snapshot(5) is not None
+    until(lambda: camera.state().problem == "")
+    assert camera.state().newest is None
+
+
+def test_a_late_picture_does_not_meet_the_next_viewer(make_camera: MakeCamera) -> None:
+    def slow(frame: Frame) -> AnnotatedFrame:
+        time.sleep(0.3)
+        return fake_process(frame)
+
+    source = FakeSource([plain_image()])
+    camera = make_camera(source, process=slow, idle_s=0.05)
+    assert camera.snapshot(5) is not None
+    until(source.closed.is_set)
+    time.sleep(0.5)
+    assert camera.state().newest is None
+
+
 def test_a_frame_that_makes_a_step_raise_ends_nothing(make_camera: MakeCamera) -> None:
     def fragile(frame: Frame) -> AnnotatedFrame:
         if frame.index % 2:

@@ -216,12 +216,14 @@ def test_votes_for_other_faces_are_refused(tmp_path: Path, capsys: pytest.Captur
     assert "fer2013new.csv" in error_of(faces, votes, tmp_path / "out", capsys)
 
 
-def test_an_emotion_without_clear_faces_gets_no_samples(
+def test_too_few_samples_are_an_error_and_leave_the_old_ones(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     faces = write_faces(tmp_path / "fer2013.csv", [3])
     votes = write_votes(tmp_path / "fer2013new.csv", "Training,a.png,0,0,0,10,0,0,0,0,0,0")
-    out = tmp_path / "out"
-    assert main(["--data", str(faces), "--ferplus", str(votes), "--out", str(out)]) == 0
-    assert "happy: 0 clear faces, 0 samples" in capsys.readouterr().out
-    assert not list(out.rglob("*.jpg"))
+    old = tmp_path / "out" / "angry" / "01.jpg"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"old")
+    assert main(["--data", str(faces), "--ferplus", str(votes), "--out", str(tmp_path / "out")]) == 1
+    assert "error: only 0 samples of angry" in capsys.readouterr().err
+    assert old.read_bytes() == b"old"

@@ -12,9 +12,9 @@ from sources import (
     Source,
     SourceError,
     SourceOpener,
-    VideoSource,
     check_source,
     frames,
+    source_name,
 )
 from tests.fakes import FakeSource, plain_image
 
@@ -34,14 +34,14 @@ def write_video(path: Path, count: int = 5, fps: float = 50.0) -> Path:
 
 
 def test_a_video_file_is_looped_in_its_own_order(tmp_path: Path) -> None:
-    source = VideoSource(write_video(tmp_path / "clip.avi"))
+    source = SourceOpener(str(write_video(tmp_path / "clip.avi")), SIZE, open_fake_demo)()[0]
     levels = [round(int(source.read().mean()) / 40) for _ in range(12)]
     source.close()
     assert levels == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
 
 
 def test_a_video_file_plays_at_its_own_frame_rate(tmp_path: Path) -> None:
-    source = VideoSource(write_video(tmp_path / "clip.avi", fps=50))
+    source = SourceOpener(str(write_video(tmp_path / "clip.avi", fps=50)), SIZE, open_fake_demo)()[0]
     stream = frames(source)
     first = next(stream)
     for _ in range(10):
@@ -99,6 +99,25 @@ def test_a_source_that_does_not_exist_is_refused_in_one_sentence() -> None:
         check_source("nonsense.mp4")
 
 
+@pytest.mark.parametrize("spec", ["x" * 5000, "a\0b"])
+def test_a_source_that_can_be_no_path_is_refused_in_one_sentence(spec: str) -> None:
+    with pytest.raises(SourceError, match="there is no source"):
+        check_source(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("rtsp://user:secret@cam/stream?key=secret", "rtsp://cam/stream"),
+        ("http://cam?key=secret", "http://cam"),
+        ("0", "camera 0"),
+        ("clip.mp4", "clip.mp4"),
+    ],
+)
+def test_the_name_of_a_source_keeps_its_secrets(spec: str, name: str) -> None:
+    assert source_name(spec) == name
+
+
 def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "text.mp4"
     path.write_text("this is not a video")
@@ -115,7 +134,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_auto_falls_back_to_the_demo_and_says_so() -> None:
     source, note = SourceOpener("auto", SIZE, open_fake_demo)()
     assert source.name == "fake"
-    assert "No camera was found" in note
+    assert "so this is the demo" in note
 
 
 def test_auto_waits_for_a_camera_that_was_there_instead_of_changing_to_the_demo(

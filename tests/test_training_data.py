@@ -178,11 +178,24 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_faces(folder, "Training")
 
 
+def make_class_folders(folder: Path) -> None:
+    for emotion in EMOTIONS:
+        (folder / emotion).mkdir(parents=True)
+
+
+def test_a_missing_class_folder_is_named(tmp_path: Path) -> None:
+    make_class_folders(tmp_path / "train")
+    (tmp_path / "train" / "surprise").rename(tmp_path / "train" / "surprised")
+    with pytest.raises(ValueError, match=r"no folder .*surprise"):
+        load_faces(tmp_path, "Training")
+
+
 def test_a_picture_of_another_size_is_resized(tmp_path: Path) -> None:
     picture = np.zeros((96, 120), dtype=np.uint8)
     picture[:, 60:] = 200
-    (tmp_path / "train" / "sad").mkdir(parents=True)
+    make_class_folders(tmp_path / "train")
     cv2.imwrite(str(tmp_path / "train" / "sad" / "large.png"), picture)
+    (tmp_path / "train" / "sad" / ".DS_Store").write_bytes(b"left by a file manager")
     faces = load_faces(tmp_path, "Training")
     assert faces.images.shape == (1, 48, 48)
     assert (faces.images[0, :, :24] == 0).all()
@@ -190,7 +203,7 @@ def test_a_picture_of_another_size_is_resized(tmp_path: Path) -> None:
 
 
 def test_a_colour_picture_becomes_gray(tmp_path: Path) -> None:
-    (tmp_path / "train" / "fear").mkdir(parents=True)
+    make_class_folders(tmp_path / "train")
     cv2.imwrite(str(tmp_path / "train" / "fear" / "gray.png"), np.full((48, 48, 3), 90, dtype=np.uint8))
     faces = load_faces(tmp_path, "Training")
     assert (faces.images == 90).all()

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from settings import ROOT
 from stream import CONTENT_TYPE
 from tests.fakes import make_track
 from web import make_site
+from web.live import MAX_VIEWERS
 
 FRAME = AnnotatedFrame(7, 1.0, 1.02, b"\xff\xd8jpeg", [make_track(3, (10, 20, 110, 120), "surprise")])
 
@@ -52,7 +54,7 @@ def camera() -> FakeCamera:
 
 @pytest.fixture
 def site(camera: FakeCamera) -> Flask:
-    return make_site(camera, FakeSamples())
+    return make_site(camera, FakeSamples(), "127.0.0.1")
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def client(site: Flask) -> FlaskClient:
 
 def test_the_page_shows_the_stream_and_links_every_emotion(client: FlaskClient) -> None:
     page = client.get("/").text
-    assert 'src="/video_feed"' in page
+    assert 'data-feed="/video_feed"' in page
     for name, details in DETAILS.items():
         assert f'href="/samples/{name}"' in page
         assert details.description in page
@@ -81,6 +83,38 @@ def test_the_feed_is_a_multipart_stream_of_jpegs(client: FlaskClient) -> None:
     assert response.data.count(FRAME.jpeg) == 3
 
 
+def test_a_page_is_told_whether_its_own_stream_still_runs(client: FlaskClient) -> None:
+    assert client.get("/state?viewer=me").get_json()["watching"] is False
+    stream = client.get("/video_feed?viewer=me", buffered=False)
+    next(iter(stream.response))
+    next(iter(stream.response))
+    assert client.get("/state?viewer=me").get_json()["watching"] is True
+    assert client.get("/state?viewer=you").get_json()["watching"] is False
+    stream.close()
+    assert client.get("/state?viewer=me").get_json()["watching"] is False
+
+
+def test_one_viewer_too_many_is_told_to_come_back(client: FlaskClient, camera: FakeCamera) -> None:
+    camera.now = replace(camera.now, viewers=MAX_VIEWERS)
+    response = client.get("/video_feed")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "60"
+
+
+def test_a_site_of_this_machine_answers_to_this_machines_names_only(camera: FakeCamera) -> None:
+    private = make_site(camera, FakeSamples(), "127.0.0.1").test_client()
+    assert private.get("/state", headers={"Host": "rebound.example:5000"}).status_code == 400
+    assert private.get("/state", headers={"Host": "localhost:5000"}).status_code == 200
+    shared = make_site(camera, FakeSamples(), "0.0.0.0").test_client()
+    assert shared.get("/state", headers={"Host": "hall.example:5000"}).status_code == 200
+
+
+def test_a_wrong_method_says_which_are_right(client: FlaskClient) -> None:
+    response = client.post("/state")
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
+
+
 def test_the_snapshot_is_the_newest_annotated_frame(client: FlaskClient) -> None:
     response = client.get("/snapshot.jpg")
     assert response.data == FRAME.jpeg
@@ -97,7 +131,7 @@ def test_a_snapshot_without_a_picture_is_a_503_with_a_sentence(client: FlaskClie
 def test_the_state_is_complete_and_its_emotions_are_in_order(client: FlaskClient) -> None:
     state = json.loads(client.get("/state").data)
     assert state.keys() == {
-        *("source", "note", "running", "problem", "fps", "latency_ms", "viewers", "frame", "faces", "boot")
+        *("source", "note", "running", "problem", "fps", "latency_ms", "viewers", "frame", "faces", "watching")
     }
     assert (state["source"], state["running"], state["fps"], state["viewers"]) == ("camera 0", True, 30.0, 1)
     (face,) = state["faces"]

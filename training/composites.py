@@ -18,8 +18,9 @@ from tqdm import tqdm
 from demo import background, paste
 from detector import FaceDetector
 from emotions import EMOTIONS
+from model import INPUT_SIDE
 from settings import ROOT
-from training.data import SIDE, Faces, load_faces
+from training.data import Faces, load_faces
 
 FERPLUS_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 AGREEMENT = {"disgust": 0.4, "fear": 0.5}  # few faces: fewer of their votes agree
@@ -63,9 +64,9 @@ def similarity(first: Stack, second: Stack) -> Stack:
 
 
 def _unit(faces: Stack) -> Stack:
-    axis = np.linspace(-1, 1, SIDE, dtype=np.float32)
+    axis = np.linspace(-1, 1, INPUT_SIDE, dtype=np.float32)
     mask = np.clip((1.05 - np.hypot(axis[None] / 0.8, axis[:, None])) / 0.25, 0, 1).ravel()
-    flat = faces.reshape(len(faces), SIDE * SIDE)
+    flat = faces.reshape(len(faces), INPUT_SIDE * INPUT_SIDE)
     centred = (flat - (flat * mask).sum(1, keepdims=True) / mask.sum()) * mask
     return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6))
 
@@ -94,7 +95,7 @@ def distinct(faces: Stack, limit: float, most: int) -> list[int]:
 def align(faces: Stack) -> Stack:
     """Return faces moved, turned and sheared onto their mean; those that do not fit are left out."""
     mean = _even(faces).mean(axis=0)
-    whole = np.full((SIDE, SIDE), 255, dtype=np.uint8)
+    whole = np.full((INPUT_SIDE, INPUT_SIDE), 255, dtype=np.uint8)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
     aligned = []
     for face in _even(faces):
@@ -104,8 +105,10 @@ def align(faces: Stack) -> Stack:
         except cv2.error:
             continue  # did not converge: this face is too different
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        aligned.append(cv2.warpAffine(face, warp, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE))
-    return np.array(aligned, dtype=np.float32).reshape(-1, SIDE, SIDE)
+        aligned.append(
+            cv2.warpAffine(face, warp, (INPUT_SIDE, INPUT_SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        )
+    return np.array(aligned, dtype=np.float32).reshape(-1, INPUT_SIDE, INPUT_SIDE)
 
 
 def _even(faces: Stack) -> Stack:
@@ -143,7 +146,7 @@ def is_found(sample: NDArray[np.uint8], detector: FaceDetector) -> bool:
 def best(made: list[tuple[float, NDArray[np.uint8]]], count: int) -> list[NDArray[np.uint8]]:
     """Return the `count` clearest samples that differ from each other."""
     samples = [sample for _, sample in sorted(made, key=lambda pair: -pair[0])]
-    small = [cv2.resize(sample, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for sample in samples]
+    small = [cv2.resize(sample, (INPUT_SIDE, INPUT_SIDE), interpolation=cv2.INTER_AREA) for sample in samples]
     return [samples[i] for i in distinct(np.array(small, dtype=np.float32), DIFFERENT, count)]
 
 
@@ -168,8 +171,13 @@ def main(argv: list[str] | None = None) -> int:
         seeds = np.random.default_rng(0).permutation(len(clear))[:SEEDS]
         made = [composite(clear, int(seed)) for seed in tqdm(seeds, emotion)]
         kept = best([pair for pair in made if pair and is_found(pair[1], detector)], args.count)
+        if len(kept) < args.count:
+            print(f"error: only {len(kept)} samples of {emotion}", file=sys.stderr)
+            return 1
         folder = args.out / emotion
         folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.jpg"):
+            old.unlink()
         for number, sample in enumerate(kept, start=1):
             cv2.imwrite(str(folder / f"{number:02}.jpg"), sample, (cv2.IMWRITE_JPEG_QUALITY, 88))
         print(f"{emotion}: {len(clear)} clear faces, {len(kept)} samples")

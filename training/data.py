@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotions import EMOTIONS
+from model import INPUT_SIDE, preprocess
+from sources import PICTURE_SUFFIXES
 
-SIDE = 48
 SPLIT_FOLDERS = {"Training": "train", "PublicTest": "test", "PrivateTest": "private"}
 
 
@@ -75,19 +76,26 @@ def _parse_row(row: dict[str, str], where: str) -> tuple[int, NDArray[np.uint8]]
         pixels = np.array(row["pixels"].split(), dtype=np.uint8)
     except (ValueError, TypeError, OverflowError, AttributeError):
         raise ValueError(f"{where} is not an emotion number and pixels of 0 to 255") from None
-    if not 0 <= label < len(EMOTIONS) or pixels.size != SIDE * SIDE:
-        raise ValueError(f"{where} needs an emotion of 0 to 6 and {SIDE * SIDE} pixels")
-    return label, pixels.reshape(SIDE, SIDE)
+    if not 0 <= label < len(EMOTIONS) or pixels.size != INPUT_SIDE * INPUT_SIDE:
+        raise ValueError(f"{where} needs an emotion of 0 to 6 and {INPUT_SIDE * INPUT_SIDE} pixels")
+    return label, pixels.reshape(INPUT_SIDE, INPUT_SIDE)
 
 
 def _folder_rows(folder: Path) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     if not folder.is_dir():
         raise ValueError(f"no folder {folder}")
     for label, emotion in enumerate(EMOTIONS):
-        for path in sorted((folder / emotion).glob("*")):
-            image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-            if image is None:
-                raise ValueError(f"{path} is not a picture that OpenCV can read")
-            if image.shape != (SIDE, SIDE):
-                image = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-            yield label, image.astype(np.uint8)
+        if not (folder / emotion).is_dir():
+            raise ValueError(f"no folder {folder / emotion}")
+        for path in sorted((folder / emotion).iterdir()):
+            if path.suffix.lower() in PICTURE_SUFFIXES:
+                yield label, _read_face(path)
+
+
+def _read_face(path: Path) -> NDArray[np.uint8]:
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise ValueError(f"{path} is not a picture that OpenCV can read")
+    gray = image.astype(np.uint8, copy=False)
+    whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]])
+    return np.asarray(preprocess(gray, whole)[0])

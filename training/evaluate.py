@@ -20,11 +20,12 @@ BATCH = 256
 
 
 @torch.inference_mode()
-def predict_logits(net: nn.Module, faces: Faces, side: int = 48) -> Tensor:
-    """Return logits (n, 7) for all faces, one forward pass each, the network in evaluation mode."""
+def predict_logits(net: nn.Module, faces: Faces, side: int = 48, device: str = "cpu") -> Tensor:
+    """Return logits (n, 7) for all faces, one forward pass each; device is where the network is."""
     net.eval()
     images = torch.from_numpy(faces.images).unsqueeze(1)
-    return torch.cat([net(resize(batch.float(), side)) for batch in images.split(BATCH)])
+    batches = (resize(batch.to(device).float(), side) for batch in images.split(BATCH))
+    return torch.cat([net(batch).cpu() for batch in batches])
 
 
 def measure(logits: Tensor, labels: NDArray[np.int64]) -> dict[str, float]:

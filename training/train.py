@@ -20,7 +20,7 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from model import Card, EmotionNet, save_weights
+from model import Card, EmotionNet, WeightsError, load_weights, save_weights
 from training.augment import augment
 from training.config import Config, load_config
 from training.data import Faces, load_faces
@@ -40,8 +40,7 @@ class Run:
     def __init__(self, config: Config, training: Faces, validation: Faces, folder: Path) -> None:
         self.config, self.training, self.validation, self.folder = config, training, validation, folder
         torch.manual_seed(config.seed)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(device)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.net = EmotionNet(config.dropout, config.dense_dropout).to(self.device)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
         decay = config.ema_decay
@@ -134,7 +133,7 @@ class Run:
         return measure(self._logits(side), self.validation.labels)
 
     def _logits(self, side: int) -> Tensor:
-        return predict_logits(self.result(), self.validation, side).cpu()
+        return predict_logits(self.result(), self.validation, side, self.device)
 
     def _write_weights(self, epoch: int, metrics: dict[str, float]) -> None:
         net = EmotionNet()
@@ -185,7 +184,9 @@ class Run:
         self.best_loss, self.best_epoch = state["best"]
 
     def report(self) -> str:
-        logits = self._logits(self.config.stages[-1][0])
+        """Return the figures of the weights as they were written: the best epoch's, in float16."""
+        net, _ = load_weights(self.folder / WEIGHTS_FILE)
+        logits = predict_logits(net, self.validation, self.config.stages[-1][0])
         labels = self.validation.labels
         return report(measure(logits, labels), confusion(logits, labels))
 
@@ -206,6 +207,8 @@ def main(argv: list[str] | None = None) -> int:
         run = Run(config, training, validation, args.out or Path("runs") / Path(args.config).stem)
         if args.resume:
             run.resume()
+        elif (run.folder / STATE_FILE).exists():
+            raise ValueError(f"{run.folder} holds a run already: go on with --resume, or give another --out")
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -225,7 +228,11 @@ def _train(run: Run) -> int:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-    print(run.report())
+    try:
+        print(run.report())
+    except WeightsError as error:  # the loss was never a number
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     print(f"weights in {run.folder / WEIGHTS_FILE}")
     return 0
 

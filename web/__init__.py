@@ -4,9 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from flask import Flask, render_template
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.wrappers import Response as WSGIResponse
 
 from settings import ROOT
+
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]", "::1"]
 
 if TYPE_CHECKING:
     from camera import State
@@ -30,16 +33,26 @@ class Samples(Protocol):
     def of(self, emotion: str) -> "Sequence[Sample]": ...
 
 
-def make_site(camera: Camera, samples: Samples) -> Flask:
-    """Return the site that shows this camera and these samples."""
+def make_site(camera: Camera, samples: Samples, host: str) -> Flask:
+    """Return the site that shows this camera and these samples, to be served on host.
+
+    Served on this machine only, it answers to this machine's names only: a foreign page whose name
+    resolves to 127.0.0.1 must not see the camera (DNS rebinding).
+    """
     from web.live import live_pages
 
     site = Flask(__name__, root_path=str(ROOT))
+    if host in LOOPBACK:
+        site.config["TRUSTED_HOSTS"] = LOOPBACK
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
     site.register_blueprint(live_pages(camera, samples))
     site.register_error_handler(HTTPException, _show_error)
     return site
 
 
-def _show_error(error: HTTPException) -> tuple[str, int]:
-    return render_template("error.html", error=error), error.code or 500
+def _show_error(error: HTTPException) -> WSGIResponse:
+    response = error.get_response()
+    if isinstance(error, SecurityError):  # a foreign host name: there is no page to build links for
+        return response
+    response.data = render_template("error.html", error=error)
+    return response
