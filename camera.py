@@ -97,6 +97,7 @@ class Camera:
             while cold and annotated and not annotated.problem and time.monotonic() < until:
                 newer, version = self._annotated.wait(version, TICK_S)
                 annotated = newer or annotated
+                cold = not self._annotated.closed
             return annotated
 
     def state(self) -> State:
