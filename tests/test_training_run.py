@@ -320,3 +320,35 @@ def test_the_learning_rate_halves_when_the_loss_stands_still(
     run = scripted(tmp_path, losses, early_stopping=0)
     run.run()
     assert run.optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * share)
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path, data: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    assert train(first, data) == 0
+    still = {"learning_rate": 1e-12, "weight_decay": 0.0, "ema_decay": 0.0}
+    assert train(second, data, "--init", str(weights_of(first)), **still) == 0
+    begun, ended = (load_weights(weights_of(folder))[0].state_dict() for folder in (first, second))
+    assert torch.equal(begun["classifier.2.weight"], ended["classifier.2.weight"])
+    card = load_weights(weights_of(second))[1]
+    assert card.training["before"]["data_sha256"] == card.data_sha256
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_weights_to_begin_with_that_are_not_there_are_named(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, data, "--init", str(tmp_path / "none.safetensors")) == 2
+    assert "no weights at" in error_of(capsys)
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_a_finished_run_is_not_overwritten_by_accident(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, data) == 0
+    capsys.readouterr()
+    assert train(tmp_path, data) == 2
+    assert "holds a run already" in error_of(capsys)

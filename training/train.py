@@ -55,6 +55,7 @@ class Run:
         self.step = 0
         self.best_loss, self.best_epoch = float("inf"), -1
         self.stopping = False
+        self.before: dict[str, Any] = {}  # the card of the weights that the run began with
 
     def _make_schedule(self) -> OneCycleLR | ReduceLROnPlateau:
         if self.config.schedule == "plateau":
@@ -140,7 +141,12 @@ class Run:
         net.load_state_dict(self.result().state_dict())
         card = Card(
             network=self.config.network,
-            training={**asdict(self.config), "epoch": epoch + 1, "faces": len(self.training)},
+            training={
+                **asdict(self.config),
+                "epoch": epoch + 1,
+                "faces": len(self.training),
+                **({"before": self.before} if self.before else {}),
+            },
             metrics={f"PublicTest {name}": round(value, 5) for name, value in metrics.items()},
             data_sha256=self.training.sha256(),
         )
@@ -157,11 +163,18 @@ class Run:
             "step": self.step,
             "data_sha256": self.training.sha256(),
             "best": (self.best_loss, self.best_epoch),
+            "before": self.before,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / (STATE_FILE + ".partial")
         torch.save(state, partial)
         partial.replace(self.folder / STATE_FILE)
+
+    def start_from(self, weights: Path) -> None:
+        """Begin with these weights; WeightsError if they cannot be loaded. The card will say so."""
+        net, card = load_weights(weights)
+        self.net.load_state_dict(net.state_dict())
+        self.before = asdict(card)
 
     def resume(self) -> None:
         """Take up the state in the run's folder; ValueError if it is not there or of another config."""
@@ -182,6 +195,7 @@ class Run:
         self.schedule.load_state_dict(state["schedule"])
         self.step = state["step"]
         self.best_loss, self.best_epoch = state["best"]
+        self.before = state["before"]
 
     def report(self) -> str:
         """Return the figures of the weights as they were written: the best epoch's, in float16."""
@@ -197,6 +211,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of folders")
     parser.add_argument("--out", type=Path, help="the run's folder (default: runs/CONFIG)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
+    parser.add_argument("--init", type=Path, help="weights to begin with, instead of random ones")
     parser.add_argument("--resume", action="store_true", help="go on where the run was stopped")
     args: Any = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
@@ -205,11 +220,13 @@ def main(argv: list[str] | None = None) -> int:
         training = load_faces(args.data, "Training")
         validation = load_faces(args.data, "PublicTest")
         run = Run(config, training, validation, args.out or Path("runs") / Path(args.config).stem)
+        if args.init:
+            run.start_from(args.init)
         if args.resume:
             run.resume()
         elif (run.folder / STATE_FILE).exists():
             raise ValueError(f"{run.folder} holds a run already: go on with --resume, or give another --out")
-    except ValueError as error:
+    except (ValueError, WeightsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return _train(run)
