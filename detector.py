@@ -141,6 +141,8 @@ class LiveFaceDetector(FaceDetector):
         return boxes + np.array([0, top, 0, top], dtype=np.int32)
 
     def _forget(self, found: list[NDArray[np.int32]]) -> None:
+        # the largest first, so that a pattern within a face gives way to the face
+        self._seen.sort(key=lambda seen: -int(seen.box[2] - seen.box[0]))
         self._seen = [
             seen
             for seen in self._seen
@@ -188,4 +190,10 @@ def _strips(height: int, size: int, count: int) -> list[Share]:
 
 
 def _is_among(box: NDArray[np.int32], found: list[NDArray[np.int32]]) -> bool:
-    return bool(found) and bool((iou(box, np.array(found)) > SAME_FACE_IOU).any())
+    """Return whether box is one of those found, or a pattern within one: a face has no face in it."""
+    if not found:
+        return False
+    boxes = np.array(found)
+    centre = (box[:2] + box[2:]) / 2
+    within = ((boxes[:, :2] < centre) & (centre < boxes[:, 2:])).all(axis=1)
+    return bool((within | (iou(box, boxes)[0] > SAME_FACE_IOU)).any())

@@ -55,6 +55,16 @@ def test_the_live_search_forgets_a_face_that_left(demo: DemoSource) -> None:
     assert len(detector.detect(empty)) == 0
 
 
+def test_a_pattern_within_a_face_is_no_second_face(demo: DemoSource) -> None:
+    detector = LiveFaceDetector(CASCADE, 40)
+    for step in range(int(30 * FPS), int(35 * FPS), 2):
+        boxes = detector.detect(gray_at(demo, step / FPS))
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+        for box in boxes:
+            within = ((box[:2] < centres) & (centres < box[2:])).all(axis=1)
+            assert within.sum() == 1
+
+
 def test_a_picture_of_another_size_in_the_middle_is_no_problem(demo: DemoSource) -> None:
     detector = LiveFaceDetector(CASCADE, 40)
     gray = gray_at(demo, 5)
