@@ -4,12 +4,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import camera as camera_module
 from camera import Camera
 from pipeline import AnnotatedFrame
 from sources import Frame, Source, SourceError
 from tests.fakes import FakeSource, fake_process, plain_image, until
 
 MakeCamera = Callable[..., Camera]
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same waits in the same order, a fifth as long, so that the tests are quick."""
+    for name in ("TICK_S", "FIRST_PAUSE_S", "LONGEST_PAUSE_S", "REPEAT_S", "SETTLE_S", "JOIN_TIMEOUT_S"):
+        monkeypatch.setattr(f"camera.{name}", getattr(camera_module, name) / 5)
 
 
 @pytest.fixture
@@ -97,7 +105,7 @@ def test_a_short_break_between_two_viewers_does_not_close_the_source(make_camera
     viewer = camera.watch()
     next(viewer)
     viewer.close()  # type: ignore[attr-defined]
-    time.sleep(0.3)
+    time.sleep(0.2)
     assert not source.closed.is_set()
 
 
@@ -150,20 +158,20 @@ def test_a_source_that_stands_still_for_long_is_opened_again(
 def test_a_problem_of_long_ago_does_not_meet_the_next_viewer(make_camera: MakeCamera) -> None:
     camera = make_camera(SourceError("busy"), FakeSource([plain_image()]), idle_s=0.1)
     assert camera.snapshot(5) is not None
-    until(lambda: camera.state().problem == "")
-    assert camera.state().newest is None
+    until(lambda: camera.state().newest is None)
+    assert camera.state().problem == ""
 
 
 def test_a_late_picture_does_not_meet_the_next_viewer(make_camera: MakeCamera) -> None:
     def slow(frame: Frame) -> AnnotatedFrame:
-        time.sleep(0.3)
+        time.sleep(0.2)
         return fake_process(frame)
 
     source = FakeSource([plain_image()])
     camera = make_camera(source, process=slow, idle_s=0.05)
     assert camera.snapshot(5) is not None
     until(source.closed.is_set)
-    time.sleep(0.5)
+    time.sleep(0.3)
     assert camera.state().newest is None
 
 
