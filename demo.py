@@ -49,7 +49,7 @@ class DemoSource:
 
     def __init__(self, samples_folder: Path) -> None:
         self._faces = {
-            emotion: [_read_gray(path) for path in paths]
+            emotion: [read_gray(path) for path in paths]
             for emotion, paths in load_samples(samples_folder).items()
         }
         self._background = background(HEIGHT, WIDTH)
@@ -94,7 +94,8 @@ def _drift(actor: Actor, at_s: float, number: int) -> tuple[float, float]:
     return x, y
 
 
-def _read_gray(path: Path) -> NDArray[np.uint8]:
+def read_gray(path: Path) -> NDArray[np.uint8]:
+    """Return a sample picture (s, s) uint8; SourceError if it cannot be read."""
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise SourceError(f"{path} is not a picture that OpenCV can read")

@@ -180,12 +180,12 @@ def _sizes(limit: int, min_face_px: int) -> Sequence[int]:
 
 
 def _strips(height: int, size: int, count: int) -> list[Share]:
-    step = height / max(count, 1)
+    step = height / count
     return [
         Share(
             (max(round(i * step) - size // 2, 0), min(round((i + 1) * step) + size // 2, height)), (size, size)
         )
-        for i in range(max(count, 1))
+        for i in range(count)
     ]
 
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from demo import load_samples
+from demo import load_samples, read_gray
 from emotions import EMOTIONS
 from pipeline import Classifier
 
@@ -41,11 +40,6 @@ class Samples:
         return [self._read_one(path) for path in self._paths[emotion]]
 
     def _read_one(self, path: Path) -> Sample:
-        gray = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if gray is None:
-            raise ValueError(f"{path} is not a picture that OpenCV can read")
+        gray = read_gray(path)
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]])
-        return Sample(
-            f"samples/{path.parent.name}/{path.name}",
-            self._classifier.predict(gray.astype(np.uint8, copy=False), whole)[0],
-        )
+        return Sample(f"samples/{path.parent.name}/{path.name}", self._classifier.predict(gray, whole)[0])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emotions import EMOTIONS
-from model import WeightsError, load_weights
+from model import INPUT_SIDE, WeightsError, load_weights
 from training.augment import resize
 from training.data import SPLIT_FOLDERS, Faces, load_faces
 
@@ -20,7 +20,7 @@ BATCH = 256
 
 
 @torch.inference_mode()
-def predict_logits(net: nn.Module, faces: Faces, side: int = 48, device: str = "cpu") -> Tensor:
+def predict_logits(net: nn.Module, faces: Faces, side: int = INPUT_SIDE, device: str = "cpu") -> Tensor:
     """Return logits (n, 7) for all faces, one forward pass each; device is where the network is."""
     net.eval()
     images = torch.from_numpy(faces.images).unsqueeze(1)

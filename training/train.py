@@ -39,6 +39,7 @@ class Run:
 
     def __init__(self, config: Config, training: Faces, validation: Faces, folder: Path) -> None:
         self.config, self.training, self.validation, self.folder = config, training, validation, folder
+        self.data_sha256 = training.sha256()
         torch.manual_seed(config.seed)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.net = EmotionNet(config.dropout, config.dense_dropout).to(self.device)
@@ -131,10 +132,9 @@ class Run:
             self._write_weights(epoch, metrics)
 
     def metrics(self, side: int) -> dict[str, float]:
-        return measure(self._logits(side), self.validation.labels)
-
-    def _logits(self, side: int) -> Tensor:
-        return predict_logits(self.result(), self.validation, side, self.device)
+        """Return the figures of the network as it is now, on PublicTest's pictures at that side in px."""
+        logits = predict_logits(self.result(), self.validation, side, self.device)
+        return measure(logits, self.validation.labels)
 
     def _write_weights(self, epoch: int, metrics: dict[str, float]) -> None:
         net = EmotionNet()
@@ -148,7 +148,7 @@ class Run:
                 **({"before": self.before} if self.before else {}),
             },
             metrics={f"PublicTest {name}": round(value, 5) for name, value in metrics.items()},
-            data_sha256=self.training.sha256(),
+            data_sha256=self.data_sha256,
         )
         save_weights(self.folder / WEIGHTS_FILE, net, card)
 
@@ -161,7 +161,7 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "step": self.step,
-            "data_sha256": self.training.sha256(),
+            "data_sha256": self.data_sha256,
             "best": (self.best_loss, self.best_epoch),
             "before": self.before,
         }
@@ -187,7 +187,7 @@ class Run:
             raise ValueError(f"{path} is damaged") from None
         if state["config"] != asdict(self.config):
             raise ValueError(f"{self.folder} was started with another configuration")
-        if state["data_sha256"] != self.training.sha256():
+        if state["data_sha256"] != self.data_sha256:
             raise ValueError(f"{self.folder} was started with other data")
         self.net.load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
