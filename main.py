@@ -34,8 +34,9 @@ def make_pipeline(settings: Settings) -> "Pipeline":
     import cv2
     import torch
 
+    from checkpoint import WeightsError
     from detector import CascadeError, LiveFaceDetector
-    from model import EmotionClassifier, WeightsError
+    from model import EmotionClassifier
     from pipeline import Pipeline
     from tracker import Tracker
 
@@ -49,7 +50,8 @@ def make_pipeline(settings: Settings) -> "Pipeline":
         raise StartError(str(error)) from error
     except OSError as error:
         raise StartError(f"cannot read {error.filename}: {error.strerror}") from error
-    return Pipeline(detector, classifier, Tracker(settings.smoothing_s), settings.jpeg_quality)
+    tracker = Tracker(settings.smoothing_s, settings.unsure_below)
+    return Pipeline(detector, classifier, tracker, settings.jpeg_quality)
 
 
 def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":

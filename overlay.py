@@ -13,18 +13,20 @@ from tracker import Track
 
 Scene = NDArray[np.uint8]  # (H, W, 3) BGR
 
+UNSURE_COLOUR = "#8a8f98"
 NO_SIGNAL_SIZE_PX = (640, 480)
 
 
 def draw(image: NDArray[np.uint8], tracks: list[Track]) -> Scene:
-    """Return a copy of image (H, W, 3) BGR with each track's box, emotion and confidence."""
+    """Return a copy of image (H, W, 3) BGR with each track's box and label: emotion, confidence."""
     scene = image.copy()
     thickness = max(2, min(scene.shape[:2]) // 220)
     text_px = max(13, min(scene.shape[:2]) // 26)
     for track in tracks:
-        colour = bgr(DETAILS[track.emotion].colour)
+        colour = bgr(DETAILS[track.emotion].colour if track.sure else UNSURE_COLOUR)
+        text = f"{track.emotion} {track.confidence:.0%}" if track.sure else "unsure"
         _draw_corners(scene, track.box, colour, thickness)
-        _draw_label(scene, f"{track.emotion} {track.confidence:.0%}", track.box, colour, text_px)
+        _draw_label(scene, text, track.box, colour, text_px)
     return scene
 
 

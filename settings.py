@@ -44,6 +44,9 @@ class Settings:
         1000,
     )
     smoothing_s: float = _setting(0.3, "time over which a face's probabilities are eased; 0: not at all", 0, 10)
+    unsure_below: float = _setting(
+        0.4, "a face whose most probable emotion is less probable than this is labelled unsure; 0: never", 0, 1
+    )
     jpeg_quality: int = _setting(80, "JPEG quality of the stream", 1, 100)
     idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)
     stall_s: float = _setting(3.0, "without a frame for this long the stream says no signal", 0.2, 60)

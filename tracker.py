@@ -14,17 +14,22 @@ MIN_IOU = 0.2  # less overlap than this is another face
 KEEP_S = 0.5  # a face that is not found keeps its number this long
 SHOW_AFTER = 2  # sightings; a single one is more often a pattern than a face
 MARGIN = 0.10  # an emotion must lead by this much before the label changes
+UNSURE_MARGIN = 0.05  # a sure label may lose this much before it becomes unsure
 BOX_EASE_S = 0.06
 
 
 @dataclass(frozen=True)
 class Track:
-    """One face over time: box (x1, y1, x2, y2) px, eased probs (7,) float32, when it was last seen."""
+    """One face over time: box (x1, y1, x2, y2) px, eased probs (7,) float32, when it was last seen.
+
+    sure is False while no emotion is probable enough to be named.
+    """
 
     track_id: int
     box: tuple[int, int, int, int]
     probs: NDArray[np.float32]
     emotion: str
+    sure: bool
     seen_at: float
 
     @property
@@ -43,8 +48,9 @@ class _State:
 class Tracker:
     """Gives every face a number and one smoothed state of its own."""
 
-    def __init__(self, smoothing_s: float) -> None:
+    def __init__(self, smoothing_s: float, unsure_below: float) -> None:
         self.smoothing_s = smoothing_s
+        self.unsure_below = unsure_below
         self._states: list[_State] = []
         self._next_id = 1
 
@@ -76,8 +82,8 @@ class Tracker:
         return pairs
 
     def _begin(self, box: NDArray[np.integer[Any]], probs: NDArray[np.float32], at: float) -> _State:
-        emotion = EMOTIONS[int(probs.argmax())]
-        track = Track(self._next_id, _as_ints(box), probs, emotion, at)
+        emotion, sure = EMOTIONS[int(probs.argmax())], bool(probs.max() >= self.unsure_below)
+        track = Track(self._next_id, _as_ints(box), probs, emotion, sure, at)
         self._next_id += 1
         return _State(track, box.astype(np.float64))
 
@@ -89,12 +95,15 @@ class Tracker:
         state.exact_box += _weight(elapsed_s, BOX_EASE_S) * (box - state.exact_box)
         eased = old.probs + np.float32(_weight(elapsed_s, self.smoothing_s)) * (probs - old.probs)
         best = int(eased.argmax())
-        leads = eased[best] - eased[EMOTIONS.index(old.emotion)] > MARGIN
+        before = EMOTIONS.index(old.emotion)
+        named = best if eased[best] - eased[before] > MARGIN else before
+        enough = self.unsure_below - (UNSURE_MARGIN if old.sure else 0)
         state.track = replace(
             old,
             box=_as_ints(state.exact_box),
             probs=eased,
-            emotion=EMOTIONS[best] if leads else old.emotion,
+            emotion=EMOTIONS[named],
+            sure=bool(eased[named] >= enough),
             seen_at=at,
         )
         state.sightings += 1

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import Card, EmotionNet, save_weights
+from checkpoint import Card, save_weights
+from network import EmotionNet
 from settings import ROOT
 
 START_TIMEOUT_S = 60
@@ -23,7 +24,7 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights that were never trained, for tests in which only their presence counts."""
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     torch.manual_seed(0)
-    save_weights(path, EmotionNet(), Card())
+    save_weights(path, EmotionNet(), Card("emotion"))
     return path
 
 

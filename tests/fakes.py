@@ -47,10 +47,12 @@ def fake_process(frame: Frame) -> AnnotatedFrame:
     return AnnotatedFrame(frame.index, frame.captured_at, frame.captured_at + 0.01, jpeg, [track])
 
 
-def make_track(track_id: int, box: tuple[int, int, int, int], emotion: str = "happy") -> Track:
+def make_track(
+    track_id: int, box: tuple[int, int, int, int], emotion: str = "happy", sure: bool = True
+) -> Track:
     probs = np.full(7, 0.05, dtype=np.float32)
     probs[EMOTIONS.index(emotion)] = 0.7
-    return Track(track_id, box, probs, emotion, 0.0)
+    return Track(track_id, box, probs, emotion, sure, 0.0)
 
 
 def plain_image(level: int = 100, height: int = 48, width: int = 64) -> Image:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from emotions import EMOTIONS
 from training.composites import (
     align,
     best,
@@ -14,11 +15,10 @@ from training.composites import (
     clearness,
     composite,
     distinct,
-    load_agreement,
     main,
     similarity,
 )
-from training.data import Faces
+from training.data import VOTES, Faces
 
 HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 Stack = NDArray[np.float32]
@@ -97,34 +97,28 @@ def test_equal_faces_are_clear_and_a_mixture_is_a_ghost() -> None:
     assert clearness(noise(25)) < 0.4
 
 
-def test_agreement_is_each_emotions_share_of_all_votes(tmp_path: Path) -> None:
-    path = write_votes(
-        tmp_path / "fer2013new.csv",
-        "Training,a.png,1,2,0,0,3,1,0,0,3,0",
-        "PublicTest,b.png,10,0,0,0,0,0,0,0,0,0",
-        "Training,,0,0,0,0,0,0,0,0,0,0",
-        "Training,c.png,0,0,4,5,0,0,1,0,0,0",
-    )
-    expected = [[0.3, 0.1, 0, 0.2, 0, 0, 0.1], [0] * 7, [0, 0, 0.1, 0, 0.5, 0.4, 0]]
-    assert load_agreement(path) == pytest.approx(np.array(expected))
+def with_votes(labels: list[int], emotion: str, votes: list[int]) -> Faces:
+    """Faces whose gray level is their number; ten people voted on each, so many for the emotion."""
+    table = np.zeros((len(labels), len(VOTES)), dtype=np.int64)
+    table[:, EMOTIONS.index(emotion)] = votes
+    table[:, VOTES.index("unknown")] = 10 - np.array(votes)
+    images = np.arange(len(labels), dtype=np.uint8)[:, None, None].repeat(48, 1).repeat(48, 2)
+    return Faces(images, np.array(labels, dtype=np.int64), table)
 
 
 def test_clear_faces_are_those_on_which_label_and_voters_agree() -> None:
-    faces = Faces(
-        np.arange(4, dtype=np.uint8)[:, None, None].repeat(48, 1).repeat(48, 2), np.array([3, 3, 0, 3])
-    )
-    agreement = np.zeros((4, 7))
-    agreement[:, 3] = (0.8, 0.7, 1, 1)
-    clear = clear_faces(faces, agreement, "happy")
+    clear = clear_faces(with_votes([3, 3, 0, 3], "happy", [8, 7, 10, 10]), "happy")
     assert clear.dtype == np.float32
     assert clear[:, 0, 0].tolist() == [0, 3]
 
 
 def test_rare_emotions_need_fewer_votes() -> None:
-    faces = Faces(np.zeros((2, 48, 48), dtype=np.uint8), np.array([1, 1]))
-    agreement = np.zeros((2, 7))
-    agreement[:, 1] = (0.4, 0.3)
-    assert len(clear_faces(faces, agreement, "disgust")) == 1
+    assert len(clear_faces(with_votes([1, 1], "disgust", [4, 3]), "disgust")) == 1
+
+
+def test_a_face_without_votes_is_not_clear() -> None:
+    faces = Faces(np.zeros((1, 48, 48), np.uint8), np.array([3]), np.zeros((1, 10), np.int64))
+    assert len(clear_faces(faces, "happy")) == 0
 
 
 def varied_faces(n: int) -> Stack:

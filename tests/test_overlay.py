@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotions import DETAILS, EMOTIONS
-from overlay import bgr, draw, draw_no_signal
+from overlay import UNSURE_COLOUR, bgr, draw, draw_no_signal
 from tests.fakes import make_track, plain_image
 
 
@@ -18,6 +18,15 @@ def test_drawing_leaves_the_frame_as_it_was() -> None:
 def test_a_box_is_drawn_in_the_colour_of_its_emotion() -> None:
     scene = draw(plain_image(100, 240, 320), [make_track(1, (50, 80, 150, 180), "sad")])
     assert tuple(scene[180, 60]) == bgr(DETAILS["sad"].colour)
+
+
+def test_an_unsure_face_says_so_in_gray_and_names_no_emotion() -> None:
+    happy, sad = (
+        draw(plain_image(100, 240, 320), [make_track(1, (50, 80, 150, 180), emotion, sure=False)])
+        for emotion in ("happy", "sad")
+    )
+    assert tuple(happy[180, 60]) == bgr(UNSURE_COLOUR)
+    assert (happy == sad).all()
 
 
 @given(st.tuples(*[st.integers(-400, 800)] * 4), st.integers(1, 400), st.integers(1, 400))

@@ -24,7 +24,7 @@ class AlwaysSad:
 
 
 def test_a_frame_becomes_a_jpeg_with_the_tracks_drawn_on_it() -> None:
-    pipeline = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3), 80)
+    pipeline = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3, 0.4), 80)
     image = plain_image(90, 120, 160)
     pipeline.process(Frame(0, 0.0, image))
     annotated = pipeline.process(Frame(1, 0.03, image))
@@ -37,7 +37,7 @@ def test_a_frame_becomes_a_jpeg_with_the_tracks_drawn_on_it() -> None:
 
 
 def test_a_frame_keeps_its_index_and_its_time() -> None:
-    annotated = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3), 80).process(Frame(7, 1.5, plain_image()))
+    annotated = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3, 0.4), 80).process(Frame(7, 1.5, plain_image()))
     assert (annotated.index, annotated.captured_at) == (7, 1.5)
     assert annotated.published_at > 0
 

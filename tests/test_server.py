@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from model import Card, EmotionNet, save_weights
+from checkpoint import Card, save_weights
+from network import EmotionNet
 from settings import ROOT
 from tests.conftest import Server, free_port
 from tests.fakes import until
@@ -132,7 +133,7 @@ def test_truncated_weights_are_one_sentence(random_weights: Path, tmp_path: Path
 
 def test_weights_of_other_classes_are_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
-    save_weights(path, EmotionNet(), Card(classes=("cat", "dog")))
+    save_weights(path, EmotionNet(), Card("emotion", classes=("cat", "dog")))
     assert_one_sentence(run_main("--weights", str(path), "--port", str(free_port())), "cat, dog")
 
 

@@ -23,7 +23,7 @@ FACE = boxes((100, 100, 200, 200))
 
 
 def test_a_face_keeps_its_number_while_it_moves() -> None:
-    tracker = Tracker(0.3)
+    tracker = Tracker(0.3, 0.4)
     ids = {
         track.track_id
         for step in range(60)
@@ -33,13 +33,13 @@ def test_a_face_keeps_its_number_while_it_moves() -> None:
 
 
 def test_a_pattern_seen_once_is_not_shown() -> None:
-    tracker = Tracker(0.3)
+    tracker = Tracker(0.3, 0.4)
     assert tracker.update(FACE, probs(happy=0.9), 0.0) == []
     assert tracker.update(*NONE, STEP_S) == []
 
 
 def test_a_face_that_blinks_away_keeps_its_number_and_one_that_left_gets_a_new_one() -> None:
-    tracker = Tracker(0.3)
+    tracker = Tracker(0.3, 0.4)
     tracker.update(FACE, probs(happy=0.9), 0.0)
     (track,) = tracker.update(FACE, probs(happy=0.9), STEP_S)
     (still,) = tracker.update(*NONE, 0.3)
@@ -51,7 +51,7 @@ def test_a_face_that_blinks_away_keeps_its_number_and_one_that_left_gets_a_new_o
 
 
 def test_two_faces_never_share_their_state() -> None:
-    tracker = Tracker(0.3)
+    tracker = Tracker(0.3, 0.4)
     both = boxes((0, 0, 100, 100), (300, 0, 400, 100))
     readings = np.vstack([probs(happy=0.9), probs(sad=0.9)])
     for step in range(30):
@@ -64,7 +64,7 @@ def test_two_faces_never_share_their_state() -> None:
 def test_easing_depends_on_time_and_not_on_the_frame_rate() -> None:
     results = []
     for fps in (10, 60):
-        tracker = Tracker(0.3)
+        tracker = Tracker(0.3, 0.4)
         for step in range(2):
             tracker.update(FACE, probs(happy=0.9), step / fps - 1)
         tracker.update(FACE, probs(happy=0.9), 0.0)
@@ -75,7 +75,7 @@ def test_easing_depends_on_time_and_not_on_the_frame_rate() -> None:
 
 
 def test_two_emotions_close_to_each_other_do_not_flicker() -> None:
-    tracker = Tracker(0.0)
+    tracker = Tracker(0.0, 0.4)
     labels = []
     for step in range(60):
         leader = "happy" if step % 2 else "sad"
@@ -85,13 +85,42 @@ def test_two_emotions_close_to_each_other_do_not_flicker() -> None:
 
 
 def test_a_clear_change_changes_the_label_within_a_second() -> None:
-    tracker = Tracker(0.3)
+    tracker = Tracker(0.3, 0.4)
     for step in range(30):
         tracker.update(FACE, probs(happy=0.9), step * STEP_S)
     for step in range(30, 60):
         (track,) = tracker.update(FACE, probs(surprise=0.9), step * STEP_S)
     assert track.emotion == "surprise"
     assert track.confidence > 0.8
+
+
+def test_a_reading_that_favours_nothing_is_unsure() -> None:
+    tracker = Tracker(0.0, 0.4)
+    for step in range(2):
+        tracks = tracker.update(FACE, probs(happy=0.39), step * STEP_S)
+    assert [(track.emotion, track.sure) for track in tracks] == [("happy", False)]
+
+
+def test_a_label_near_the_threshold_does_not_flicker() -> None:
+    tracker = Tracker(0.0, 0.4)
+    sure = []
+    for step in range(60):
+        sure += [t.sure for t in tracker.update(FACE, probs(happy=0.41 if step % 2 else 0.37), step * STEP_S)]
+    assert set(sure) == {True}
+
+
+def test_a_label_far_below_the_threshold_is_given_up() -> None:
+    tracker = Tracker(0.0, 0.4)
+    for share in (0.6, 0.6, 0.3):
+        tracks = tracker.update(FACE, probs(happy=share), 0.0)
+    assert not tracks[0].sure
+
+
+def test_without_a_threshold_every_label_is_sure() -> None:
+    tracker = Tracker(0.0, 0.0)
+    for step in range(2):
+        tracks = tracker.update(FACE, probs(), step * STEP_S)
+    assert tracks[0].sure
 
 
 def test_overlap_is_one_for_the_same_box_and_zero_for_boxes_apart() -> None:

@@ -2,42 +2,23 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
 
 from emotions import EMOTIONS
-from training.augment import augment, resize
-from training.config import CONFIGS, Config, load_config, parse_config
-from training.data import SPLIT_FOLDERS, Faces, load_faces
+from training.data import SPLIT_FOLDERS, VOTES, Faces, load_faces, load_votes
 
 HEADER = "emotion,pixels,Usage"
 PIXELS = " ".join(["7"] * 48 * 48)
 GOOD_ROW = f"3,{PIXELS},Training"
 
-SETTINGS: dict[str, Any] = {
-    "network": "base",
-    "batch_size": 8,
-    "learning_rate": 1e-3,
-    "weight_decay": 0.01,
-    "dropout": 0.1,
-    "dense_dropout": 0.4,
-    "label_smoothing": 0.0,
-    "ema_decay": 0.0,
-    "schedule": "one-cycle",
-    "early_stopping": 0,
-    "stages": [[24, 2], [36, 3], [48, 1]],
-    "seed": 1,
-}
-
 
 def make_faces(n: int = 7, seed: int = 0) -> Faces:
     rng = np.random.default_rng(seed)
-    return Faces(rng.integers(0, 256, (n, 48, 48), dtype=np.uint8), np.arange(n, dtype=np.int64) % 7)
+    images = rng.integers(0, 256, (n, 48, 48), dtype=np.uint8)
+    return Faces(images, np.arange(n, dtype=np.int64) % 7, np.zeros((n, 10), dtype=np.int64))
 
 
 def write_csv(path: Path, *lines: str) -> Path:
@@ -218,7 +199,11 @@ def one_label(faces: Faces) -> None:
     faces.labels[2] = 0
 
 
-@pytest.mark.parametrize("change", [one_pixel, one_label])
+def one_vote(faces: Faces) -> None:
+    faces.votes[2, 3] = 1
+
+
+@pytest.mark.parametrize("change", [one_pixel, one_label, one_vote])
 def test_the_hash_changes_with(change: Callable[[Faces], None]) -> None:
     faces = make_faces()
     before = faces.sha256()
@@ -227,119 +212,57 @@ def test_the_hash_changes_with(change: Callable[[Faces], None]) -> None:
     assert faces.sha256() != before
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: str(path.stem))
-def test_every_configuration_loads_by_name_and_by_path(path: Path) -> None:
-    config = load_config(path.stem)
-    assert config == load_config(str(path))
-    assert config.side(config.epochs - 1) == 48
+VOTES_HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
 
-def test_the_default_configuration_is_there() -> None:
-    assert (CONFIGS / "base.toml").is_file()
+def write_votes(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join((VOTES_HEADER, *lines)) + "\n")
+    return path
 
 
-def test_the_side_walks_the_stages() -> None:
-    config = parse_config(SETTINGS, "here")
-    assert config.epochs == 6
-    assert [config.side(epoch) for epoch in range(6)] == [24, 24, 36, 36, 36, 48]
-    with pytest.raises(IndexError):
-        config.side(6)
+def test_votes_come_in_the_order_of_the_emotions(tmp_path: Path) -> None:
+    path = write_votes(
+        tmp_path / "v.csv", "Training,a.png,1,2,3,4,5,6,7,8,9,10", "PublicTest,b.png" + ",0" * 10
+    )
+    votes = load_votes(path, "Training")
+    assert dict(zip(VOTES, votes[0].tolist(), strict=True)) == {
+        "anger": 5, "disgust": 6, "fear": 7, "happiness": 2, "sadness": 4,
+        "surprise": 3, "neutral": 1, "contempt": 8, "unknown": 9, "NF": 10,
+    }  # fmt: skip
+    assert len(votes) == 1
 
 
-def test_an_unknown_configuration_lists_the_known() -> None:
-    with pytest.raises(ValueError, match=r"no training configuration 'bsae'; there are: .*base"):
-        load_config("bsae")
+def test_faces_come_with_their_votes(tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "fer2013.csv", GOOD_ROW, GOOD_ROW)
+    votes = write_votes(tmp_path / "v.csv", "Training,a.png" + ",1" * 10, "Training,b.png" + ",2" * 10)
+    assert load_faces(data, "Training", votes).votes[:, 0].tolist() == [1, 2]
+    assert not load_faces(data, "Training").votes.any()
 
 
-def test_broken_toml_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text("seed = = 1")
-    with pytest.raises(ValueError, match=r"mine\.toml is not valid TOML"):
-        load_config(str(path))
+def test_votes_for_another_number_of_faces_are_refused(tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "fer2013.csv", GOOD_ROW, GOOD_ROW)
+    votes = write_votes(tmp_path / "v.csv", "Training,a.png" + ",1" * 10)
+    with pytest.raises(ValueError, match="votes for 1 faces of Training"):
+        load_faces(data, "Training", votes)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_a_missing_setting_is_named(name: str) -> None:
-    values = {key: value for key, value in SETTINGS.items() if key != name}
-    with pytest.raises(ValueError, match=f"here lacks {name}"):
-        parse_config(values, "here")
+def test_votes_do_not_fit_a_folder(tmp_path: Path) -> None:
+    write_folder(tmp_path / "faces", make_faces(), "Training")
+    with pytest.raises(ValueError, match="do not fit a folder"):
+        load_faces(tmp_path / "faces", "Training", tmp_path / "v.csv")
 
 
-def test_an_unknown_setting_is_named() -> None:
-    with pytest.raises(ValueError, match="unknown settings: epochs, momentum"):
-        parse_config({**SETTINGS, "momentum": 0.9, "epochs": 3}, "here")
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", VOTES_HEADER + "\nTraining,a.png,x\n"])
+def test_a_file_without_votes_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "v.csv"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"v\.csv is not fer2013new\.csv"):
+        load_votes(path, "Training")
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("schedule", "cosine"),
-        ("network", "resnet"),
-        ("batch_size", 0),
-        ("batch_size", "64"),
-        ("learning_rate", "1e-3"),
-        ("stages", []),
-        ("stages", [[48]]),
-    ],
-)
-def test_an_impossible_setting_is_named(name: str, value: object) -> None:
-    with pytest.raises(ValueError, match=f"here.*{name}"):
-        parse_config({**SETTINGS, name: value}, "here")
-
-
-def test_a_configuration_can_be_made_from_its_settings() -> None:
-    assert parse_config(SETTINGS, "here") == Config(**SETTINGS)
-
-
-def pictures(n: int = 4) -> torch.Tensor:
-    return torch.from_numpy(make_faces(n).images).unsqueeze(1).float()
-
-
-@pytest.mark.parametrize("side", [24, 36, 48])
-def test_augmented_pictures_have_the_side_asked_for(side: int) -> None:
-    images = pictures()
-    before = images.clone()
-    result = augment(images, side)
-    assert result.shape == (4, 1, side, side)
-    assert result.dtype == torch.float32
-    assert torch.equal(images, before)
-    assert images.min() <= result.min() <= result.max() <= images.max()
-
-
-def test_the_same_seed_gives_the_same_augmentation() -> None:
-    torch.manual_seed(5)
-    first, second = augment(pictures(), 48), augment(pictures(), 48)
-    torch.manual_seed(5)
-    assert torch.equal(augment(pictures(), 48), first)
-    assert not torch.equal(first, second)
-
-
-def test_each_picture_is_warped_in_its_own_way() -> None:
-    torch.manual_seed(0)
-    first, second = augment(pictures(1).repeat(2, 1, 1, 1), 48)
-    assert not torch.equal(first, second)
-
-
-def test_augmenting_mirrors_about_half_of_the_pictures() -> None:
-    images = torch.zeros(200, 1, 48, 48)
-    images[..., :24] = 255
-    torch.manual_seed(0)
-    mirrored = augment(images, 48)[:, 0, :, 40:].mean(dim=(1, 2)) > 127
-    assert 70 < mirrored.sum() < 130
-
-
-def test_a_flat_picture_stays_flat() -> None:
-    result = augment(torch.full((9, 1, 48, 48), 200.0), 36)
-    assert (result - 200).abs().max() < 0.01
-
-
-def test_resize_to_the_same_side_changes_nothing() -> None:
-    images = pictures()
-    assert torch.equal(resize(images, 48), images)
-
-
-def test_resize_smooths_where_it_shrinks() -> None:
-    stripes: NDArray[Any] = np.indices((48, 48))[1] % 2 * 200
-    result = resize(torch.from_numpy(stripes).reshape(1, 1, 48, 48).float(), 16)
-    assert result.shape == (1, 1, 16, 16)
-    assert (result - 100).abs().max() < 30
+def test_selected_faces_keep_what_belongs_to_them() -> None:
+    faces = make_faces()
+    chosen = faces.select(faces.labels > 4)
+    assert chosen.labels.tolist() == [5, 6]
+    assert np.array_equal(chosen.images, faces.images[5:])
+    assert len(chosen.votes) == 2

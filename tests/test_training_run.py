@@ -1,52 +1,65 @@
 """Training from faces to a weights file: stopped, resumed, stopped early, refused."""
 
+import json
 import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
 
 from emotions import EMOTIONS
-from model import EmotionClassifier, EmotionNet, load_weights
+from model import EmotionClassifier
+from settings import ROOT
 from training.config import Config
 from training.data import Faces, load_faces
-from training.train import Run, main
+from training.losses import ask_teachers, distill_loss
+from training.networks import NETWORKS, load_net
+from training.run import Run
+from training.train import main
 
 SETTINGS: dict[str, Any] = {
-    "network": "base",
+    "network": "emotion",
     "batch_size": 8,
+    "optimizer": "adamw",
     "learning_rate": 1e-3,
     "weight_decay": 0.01,
-    "dropout": 0.1,
-    "dense_dropout": 0.4,
-    "label_smoothing": 0.1,
-    "ema_decay": 0.5,
     "schedule": "one-cycle",
-    "early_stopping": 0,
+    "label_smoothing": 0.1,
+    "ferplus_weight": 1.0,
+    "mixup": 0.2,
+    "webcam": 0.3,
+    "calm_epochs": 1,
+    "ema_decay": 0.5,
     "stages": [[24, 1], [30, 1]],
     "seed": 1,
 }
+COSINE = {"schedule": "cosine", "unfreeze": [["0.", 1]], "class_weights": True, "optimizer": "sgd"}
 PLATEAU = {"schedule": "plateau", "early_stopping": 5, "ema_decay": 0.0}
 
 
-class TinyNet(EmotionNet):
-    """Every kind of layer that EmotionNet has, and hardly any weights."""
+class TinyNet(nn.Sequential):
+    """Every kind of layer that the networks have, and hardly any weights."""
 
-    def __init__(self, dropout: float = 0.3, dense_dropout: float = 0.3) -> None:
-        nn.Module.__init__(self)
-        self.features = nn.Sequential(
-            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveMaxPool2d(3), nn.ReLU(), nn.Dropout2d(dropout)
-        )
-        self.classifier = nn.Sequential(nn.Flatten(), nn.Dropout(dense_dropout), nn.Linear(36, 7))
+    def __init__(self, outputs: int = 15) -> None:
+        features = (nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveMaxPool2d(3), nn.ReLU())
+        super().__init__(*features, nn.Flatten(), nn.Dropout(0.3), nn.Linear(36, outputs))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return nn.Sequential.forward(self, images / 255)
 
 
 @pytest.fixture
 def tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.train.EmotionNet", TinyNet)
-    monkeypatch.setattr("model.EmotionNet", TinyNet)
+    monkeypatch.setitem(NETWORKS, "emotion", TinyNet)
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +83,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_config(folder: Path, **changes: Any) -> Path:
     values = SETTINGS | changes
     path = folder / "tiny.toml"
-    path.write_text("\n".join(f"{name} = {value!r}" for name, value in values.items()))
+    path.write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items()))
     return path
 
 
@@ -116,15 +129,15 @@ def test_a_run_writes_weights_that_the_site_can_use(finished: Path) -> None:
 
 def test_the_card_says_where_the_weights_come_from(finished: Path, data: Path) -> None:
     card = EmotionClassifier.load(weights_of(finished)).card
-    assert card.network == "base"
-    assert card.training == {**SETTINGS, "epoch": 2, "faces": 16}
+    assert card.network == "emotion"
+    assert card.training == {**asdict(Config(**SETTINGS)), "epoch": 2, "faces": 16}
     assert card.data_sha256 == load_faces(data, "Training").sha256()
     assert tuple(card.classes) == EMOTIONS
 
 
 def test_the_card_has_the_figures_of_the_validation_faces(finished: Path) -> None:
     metrics = EmotionClassifier.load(weights_of(finished)).card.metrics
-    names = ["accuracy", "accuracy_se", "macro_f1", "loss"]
+    names = ["accuracy", "accuracy_se", "macro_f1", "loss", "ece"]
     assert list(metrics) == [f"PublicTest {name}" for name in names]
     assert metrics["PublicTest accuracy"] * 7 == pytest.approx(
         round(metrics["PublicTest accuracy"] * 7), abs=1e-4
@@ -133,9 +146,9 @@ def test_the_card_has_the_figures_of_the_validation_faces(finished: Path) -> Non
 
 
 def test_the_weights_are_the_averaged_ones(finished: Path) -> None:
-    weights = load_weights(weights_of(finished))[0].state_dict()
+    weights = load_net(weights_of(finished))[0].state_dict()
     state = state_of(finished)
-    name = "classifier.9.weight"
+    name = "head.weight"
     assert torch.equal(weights[name], state["ema"][f"module.{name}"].half().float())
     assert not torch.equal(state["ema"][f"module.{name}"], state["net"][name])
 
@@ -144,7 +157,7 @@ def test_the_weights_are_the_averaged_ones(finished: Path) -> None:
 def test_a_run_says_how_good_it_became(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(tmp_path, data) == 0
     out = capsys.readouterr().out
-    metrics = EmotionClassifier.load(weights_of(tmp_path)).card.metrics
+    metrics = load_net(weights_of(tmp_path))[1].metrics
     assert f"accuracy     {metrics['PublicTest accuracy']:.4f}" in out
     assert f"weights in {weights_of(tmp_path)}" in out
 
@@ -155,8 +168,9 @@ def test_training_learns_to_tell_bars_from_columns(tmp_path: Path) -> None:
     images = np.zeros((16, 48, 48), dtype=np.uint8)
     images[labels == 0, 18:30] = 255
     images[labels == 1, :, 18:30] = 255
-    config = Config(**SETTINGS | {"stages": [[24, 15]], "learning_rate": 0.05})
-    run = Run(config, Faces(images, labels), Faces(images, labels), tmp_path)
+    config = Config(**SETTINGS | {"stages": [[24, 25]], "learning_rate": 0.05, "webcam": 0, "mixup": 0})
+    faces = Faces(images, labels, np.zeros((16, 10), dtype=np.int64))
+    run = Run(config, faces, faces, tmp_path)
     before = run.metrics(24)["loss"]
     run.run()
     assert run.metrics(24)["accuracy"] == 1
@@ -167,8 +181,8 @@ def stopping_after(step: int) -> type[Run]:
     """A run in which somebody presses Ctrl-C during that step, counted from 1."""
 
     class Interrupted(Run):
-        def _train_step(self, batch: Tensor, side: int) -> float:
-            loss = super()._train_step(batch, side)
+        def _train_step(self, net: nn.Module, batch: Tensor, side: int) -> float:
+            loss = super()._train_step(net, batch, side)
             if self.step == step:
                 signal.raise_signal(signal.SIGINT)
             return loss
@@ -197,7 +211,7 @@ def assert_same_run(first: Path, second: Path) -> None:
 
 
 @pytest.mark.usefixtures("tiny_net")
-@pytest.mark.parametrize("changes", [{}, PLATEAU], ids=["one-cycle", "plateau"])
+@pytest.mark.parametrize("changes", [{}, PLATEAU, COSINE], ids=["one-cycle", "plateau", "cosine"])
 @pytest.mark.parametrize("step", [1, 2, 3, 4])  # 2 and 4 are the last of their epochs
 def test_a_run_stopped_at_any_step_ends_as_one_never_stopped(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, step: int, changes: dict[str, Any]
@@ -270,7 +284,7 @@ class Scripted(Run):
 
     losses: list[float]
 
-    def _train_epoch(self, epoch: int) -> float:  # noqa: ARG002 - as in Run
+    def _train_epoch(self, net: nn.Module, epoch: int) -> float:  # noqa: ARG002 - as in Run
         self.step += self.steps_per_epoch
         return 1.0
 
@@ -279,7 +293,8 @@ class Scripted(Run):
 
 
 def scripted(folder: Path, losses: list[float], **changes: Any) -> Scripted:
-    faces = Faces(np.zeros((8, 48, 48), dtype=np.uint8), np.zeros(8, dtype=np.int64))
+    images, labels = np.zeros((8, 48, 48), dtype=np.uint8), np.zeros(8, dtype=np.int64)
+    faces = Faces(images, labels, np.zeros((8, 10), dtype=np.int64))
     config = Config(**SETTINGS | PLATEAU | {"stages": [[24, len(losses)]]} | changes)
     run = Scripted(config, faces, faces, folder)
     run.losses = losses
@@ -291,14 +306,14 @@ def test_early_stopping_stops_and_keeps_the_best_epoch(tmp_path: Path) -> None:
     run = scripted(tmp_path, [3, 2, 2.5, 2.4, 1], early_stopping=2)
     run.run()
     assert run.epoch == 4
-    assert EmotionClassifier.load(tmp_path / "weights.safetensors").card.training["epoch"] == 2
+    assert load_net(tmp_path / "weights.safetensors")[1].training["epoch"] == 2
 
 
 @pytest.mark.usefixtures("tiny_net")
 def test_without_early_stopping_the_last_epoch_is_kept(tmp_path: Path) -> None:
     run = scripted(tmp_path, [3, 2, 2.5, 2.4, 2.3], early_stopping=0)
     run.run()
-    assert EmotionClassifier.load(tmp_path / "weights.safetensors").card.training["epoch"] == 5
+    assert load_net(tmp_path / "weights.safetensors")[1].training["epoch"] == 5
 
 
 @pytest.mark.usefixtures("tiny_net")
@@ -319,9 +334,9 @@ def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path, data: Path)
     assert train(first, data) == 0
     still = {"learning_rate": 1e-12, "weight_decay": 0.0, "ema_decay": 0.0}
     assert train(second, data, "--init", str(weights_of(first)), **still) == 0
-    begun, ended = (load_weights(weights_of(folder))[0].state_dict() for folder in (first, second))
-    assert torch.equal(begun["classifier.2.weight"], ended["classifier.2.weight"])
-    card = load_weights(weights_of(second))[1]
+    begun, ended = (load_net(weights_of(folder))[0].state_dict() for folder in (first, second))
+    assert torch.equal(begun["6.weight"], ended["6.weight"])
+    card = load_net(weights_of(second))[1]
     assert card.training["before"]["data_sha256"] == card.data_sha256
 
 
@@ -341,3 +356,98 @@ def test_a_finished_run_is_not_overwritten_by_accident(
     capsys.readouterr()
     assert train(tmp_path, data) == 2
     assert "holds a run already" in error_of(capsys)
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_weights_of_a_network_in_another_form_are_refused(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    make_run(first, network_options={"outputs": 7}, stages=[[24, 1]]).run()
+    capsys.readouterr()
+    assert train(second, data, "--init", str(first / "weights.safetensors")) == 2
+    assert "trained in another form" in error_of(capsys)
+
+
+def make_run(folder: Path, teachers: Sequence[nn.Module] = (), **changes: Any) -> Run:
+    """A run on eight faces of noise, each of which voters saw clearly."""
+    rng = np.random.default_rng(0)
+    votes = np.zeros((8, 10), dtype=np.int64)
+    votes[np.arange(8), np.arange(8) % 7] = 10
+    faces = Faces(rng.integers(0, 256, (8, 48, 48), dtype=np.uint8), np.arange(8) % 7, votes)
+    return Run(Config(**SETTINGS | changes), faces, faces, folder, teachers)
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_parts_learn_from_the_epoch_on_that_is_theirs(tmp_path: Path) -> None:
+    run = make_run(tmp_path, unfreeze=[["0.", 1]], stages=[[24, 1], [24, 1]], ema_decay=0.0)
+    stem, head = (run.net.get_parameter(name) for name in ("0.weight", "6.weight"))
+    values = []
+
+    class Watched(SummaryWriter):
+        def add_scalar(self, tag: str, *args: Any) -> None:  # noqa: ARG002 - as in tensorboard
+            if tag == "Training/loss":
+                values.append((stem.detach().clone(), head.detach().clone()))
+
+    begun = (stem.detach().clone(), head.detach().clone())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.run.SummaryWriter", Watched)
+        run.run()
+    assert torch.equal(values[0][0], begun[0])
+    assert not torch.equal(values[0][1], begun[1])
+    assert not torch.equal(values[1][0], begun[0])
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    teacher = TinyNet()
+    nn.init.normal_(teacher[6].weight, std=3)
+    changes: dict[str, Any] = {"distill_weight": 1.0, "distill_temperature": 2.0, "learning_rate": 0.05}
+    run = make_run(tmp_path, [teacher], stages=[[48, 80]], webcam=0.0, mixup=0.0, ema_decay=0.0, **changes)
+    images = run.images.float()
+    said = ask_teachers([teacher], images, 2.0)
+
+    def apart() -> float:
+        with torch.no_grad():
+            return float(distill_loss(run.net.eval()(images), said, 2.0))
+
+    before = apart()
+    run.run()
+    assert apart() < before / 2
+
+
+def test_teachers_without_a_distill_weight_are_refused(
+    tmp_path: Path, data: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, data, "--teacher", str(weights_of(finished))) == 2
+    assert "belong together" in error_of(capsys)
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_a_run_keeps_a_tensorboard_log(tmp_path: Path) -> None:
+    make_run(tmp_path).run()
+    log = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert "PublicTest/accuracy" in log.Tags()["scalars"]
+    assert [event.step for event in log.Scalars("Training/loss")] == [1, 2]
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_an_unknown_network_says_so(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(tmp_path, data, network="vgg") == 2
+    assert "no network 'vgg'" in error_of(capsys)
+
+
+@pytest.mark.server
+def test_two_processes_share_a_run_and_agree(tmp_path: Path, data: Path) -> None:
+    config = write_config(tmp_path, stages=[[24, 1]])
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "training.train", "--config", str(config), "--data", str(data)]
+    command += ["--out", str(tmp_path / "run"), "--threads", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("weights in") == 1  # only the first process reports
+    assert state_of(tmp_path)["step"] == 2
+    assert load_net(weights_of(tmp_path))[1].training["faces"] == 16

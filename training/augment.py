@@ -1,39 +1,118 @@
-"""What a face may look like besides what the photograph shows: mirrored, moved, tilted, nearer, smaller."""
+"""What a face may look like besides what the photograph shows: moved, lit, blurred, covered, by a webcam.
+
+All functions take and give images (n, 1, h, w) float, 0 to 255, and draw from torch's default generator.
+"""
+
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 MAX_SHIFT = 0.1  # of the side
-MAX_TILT = 0.17  # radians, 10 degrees
-MAX_ZOOM = 0.1
+MAX_TILT = math.radians(18)
+ZOOM = (0.8, 1.25)
+GAMMA = (0.4, 2.5)
+CONTRAST = (0.5, 1.5)
+RAMP = 0.7  # of the light, lost at the dark side of the face
+COARSEST, FINEST = 16, 40  # px, the side of a face that a webcam sees
+NOISE = 16.0  # gray levels, at most
+BLUR = (0.5, 1.6)  # px at 48
+COVERED = (0.15, 0.45)  # of the side
 
 
-def augment(images: Tensor, side: int) -> Tensor:
-    """Return images (n, 1, 48, 48) float warped at random and resized to (n, 1, side, side).
+def augment(images: Tensor, side: int, webcam: float) -> Tensor:
+    """Return the images moved, degraded as webcams do, and resized to side x side px.
 
-    Draws from torch's default generator. Pixels from outside repeat the border.
+    webcam, 0 to 1, is how often: each change comes with that probability, some less often.
     """
     n = len(images)
-    angle = (torch.rand(n) * 2 - 1) * MAX_TILT
-    zoom = 1 + (torch.rand(n) * 2 - 1) * MAX_ZOOM
+    images = move(images)
+    for change, share in ((light, 1.0), (shade, 0.5), (coarsen, 0.5), (blur, 0.4), (grain, 0.6), (cover, 0.6)):
+        chosen = torch.nonzero(torch.rand(n) < webcam * share).squeeze(1)
+        if len(chosen):
+            images[chosen] = change(images[chosen])
+    return resize(images, side)
+
+
+def move(images: Tensor) -> Tensor:
+    """Mirror, tilt, zoom and shift. Pixels from outside repeat the border."""
+    n = len(images)
+    angle = _between(n, -MAX_TILT, MAX_TILT)
+    zoom = torch.exp(_between(n, math.log(ZOOM[0]), math.log(ZOOM[1])))
     mirror = torch.randint(0, 2, (n,)) * 2.0 - 1
-    shift = (torch.rand(n, 2) * 2 - 1) * MAX_SHIFT * 2  # the grid spans -1 to 1: two units a side
+    shift = _between(n, -MAX_SHIFT, MAX_SHIFT) * 2  # the grid spans -1 to 1: two units a side
+    rise = _between(n, -MAX_SHIFT, MAX_SHIFT) * 2
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
-    theta = torch.stack(
-        (
-            torch.stack((cos * mirror, -sin, shift[:, 0]), dim=1),
-            torch.stack((sin * mirror, cos, shift[:, 1]), dim=1),
-        ),
-        dim=1,
-    ).to(images.device)
+    across = torch.stack((cos * mirror, -sin, shift), dim=1)
+    down = torch.stack((sin * mirror, cos, rise), dim=1)
+    theta = torch.stack((across, down), dim=1).to(images.device)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    warped = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
-    return resize(warped, side)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def light(images: Tensor) -> Tensor:
+    """Change gamma and contrast, and clip as a sensor does."""
+    n = len(images)
+    gamma = torch.exp(_between(n, math.log(GAMMA[0]), math.log(GAMMA[1])))
+    contrast = _between(n, *CONTRAST)
+    gamma, contrast = (t.view(n, 1, 1, 1).to(images.device) for t in (gamma, contrast))
+    bright = (images / 255).clamp(0, 1) ** gamma * 255
+    mean = bright.mean(dim=(1, 2, 3), keepdim=True)
+    return ((bright - mean) * contrast + mean).clamp(0, 255)
+
+
+def shade(images: Tensor) -> Tensor:
+    """Light from one side: a linear ramp over the face, in any direction."""
+    n, _, h, w = images.shape
+    angle, strength = _between(n, 0, 2 * math.pi), _between(n, 0, RAMP)
+    across, down = torch.linspace(0, 1, w) - 0.5, torch.linspace(0, 1, h) - 0.5
+    slope = angle.cos().view(n, 1, 1) * across + angle.sin().view(n, 1, 1) * down.view(1, h, 1)
+    ramp = 1 - strength.view(n, 1, 1) * (slope + 0.5).clamp(0, 1)
+    return images * ramp.unsqueeze(1).to(images.device)
+
+
+def coarsen(images: Tensor) -> Tensor:
+    """Shrink to one small side and grow again: a face far from the camera."""
+    side = int(torch.randint(COARSEST, FINEST + 1, ()))
+    small = F.interpolate(images, (side, side), mode="bilinear", antialias=True)
+    return F.interpolate(small, images.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def blur(images: Tensor) -> Tensor:
+    """Blur with one Gaussian: a lens out of focus."""
+    sigma = float(_between(1, *BLUR))
+    taps = torch.exp(-0.5 * (torch.arange(-4, 5, device=images.device) / sigma) ** 2)
+    taps = taps / taps.sum()
+    padded = F.pad(images, (4, 4, 4, 4), mode="replicate")
+    return F.conv2d(F.conv2d(padded, taps.view(1, 1, 1, 9)), taps.view(1, 1, 9, 1))
+
+
+def grain(images: Tensor) -> Tensor:
+    """Add a sensor's noise, in a dark picture as strong as in a bright one."""
+    strength = _between(len(images), 0, NOISE).view(-1, 1, 1, 1)
+    return (images + (torch.randn(images.shape) * strength).to(images.device)).clamp(0, 255)
+
+
+def cover(images: Tensor) -> Tensor:
+    """Cover a rectangle with one gray (random erasing, arXiv 1708.04896)."""
+    n, _, h, w = images.shape
+    height, width = _between(n, *COVERED) * h, _between(n, *COVERED) * w
+    top, left = torch.rand(n) * (h - height), torch.rand(n) * (w - width)
+    rows, columns = torch.arange(h).view(1, h), torch.arange(w).view(1, w)
+    in_rows = (rows >= top.view(n, 1)) & (rows < (top + height).view(n, 1))
+    in_columns = (columns >= left.view(n, 1)) & (columns < (left + width).view(n, 1))
+    hidden = (in_rows.view(n, h, 1) & in_columns.view(n, 1, w)).unsqueeze(1).to(images.device)
+    gray = (torch.rand(n) * 255).view(n, 1, 1, 1).to(images.device)
+    return torch.where(hidden, gray, images)
 
 
 def resize(images: Tensor, side: int) -> Tensor:
-    """Return images (n, 1, h, w) float as (n, 1, side, side), smoothed where they shrink."""
+    """Return the images at side x side px, smoothed where they shrink."""
     if images.shape[-2:] == (side, side):
         return images
     return F.interpolate(images, (side, side), mode="bilinear", antialias=True)
+
+
+def _between(n: int, low: float, high: float) -> Tensor:
+    return torch.rand(n) * (high - low) + low

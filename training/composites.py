@@ -5,7 +5,6 @@ nobody's photograph. Alignment: Evangelidis & Psarakis 2008 (cv2.findTransformEC
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from checkpoint import INPUT_SIDE
 from demo import background, paste
 from detector import FaceDetector
 from emotions import EMOTIONS
-from model import INPUT_SIDE
 from settings import ROOT
 from training.data import Faces, load_faces
 
-FERPLUS_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 AGREEMENT = {"disgust": 0.4, "fear": 0.5}  # few faces: fewer of their votes agree
 DEFAULT_AGREEMENT = 0.8
 SEEDS, GROUP = 120, 24
@@ -35,26 +33,11 @@ DIFFERENT = 0.9  # two samples of an emotion correlate less than this
 Stack = NDArray[np.float32]
 
 
-def load_agreement(path: Path) -> NDArray[np.float64]:
-    """Return the share (n, 7) of FER+ votes for each emotion, for the Training rows of fer2013new.csv."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row["Usage"] == "Training"]
-        votes = np.array([[int(row[column]) for column in FERPLUS_COLUMNS] for row in rows], dtype=np.float64)
-        totals = np.array(
-            [sum(int(v) for k, v in row.items() if k not in ("Usage", "Image name")) for row in rows]
-        )
-    except (KeyError, TypeError, ValueError, csv.Error):
-        raise ValueError(f"{path} is not fer2013new.csv") from None
-    if not rows:
-        raise ValueError(f"{path} has no Training rows")
-    return np.asarray(votes / np.maximum(totals, 1)[:, None])
-
-
-def clear_faces(faces: Faces, agreement: NDArray[np.float64], emotion: str) -> Stack:
+def clear_faces(faces: Faces, emotion: str) -> Stack:
     """Return the faces (n, 48, 48) whose label and whose voters agree on the emotion."""
     index = EMOTIONS.index(emotion)
-    agreed = agreement[:, index] >= AGREEMENT.get(emotion, DEFAULT_AGREEMENT)
+    share = faces.votes[:, index] / np.maximum(faces.votes.sum(axis=1), 1)
+    agreed = share >= AGREEMENT.get(emotion, DEFAULT_AGREEMENT)
     return np.asarray(faces.images[agreed & (faces.labels == index)], dtype=np.float32)
 
 
@@ -159,15 +142,12 @@ def main(argv: list[str] | None = None) -> int:
     args: Any = parser.parse_args(argv)
     detector = FaceDetector(ROOT / "haarcascade_frontalface_alt2.xml", 60)
     try:
-        faces = load_faces(args.data, "Training")
-        agreement = load_agreement(args.ferplus)
-        if len(agreement) != len(faces):
-            raise ValueError(f"{args.ferplus} has {len(agreement)} Training rows, {args.data} has {len(faces)}")
-    except (ValueError, KeyError, OSError) as error:
+        faces = load_faces(args.data, "Training", args.ferplus)
+    except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for emotion in EMOTIONS:
-        clear = clear_faces(faces, agreement, emotion)
+        clear = clear_faces(faces, emotion)
         seeds = np.random.default_rng(0).permutation(len(clear))[:SEEDS]
         made = [composite(clear, int(seed)) for seed in tqdm(seeds, emotion)]
         kept = best([pair for pair in made if pair and is_found(pair[1], detector)], args.count)

@@ -1,31 +1,39 @@
 """A training run's settings: one TOML file each in training/configs/."""
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 CONFIGS = Path(__file__).parent / "configs"
-NETWORKS = ("base",)
-SCHEDULES = ("one-cycle", "plateau")
+OPTIMIZERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("one-cycle", "plateau", "cosine")
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides how a run goes, besides its data."""
+    """Everything that decides how a run goes, besides its data; what has a default is off by default."""
 
     network: str
     batch_size: int
+    optimizer: str
     learning_rate: float
     weight_decay: float
-    dropout: float  # of whole channels, in the convolution blocks
-    dense_dropout: float
-    label_smoothing: float
-    ema_decay: float  # of the averaged weights, per step; 0: no averaging
     schedule: str
-    early_stopping: int  # epochs without a better validation loss; 0: never
     stages: list[list[int]]  # [side in px, epochs], in turn
     seed: int
+    network_options: dict[str, Any] = field(default_factory=dict)  # given to the network's constructor
+    unfreeze: list[list[Any]] = field(default_factory=list)  # [part's name, epoch in which it begins to learn]
+    label_smoothing: float = 0.0
+    class_weights: bool = False  # rare labels count more
+    ferplus_weight: float = 0.0  # of the FER+ head's loss beside the label's
+    distill_weight: float = 0.0  # of the teachers' answers; the labels get the rest
+    distill_temperature: float = 1.0
+    mixup: float = 0.0  # alpha of its Beta distribution
+    webcam: float = 0.0  # how often faces are degraded as webcams do, 0 to 1
+    calm_epochs: int = 0  # at the end, without mixup
+    ema_decay: float = 0.0  # of the averaged weights, per step
+    early_stopping: int = 0  # epochs without a better validation loss
 
     @property
     def epochs(self) -> int:
@@ -40,11 +48,9 @@ class Config:
         raise IndexError(f"the stages end before epoch {epoch}")
 
 
-KINDS: dict[str, type | tuple[type, ...]] = {
-    field.name: (int, float) if field.type is float else field.type
-    for field in fields(Config)
-    if isinstance(field.type, type)
-}
+def _kind(annotation: Any) -> Any:
+    """Return what isinstance takes for a field's annotation: TOML writes 1 for 1.0."""
+    return (int, float) if annotation is float else get_origin(annotation) or annotation
 
 
 def load_config(name: str) -> Config:
@@ -65,20 +71,27 @@ def load_config(name: str) -> Config:
 
 def parse_config(values: dict[str, Any], origin: str) -> Config:
     """Return the configuration in values; ValueError names what is missing, unknown or impossible."""
-    names = {field.name for field in fields(Config)}
-    if missing := names - values.keys():
+    known = {f.name: f for f in fields(Config)}
+    required = {f.name for f in known.values() if f.default is MISSING and f.default_factory is MISSING}
+    if missing := required - values.keys():
         raise ValueError(f"{origin} lacks {', '.join(sorted(missing))}")
-    if unknown := values.keys() - names:
+    if unknown := values.keys() - known.keys():
         raise ValueError(f"{origin} has unknown settings: {', '.join(sorted(unknown))}")
-    for name, known in (("network", NETWORKS), ("schedule", SCHEDULES)):
-        if values[name] not in known:
-            raise ValueError(f"{origin}: {name} is one of {', '.join(known)}")
-    for name, kind in KINDS.items():
-        if not isinstance(values[name], kind):
+    for name, value in values.items():
+        if not isinstance(value, _kind(known[name].type)):
             raise ValueError(f"{origin}: {name} has the wrong type")
+    for name, choice in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        if values[name] not in choice:
+            raise ValueError(f"{origin}: {name} is one of {', '.join(choice)}")
     if values["batch_size"] < 2:
         raise ValueError(f"{origin}: batch_size is at least 2")
-    stages = values["stages"]
-    if not (isinstance(stages, list) and stages and all(isinstance(s, list) and len(s) == 2 for s in stages)):
+    if not values["stages"] or not _pairs(values["stages"], int):
         raise ValueError(f"{origin}: stages is a list of [side, epochs]")
+    if not _pairs(values.get("unfreeze", []), str):
+        raise ValueError(f"{origin}: unfreeze is a list of [part, epoch]")
     return Config(**values)
+
+
+def _pairs(value: list[Any], first: type) -> bool:
+    """Whether each item is [first, int]."""
+    return all(isinstance(v, list) and [type(i) for i in v] == [first, int] for v in value)

@@ -10,19 +10,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from checkpoint import INPUT_SIDE
 from emotions import EMOTIONS
-from model import INPUT_SIDE, preprocess
+from model import preprocess
 from sources import PICTURE_SUFFIXES
 
+# fer2013new.csv's columns: EMOTIONS by FER+'s names, and the three that FER2013 lacks
+VOTES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "NF")
 SPLIT_FOLDERS = {"Training": "train", "PublicTest": "test", "PrivateTest": "private"}
 
 
 @dataclass(frozen=True)
 class Faces:
-    """Faces with their labels: images (n, 48, 48) uint8 gray, labels (n,) int64 indices into EMOTIONS."""
+    """Faces with their labels: images (n, 48, 48) uint8 gray, labels (n,) int64 indices into EMOTIONS.
+
+    votes (n, 10) int64 are the FER+ votes in the order of VOTES; all zero where there are none.
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    votes: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -31,12 +38,18 @@ class Faces:
         """Return a hash of pixels and labels, so that a checkpoint can say what it was trained on."""
         digest = hashlib.sha256(self.images.tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
+        digest.update(self.votes.astype("<i8").tobytes())
         return digest.hexdigest()
 
+    def select(self, chosen: NDArray[np.bool_]) -> "Faces":
+        """Return the chosen faces; chosen is (n,) bool."""
+        return Faces(self.images[chosen], self.labels[chosen], self.votes[chosen])
 
-def load_faces(path: Path, split: str) -> Faces:
+
+def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
     """Return the faces of one split ("Training", "PublicTest" or "PrivateTest") of a CSV file or a folder.
 
+    ferplus is fer2013new.csv, whose rows are in the order of fer2013.csv.
     Raises ValueError with one clear sentence if the file, the split or a row cannot be read.
     """
     if split not in SPLIT_FOLDERS:
@@ -53,7 +66,29 @@ def load_faces(path: Path, split: str) -> Faces:
     if not rows:
         raise ValueError(f"{path} has no faces for {split}")
     labels, images = zip(*rows, strict=True)
-    return Faces(np.stack(images), np.array(labels, dtype=np.int64))
+    if ferplus is None:
+        votes = np.zeros((len(rows), len(VOTES)), dtype=np.int64)
+    elif path.is_dir():
+        raise ValueError("FER+ votes are in the row order of fer2013.csv: they do not fit a folder")
+    else:
+        votes = load_votes(ferplus, split)
+    if len(votes) != len(rows):
+        raise ValueError(f"{ferplus} has votes for {len(votes)} faces of {split}, {path} has {len(rows)}")
+    return Faces(np.stack(images), np.array(labels, dtype=np.int64), votes)
+
+
+def load_votes(path: Path, split: str) -> NDArray[np.int64]:
+    """Return the votes (n, 10) of one split of fer2013new.csv, in the order of VOTES."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = [row for row in reader if row["Usage"] == split]
+        if not {*VOTES, "Usage"} <= set(reader.fieldnames or ()):
+            raise ValueError
+        votes = [[int(row[name]) for name in VOTES] for row in rows]
+    except (OSError, KeyError, TypeError, ValueError, csv.Error):
+        raise ValueError(f"{path} is not fer2013new.csv") from None
+    return np.array(votes, dtype=np.int64).reshape(-1, len(VOTES))
 
 
 def _csv_rows(path: Path, split: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:

@@ -1,81 +1,128 @@
-"""python -m training.evaluate WEIGHTS --data fer2013.csv: how good are these weights, on which faces."""
+"""python -m training.evaluate WEIGHTS --data fer2013.csv: how good are these weights, on which faces.
+
+Prints the figures and saves them as evaluation.json, with plots as evaluation.html.
+"""
 
 import argparse
+import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from emotions import EMOTIONS
-from model import INPUT_SIDE, WeightsError, load_weights
+from checkpoint import INPUT_SIDE, Card, WeightsError
+from model import OUTPUTS, EmotionClassifier, read_out
 from training.augment import resize
 from training.data import SPLIT_FOLDERS, Faces, load_faces
+from training.duplicates import near_duplicates
+from training.losses import heads
+from training.metrics import confusion, ferplus_majority, measure, per_class
+from training.networks import load_net
+from training.report import as_text, write_report
+from training.stress import STRESSES, stressed
 
 BATCH = 256
+TIMED = 200  # faces
 
 
 @torch.inference_mode()
 def predict_logits(net: nn.Module, faces: Faces, side: int = INPUT_SIDE, device: str = "cpu") -> Tensor:
-    """Return logits (n, 7) for all faces, one forward pass each; device is where the network is."""
+    """Return logits (n, 7 or 15) for all faces, one forward pass each; device is where the network is."""
     net.eval()
     images = torch.from_numpy(faces.images).unsqueeze(1)
     batches = (resize(batch.to(device).float(), side) for batch in images.split(BATCH))
     return torch.cat([net(batch).cpu() for batch in batches])
 
 
-def measure(logits: Tensor, labels: NDArray[np.int64]) -> dict[str, float]:
-    """Return accuracy with its standard error, macro-F1 and cross-entropy of logits (n, 7)."""
-    target = torch.from_numpy(labels)
-    matrix = confusion(logits, labels)
-    hits = matrix.diagonal()
-    f1 = 2 * hits / np.maximum(matrix.sum(0) + matrix.sum(1), 1)
-    accuracy = float(hits.sum() / matrix.sum())
-    return {
-        "accuracy": accuracy,
-        "accuracy_se": (accuracy * (1 - accuracy) / len(labels)) ** 0.5,
-        "macro_f1": float(f1.mean()),
-        "loss": float(F.cross_entropy(logits, target)),
+def evaluate(net: nn.Module, card: Card, faces: Faces, clean: NDArray[np.bool_], output: str) -> dict[str, Any]:
+    """Return all figures of a network on faces; clean (n,) bool: the face has no copy among Training's."""
+    logits = predict_logits(net, faces)
+    probs = read_out(logits, output, card.calibration).numpy()
+    known = OUTPUTS if heads(logits)[1] is not None else OUTPUTS[:2]
+    result: dict[str, Any] = {
+        "faces": len(faces),
+        "clean_faces": int(clean.sum()),
+        "output": output,
+        "outputs": {name: _both(logits, name, card, faces, clean) for name in known},
+        "per_class": {name: column.tolist() for name, column in per_class(probs, faces.labels).items()},
+        "confusion": confusion(probs, faces.labels).tolist(),
+        "stress": _under_stress(net, card, faces, output),
+        "ms_per_face": ms_per_face(EmotionClassifier(net, card, output)),
     }
+    if faces.votes.any() and (ferplus := heads(logits)[1]) is not None:
+        clear, majority = ferplus_majority(faces.votes)
+        result["ferplus_majority"] = measure(ferplus.softmax(dim=1).numpy()[clear], majority)
+        result["ferplus_majority"]["faces"] = int(clear.sum())
+    return result
 
 
-def confusion(logits: Tensor, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the confusion matrix (7, 7): rows are the labels, columns what the network said."""
-    matrix = np.zeros((len(EMOTIONS), len(EMOTIONS)), dtype=np.int64)
-    np.add.at(matrix, (labels, logits.argmax(dim=1).numpy()), 1)
-    return matrix
+def _both(
+    logits: Tensor, output: str, card: Card, faces: Faces, clean: NDArray[np.bool_]
+) -> dict[str, dict[str, float]]:
+    probs = read_out(logits, output, card.calibration).numpy()
+    figures = {"all": measure(probs, faces.labels)}
+    if clean.any():
+        figures["clean"] = measure(probs[clean], faces.labels[clean])
+    return figures
 
 
-def report(metrics: dict[str, float], matrix: NDArray[np.int64]) -> str:
-    """Return the figures as text: totals, then a row per label with its recall and precision."""
-    lines = [f"{name:12} {value:.4f}" for name, value in metrics.items()]
-    lines.append("\n" + " " * 10 + "".join(f"{name:>10}" for name in (*EMOTIONS, "recall", "precision")))
-    for i, name in enumerate(EMOTIONS):
-        recall = matrix[i, i] / max(matrix[i].sum(), 1)
-        precision = matrix[i, i] / max(matrix[:, i].sum(), 1)
-        lines.append(f"{name:10}" + "".join(f"{n:10}" for n in matrix[i]) + f"{recall:10.3f}{precision:10.3f}")
-    return "\n".join(lines)
+def _under_stress(net: nn.Module, card: Card, faces: Faces, output: str) -> dict[str, float]:
+    accuracy = {}
+    for stress in STRESSES:
+        changed = Faces(stressed(faces.images, stress), faces.labels, faces.votes)
+        probs = read_out(predict_logits(net, changed), output, card.calibration).numpy()
+        accuracy[stress] = measure(probs, faces.labels)["accuracy"]
+    return accuracy
+
+
+def ms_per_face(classifier: EmotionClassifier) -> float:
+    """Return the median milliseconds from a 640x480 picture to one face's probabilities, on one CPU thread."""
+    gray = np.random.default_rng(0).integers(0, 256, (480, 640), dtype=np.uint8)
+    box = np.array([[200, 100, 360, 260]])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        times = []
+        for _ in range(TIMED):
+            started = time.perf_counter()
+            classifier.predict(gray, box)
+            times.append(time.perf_counter() - started)
+    finally:
+        torch.set_num_threads(threads)
+    return float(np.median(times)) * 1000
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of folders")
+    parser.add_argument("--ferplus", type=Path, help="fer2013new.csv, FER+'s votes")
     parser.add_argument("--split", default="PublicTest", choices=SPLIT_FOLDERS)
+    parser.add_argument("--output", default="shipped", choices=OUTPUTS, help="whose details to report")
+    parser.add_argument("--out", type=Path, default=Path("runs/evaluation"), help="the report's folder")
     args: Any = parser.parse_args(argv)
     try:
-        net, _ = load_weights(args.weights)
-        faces = load_faces(args.data, args.split)
+        net, card = load_net(args.weights)
+        faces = load_faces(args.data, args.split, args.ferplus)
+        training = load_faces(args.data, "Training")
     except (WeightsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    logits = predict_logits(net, faces)
-    print(f"{args.weights} on {args.split}, {len(faces)} faces, one forward pass")
-    print(report(measure(logits, faces.labels), confusion(logits, faces.labels)))
+    clean = ~near_duplicates(faces.images, training.images)
+    figures = evaluate(net, card, faces, clean, args.output)
+    title = f"{args.weights.name} on {args.split}, one forward pass a face"
+    print(title)
+    print(as_text(figures))
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "evaluation.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    probs = read_out(predict_logits(net, faces), args.output, card.calibration).numpy()
+    write_report(args.out / "evaluation.html", title, figures, probs, faces.labels)
+    print(f"report in {args.out / 'evaluation.html'}")
     return 0
 
 

@@ -105,5 +105,6 @@ def face_json(track: "Track") -> dict[str, Any]:
         "box": list(track.box),
         "emotion": track.emotion,
         "confidence": round(track.confidence, 4),
+        "sure": track.sure,
         "probs": {name: round(float(p), 4) for name, p in zip(EMOTIONS, track.probs, strict=True)},
     }

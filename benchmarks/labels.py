@@ -1,0 +1,63 @@
+"""python -m benchmarks.labels VIDEO...: how often a shown label changes, per second that a face is seen.
+
+The whole of each video goes through the live site's pipeline, at the video's own times.
+"""
+
+import argparse
+import sys
+from typing import Any
+
+import cv2
+
+from main import StartError, make_pipeline
+from pipeline import Pipeline
+from settings import SettingsError, read_settings
+from sources import Frame
+
+
+def count_changes(pipeline: Pipeline, path: str) -> tuple[int, float, float]:
+    """Return the label changes in a video, the seconds summed over its tracks, and the unsure ones of them."""
+    video = cv2.VideoCapture(path)
+    step_s = 1 / (video.get(cv2.CAP_PROP_FPS) or 30.0)
+    labels: dict[int, str] = {}
+    changes, seen, unsure, index = 0, 0, 0, 0
+    while True:
+        grabbed, image = video.read()
+        if not grabbed:
+            break
+        for track in pipeline.process(Frame(index, index * step_s, image)).tracks:
+            label = track.emotion if track.sure else "unsure"
+            changes += labels.get(track.track_id, label) != label
+            labels[track.track_id] = label
+            seen += 1
+            unsure += not track.sure
+        index += 1
+    video.release()
+    return changes, seen * step_s, unsure * step_s
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.labels", description=__doc__)
+    parser.add_argument("videos", nargs="+", metavar="VIDEO")
+    args: Any = parser.parse_args(argv)
+    total_changes, total_s = 0, 0.0
+    for path in args.videos:
+        try:
+            changes, seen_s, unsure_s = count_changes(make_pipeline(read_settings([])), path)
+        except (SettingsError, StartError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        if not seen_s:
+            print(f"error: no face in {path}", file=sys.stderr)
+            return 2
+        print(
+            f"{path}: {changes} changes in {seen_s:.1f} s of faces, {changes / seen_s:.2f} a second; "
+            f"{unsure_s / seen_s:.0%} of the time unsure"
+        )
+        total_changes, total_s = total_changes + changes, total_s + seen_s
+    print(f"together {total_changes / total_s:.3f} changes a second")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What is done to a face before the network learns from it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training.augment import augment, blur, coarsen, cover, grain, light, resize, shade
+
+
+def pictures(n: int = 4) -> torch.Tensor:
+    return torch.rand(n, 1, 48, 48, generator=torch.Generator().manual_seed(0)) * 255
+
+
+@pytest.mark.parametrize("side", [24, 36, 48])
+def test_augmented_pictures_have_the_side_asked_for(side: int) -> None:
+    images = pictures()
+    before = images.clone()
+    result = augment(images, side, webcam=0)
+    assert result.shape == (4, 1, side, side)
+    assert result.dtype == torch.float32
+    assert torch.equal(images, before)
+    assert images.min() <= result.min() <= result.max() <= images.max()
+
+
+def test_the_same_seed_gives_the_same_augmentation() -> None:
+    torch.manual_seed(5)
+    first, second = augment(pictures(), 48, webcam=0), augment(pictures(), 48, webcam=0)
+    torch.manual_seed(5)
+    assert torch.equal(augment(pictures(), 48, webcam=0), first)
+    assert not torch.equal(first, second)
+
+
+def test_each_picture_is_warped_in_its_own_way() -> None:
+    torch.manual_seed(0)
+    first, second = augment(pictures(1).repeat(2, 1, 1, 1), 48, webcam=0)
+    assert not torch.equal(first, second)
+
+
+def test_augmenting_mirrors_about_half_of_the_pictures() -> None:
+    images = torch.zeros(200, 1, 48, 48)
+    images[..., :24] = 255
+    torch.manual_seed(0)
+    mirrored = augment(images, 48, webcam=0)[:, 0, :, 40:].mean(dim=(1, 2)) > 127
+    assert 70 < mirrored.sum() < 130
+
+
+def test_a_flat_picture_stays_flat() -> None:
+    result = augment(torch.full((9, 1, 48, 48), 200.0), 36, webcam=0)
+    assert (result - 200).abs().max() < 0.01
+
+
+def test_resize_to_the_same_side_changes_nothing() -> None:
+    images = pictures()
+    assert torch.equal(resize(images, 48), images)
+
+
+def test_resize_smooths_where_it_shrinks() -> None:
+    stripes: NDArray[Any] = np.indices((48, 48))[1] % 2 * 200
+    result = resize(torch.from_numpy(stripes).reshape(1, 1, 48, 48).float(), 16)
+    assert result.shape == (1, 1, 16, 16)
+    assert (result - 100).abs().max() < 30
+
+
+CHANGES = [light, shade, coarsen, blur, grain, cover]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_keeps_the_shape_and_stays_a_picture(change: Callable[[Tensor], Tensor]) -> None:
+    torch.manual_seed(0)
+    images = pictures(9)
+    before = images.clone()
+    result = change(images)
+    assert result.shape == images.shape
+    assert result.dtype == torch.float32
+    assert 0 <= result.min() <= result.max() <= 255
+    assert torch.equal(images, before)
+    assert not torch.equal(result, images)
+
+
+def test_a_face_that_is_coarse_or_blurred_has_less_detail() -> None:
+    torch.manual_seed(0)
+    images = pictures(9)
+    for change in (coarsen, blur):
+        assert change(images).std() < 0.6 * images.std()
+
+
+def test_shade_darkens_and_never_brightens() -> None:
+    images = pictures(50)
+    assert (shade(images) <= images + 1e-3).all()
+
+
+def test_a_cover_is_one_gray_rectangle() -> None:
+    torch.manual_seed(0)
+    images = torch.full((1, 1, 48, 48), -1.0)
+    hidden = (cover(images) >= 0)[0, 0]
+    rows, columns = hidden.any(dim=1), hidden.any(dim=0)
+    assert hidden.sum() == rows.sum() * columns.sum()
+    assert 40 < hidden.sum() < 0.25 * 48 * 48
+
+
+def test_webcams_spoil_more_pictures_the_more_is_asked() -> None:
+    images = torch.full((200, 1, 48, 48), 128.0)  # moving a flat picture changes nothing
+    torch.manual_seed(0)
+    spoilt = [(augment(images, 48, webcam) - 128).abs().amax(dim=(1, 2, 3)) > 1 for webcam in (0, 0.3, 1)]
+    assert spoilt[0].sum() == 0
+    assert 40 < spoilt[1].sum() < 160
+    assert spoilt[2].sum() > 190

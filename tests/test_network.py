@@ -1,0 +1,195 @@
+"""The shipped network, and the field's to compare with."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from network import EmotionNet, RepBlock, SqueezeExcite, standardise
+from tests.nets import lively
+from training.networks import NETWORKS, build, load_pretrained
+from training.networks.base import BaseNet
+from training.networks.resnet import TransferResNet
+
+
+def noise(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+
+
+def test_standardise_gives_mean_zero_and_deviation_one_to_each_picture() -> None:
+    images = torch.rand(3, 1, 48, 48) * torch.tensor([10.0, 100.0, 255.0]).reshape(3, 1, 1, 1)
+    result = standardise(images)
+    assert result.mean(dim=(1, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-4)
+    assert result.std(dim=(1, 2, 3)).tolist() == pytest.approx([1, 1, 1], abs=1e-4)
+
+
+@pytest.mark.parametrize(("contrast", "brightness"), [(0.2, 0), (1, 100), (1, -100), (3, 20)])
+def test_standardise_forgets_brightness_and_contrast(contrast: float, brightness: float) -> None:
+    images = torch.from_numpy(noise(48, 48)).reshape(1, 1, 48, 48).float()
+    changed = standardise(images * contrast + brightness)
+    np.testing.assert_allclose(changed.numpy(), standardise(images).numpy(), atol=1e-4)
+
+
+def test_a_flat_picture_becomes_zeros() -> None:
+    assert (standardise(torch.full((2, 1, 48, 48), 77.0)) == 0).all()
+
+
+def test_noise_below_a_gray_level_is_not_blown_up() -> None:
+    assert standardise(100 + torch.rand(1, 1, 48, 48) * 0.1).abs().max() < 0.1
+
+
+# name, options, parameters, logits
+SHAPES = [
+    ("emotion", {}, 1_932_607, 15),
+    ("emotion", {"fused": True}, 1_740_351, 15),
+    ("base", {}, 4_472_775, 7),
+    ("emotion-cnn", {}, 12_938_759, 7),
+    ("resnet", {"depth": 18}, 11_301_319, 7),
+    ("resnet", {"depth": 34, "outputs": 15}, 21_411_535, 15),
+    ("resnet-transfer", {}, 11_173_831, 7),
+    ("resemotenet", {}, 80_237_719, 7),
+    ("se-vgg", {"outputs": 15}, 7_732_615, 15),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "parameters", "logits"), SHAPES)
+def test_each_network_has_its_parameters_and_answers_a_face(
+    name: str, options: dict[str, int], parameters: int, logits: int
+) -> None:
+    with torch.device("meta"):  # shapes and counts need no memory
+        net = build(name, options).eval()
+        assert net(torch.empty(2, 1, 48, 48)).shape == (2, logits)
+    assert sum(parameter.numel() for parameter in net.parameters()) == parameters
+
+
+def test_no_network_goes_untested() -> None:
+    assert {name for name, *_ in SHAPES} == set(NETWORKS)
+
+
+def test_an_unknown_network_lists_the_known() -> None:
+    with pytest.raises(ValueError, match=r"no network 'vgg'; there are: emotion, base"):
+        build("vgg", {})
+
+
+def test_an_unknown_option_is_named() -> None:
+    with pytest.raises(ValueError, match="emotion does not take the options width"):
+        build("emotion", {"width": 2})
+
+
+def test_a_resnet_of_another_depth_is_refused() -> None:
+    with pytest.raises(ValueError, match="18 or 34, not 50"):
+        build("resnet", {"depth": 50})
+
+
+@pytest.fixture(scope="module")
+def net() -> EmotionNet:
+    torch.manual_seed(0)
+    made = EmotionNet()
+    lively(made)
+    return made
+
+
+@pytest.mark.parametrize("side", [24, 36, 48])
+def test_the_fused_network_answers_the_same(net: EmotionNet, side: int) -> None:
+    images = torch.rand(3, 1, side, side) * 255
+    with torch.inference_mode():
+        expected, result = net(images), net.fuse()(images)
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(result.numpy(), expected.numpy(), atol=1e-4)
+
+
+def test_fusing_leaves_the_network_as_it_was(net: EmotionNet) -> None:
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    fused = net.fuse()
+    with torch.no_grad():
+        fused.head.weight.zero_()
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_a_block_is_the_sum_of_its_three_branches() -> None:
+    torch.manual_seed(0)
+    block = RepBlock(4, 4, stride=1)
+    lively_block = block.eval()
+    images = torch.rand(2, 4, 9, 9)
+    branches = F.conv2d(images, block.wide, padding=1) + F.conv2d(images, block.narrow) + images
+    with torch.inference_mode():
+        np.testing.assert_allclose(
+            lively_block(images).numpy(), F.relu(block.norm(branches)).detach().numpy(), atol=1e-5
+        )
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "stride"), [(4, 8, 1), (4, 4, 2)])
+def test_a_block_that_changes_the_shape_has_no_identity(inputs: int, outputs: int, stride: int) -> None:
+    assert RepBlock(inputs, outputs, stride).identity is None
+
+
+def test_squeeze_and_excite_only_weighs_channels() -> None:
+    images = torch.rand(2, 16, 5, 5) + 0.1
+    with torch.inference_mode():
+        ratio = SqueezeExcite(16)(images) / images
+    assert (ratio.std(dim=(2, 3)) < 1e-5).all()
+    assert (ratio > 0).all()
+    assert (ratio < 1).all()
+
+
+def test_pooling_before_relu_changes_nothing_in_the_base_network() -> None:
+    net = lively(BaseNet())
+    assert isinstance(net, BaseNet)
+    images = standardise(torch.rand(2, 1, 48, 48) * 255)
+    expected: Tensor = images
+    with torch.inference_mode():
+        for block in net.features:
+            assert isinstance(block, nn.Sequential)
+            expected = F.max_pool2d(F.relu(block[1](block[0](expected))), 2)
+        result = net.features(images)
+    assert result.shape == (2, 512, 3, 3)
+    assert expected.std() > 0.1
+    np.testing.assert_allclose(result.numpy(), expected.numpy(), atol=1e-5)
+
+
+def torchvision_state() -> dict[str, Tensor]:
+    """What a torchvision checkpoint of a ResNet-18 holds."""
+    state = {name: torch.rand(value.shape) for name, value in TransferResNet().trunk.state_dict().items()}
+    return state | {
+        "conv1.weight": torch.rand(64, 3, 7, 7),
+        "fc.weight": torch.rand(1000, 512),
+        "fc.bias": torch.rand(1000),
+    }
+
+
+def test_transfer_sums_the_colours_of_the_first_layer(tmp_path: Path) -> None:
+    state = torchvision_state()
+    torch.save(state, tmp_path / "resnet18.pth")
+    net = TransferResNet()
+    load_pretrained(net, tmp_path / "resnet18.pth")
+    assert torch.allclose(net.trunk.conv1.weight, state["conv1.weight"].sum(dim=1, keepdim=True))
+    assert torch.equal(net.trunk.state_dict()["layer4.1.conv2.weight"], state["layer4.1.conv2.weight"])
+
+
+def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no checkpoint at"):
+        load_pretrained(TransferResNet(), tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04"])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.pth").write_bytes(content)
+    with pytest.raises(ValueError, match="not a torchvision checkpoint"):
+        load_pretrained(TransferResNet(), tmp_path / "x.pth")
+
+
+def test_a_checkpoint_of_another_resnet_is_refused(tmp_path: Path) -> None:
+    state = torchvision_state()
+    del state["layer4.1.conv2.weight"]
+    torch.save(state, tmp_path / "x.pth")
+    with pytest.raises(ValueError, match="not a torchvision checkpoint"):
+        load_pretrained(TransferResNet(), tmp_path / "x.pth")
+
+
+def test_only_the_transfer_network_takes_a_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="resnet-transfer"):
+        load_pretrained(EmotionNet(), tmp_path / "x.pth")

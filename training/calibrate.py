@@ -1,0 +1,46 @@
+"""What turns a trained label head into the shipped one: prior correction and temperature."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+
+from checkpoint import Calibration
+from emotions import EMOTIONS
+from model import read_out
+from training.metrics import calibration_error
+
+TAU = 0.5  # of the training labels' log frequency is taken out
+FOLDS = 5
+
+
+def prior_shift(labels: NDArray[np.int64], tau: float = TAU) -> tuple[float, ...]:
+    """Return what to add to the logits so that rare labels are not named too rarely; the mean is 0."""
+    counts = np.maximum(np.bincount(labels, minlength=len(EMOTIONS)), 1)
+    shift = -tau * np.log(counts / counts.sum())
+    return tuple(round(float(value), 4) for value in shift - shift.mean())
+
+
+def fit_temperature(logits: Tensor, labels: NDArray[np.int64], shift: tuple[float, ...]) -> float:
+    """Return the temperature with the least cross-entropy for logits (n, 7 or 15)."""
+    shifted = logits[:, : len(EMOTIONS)] + torch.tensor(shift)
+    target = torch.from_numpy(labels)
+
+    def loss(temperature: float) -> float:
+        return float(F.cross_entropy(shifted / temperature, target))
+
+    return round(float(minimize_scalar(loss, bounds=(0.1, 10), method="bounded").x), 4)
+
+
+def cross_fitted_error(logits: Tensor, labels: NDArray[np.int64], shift: tuple[float, ...]) -> float:
+    """Return the calibration error when each face's temperature was fitted on other faces."""
+    fold = np.random.default_rng(0).permutation(len(labels)) % FOLDS
+    probs = np.empty((len(labels), len(EMOTIONS)), dtype=np.float32)
+    for number in range(FOLDS):
+        kept, left = fold != number, fold == number
+        temperature = fit_temperature(logits[torch.from_numpy(kept)], labels[kept], shift)
+        calibration = Calibration(shift, temperature)
+        probs[left] = read_out(logits[torch.from_numpy(left)], "shipped", calibration).numpy()
+    return calibration_error(probs, labels)

@@ -1,0 +1,217 @@
+"""python -m training.explore --data fer2013.csv: what is in a data set, before anybody trains on it.
+
+Writes explore.html, one page with plots and sheets of faces, and the figures as explore.json. The page shows
+photographs that belong to others: do not publish it.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector import CascadeError, FaceDetector
+from emotions import EMOTIONS
+from settings import ROOT
+from training.data import SPLIT_FOLDERS, Faces, load_faces
+from training.duplicates import near_pairs
+from training.explore_figures import (
+    MIN_FACE_PX,
+    Agreement,
+    Cascade,
+    Classes,
+    Duplicates,
+    Levels,
+    Light,
+    Pictures,
+    by_emotion,
+    count_classes,
+    count_duplicates,
+    count_empty,
+    measure_agreement,
+    measure_levels,
+    measure_light,
+    percent,
+    try_cascade,
+)
+from training.explore_plots import (
+    Picture,
+    agreement_plot,
+    cascade_plot,
+    classes_plot,
+    levels_plot,
+    light_plots,
+    sheet,
+)
+
+TEMPLATES = Path(__file__).parent / "templates"
+CASCADE = ROOT / "haarcascade_frontalface_alt2.xml"
+SEED = 0
+SHEET = 24  # faces of each class
+CONFLICTS = 12  # pairs shown
+TRIED = 700  # faces given to the cascade
+
+Table = list[tuple[str, ...]]  # the first row is the head
+
+
+class Section(NamedTuple):
+    """A part of the report: its name in the JSON, its title, its figures, what it shows."""
+
+    name: str
+    title: str
+    figures: Classes | Pictures | Levels | Light | Duplicates | Agreement | Cascade
+    pictures: list[Picture]
+    table: Table
+
+
+def load_splits(path: Path, ferplus: Path | None) -> dict[str, Faces]:
+    """Return the faces of the splits that the data has; ValueError if there are none, or one is damaged."""
+    splits: dict[str, Faces] = {}
+    absent = ""
+    for split, folder in SPLIT_FOLDERS.items():
+        try:
+            splits[split] = load_faces(path, split, ferplus)
+        except ValueError as error:
+            absent = str(error)
+            if absent not in (f"{path} has no faces for {split}", f"no folder {path / folder}"):
+                raise
+    if not splits:
+        raise ValueError(absent)
+    return splits
+
+
+def join(splits: dict[str, Faces]) -> Faces:
+    """Return all splits' faces in a row."""
+    parts = list(splits.values())
+    return Faces(
+        np.concatenate([faces.images for faces in parts]),
+        np.concatenate([faces.labels for faces in parts]),
+        np.concatenate([faces.votes for faces in parts]),
+    )
+
+
+def explore(splits: dict[str, Faces], detector: FaceDetector) -> Iterator[Section]:
+    """Yield the sections of the report, one when it is ready; each class that is there has a face."""
+    faces, rng = join(splits), np.random.default_rng(SEED)
+    classes = count_classes(splits)
+    yield Section("classes", "Classes and splits", classes, [classes_plot(classes)], _class_table(classes))
+    yield Section("pictures", "Samples of each class", count_empty(faces), sample_sheets(faces, rng), [])
+    levels = measure_levels(faces)
+    yield Section("levels", "Pixel values", levels, [levels_plot(levels)], [])
+    light = light_plots(faces.images, faces.labels)
+    yield Section("light", "Brightness and contrast", measure_light(faces), light, [])
+    pairs = near_pairs(faces.images)
+    duplicates = count_duplicates(splits, pairs)
+    conflicts = conflict_sheets(faces, pairs, rng)
+    yield Section("duplicates", "The same face twice", duplicates, conflicts, _duplicate_table(duplicates))
+    if agreement := measure_agreement(faces):
+        plots = [agreement_plot(agreement)]
+        yield Section(
+            "agreement", "FER2013's label and FER+'s voters", agreement, plots, _share_table(agreement)
+        )
+    # a sample of its own, so that the sheets before do not change it
+    cascade = try_cascade(faces, detector, TRIED, np.random.default_rng(SEED))
+    yield Section(
+        "cascade", "What the face detector finds", cascade, [cascade_plot(cascade)], _found_table(cascade)
+    )
+
+
+def sample_sheets(faces: Faces, rng: np.random.Generator) -> list[Picture]:
+    """Return a sheet of random faces of each class."""
+    return [
+        sheet(rng.permutation(images)[:SHEET], f"{name}: {min(SHEET, len(images))} of {len(images):,}")
+        for name, images in by_emotion(faces.images, faces.labels).items()
+    ]
+
+
+def conflict_sheets(faces: Faces, pairs: NDArray[np.int64], rng: np.random.Generator) -> list[Picture]:
+    """Return some of the pairs (k, 2) of copies that bear two labels, a face once, flat pictures never."""
+    two_labels = faces.labels[pairs[:, 0]] != faces.labels[pairs[:, 1]]
+    seen = np.ptp(faces.images[pairs[:, 0]], axis=(1, 2)) > 0
+    conflicts = pairs[two_labels & seen]
+    conflicts = conflicts[np.unique(conflicts[:, 0], return_index=True)[1]]
+    return [
+        sheet(faces.images[pair], " and ".join(EMOTIONS[label] for label in faces.labels[pair]))
+        for pair in rng.permutation(conflicts)[:CONFLICTS]
+    ]
+
+
+def _class_table(classes: Classes) -> Table:
+    rows = [
+        (name, *(f"{classes.counts[s][name]:,} ({percent(classes.share(s, name))})" for s in classes.counts))
+        for name in EMOTIONS
+    ]
+    total = ("all", *(f"{sum(counts.values()):,}" for counts in classes.counts.values()))
+    return [("class", *classes.counts), *rows, total]
+
+
+def _duplicate_table(duplicates: Duplicates) -> Table:
+    rows = [
+        (
+            f"{o.split} in itself" if o.split == o.other else f"{o.split} in {o.other}",
+            f"{o.faces:,} ({percent(o.share)})",
+            f"{o.pairs:,}",
+            percent(o.same_label / o.pairs) if o.pairs else "",
+        )
+        for o in duplicates.overlaps
+    ]
+    return [("where", "faces with a copy", "pairs", "same label"), *rows]
+
+
+def _share_table(agreement: Agreement) -> Table:
+    rows = [
+        (name, f"{sum(agreement.counts[name].values()):,}", percent(share))
+        for name, share in agreement.shares.items()
+    ]
+    return [("label", "faces with a majority", "agrees"), *rows]
+
+
+def _found_table(cascade: Cascade) -> Table:
+    rows = [
+        (name, str(cascade.tried[name]), f"{percent(share)} ± {100 * cascade.error(name):.1f}")
+        for name, share in cascade.shares.items()
+    ]
+    return [("class", "tried", "found"), *rows]
+
+
+def write_report(out: Path, data: str, sections: list[Section]) -> None:
+    """Write explore.html and explore.json into the folder `out`."""
+    figures = {s.name: asdict(s.figures) | {"conclusion": s.figures.conclusion()} for s in sections}
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("explore.html").render(data=data, sections=sections)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "explore.json").write_text(json.dumps({"data": data, **figures}, indent=2), encoding="utf-8")
+    (out / "explore.html").write_text(page, encoding="utf-8")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.explore", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of folders")
+    parser.add_argument("--ferplus", type=Path, help="fer2013new.csv, FER+'s votes")
+    parser.add_argument("--out", type=Path, default=Path("runs/explore"), help="default: runs/explore")
+    args: Any = parser.parse_args(argv)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+        splits = load_splits(args.data, args.ferplus)
+        sections = []
+        for section in explore(splits, FaceDetector(CASCADE, MIN_FACE_PX)):
+            print(f"{section.title}: {section.figures.conclusion()}")
+            sections.append(section)
+        write_report(args.out, args.data.name, sections)
+    except (ValueError, OSError, CascadeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"report in {args.out / 'explore.html'}; it shows photographs: do not publish it")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,313 @@
+"""What a data set's report says: figures of faces, each with the sentence that a reader should take home."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from boxes import iou
+from detector import FaceDetector
+from emotions import EMOTIONS
+from network import FERPLUS
+from training.data import Faces
+from training.losses import is_face
+from training.metrics import ferplus_majority
+
+BINS = 32  # of the gray levels
+UNLIKE_SPLITS = 0.02  # of a split's faces; below it the splits have the same mixture of classes
+UNLIKE_LEVELS = 0.8  # overlap of two classes' gray levels, below which light alone tells them apart
+TELLING = 0.1  # share of the variance
+ENLARGE = 2
+MIN_FACE_PX = 40  # as the site searches
+SAME_BOX = 0.5  # iou
+SURE = 3.0  # standard errors between the extremes of seven shares
+
+Values = NDArray[np.float64]
+Item = TypeVar("Item", bound=np.generic)
+
+
+def percent(share: float) -> str:
+    """Return a share as text."""
+    return f"{100 * share:.1f} %"
+
+
+def by_emotion(values: NDArray[Item], labels: NDArray[np.int64]) -> dict[str, NDArray[Item]]:
+    """Return the values (n, ...) of each emotion that the labels (n,) hold."""
+    return {name: values[labels == i] for i, name in enumerate(EMOTIONS) if (labels == i).any()}
+
+
+@dataclass(frozen=True)
+class Classes:
+    """How many faces of each emotion each split has: counts[split][emotion]."""
+
+    counts: dict[str, dict[str, int]]
+
+    def share(self, split: str, emotion: str) -> float:
+        return self.counts[split][emotion] / sum(self.counts[split].values())
+
+    def conclusion(self) -> str:
+        total = {name: sum(split[name] for split in self.counts.values()) for name in EMOTIONS}
+        most, least = max(total, key=total.__getitem__), min(total, key=total.__getitem__)
+        if total[least] == 0:
+            missing = ", ".join(name for name in EMOTIONS if total[name] == 0)
+            return f"There is no face at all for {missing}: what is trained on these cannot learn it."
+        always = percent(total[most] / sum(total.values()))
+        return (
+            f"There are {total[most] / total[least]:.1f} times as many {most} faces as {least} ones, and "
+            f"always answering {most} is right on {always}: read macro-F1 beside accuracy. {self._splits()}"
+        )
+
+    def _splits(self) -> str:
+        if len(self.counts) == 1:
+            return "There is one split only."
+        shares = np.array([[self.share(split, name) for name in EMOTIONS] for split in self.counts])
+        apart = float(np.ptp(shares, axis=0).max())
+        same = "have the same mixture" if apart < UNLIKE_SPLITS else "are mixed differently"
+        return f"The splits {same}: a class's share differs by {100 * apart:.1f} points at most."
+
+
+def count_classes(splits: dict[str, Faces]) -> Classes:
+    """Return the faces of each emotion in each split."""
+    counts = {split: np.bincount(faces.labels, minlength=len(EMOTIONS)) for split, faces in splits.items()}
+    return Classes({s: dict(zip(EMOTIONS, map(int, n), strict=True)) for s, n in counts.items()})
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """How many pictures show nothing: flat ones, and those without a face to most voters (None: no votes)."""
+
+    faces: int
+    flat: int
+    no_face: int | None
+
+    def conclusion(self) -> str:
+        voters = f", and {self.no_face:,} show no face to most FER+ voters" if self.no_face is not None else ""
+        advice = (
+            "leave them out of training." if self.flat or self.no_face else "there is nothing to leave out."
+        )
+        flat = f"{self.flat or 'none'} {'are' if self.flat > 1 else 'is'} one flat gray"
+        return f"Of {self.faces:,} pictures {flat}{voters}: {advice}"
+
+
+def count_empty(faces: Faces) -> Pictures:
+    """Return how many of the faces are pictures of nothing."""
+    flat = int((np.ptp(faces.images, axis=(1, 2)) == 0).sum())
+    return Pictures(len(faces), flat, int((~is_face(faces.votes)).sum()) if faces.votes.any() else None)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The mean gray level of each emotion's pixels, and shares[emotion] of them in BINS equal steps."""
+
+    means: dict[str, float]
+    shares: dict[str, list[float]]
+
+    def conclusion(self) -> str:
+        light, dark = max(self.means, key=self.means.__getitem__), min(self.means, key=self.means.__getitem__)
+        overlap = float(np.minimum(self.shares[light], self.shares[dark]).sum())
+        alike = overlap >= UNLIKE_LEVELS
+        verdict = "gray levels alone hardly tell emotions apart" if alike else "a network could learn the light"
+        return (
+            f"The lightest class ({light}, mean {self.means[light]:.0f}) and the darkest ({dark}, "
+            f"{self.means[dark]:.0f}) share {percent(overlap)} of their gray levels: {verdict}."
+        )
+
+
+def measure_levels(faces: Faces) -> Levels:
+    """Return how each emotion's pixels are spread over the gray levels."""
+    pixels = {name: images.ravel() for name, images in by_emotion(faces.images, faces.labels).items()}
+    counts = {name: np.bincount(p // (256 // BINS), minlength=BINS) for name, p in pixels.items()}
+    return Levels(
+        {name: float(p.mean()) for name, p in pixels.items()},
+        {name: (n / n.sum()).tolist() for name, n in counts.items()},
+    )
+
+
+@dataclass(frozen=True)
+class Light:
+    """The 5 %, 50 % and 95 % points of the faces' brightness and contrast, and what the emotion explains."""
+
+    brightness: list[float]
+    contrast: list[float]
+    brightness_explained: float
+    contrast_explained: float
+
+    def conclusion(self) -> str:
+        most = max(self.brightness_explained, self.contrast_explained)
+        advice = (
+            "light says something of the emotion, so check what the network looks at"
+            if most >= TELLING
+            else "light says next to nothing of the emotion, so take it out: standardise every face"
+        )
+        dim, bright = self.brightness[0], self.brightness[2]
+        faint, hard = self.contrast[0], self.contrast[2]
+        return (
+            f"Nine faces in ten have a brightness of {dim:.0f} to {bright:.0f} and a contrast of {faint:.0f} "
+            f"to {hard:.0f}. The emotion explains {percent(self.brightness_explained)} of the differences in "
+            f"the first and {percent(self.contrast_explained)} in the second: {advice}."
+        )
+
+
+def light_of(images: NDArray[np.uint8]) -> tuple[Values, Values]:
+    """Return each face's brightness and contrast, (n,) each: the mean and the deviation of its pixels."""
+    rows = images.reshape(len(images), -1)
+    return rows.mean(axis=1), rows.std(axis=1)
+
+
+def measure_light(faces: Faces) -> Light:
+    """Return how bright and how contrasty the faces are."""
+    points = [[float(p) for p in np.percentile(values, (5, 50, 95))] for values in light_of(faces.images)]
+    explained = [_explained(values, faces.labels) for values in light_of(faces.images)]
+    return Light(points[0], points[1], explained[0], explained[1])
+
+
+def _explained(values: Values, labels: NDArray[np.int64]) -> float:
+    """Return the share of the variance of values (n,) that lies between the labels (n,): eta squared."""
+    between = sum(len(v) * (v.mean() - values.mean()) ** 2 for v in by_emotion(values, labels).values())
+    whole = float(((values - values.mean()) ** 2).sum())
+    return float(between) / whole if whole else 0.0
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How many faces of a split have a copy in another, or in the same; pairs counts each two copies."""
+
+    split: str
+    other: str
+    faces: int
+    share: float
+    pairs: int
+    same_label: int
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """The overlap of each two splits, and of each split with itself."""
+
+    overlaps: list[Overlap]
+
+    def conclusion(self) -> str:
+        pairs = sum(o.pairs for o in self.overlaps)
+        if pairs == 0:
+            return "No face occurs twice: the test splits are as new to the network as they look."
+        leaks = [
+            f"{percent(o.share)} of {o.split} ({o.faces:,} faces) stand in {o.other} too"
+            for o in self.overlaps
+            if o.faces and o.split != o.other
+        ]
+        leak = (
+            "; ".join(leaks) + ": test on the others as well."
+            if leaks
+            else "No split shares a face with another."
+        )
+        differ = percent(1 - sum(o.same_label for o in self.overlaps) / pairs)
+        return f"{leak} Of {pairs:,} pairs of copies {differ} bear two labels: the same picture, judged twice."
+
+
+def count_duplicates(splits: dict[str, Faces], pairs: NDArray[np.int64]) -> Duplicates:
+    """Return how often faces occur twice; pairs (k, 2) are near_pairs of all splits' faces in a row."""
+    labels = np.concatenate([faces.labels for faces in splits.values()])
+    owner = np.repeat(np.arange(len(splits)), [len(faces) for faces in splits.values()])
+    names = list(splits)
+    overlaps = []
+    for first in range(len(names)):
+        for second in range(first, len(names)):
+            chosen = pairs[(owner[pairs] == (first, second)).all(axis=1)]
+            copied = np.unique(chosen if first == second else chosen[:, 1])
+            same = int((labels[chosen[:, 0]] == labels[chosen[:, 1]]).sum())
+            share = len(copied) / len(splits[names[second]])
+            overlaps.append(Overlap(names[second], names[first], len(copied), share, len(chosen), same))
+    return Duplicates(overlaps)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """FER2013's labels against FER+'s strict majority: counts[label][class], and shares[label] that agree."""
+
+    faces: int
+    undecided: int
+    share: float
+    shares: dict[str, float]
+    counts: dict[str, dict[str, int]]
+
+    def conclusion(self) -> str:
+        best = max(self.shares, key=self.shares.__getitem__)
+        worst = min(self.shares, key=self.shares.__getitem__)
+        seen = max(self.counts[worst], key=self.counts[worst].__getitem__)
+        instead = f", mostly seen as {seen}" if seen != worst else ""
+        return (
+            f"The label says what most voters say on {percent(self.share)} of the {self.faces:,} faces that "
+            f"have a majority: on {best} most often ({percent(self.shares[best])}), on {worst} least "
+            f"({percent(self.shares[worst])}{instead}). On the others at least one of the two is wrong."
+        )
+
+
+def measure_agreement(faces: Faces) -> Agreement | None:
+    """Return how FER2013's labels agree with FER+'s voters; None if no face has a majority."""
+    clear, majority = ferplus_majority(faces.votes)
+    if not clear.any():
+        return None
+    labels = faces.labels[clear]
+    answers = by_emotion(majority, labels)
+    counts = {name: np.bincount(given, minlength=len(FERPLUS)) for name, given in answers.items()}
+    return Agreement(
+        len(labels),
+        len(faces) - len(labels),
+        float((majority == labels).mean()),
+        {name: float((given == EMOTIONS.index(name)).mean()) for name, given in answers.items()},
+        {name: dict(zip(FERPLUS, map(int, n), strict=True)) for name, n in counts.items()},
+    )
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """Of `tried` random faces of an emotion the detector finds this share; overall as frequent as they are."""
+
+    tried: dict[str, int]
+    shares: dict[str, float]
+    overall: float
+    median_iou: float | None
+
+    def error(self, emotion: str) -> float:
+        """Return the standard error of the emotion's share."""
+        share = self.shares[emotion]
+        return float((share * (1 - share) / self.tried[emotion]) ** 0.5)
+
+    def conclusion(self) -> str:
+        best = max(self.shares, key=self.shares.__getitem__)
+        worst = min(self.shares, key=self.shares.__getitem__)
+        spread = self.shares[best] - self.shares[worst]
+        sure = spread > SURE * (self.error(best) ** 2 + self.error(worst) ** 2) ** 0.5
+        verdict = f"{worst} faces are missed more often than {best} ones" if sure else "no class stands out"
+        few, many = (f"{percent(self.shares[name])} ± {100 * self.error(name):.0f}" for name in (worst, best))
+        return (
+            f"The cascade finds {percent(self.overall)} of the faces, fewest of {worst} ({few}) and most of "
+            f"{best} ({many}): {verdict}."
+        )
+
+
+def try_cascade(faces: Faces, detector: FaceDetector, count: int, rng: np.random.Generator) -> Cascade:
+    """Return what the detector finds among about `count` random faces, as many of each emotion."""
+    indices = by_emotion(np.arange(len(faces)), faces.labels)
+    chosen = {name: rng.permutation(i)[: count // len(EMOTIONS)] for name, i in indices.items()}
+    overlaps = {name: [best_overlap(faces.images[i], detector) for i in c] for name, c in chosen.items()}
+    shares = {name: float((np.array(each) >= SAME_BOX).mean()) for name, each in overlaps.items()}
+    found = [overlap for each in overlaps.values() for overlap in each if overlap >= SAME_BOX]
+    return Cascade(
+        {name: len(c) for name, c in chosen.items()},
+        shares,
+        sum(shares[name] * len(i) for name, i in indices.items()) / len(faces),
+        float(np.median(found)) if found else None,
+    )
+
+
+def best_overlap(face: NDArray[np.uint8], detector: FaceDetector) -> float:
+    """Return how well the best box of the detector fits a face (48, 48) uint8 within a larger picture."""
+    side, margin = face.shape[0] * ENLARGE, face.shape[0]  # the edge goes on, so that no frame is found
+    large = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
+    scene = cv2.copyMakeBorder(large, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+    boxes = detector.detect(scene.astype(np.uint8, copy=False))
+    whole = np.array([margin, margin, margin + side, margin + side])
+    return float(iou(whole, boxes).max(initial=0))

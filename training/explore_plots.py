@@ -1,0 +1,173 @@
+"""The pictures in a data set's report, as data URLs: plots for a light and for a dark page, sheets of faces."""
+
+import base64
+import io
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import cv2
+import matplotlib
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from emotions import DETAILS, EMOTIONS
+from network import FERPLUS
+from training.explore_figures import BINS, Agreement, Cascade, Classes, Levels, Values, by_emotion, light_of
+
+WIDTH = 4.8  # inches, so that the letters are as large as the page's on a phone
+DPI = 180
+SHEET_COLUMNS = 8
+LIGHT = {"ink": "#1c2024", "soft": "#5b6570", "ground": "#ffffff", "line": "#dde1e6", "map": "Blues"}
+DARK = {"ink": "#e8eaed", "soft": "#a0a8b1", "ground": "#1d2125", "line": "#31373d", "map": "mako"}
+SPLIT_COLOURS = ("#2b7bba", "#e6a700", "#8856a7")
+
+Colours = dict[str, str]
+Draw = Callable[[Axes, Colours], None]
+
+
+class Picture(NamedTuple):
+    """A picture for the page: data URLs for light and dark, and what it shows."""
+
+    light: str
+    dark: str
+    caption: str
+
+
+def plot(draw: Draw, height: float, caption: str) -> Picture:
+    """Return what `draw` draws, in both colours; height in inches."""
+    return Picture(_render(draw, height, LIGHT), _render(draw, height, DARK), caption)
+
+
+def _render(draw: Draw, height: float, colours: Colours) -> str:
+    style: dict[Any, Any] = {
+        "font.size": 9.5,
+        "text.color": colours["ink"],
+        "figure.facecolor": colours["ground"],
+        "axes.facecolor": colours["ground"],
+        "axes.edgecolor": colours["line"],
+        "axes.labelcolor": colours["soft"],
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "xtick.color": colours["soft"],
+        "ytick.color": colours["soft"],
+        "grid.color": colours["line"],
+        "legend.frameon": False,
+    }
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")  # no pyplot: nothing global, no window
+        FigureCanvasAgg(figure)
+        draw(figure.add_subplot(), colours)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=DPI)
+    return data_url(buffer.getvalue())
+
+
+def data_url(png: bytes) -> str:
+    """Return a PNG as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def sheet(images: NDArray[np.uint8], caption: str) -> Picture:
+    """Return faces (n, 48, 48) uint8 side by side, SHEET_COLUMNS to a row."""
+    columns = min(len(images), SHEET_COLUMNS)
+    rows = len(images) // columns  # whole rows only
+    _, height, width = images.shape
+    tiles = images[: rows * columns].reshape(rows, columns, height, width)
+    _, png = cv2.imencode(".png", tiles.swapaxes(1, 2).reshape(rows * height, columns * width))
+    url = data_url(png.tobytes())
+    return Picture(url, url, caption)
+
+
+def classes_plot(classes: Classes) -> Picture:
+    """Return each class's share of each split."""
+
+    def draw(axes: Axes, _colours: Colours) -> None:
+        width = 0.8 / len(classes.counts)
+        for place, split in enumerate(classes.counts):
+            shares = [100 * classes.share(split, name) for name in EMOTIONS]
+            at = np.arange(len(EMOTIONS)) + (place + 0.5) * width - 0.4
+            axes.bar(at, shares, width, color=SPLIT_COLOURS[place], label=split)
+        axes.set(xticks=range(len(EMOTIONS)), xticklabels=EMOTIONS, ylabel="% of the split")
+        axes.grid(axis="y")
+        axes.legend(loc="upper left")
+
+    return plot(draw, 2.8, "Each class's share of each split")
+
+
+def levels_plot(levels: Levels) -> Picture:
+    """Return the distribution of the gray levels, a line an emotion."""
+
+    def draw(axes: Axes, _colours: Colours) -> None:
+        middles = (np.arange(BINS) + 0.5) * 256 / BINS
+        for name, shares in levels.shares.items():
+            axes.plot(middles, 100 * np.array(shares), color=DETAILS[name].colour, label=name, linewidth=1.6)
+        axes.set(xlabel="gray level of a pixel", ylabel="% of the pixels", xlim=(0, 256), ylim=(0, None))
+        axes.grid(axis="y")
+        axes.legend(ncols=2, loc="lower center")
+
+    return plot(draw, 3.2, "Pixel values by emotion")
+
+
+def light_plots(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[Picture]:
+    """Return the spread of the faces' brightness and of their contrast by emotion."""
+    brightness, contrast = light_of(images)
+    return [
+        _boxes(by_emotion(brightness, labels), "mean of a face's pixels", "Brightness by emotion"),
+        _boxes(by_emotion(contrast, labels), "deviation of a face's pixels", "Contrast by emotion"),
+    ]
+
+
+def _boxes(values: dict[str, Values], label: str, caption: str) -> Picture:
+    def draw(axes: Axes, colours: Colours) -> None:
+        line = {"color": colours["soft"]}
+        drawn = axes.boxplot(
+            list(values.values()),
+            whis=(5, 95),
+            showfliers=False,
+            widths=0.6,
+            patch_artist=True,
+            medianprops={"color": colours["ink"]},
+            whiskerprops=line,
+            capprops=line,
+        )
+        for box, name in zip(drawn["boxes"], values, strict=True):
+            box.set(facecolor=DETAILS[name].colour, edgecolor="none")
+        axes.set(xticks=range(1, len(values) + 1), xticklabels=list(values), ylabel=label, ylim=(0, None))
+        axes.grid(axis="y")
+
+    return plot(draw, 2.8, f"{caption}: half of the faces are in the box, nine in ten between the ends")
+
+
+def agreement_plot(agreement: Agreement) -> Picture:
+    """Return what FER+'s voters say of the faces of each label, as % of the label's faces."""
+
+    def draw(axes: Axes, colours: Colours) -> None:
+        counts = np.array([list(row.values()) for row in agreement.counts.values()])
+        shares = 100 * counts / counts.sum(axis=1, keepdims=True)
+        names = {"xticklabels": FERPLUS, "yticklabels": list(agreement.counts)}
+        sns.heatmap(shares, annot=True, fmt=".0f", cmap=colours["map"], cbar=False, ax=axes, **names)
+        axes.set(xlabel="FER+ majority", ylabel="FER2013 label")
+        axes.tick_params(axis="x", rotation=40, length=0)
+        axes.tick_params(axis="y", rotation=0, length=0)
+
+    return plot(draw, 3.8, "What most voters say of the faces of each label, in % of the label's faces")
+
+
+def cascade_plot(cascade: Cascade) -> Picture:
+    """Return the share of faces found of each emotion, with two standard errors."""
+
+    def draw(axes: Axes, colours: Colours) -> None:
+        names = list(cascade.shares)
+        errors = [200 * cascade.error(name) for name in names]
+        shares = [100 * share for share in cascade.shares.values()]
+        tints = [DETAILS[name].colour for name in names]
+        axes.bar(names, shares, 0.6, yerr=errors, color=tints, ecolor=colours["soft"], capsize=3)
+        axes.set(ylabel="% found", ylim=(0, 105))
+        axes.grid(axis="y")
+
+    return plot(draw, 2.8, "Faces found by the cascade; the lines are two standard errors")

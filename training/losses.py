@@ -1,0 +1,98 @@
+"""What a network is asked to say: FER2013's label, FER+'s votes, or a mixture of two faces' answers."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from emotions import EMOTIONS
+from network import FERPLUS
+from training.data import VOTES
+
+UNKNOWN, NO_FACE = VOTES.index("unknown"), VOTES.index("NF")
+
+
+def clean_votes(votes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the votes (n, 10) without those that only one person gave (Barsoum et al. 2016)."""
+    return np.where(votes > 1, votes, 0)
+
+
+def is_face(votes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return (n,) bool: False where most voters saw no face."""
+    return np.asarray(votes[:, NO_FACE] * 2 <= votes.sum(1))
+
+
+def ferplus_targets(votes: NDArray[np.int64]) -> Tensor:
+    """Return what the FER+ head should say (n, 8) float, in the order of FERPLUS.
+
+    Rows sum to 1, or to 0 where there is nothing to learn: no votes, or most voters saw no face or no emotion.
+    """
+    kept = clean_votes(votes)
+    shares = kept[:, : len(FERPLUS)] / np.maximum(kept[:, : len(FERPLUS)].sum(1, keepdims=True), 1)
+    lost = kept[:, [UNKNOWN, NO_FACE]].max(1) >= np.maximum(kept[:, : len(FERPLUS)].max(1), 1)
+    return torch.from_numpy(np.where(lost[:, None], 0.0, shares)).float()
+
+
+class Answers(NamedTuple):
+    """What a batch should be answered: soft labels (n, 7) and FER+ shares (n, 8), float."""
+
+    labels: Tensor
+    votes: Tensor
+
+
+def label_loss(
+    logits: Tensor,
+    answers: Answers,
+    smoothing: float,
+    ferplus_weight: float,
+    label_weights: Tensor | None = None,
+) -> Tensor:
+    """Return the cross-entropy of logits (n, 7), or (n, 15) where the second head counts ferplus_weight."""
+    label, ferplus = heads(logits)
+    loss = F.cross_entropy(label, answers.labels, label_weights, label_smoothing=smoothing)
+    if ferplus is None:
+        return loss
+    return loss - ferplus_weight * (answers.votes * ferplus.log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def label_weights(labels: NDArray[np.int64]) -> Tensor:
+    """Return a weight (7,) for each label, 1 on average over the faces: the rarer, the heavier."""
+    counts = np.maximum(np.bincount(labels, minlength=len(EMOTIONS)), 1)
+    return torch.from_numpy(len(labels) / (len(EMOTIONS) * counts)).float()
+
+
+@torch.no_grad()
+def ask_teachers(teachers: Sequence[nn.Module], images: Tensor, temperature: float) -> list[Tensor]:
+    """Return the teachers' mean probabilities, softened by the temperature, one tensor a head."""
+    said: list[list[Tensor]] = []
+    for teacher in teachers:
+        teacher.eval()
+        said.append(
+            [(head / temperature).softmax(dim=1) for head in heads(teacher(images)) if head is not None]
+        )
+    return [torch.stack(of_head).mean(dim=0) for of_head in zip(*said, strict=True)]
+
+
+def distill_loss(logits: Tensor, told: list[Tensor], temperature: float) -> Tensor:
+    """Return how far the heads are from what the teachers told (Hinton et al. 2015, arXiv 1503.02531)."""
+    loss = logits.new_zeros(())
+    for head, target in zip(heads(logits), told, strict=False):
+        if head is not None:
+            said = (head / temperature).log_softmax(dim=1)
+            loss = loss + F.kl_div(said, target, reduction="batchmean") * temperature**2
+    return loss
+
+
+def heads(logits: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return the label head's logits (n, 7), and the FER+ head's (n, 8) where there is one."""
+    n = len(EMOTIONS)
+    return logits[:, :n], logits[:, n:] if logits.shape[1] > n else None
+
+
+def mix(share: float, batch: Tensor) -> Tensor:
+    """Return the batch mixed with itself backwards (mixup, Zhang et al. 2018, arXiv 1710.09412)."""
+    return share * batch + (1 - share) * batch.flip(0)

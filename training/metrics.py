@@ -1,0 +1,77 @@
+"""How good answers are: pure functions from probabilities and labels to figures."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support, roc_auc_score
+
+from network import FERPLUS
+from training.data import VOTES
+from training.losses import NO_FACE, UNKNOWN, clean_votes
+
+BINS = 15  # of the calibration error
+
+Probs = NDArray[np.floating]
+Labels = NDArray[np.int64]
+Bins = NDArray[np.float64]
+
+
+def measure(probs: Probs, labels: Labels) -> dict[str, float]:
+    """Return accuracy and its standard error, macro-F1, cross-entropy and calibration error of probs (n, C)."""
+    accuracy = float((probs.argmax(axis=1) == labels).mean())
+    classes = np.arange(probs.shape[1])
+    return {
+        "accuracy": accuracy,
+        "accuracy_se": (accuracy * (1 - accuracy) / len(labels)) ** 0.5,
+        "macro_f1": float(
+            f1_score(labels, probs.argmax(axis=1), labels=classes, average="macro", zero_division=0.0)
+        ),
+        "loss": float(-np.log(np.maximum(probs[np.arange(len(labels)), labels], 1e-12)).mean()),
+        "ece": calibration_error(probs, labels),
+    }
+
+
+def confusion(probs: Probs, labels: Labels) -> NDArray[np.int64]:
+    """Return the confusion matrix (C, C): rows are the labels, columns what the network said."""
+    return np.asarray(confusion_matrix(labels, probs.argmax(axis=1), labels=np.arange(probs.shape[1])))
+
+
+def per_class(probs: Probs, labels: Labels) -> dict[str, NDArray[np.floating]]:
+    """Return precision, recall, f1, support and auc (one against the rest), each (C,); an auc may be nan."""
+    classes = np.arange(probs.shape[1])
+    precision, recall, f1, support = precision_recall_fscore_support(
+        labels, probs.argmax(axis=1), labels=classes, zero_division=0.0
+    )
+    auc = [
+        roc_auc_score(labels == c, probs[:, c]) if 0 < (labels == c).sum() < len(labels) else np.nan
+        for c in classes
+    ]
+    return {"precision": precision, "recall": recall, "f1": f1, "support": support, "auc": np.array(auc)}
+
+
+def calibration_error(probs: Probs, labels: Labels) -> float:
+    """Return the expected calibration error over BINS bins of equal width (Naeini et al. 2015)."""
+    weight, confidence, accuracy = reliability(probs, labels)
+    return float((weight * np.abs(confidence - accuracy)).sum())
+
+
+def reliability(probs: Probs, labels: Labels) -> tuple[Bins, Bins, Bins]:
+    """Return each bin's share of the faces, mean confidence and accuracy, all (BINS,); 0 in an empty bin."""
+    top = probs.max(axis=1)
+    hit = probs.argmax(axis=1) == labels
+    place = np.minimum((top * BINS).astype(int), BINS - 1)
+    count = np.bincount(place, minlength=BINS)
+    confidence = np.bincount(place, top, BINS) / np.maximum(count, 1)
+    accuracy = np.bincount(place, hit, BINS) / np.maximum(count, 1)
+    return count / len(labels), confidence, accuracy
+
+
+def ferplus_majority(votes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], Labels]:
+    """Return which faces (n,) have a strict FER+ majority, and their class (k,) in the order of FERPLUS.
+
+    Strict: single votes dropped, more than half of what is left, and for an emotion.
+    """
+    kept = clean_votes(votes)
+    best = kept.argmax(axis=1)
+    clear = (kept.max(axis=1) * 2 > kept.sum(axis=1)) & (best != UNKNOWN) & (best != NO_FACE)
+    assert VOTES.index("contempt") == FERPLUS.index("contempt")
+    return clear, best[clear].astype(np.int64)

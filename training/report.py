@@ -1,0 +1,126 @@
+"""The figures of an evaluation as text, and as one HTML page with plots."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.metrics import roc_curve
+
+from emotions import EMOTIONS
+from training.metrics import reliability
+
+TEMPLATES = Path(__file__).parent / "templates"
+COLUMNS = ("precision", "recall", "f1", "auc")
+
+
+def as_text(figures: dict[str, Any]) -> str:
+    """Return what evaluate gives as lines to read in a terminal."""
+    lines = [f"{'output':10}{'faces':>8}{'accuracy':>18}{'macro-F1':>10}{'ECE':>8}{'loss':>8}"]
+    for output, parts in figures["outputs"].items():
+        for part, m in parts.items():
+            accuracy = f"{m['accuracy']:.4f} ± {m['accuracy_se']:.4f}"
+            lines.append(
+                f"{output:10}{part:>8}{accuracy:>18}{m['macro_f1']:10.4f}{m['ece']:8.4f}{m['loss']:8.4f}"
+            )
+    if "ferplus_majority" in figures:
+        m = figures["ferplus_majority"]
+        lines.append(
+            f"FER+ majority, eight classes, FER+ head, {m['faces']} faces: "
+            f"{m['accuracy']:.4f} ± {m['accuracy_se']:.4f}"
+        )
+    lines += ["", f"the {figures['output']} output in detail:", "", _matrix(figures), "", _stress(figures)]
+    lines.append(f"{figures['ms_per_face']:.2f} ms a face on one thread, crop included")
+    return "\n".join(lines)
+
+
+def _matrix(figures: dict[str, Any]) -> str:
+    rows = [" " * 10 + "".join(f"{name:>10}" for name in (*EMOTIONS, *COLUMNS))]
+    for i, name in enumerate(EMOTIONS):
+        counts = "".join(f"{count:10}" for count in figures["confusion"][i])
+        shares = "".join(f"{figures['per_class'][column][i]:10.3f}" for column in COLUMNS)
+        rows.append(f"{name:10}{counts}{shares}")
+    return "\n".join(rows)
+
+
+def _stress(figures: dict[str, Any]) -> str:
+    whole = figures["outputs"][figures["output"]]["all"]["accuracy"]
+    return "\n".join(
+        f"{name:20} accuracy {accuracy:.4f}, {whole - accuracy:+.4f} lost"
+        for name, accuracy in figures["stress"].items()
+    )
+
+
+def write_report(
+    path: Path, title: str, figures: dict[str, Any], probs: NDArray[np.floating], labels: NDArray[np.int64]
+) -> None:
+    """Write the page: the figures of evaluate, and plots of probs (n, 7) against labels (n,)."""
+    plots = {
+        "Confusion: rows are labels, each sums to 1": confusion_plot(np.array(figures["confusion"])),
+        "ROC: each emotion against the rest": roc_plot(probs, labels),
+        "Reliability: is the network as often right as it says?": reliability_plot(probs, labels),
+    }
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
+    page = environment.get_template("evaluation.html").render(
+        title=title,
+        figures=figures,
+        emotions=EMOTIONS,
+        columns=COLUMNS,
+        plots={name: as_png(figure) for name, figure in plots.items()},
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def as_png(figure: Figure) -> str:
+    """Return a figure as a data URL."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def confusion_plot(matrix: NDArray[np.int64]) -> Figure:
+    """Return the confusion matrix (7, 7) as shares of each row."""
+    figure, axes = _axes()
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    names = {"xticklabels": EMOTIONS, "yticklabels": EMOTIONS}
+    sns.heatmap(shares, annot=True, fmt=".2f", cmap="Blues", cbar=False, ax=axes, **names)
+    axes.set(xlabel="the network says", ylabel="label")
+    return figure
+
+
+def roc_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> Figure:
+    """Return the ROC curve of each emotion that the labels hold."""
+    figure, axes = _axes()
+    for i, name in enumerate(EMOTIONS):
+        if 0 < (labels == i).sum() < len(labels):
+            false, true, _ = roc_curve(labels == i, probs[:, i])
+            axes.plot(false, true, label=name)
+    axes.plot([0, 1], [0, 1], "--", color="gray", linewidth=1)
+    axes.set(xlabel="false positive rate", ylabel="true positive rate")
+    if len(axes.lines) > 1:
+        axes.legend(loc="lower right")
+    return figure
+
+
+def reliability_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> Figure:
+    """Return accuracy against confidence; the bars show how many faces a bin holds."""
+    figure, axes = _axes()
+    weight, confidence, accuracy = reliability(probs, labels)
+    filled = weight > 0
+    axes.bar(confidence[filled], weight[filled], width=0.05, color="lightgray", label="share of faces")
+    axes.plot([0, 1], [0, 1], "--", color="gray", linewidth=1)
+    axes.plot(confidence[filled], accuracy[filled], "o-", label="accuracy")
+    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(loc="upper left")
+    return figure
+
+
+def _axes() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6, 5))  # no pyplot: nothing global, no window
+    return figure, figure.add_subplot()

@@ -1,0 +1,250 @@
+"""One training run: the network, its optimizer, where it stands, and how it goes on after a stop.
+
+Every step seeds its own randomness, so a resumed run ends with the same weights as one never stopped.
+"""
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from checkpoint import Calibration, Card, save_weights
+from emotions import EMOTIONS
+from model import read_out
+from training.augment import augment
+from training.config import Config
+from training.data import Faces
+from training.evaluate import predict_logits
+from training.losses import Answers, ask_teachers, distill_loss, ferplus_targets, label_loss, label_weights, mix
+from training.metrics import measure
+from training.networks import build, load_net
+from training.optim import Schedule, make_optimizer, thaw
+from training.workers import Workers
+
+STATE_FILE = "state.pt"
+WEIGHTS_FILE = "weights.safetensors"
+
+
+class Stopped(Exception):  # noqa: N818 - no error
+    """The user asked the run to stop; its state is saved."""
+
+
+class Run:
+    """A network on its way from random (or given) weights to a weights file in the run's folder."""
+
+    def __init__(
+        self,
+        config: Config,
+        training: Faces,
+        validation: Faces,
+        folder: Path,
+        teachers: Sequence[nn.Module] = (),
+        workers: Workers | None = None,
+        bf16: bool = False,
+    ) -> None:
+        self.config, self.training, self.validation, self.folder = config, training, validation, folder
+        self.workers, self.bf16 = workers or Workers(), bf16
+        self.device = self.workers.device
+        self.data_sha256 = training.sha256()
+        self.images = torch.from_numpy(training.images).unsqueeze(1).to(self.device)
+        self.labels = F.one_hot(torch.from_numpy(training.labels), len(EMOTIONS)).float().to(self.device)
+        self.votes = ferplus_targets(training.votes).to(self.device)
+        self.label_weights = label_weights(training.labels).to(self.device) if config.class_weights else None
+        self.teachers = [teacher.to(self.device) for teacher in teachers]
+        torch.manual_seed(config.seed)
+        self.net = build(config.network, config.network_options).to(self.device)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
+        decay = config.ema_decay
+        self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        self.optimizer = make_optimizer(self.net, config)
+        self.steps_per_epoch = len(training) // config.batch_size
+        if not self.steps_per_epoch:
+            raise ValueError(f"{len(training)} faces are fewer than a batch of {config.batch_size}")
+        self.schedule = Schedule(self.optimizer, config, self.steps_per_epoch)
+        self.step = 0
+        self.best_loss, self.best_epoch = float("inf"), -1
+        self.stopping = False
+        self.before: dict[str, Any] = {}  # the card of the weights that the run began with
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next step belongs to, counted from 0."""
+        return self.step // self.steps_per_epoch
+
+    def run(self) -> None:
+        """Train to the end of the stages, or until early stopping; raises Stopped when asked to stop."""
+        net = self.workers.wrap(self.net)
+        with SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.epoch + 1) as log:
+            while self.epoch < self.config.epochs and not self._is_stale():
+                epoch = self.epoch
+                if thaw(self.net, self.config.unfreeze, epoch):
+                    net = self.workers.wrap(self.net)
+                loss = self._train_epoch(net, epoch)
+                self._validate(epoch, loss, log)
+                self.save()
+                if self.workers.agree(self.stopping):
+                    raise Stopped
+
+    def _is_stale(self) -> bool:
+        patience = self.config.early_stopping
+        return bool(patience) and self.epoch - self.best_epoch > patience
+
+    def _train_epoch(self, net: nn.Module, epoch: int) -> float:
+        order = torch.randperm(len(self.training), generator=torch.Generator().manual_seed(epoch))
+        batches = order[: self.steps_per_epoch * self.config.batch_size].split(self.config.batch_size)
+        done = self.step % self.steps_per_epoch
+        total, steps = 0.0, 0
+        side = self.config.side(epoch)
+        title = f"epoch {epoch + 1}/{self.config.epochs} at {side} px"
+        quiet = None if self.workers.leads else True  # None: where there is a terminal or a file to show it
+        with tqdm(batches[done:], title, len(batches), initial=done, mininterval=1, disable=quiet) as bar:
+            for batch in bar:
+                total, steps = total + self._train_step(net, batch, side), steps + 1
+                bar.set_postfix(loss=f"{total / steps:.3f}", refresh=False)
+                if self.step % self.steps_per_epoch and self.workers.agree(self.stopping):
+                    self.save()
+                    raise Stopped
+        return total / max(steps, 1)
+
+    def _train_step(self, net: nn.Module, batch: Tensor, side: int) -> float:
+        torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.workers.size + self.workers.rank)
+        net.train()
+        images, answers = self._examples(self.workers.share(batch).to(self.device), side)
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=self.bf16):
+            logits = net(images)
+        loss = self._loss(logits.float(), images, answers)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.after_step()
+        self.ema.update_parameters(self.net)
+        self.step += 1
+        return float(loss.detach())
+
+    def _examples(self, batch: Tensor, side: int) -> tuple[Tensor, Answers]:
+        """Return the batch's faces as the network will see them, and what it should answer."""
+        images = augment(self.images[batch].float(), side, self.config.webcam)
+        labels, votes = self.labels[batch], self.votes[batch]
+        alpha = self.config.mixup
+        if alpha and self.epoch < self.config.epochs - self.config.calm_epochs:
+            share = float(torch.distributions.Beta(alpha, alpha).sample())
+            images, labels, votes = (mix(share, t) for t in (images, labels, votes))
+        return images.contiguous(memory_format=torch.channels_last), Answers(labels, votes)
+
+    def _loss(self, logits: Tensor, images: Tensor, answers: Answers) -> Tensor:
+        config = self.config
+        loss = label_loss(logits, answers, config.label_smoothing, config.ferplus_weight, self.label_weights)
+        if not self.teachers:
+            return loss
+        told = ask_teachers(self.teachers, images, config.distill_temperature)
+        distilled = distill_loss(logits, told, config.distill_temperature)
+        return (1 - config.distill_weight) * loss + config.distill_weight * distilled
+
+    def result(self) -> nn.Module:
+        """Return the network that counts: the averaged one where the run averages."""
+        return self.ema.module if self.config.ema_decay else self.net
+
+    def _validate(self, epoch: int, training_loss: float, log: SummaryWriter) -> None:
+        metrics = self.metrics(self.config.side(epoch))
+        self.schedule.after_epoch(metrics["loss"])
+        better = metrics["loss"] < self.best_loss or not self.config.early_stopping
+        if better:
+            self.best_loss, self.best_epoch = metrics["loss"], epoch
+        if not self.workers.leads:
+            return
+        tqdm.write(
+            f"epoch {epoch + 1}: training loss {training_loss:.4f}, PublicTest loss {metrics['loss']:.4f}, "
+            f"accuracy {metrics['accuracy']:.4f}, macro-F1 {metrics['macro_f1']:.4f}"
+        )
+        for name, value in metrics.items():
+            log.add_scalar(f"PublicTest/{name}", value, epoch + 1)
+        log.add_scalar("Training/loss", training_loss, epoch + 1)
+        log.add_scalar("Training/learning_rate", self.optimizer.param_groups[0]["lr"], epoch + 1)
+        if better:
+            self._write_weights(epoch, metrics)
+
+    def metrics(self, side: int) -> dict[str, float]:
+        """Return the label head's figures as the network is now, on PublicTest at that side in px."""
+        return self._measure(self.result(), side)
+
+    def final_metrics(self) -> dict[str, float]:
+        """Return the figures of the weights as they were written: the best epoch's, in float16."""
+        net, _ = load_net(self.folder / WEIGHTS_FILE)
+        return self._measure(net.to(self.device), self.config.stages[-1][0])
+
+    def _measure(self, net: nn.Module, side: int) -> dict[str, float]:
+        logits = predict_logits(net, self.validation, side, self.device)
+        return measure(read_out(logits, "fer2013", Calibration()).numpy(), self.validation.labels)
+
+    def _write_weights(self, epoch: int, metrics: dict[str, float]) -> None:
+        card = Card(
+            network=self.config.network,
+            network_options=self.config.network_options,
+            training={
+                **asdict(self.config),
+                "epoch": epoch + 1,
+                "faces": len(self.training),
+                **({"before": self.before} if self.before else {}),
+            },
+            metrics={f"PublicTest {name}": round(value, 5) for name, value in metrics.items()},
+            data_sha256=self.data_sha256,
+        )
+        save_weights(self.folder / WEIGHTS_FILE, self.result(), card)
+
+    def save(self) -> None:
+        """Write everything that a resumed run needs; the old state stays until the new one is whole."""
+        if not self.workers.leads:
+            return
+        state = {
+            "config": asdict(self.config),
+            "net": self.net.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "step": self.step,
+            "data_sha256": self.data_sha256,
+            "best": (self.best_loss, self.best_epoch),
+            "before": self.before,
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / (STATE_FILE + ".partial")
+        torch.save(state, partial)
+        partial.replace(self.folder / STATE_FILE)
+
+    def start_from(self, weights: Path) -> None:
+        """Begin with these weights; WeightsError if they cannot be loaded. The card will say so."""
+        net, card = load_net(weights)
+        if (card.network, card.network_options) != (self.config.network, self.config.network_options):
+            raise ValueError(f"{weights} holds the network {card.network}, trained in another form")
+        self.net.load_state_dict(net.state_dict())
+        self.before = asdict(card)
+
+    def resume(self) -> None:
+        """Take up the state in the run's folder; ValueError if it is not there or of another config."""
+        path = self.folder / STATE_FILE
+        if not path.is_file():
+            raise ValueError(f"nothing to resume in {self.folder}")
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except (RuntimeError, pickle.UnpicklingError, EOFError):
+            raise ValueError(f"{path} is damaged") from None
+        if state["config"] != asdict(self.config):
+            raise ValueError(f"{self.folder} was started with another configuration")
+        if state["data_sha256"] != self.data_sha256:
+            raise ValueError(f"{self.folder} was started with other data")
+        self.net.load_state_dict(state["net"])
+        self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.step = state["step"]
+        self.best_loss, self.best_epoch = state["best"]
+        self.before = state["before"]

@@ -1,0 +1,65 @@
+"""python -m training.ship RUN/weights.safetensors --data fer2013.csv: from a run's weights to the site's.
+
+Fuses the branches of each block, corrects the label head for the labels' frequencies, and calibrates it on
+the clean faces of PublicTest. The calibration error that the card keeps is cross-fitted.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from checkpoint import Calibration, Card, WeightsError, save_weights
+from model import read_out
+from network import EmotionNet
+from settings import ROOT
+from training.calibrate import cross_fitted_error, fit_temperature, prior_shift
+from training.data import Faces, load_faces
+from training.duplicates import near_duplicates
+from training.evaluate import predict_logits
+from training.metrics import measure
+from training.networks import load_net
+
+
+def ship(net: EmotionNet, card: Card, training: Faces, clean: Faces) -> tuple[EmotionNet, Card]:
+    """Return the fused network, and its card with a calibration from the clean validation faces."""
+    fused = net.fuse()
+    logits = predict_logits(fused, clean)
+    shift = prior_shift(training.labels)
+    calibration = Calibration(shift, fit_temperature(logits, clean.labels, shift))
+    metrics = {"calibration error, cross-fitted": cross_fitted_error(logits, clean.labels, shift)}
+    for output in ("fer2013", "shipped"):
+        figures = measure(read_out(logits, output, calibration).numpy(), clean.labels)
+        metrics |= {f"clean PublicTest {name}, {output}": figures[name] for name in ("accuracy", "macro_f1")}
+    rounded = {name: round(value, 5) for name, value in metrics.items()}
+    return fused, replace(
+        card, network_options={"fused": True}, calibration=calibration, metrics=card.metrics | rounded
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.ship", description=__doc__)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of folders")
+    parser.add_argument("--out", type=Path, default=ROOT / "weights" / "emotion.safetensors")
+    args: Any = parser.parse_args(argv)
+    try:
+        net, card = load_net(args.weights)
+        if not isinstance(net, EmotionNet) or card.network_options.get("fused"):
+            raise ValueError(f"{args.weights} does not hold a trained EmotionNet with its branches")
+        training, validation = (load_faces(args.data, split) for split in ("Training", "PublicTest"))
+    except (WeightsError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    clean = validation.select(~near_duplicates(validation.images, training.images))
+    fused, shipped = ship(net, card, training, clean)
+    save_weights(args.out, fused, shipped)
+    for name, value in shipped.metrics.items():
+        print(f"{name}: {value}")
+    print(f"{args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The pictures that a webcam makes of the same faces: small, dark, tilted, noisy, always the same way."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+SMALL_SIDE = 24  # px
+GAMMA = 2.5
+TILT = 15.0  # degrees
+DARK = 0.25  # of the light
+NOISE = 10.0  # gray levels, standard deviation
+
+
+def small(images: Tensor) -> Tensor:
+    """A face of 24 px, enlarged."""
+    shrunk = F.interpolate(images, (SMALL_SIDE, SMALL_SIDE), mode="bilinear", antialias=True)
+    return F.interpolate(shrunk, images.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def gamma(images: Tensor) -> Tensor:
+    """Deep shadows."""
+    return (images / 255) ** GAMMA * 255
+
+
+def tilt(images: Tensor) -> Tensor:
+    """A head on one side."""
+    angle = torch.deg2rad(torch.tensor(TILT))
+    cos, sin = float(angle.cos()), float(angle.sin())
+    theta = torch.tensor([[cos, -sin, 0.0], [sin, cos, 0.0]]).expand(len(images), 2, 3)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def dark(images: Tensor) -> Tensor:
+    """A quarter of the light, and the sensor's noise."""
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0)) * NOISE
+    return images * DARK + noise
+
+
+STRESSES: dict[str, Callable[[Tensor], Tensor]] = {
+    "24 px": small,
+    "gamma 2.5": gamma,
+    "15 degrees of tilt": tilt,
+    "dark with noise": dark,
+}
+
+
+def stressed(images: NDArray[np.uint8], stress: str) -> NDArray[np.uint8]:
+    """Return images (n, 48, 48) uint8 under one of STRESSES, as a camera would give them."""
+    changed = STRESSES[stress](torch.from_numpy(images).unsqueeze(1).float())
+    result: NDArray[np.uint8] = changed.round().clamp(0, 255).squeeze(1).byte().numpy()
+    return result
