@@ -1,7 +1,7 @@
 """One frame's way, from a picture to an annotated JPEG."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import cv2
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from overlay import draw
 from sources import Frame, Image
 from tracker import Track, Tracker
+from variants import Variant
 
 STEPS = ("detect", "classify", "track", "draw", "encode")
 
@@ -30,6 +31,7 @@ class AnnotatedFrame:
     tracks: list[Track] = field(default_factory=list)
     step_ms: dict[str, float] = field(default_factory=dict)
     problem: str = ""
+    scene: Image | None = field(default=None, repr=False)  # what the JPEG shows, for other sizes of it
 
 
 class Detector(Protocol):
@@ -63,7 +65,9 @@ class Pipeline:
         watch.lap("draw")
         jpeg = encode_jpeg(scene, self.jpeg_quality)
         watch.lap("encode")
-        return AnnotatedFrame(frame.index, frame.captured_at, time.monotonic(), jpeg, tracks, watch.laps_ms)
+        return AnnotatedFrame(
+            frame.index, frame.captured_at, time.monotonic(), jpeg, tracks, watch.laps_ms, scene=scene
+        )
 
 
 def encode_jpeg(scene: Image, quality: int) -> bytes:
@@ -72,6 +76,18 @@ def encode_jpeg(scene: Image, quality: int) -> bytes:
     if not ok:
         raise ValueError(f"no JPEG can be made of a picture of {scene.shape}")
     return jpeg.tobytes()
+
+
+def encode_variant(annotated: AnnotatedFrame, variant: Variant, default_quality: int) -> AnnotatedFrame:
+    """Return annotated with a JPEG of the variant's width and quality; a picture is never enlarged."""
+    scene = annotated.scene
+    if scene is None:
+        return annotated
+    height, width = scene.shape[:2]
+    if variant.width_px and variant.width_px < width:
+        size_px = (variant.width_px, max(round(height * variant.width_px / width), 1))
+        scene = cv2.resize(scene, size_px, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return replace(annotated, jpeg=encode_jpeg(scene, variant.quality or default_quality), scene=None)
 
 
 class _Stopwatch:

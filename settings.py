@@ -18,8 +18,10 @@ class SettingsError(Exception):
     """A setting has an impossible value; the message says which, in one sentence."""
 
 
-def _setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
-    return field(default=default, metadata={"help": help, "low": low, "high": high})
+def _setting(
+    default: Any, help: str, low: float | None = None, high: float | None = None, choices: Sequence[str] = ()
+) -> Any:
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,14 @@ class Settings:
     )
     smoothing_s: float = _setting(0.3, "time over which a face's probabilities are eased; 0: not at all", 0, 10)
     jpeg_quality: int = _setting(80, "JPEG quality of the stream", 1, 100)
+    max_viewers: int = _setting(256, "how many may watch at once", 1, 4096)
     idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)
     stall_s: float = _setting(3.0, "without a frame for this long the stream says no signal", 0.2, 60)
+    log_level: str = _setting(
+        "info",
+        "how much is logged: debug, info, warning or error",
+        choices=("debug", "info", "warning", "error"),
+    )
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -55,6 +63,9 @@ class Settings:
             # `not (low <= value)` rather than `value < low`, so that NaN is refused too
             if low is not None and not (low <= value <= high):
                 raise SettingsError(f"{flag(item)} must be from {low} to {high}, not {value}")
+            choices = item.metadata["choices"]
+            if choices and value not in choices:
+                raise SettingsError(f"{flag(item)} must be one of {', '.join(choices)}, not {value!r}")
 
     def to_environment(self) -> dict[str, str]:
         """Return the settings as FER_* variables, for a process that reads them from there."""

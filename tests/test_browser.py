@@ -1,12 +1,19 @@
 """The site in real Chromium, with the demo as its camera."""
 
+import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from werkzeug.serving import make_server
 
+from pipeline import encode_jpeg
 from tests.conftest import Server
+from tests.fakes import FakeCrowd, picture_of, plain_image, until
+from tests.test_web import FakeCamera, FakeSamples
+from web import make_site
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +31,16 @@ PICTURE_HASH = """() => {
   const pen = canvas.getContext("2d");
   pen.drawImage(document.getElementById("stream"), 0, 0, 64, 48);
   return pen.getImageData(0, 0, 64, 48).data.join("");
+}"""
+
+MIDDLE = """() => {
+  const stream = document.getElementById("stream");
+  if (!stream || !stream.naturalWidth) return -1;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const pen = canvas.getContext("2d");
+  pen.drawImage(stream, 0, 0, 1, 1);
+  return pen.getImageData(0, 0, 1, 1).data[0];
 }"""
 
 
@@ -82,6 +99,58 @@ def test_the_page_reconnects_by_itself_when_the_server_comes_back(
     start_server(*flags, "--port", str(server.port))
     expect(page.locator("#headline")).to_have_text("Live: demo")
     wait_for_new_picture(page)
+
+
+def test_a_hidden_page_frees_its_stream_and_takes_it_again_when_shown(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    page.goto(server.url, wait_until="commit")
+    wait_for_new_picture(page)
+    show_as(page, hidden=True)
+    until(lambda: viewers(server) == 0)
+    show_as(page, hidden=False)
+    wait_for_new_picture(page)
+    assert viewers(server) == 1
+
+
+def show_as(page: Page, hidden: bool) -> None:
+    """Tell the page that its tab was put behind another, or back in front: headless Chromium never does."""
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def viewers(server: Server) -> int:
+    count: int = json.loads(server.get("/state"))["viewers"]
+    return count
+
+
+def test_chromium_shows_a_picture_before_the_next_one_is_sent(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sender.REPEAT_S", 60.0)
+    crowd = FakeCrowd()
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1")
+    server = make_server("127.0.0.1", 0, site, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        for level in (40, 200):  # the feed stands still after each
+            crowd.feed.put(picture_of(level, encode_jpeg(plain_image(level, 480, 640), 90)))
+            if level == 40:
+                page.goto(f"http://127.0.0.1:{server.port}", wait_until="commit")
+            page.wait_for_function(f"Math.abs(({MIDDLE})() - {level}) < 5", polling=50)
+    finally:
+        page.goto("about:blank")
+        crowd.close()
+        server.shutdown()
+        thread.join(5)
+        server.server_close()
 
 
 def test_nothing_sticks_out_on_a_phone(
