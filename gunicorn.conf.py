@@ -34,11 +34,11 @@ def on_starting(server: Any) -> None:
     try:
         if server.cfg.workers > 1:
             raise StartError(f"{server.cfg.workers} workers would each open the camera; there can only be one")
-        if "GUNICORN_FD" in os.environ:  # a new main process that inherits its sockets
-            return
         for host, port in (address for address in server.cfg.address if isinstance(address, tuple)):
-            check_address(host, port)
-    except StartError as error:
+            _settings.check_exposure(host)
+            if "GUNICORN_FD" not in os.environ:  # or it is a new main process that inherits its sockets
+                check_address(host, port)
+    except (StartError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -49,7 +49,7 @@ def make_pipeline(settings: Settings) -> "Pipeline":
         raise StartError(str(error)) from error
     except OSError as error:
         raise StartError(f"cannot read {error.filename}: {error.strerror}") from error
-    return Pipeline(detector, classifier, Tracker(settings.smoothing_s), settings.jpeg_quality)
+    return Pipeline(detector, classifier, Tracker(settings.smoothing_s), settings.jpeg_quality, settings.blur)
 
 
 def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
@@ -80,17 +80,19 @@ def create_app(settings: Settings | None = None) -> "Flask":
     from sender import Sender
     from variants import Variants
     from web import make_site
+    from web.guard import Secret, SecretError
 
     try:
         settings = settings or read_settings()
-    except SettingsError as error:
+        secret = Secret.read(settings.auth, settings.token)
+    except (SettingsError, SecretError) as error:
         raise StartError(str(error)) from error
     pipeline = make_pipeline(settings)
     camera = make_camera(settings, pipeline)
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants, sender = Variants(camera.annotated, encode), Sender()
     audience = Audience(camera, variants, sender, settings.max_viewers)
-    site = make_site(camera, Samples(SAMPLES, pipeline.classifier), audience, settings.host)
+    site = make_site(camera, Samples(SAMPLES, pipeline.classifier), audience, settings.host, secret)
     site.extensions["live"] = (sender, variants, camera)  # in the order in which they are closed
     return site
 
@@ -147,7 +149,11 @@ def check_address(host: str, port: int) -> None:
 
 
 def _serve_with_werkzeug(settings: Settings) -> int:
-    from werkzeug.serving import make_server
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Handler(WSGIRequestHandler):
+        def version_string(self) -> str:
+            return "werkzeug"  # its version is nobody's business
 
     try:
         check_address(settings.host, settings.port)
@@ -157,7 +163,7 @@ def _serve_with_werkzeug(settings: Settings) -> int:
         return 2
     set_up_logging(settings.log_level)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a page asks for the state every second
-    server = make_server(settings.host, settings.port, site, threaded=True)
+    server = make_server(settings.host, settings.port, site, threaded=True, request_handler=Handler)
     print(f"Live on http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
     server.serve_forever()  # until Ctrl-C
     if not close_site(site):

@@ -45,11 +45,20 @@ class Classifier(Protocol):
 class Pipeline:
     """Detects, classifies, tracks, draws and encodes; owned by one thread."""
 
-    def __init__(self, detector: Detector, classifier: Classifier, tracker: Tracker, jpeg_quality: int) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        classifier: Classifier,
+        tracker: Tracker,
+        jpeg_quality: int,
+        blur: bool = False,
+    ) -> None:
+        """With blur, faces are made unrecognisable; only their emotion is told."""
         self.detector = detector
         self.classifier = classifier
         self.tracker = tracker
         self.jpeg_quality = jpeg_quality
+        self.blur = blur
 
     def process(self, frame: Frame) -> AnnotatedFrame:
         """Turn one frame into one annotated JPEG and the tracks drawn on it."""
@@ -61,7 +70,9 @@ class Pipeline:
         watch.lap("classify")
         tracks = self.tracker.update(boxes, probs, frame.captured_at)
         watch.lap("track")
-        scene = draw(frame.image, tracks)  # a copy: frame.image is never written
+        # not only tracks: a face is hidden from the first frame on in which it is found
+        hidden = [*boxes, *(track.box for track in tracks)] if self.blur else ()
+        scene = draw(frame.image, tracks, hidden)  # a copy: frame.image is never written
         watch.lap("draw")
         jpeg = encode_jpeg(scene, self.jpeg_quality)
         watch.lap("encode")

@@ -7,9 +7,8 @@ from flask import Flask, render_template
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response as WSGIResponse
 
-from settings import ROOT
-
-LOOPBACK = ["127.0.0.1", "localhost", "[::1]", "::1"]
+from settings import LOOPBACK, ROOT
+from web.guard import Secret, guard
 
 if TYPE_CHECKING:
     from audience import Audience
@@ -32,8 +31,12 @@ class Samples(Protocol):
     def of(self, emotion: str) -> "Sequence[Sample]": ...
 
 
-def make_site(camera: Camera, samples: Samples, audience: "Audience", host: str) -> Flask:
+def make_site(
+    camera: Camera, samples: Samples, audience: "Audience", host: str, secret: Secret | None = None
+) -> Flask:
     """Return the site that shows this camera and these samples to this audience, to be served on host.
+
+    With a secret it is shown to nobody else.
 
     Served on this machine only, it answers to this machine's names only: a foreign page whose name
     resolves to 127.0.0.1 must not see the camera (DNS rebinding).
@@ -44,7 +47,8 @@ def make_site(camera: Camera, samples: Samples, audience: "Audience", host: str)
 
     site = Flask(__name__, root_path=str(ROOT))
     if host in LOOPBACK:
-        site.config["TRUSTED_HOSTS"] = LOOPBACK
+        site.config["TRUSTED_HOSTS"] = list(LOOPBACK)
+    guard(site, secret or Secret())
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
     site.register_blueprint(live_pages(camera, samples, audience))
     site.register_blueprint(feed_pages(audience))

@@ -38,6 +38,13 @@ def live_pages(camera: Camera, samples: Samples, audience: Audience) -> Blueprin
             "samples.html", emotion=DETAILS[emotion], emotions=DETAILS, samples=samples.of(emotion)
         )
 
+    @pages.get("/emotions.css")
+    def emotion_styles() -> Response:
+        # classes, because styles in the pages themselves are forbidden to browsers (web/guard.py)
+        tones = [f".tone-{details.name} {{ --tone: {details.colour}; }}" for details in DETAILS.values()]
+        shares = [f".share-{percent} {{ --share: {percent}%; }}" for percent in range(101)]
+        return Response("\n".join(tones + shares), content_type="text/css")
+
     @pages.get("/state")
     def state() -> Response:
         now = camera.state()
