@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
+from emotions import DETAILS
 from pipeline import encode_jpeg
 from tests.conftest import Server
 from tests.fakes import FakeCrowd, picture_of, plain_image, until
@@ -45,13 +46,18 @@ MIDDLE = """() => {
 
 
 @pytest.fixture(scope="module")
-def page(chromium: str) -> Iterator[Page]:
+def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page()
-        page.set_default_timeout(15_000)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Page:
+    page = browser.new_page(bypass_csp=True)  # or Playwright's own wait_for_function is forbidden
+    page.set_default_timeout(15_000)
+    return page
 
 
 def wait_for_new_picture(page: Page) -> None:
@@ -73,6 +79,22 @@ def test_the_picture_appears_and_changes_and_the_page_names_the_source(
     expect(page.locator("#note")).to_contain_text("so this is the demo")
     expect(page.locator("#figures")).to_contain_text("fps")
     assert errors == []
+
+
+def test_the_pages_do_nothing_that_their_own_policy_forbids(
+    browser: Browser, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(server.url, wait_until="commit")
+    expect(page.locator("#headline")).to_have_text("Live: demo", timeout=15_000)
+    page.goto(f"{server.url}/samples/happy", wait_until="load")
+    tone = "getComputedStyle(document.querySelector('.toned')).getPropertyValue('--tone')"
+    assert page.evaluate(tone) == DETAILS["happy"].colour
+    page.close()
+    assert complaints == []
 
 
 def test_a_sample_link_opens_its_gallery(

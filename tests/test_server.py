@@ -329,3 +329,35 @@ def test_the_log_level_says_how_much_is_logged(
     server.get("/snapshot.jpg")
     server.stop()
     assert "level=info" not in server.output
+
+
+def test_viewers_coming_and_going_leave_nothing_behind(
+    start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights), "--log-level", "warning")
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    if not children.exists():
+        pytest.skip("this system does not list a process's children")
+    worker = Path("/proc", children.read_text().split()[0])
+
+    def come_and_go(times: int) -> None:
+        for number in range(times):
+            width = b"?width=320" if number % 5 == 0 else b""
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+                connection.sendall(b"GET /video_feed%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % width)
+                connection.recv(65536)
+
+    def resident_mb() -> float:
+        line = next(line for line in (worker / "status").read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+    def descriptors() -> int:
+        return len(list((worker / "fd").iterdir()))
+
+    come_and_go(100)  # threads and buffers that stay are there from now on
+    time.sleep(1)
+    before_mb, open_before = resident_mb(), descriptors()
+    come_and_go(400)
+    until(lambda: json.loads(server.get("/state"))["viewers"] == 0)
+    assert resident_mb() - before_mb < 15
+    assert descriptors() - open_before < 5
