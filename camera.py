@@ -3,10 +3,10 @@
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from overlay import draw_no_signal
 from pipeline import AnnotatedFrame, encode_jpeg
@@ -19,10 +19,20 @@ TICK_S = 0.25  # how often a waiting thread looks whether it is still wanted
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 2.0  # between two tries to open the source
 REOPEN_AFTER_S = 5.0  # of standing still beyond the stall, when a device's own timeout has passed
 SETTLE_S = 0.7
-REPEAT_S = 1.0  # a picture that stands still is sent again this often
 JOIN_TIMEOUT_S = 1.2
 FPS_WINDOW_S = 2.0
 NO_SIGNAL_QUALITY = 85
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What has happened since the start; step_s is the time that all frames together spent in each step."""
+
+    frames: int = 0
+    dropped: int = 0  # grabbed, but a newer one came before it could be annotated
+    faults: int = 0  # could not be annotated
+    openings: int = 0
+    step_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,7 @@ class State:
     latency_ms: float
     viewers: int
     newest: AnnotatedFrame | None
+    counts: Counts = field(default_factory=Counts)
 
 
 class Camera:
@@ -69,28 +80,38 @@ class Camera:
         self._threads: list[threading.Thread] = []
         self._grabber: threading.Thread | None = None
         self._published_at: deque[float] = deque(maxlen=256)
+        self._happened: Counter[str] = Counter()
+        self._step_s: Counter[str] = Counter()
 
     # What viewers use, from any thread.
 
-    def watch(self) -> Iterator[AnnotatedFrame]:
-        """Yield annotated frames, always the newest, until the camera is closed or the viewer leaves.
+    @property
+    def annotated(self) -> Latest[AnnotatedFrame]:
+        """The newest annotated frame, while somebody is viewing; closed with the camera."""
+        return self._annotated
 
-        A picture that stands still is repeated every second, so that a connection is never silent.
-        """
-        with self._viewer():
-            version, last = 0, None
-            while not self._annotated.closed:
-                newer, version = self._annotated.wait(version, REPEAT_S)
-                last = newer or last
-                if last is not None and not self._annotated.closed:
-                    yield last
+    @contextmanager
+    def viewing(self) -> Iterator[None]:
+        """Keep the source open, and its frames coming into `annotated`."""
+        with self._changed:
+            self._viewers += 1
+            if not self._threads and not self._closed:
+                self._start_grabbing()
+                self._start(self._annotate)
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._viewers -= 1
+                self._left_at = time.monotonic()
 
     def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
         """Return the newest annotated frame, opening the source if need be; None after the timeout.
 
         A source that had to be opened is watched for SETTLE_S first: its faces are not found at once.
         """
-        with self._viewer():
+        with self.viewing():
             cold = self._annotated.newest() is None
             annotated, version = self._annotated.wait(0, timeout_s)
             until = time.monotonic() + SETTLE_S
@@ -106,9 +127,9 @@ class Camera:
         with self._changed:
             fps = _rate(self._published_at, time.monotonic())
             latency_ms = (newest.published_at - newest.captured_at) * 1000 if newest else 0.0
-            return State(
-                self._name, self._note, self._running, self._problem, fps, latency_ms, self._viewers, newest
-            )
+            counts = Counts(**self._happened, step_s=dict(self._step_s))
+            who = (self._name, self._note, self._running, self._problem)
+            return State(*who, fps, latency_ms, self._viewers, newest, counts)
 
     def close(self) -> bool:
         """Let every viewer go and join both threads; False if one did not end in time.
@@ -124,21 +145,6 @@ class Camera:
         for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0))
         return not any(thread.is_alive() for thread in self._threads)
-
-    @contextmanager
-    def _viewer(self) -> Iterator[None]:
-        with self._changed:
-            self._viewers += 1
-            if not self._threads and not self._closed:
-                self._start_grabbing()
-                self._start(self._annotate)
-            self._changed.notify_all()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._viewers -= 1
-                self._left_at = time.monotonic()
 
     def _start(self, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=work, name=f"camera{work.__name__}", daemon=True)
@@ -184,6 +190,7 @@ class Camera:
         log.info("opened %s", source.name)
         with self._changed:
             self._name, self._note, self._running = source.name, note, True
+            self._happened["openings"] += 1
         return source
 
     def _report(self, problem: str) -> None:
@@ -221,9 +228,11 @@ class Camera:
         version, fault = 0, ""
         alive_at = opened_at = time.monotonic()
         while not self._closed:
-            frame, version = self._frames.wait(version, TICK_S)
+            seen = version
+            frame, version = self._frames.wait(seen, TICK_S)
             now = time.monotonic()
             if frame is not None:
+                self._happened["dropped"] += version - seen - 1
                 fault = self._try_to_process(frame, fault)
                 opened_at = now
             if (frame is not None and not fault) or not self._is_wanted():
@@ -243,6 +252,7 @@ class Camera:
         try:
             annotated = self._process(frame)
         except Exception as error:
+            self._happened["faults"] += 1
             fault = f"Frames cannot be processed: {error}"
             if fault != last_fault:
                 log.exception("frame %d could not be processed", frame.index)
@@ -256,6 +266,8 @@ class Camera:
                 return
             if not annotated.problem:
                 self._published_at.append(annotated.published_at)
+                self._happened["frames"] += 1
+                self._step_s.update({step: ms / 1000 for step, ms in annotated.step_ms.items()})
             self._annotated.put(annotated)
 
     def _publish_no_signal(self, reason: str) -> None:
@@ -263,8 +275,9 @@ class Camera:
         if newest is not None and newest.problem == reason:
             return
         now = time.monotonic()
-        jpeg = encode_jpeg(draw_no_signal(reason), NO_SIGNAL_QUALITY)
-        self._publish(AnnotatedFrame(0, now, now, jpeg, problem=reason))
+        scene = draw_no_signal(reason)
+        jpeg = encode_jpeg(scene, NO_SIGNAL_QUALITY)
+        self._publish(AnnotatedFrame(0, now, now, jpeg, problem=reason, scene=scene))
 
 
 def _rate(times: deque[float], now: float) -> float:

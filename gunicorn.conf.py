@@ -1,5 +1,6 @@
 """How gunicorn serves the site: one worker, because one process owns the camera."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -7,7 +8,8 @@ import sys
 import threading
 from typing import Any
 
-from main import LOG_FORMAT, StartError, check_address
+from logs import set_up_logging
+from main import StartError, check_address, close_site
 from settings import SettingsError, read_settings
 
 try:
@@ -18,54 +20,73 @@ except SettingsError as error:
 
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = 1
-worker_class = "gthread"
-threads = 64  # a viewer takes one
+worker_class = "worker.Worker"
+threads = 64  # only a viewer whose connection cannot be handed over keeps one
 keepalive = 1
 graceful_timeout = 1
 timeout = 60
 control_socket_disable = True
-loglevel = "critical"  # the program says what matters itself
+logger_class = "worker.Log"
+loglevel = "warning"  # the program says itself what is usual
 
 
 def on_starting(server: Any) -> None:
-    if "GUNICORN_FD" in os.environ:  # a new main process that inherits its sockets
-        return
     try:
+        if server.cfg.workers > 1:
+            raise StartError(f"{server.cfg.workers} workers would each open the camera; there can only be one")
         for host, port in (address for address in server.cfg.address if isinstance(address, tuple)):
-            check_address(host, port)
-    except StartError as error:
+            _settings.check_exposure(host)
+            if "GUNICORN_FD" not in os.environ:  # or it is a new main process that inherits its sockets
+                check_address(host, port)
+    except (StartError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 
 
+def when_ready(server: Any) -> None:
+    if sys.stdin.isatty():  # a closed terminal ends the program; otherwise SIGHUP starts a new worker
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
+    if old_value is not None and new_value > 1:  # SIGTTIN asks for one more
+        logging.getLogger("gunicorn.error").warning("one worker it stays: each would open the camera")
+        server.num_workers = 1
+
+
 def post_fork(server: Any, worker: Any) -> None:
-    worker.log.error_log.setLevel(logging.ERROR)
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    set_up_logging(_settings.log_level)
 
 
 def post_worker_init(worker: Any) -> None:
     """Let the viewers go when the worker is told to end: their streams would never end by themselves."""
-    camera = worker.wsgi.extensions["camera"]
 
     def leave(signum: int, frame: Any) -> None:
-        # in a thread: the handler may have interrupted the very code that holds the camera's lock
-        threading.Thread(target=camera.close).start()
+        # in a thread: the handler may have interrupted the very code that holds a lock
+        threading.Thread(target=close_site, args=(worker.wsgi,)).start()
         worker.handle_exit(signum, frame)
 
     signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGHUP, leave)  # the terminal was closed
     addresses = " and ".join(str(listener) for listener in worker.sockets)
-    print(f"Live on {addresses} (Ctrl-C ends it)", flush=True)
+    with contextlib.suppress(OSError):  # the disk is full, or the terminal gone
+        print(f"Live on {addresses} (Ctrl-C ends it)", flush=True)
 
 
 def worker_int(worker: Any) -> None:
     """Do the same on Ctrl-C, which may come before the site is made."""
     if site := getattr(worker, "wsgi", None):
-        threading.Thread(target=site.extensions["camera"].close).start()
+        threading.Thread(target=close_site, args=(site,)).start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:
     site = getattr(worker, "wsgi", None)
-    if site is not None and not site.extensions["camera"].close():
-        # a thread still inside OpenCV would abort the interpreter on its way out
-        sys.stdout.flush()
+    if site is None:
+        return
+    ended = close_site(site)
+    if not ended or not worker.alive:
+        # A thread still inside OpenCV would abort the interpreter on its way out; and unloading PyTorch
+        # takes half a second, when all is done already.
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
         os._exit(0)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from logs import set_up_logging
 from settings import ROOT, Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pipeline import Pipeline
 
 SAMPLES = ROOT / "static" / "samples"
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 GUNICORN_HALTS_ON = 4  # a worker that leaves with this code is not started again
 
 
@@ -51,7 +51,7 @@ def make_pipeline(settings: Settings) -> "Pipeline":
     except OSError as error:
         raise StartError(f"cannot read {error.filename}: {error.strerror}") from error
     tracker = Tracker(settings.smoothing_s, settings.unsure_below)
-    return Pipeline(detector, classifier, tracker, settings.jpeg_quality)
+    return Pipeline(detector, classifier, tracker, settings.jpeg_quality, settings.blur)
 
 
 def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
@@ -74,20 +74,38 @@ def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
 def create_app(settings: Settings | None = None) -> "Flask":
     """Return the site for these settings, by default those in the FER_* variables; raises StartError.
 
-    The camera behind it is opened by its first viewer; whoever serves the site has to close it.
+    The camera behind it is opened by its first viewer; whoever serves the site has to close it (close_site).
     """
+    from audience import Audience
+    from pipeline import encode_variant
     from samples import Samples
+    from sender import Sender
+    from variants import Variants
     from web import make_site
+    from web.guard import Secret, SecretError
 
     try:
         settings = settings or read_settings()
-    except SettingsError as error:
+        secret = Secret.read(settings.auth, settings.token)
+    except (SettingsError, SecretError) as error:
         raise StartError(str(error)) from error
     pipeline = make_pipeline(settings)
     camera = make_camera(settings, pipeline)
-    site = make_site(camera, Samples(SAMPLES, pipeline.classifier), settings.host)
-    site.extensions["camera"] = camera
+    encode = partial(encode_variant, default_quality=settings.jpeg_quality)
+    variants, sender = Variants(camera.annotated, encode), Sender()
+    audience = Audience(camera, variants, sender, settings.max_viewers)
+    site = make_site(camera, Samples(SAMPLES, pipeline.classifier), audience, settings.host, secret)
+    site.extensions["live"] = (sender, variants, camera)  # in the order in which they are closed
     return site
+
+
+def close_site(site: "Flask") -> bool:
+    """Let every viewer go and join every thread; False if a device still holds one (leave by os._exit)."""
+    sender, variants, camera = site.extensions["live"]
+    sender.close()
+    variants.close()
+    ended: bool = camera.close()
+    return ended
 
 
 def __getattr__(name: str) -> Any:
@@ -133,7 +151,11 @@ def check_address(host: str, port: int) -> None:
 
 
 def _serve_with_werkzeug(settings: Settings) -> int:
-    from werkzeug.serving import make_server
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Handler(WSGIRequestHandler):
+        def version_string(self) -> str:
+            return "werkzeug"  # its version is nobody's business
 
     try:
         check_address(settings.host, settings.port)
@@ -141,12 +163,12 @@ def _serve_with_werkzeug(settings: Settings) -> int:
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    set_up_logging(settings.log_level)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a page asks for the state every second
-    server = make_server(settings.host, settings.port, site, threaded=True)
+    server = make_server(settings.host, settings.port, site, threaded=True, request_handler=Handler)
     print(f"Live on http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
     server.serve_forever()  # until Ctrl-C
-    if not site.extensions["camera"].close():
+    if not close_site(site):
         os._exit(0)  # a thread still inside OpenCV would abort the interpreter on its way out
     return 0
 

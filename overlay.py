@@ -1,5 +1,6 @@
 """Draws what was found: boxes, labels, and the picture that says why there is no picture."""
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,11 +16,17 @@ Scene = NDArray[np.uint8]  # (H, W, 3) BGR
 
 UNSURE_COLOUR = "#8a8f98"
 NO_SIGNAL_SIZE_PX = (640, 480)
+BLOCKS = 8  # a side of a hidden face: nobody is known by 64 squares
 
 
-def draw(image: NDArray[np.uint8], tracks: list[Track]) -> Scene:
-    """Return a copy of image (H, W, 3) BGR with each track's box and label: emotion, confidence."""
+def draw(image: NDArray[np.uint8], tracks: list[Track], hidden: Iterable[Sequence[int]] = ()) -> Scene:
+    """Return a copy of image (H, W, 3) BGR with each track's box, and its emotion, or "unsure".
+
+    Whatever is in a hidden box (xyxy, px) is made unrecognisable first.
+    """
     scene = image.copy()
+    for box in hidden:
+        _pixelate(scene, box)
     thickness = max(2, min(scene.shape[:2]) // 220)
     text_px = max(13, min(scene.shape[:2]) // 26)
     for track in tracks:
@@ -42,6 +49,18 @@ def draw_no_signal(reason: str, size_px: tuple[int, int] = NO_SIGNAL_SIZE_PX) ->
         (width / 2, height * 0.56), lines, "#9aa0a6", text, anchor="mm", align="center", spacing=6
     )
     return np.asarray(picture)[..., ::-1].copy()
+
+
+def _pixelate(scene: Scene, box: Sequence[int]) -> None:
+    """Leave BLOCKS squares a side of the box and of a quarter around it: the box is tighter than the head."""
+    height, width = scene.shape[:2]
+    x1, y1, x2, y2 = (int(side) for side in box)
+    around = (x2 - x1) // 4
+    x1, y1, x2, y2 = max(x1 - around, 0), max(y1 - around, 0), min(x2 + around, width), min(y2 + around, height)
+    if x1 >= x2 or y1 >= y2:
+        return
+    blocks = cv2.resize(scene[y1:y2, x1:x2], (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA)
+    scene[y1:y2, x1:x2] = cv2.resize(blocks, (x2 - x1, y2 - y1), interpolation=cv2.INTER_NEAREST)
 
 
 @lru_cache(maxsize=16)

@@ -1,7 +1,7 @@
 """One frame's way, from a picture to an annotated JPEG."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import cv2
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from overlay import draw
 from sources import Frame, Image
 from tracker import Track, Tracker
+from variants import Variant
 
 STEPS = ("detect", "classify", "track", "draw", "encode")
 
@@ -30,6 +31,7 @@ class AnnotatedFrame:
     tracks: list[Track] = field(default_factory=list)
     step_ms: dict[str, float] = field(default_factory=dict)
     problem: str = ""
+    scene: Image | None = field(default=None, repr=False)  # what the JPEG shows, for other sizes of it
 
 
 class Detector(Protocol):
@@ -43,11 +45,20 @@ class Classifier(Protocol):
 class Pipeline:
     """Detects, classifies, tracks, draws and encodes; owned by one thread."""
 
-    def __init__(self, detector: Detector, classifier: Classifier, tracker: Tracker, jpeg_quality: int) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        classifier: Classifier,
+        tracker: Tracker,
+        jpeg_quality: int,
+        blur: bool = False,
+    ) -> None:
+        """With blur, faces are made unrecognisable; only their emotion is told."""
         self.detector = detector
         self.classifier = classifier
         self.tracker = tracker
         self.jpeg_quality = jpeg_quality
+        self.blur = blur
 
     def process(self, frame: Frame) -> AnnotatedFrame:
         """Turn one frame into one annotated JPEG and the tracks drawn on it."""
@@ -59,11 +70,15 @@ class Pipeline:
         watch.lap("classify")
         tracks = self.tracker.update(boxes, probs, frame.captured_at)
         watch.lap("track")
-        scene = draw(frame.image, tracks)  # a copy: frame.image is never written
+        # not only tracks: a face is hidden from the first frame on in which it is found
+        hidden = [*boxes, *(track.box for track in tracks)] if self.blur else ()
+        scene = draw(frame.image, tracks, hidden)  # a copy: frame.image is never written
         watch.lap("draw")
         jpeg = encode_jpeg(scene, self.jpeg_quality)
         watch.lap("encode")
-        return AnnotatedFrame(frame.index, frame.captured_at, time.monotonic(), jpeg, tracks, watch.laps_ms)
+        return AnnotatedFrame(
+            frame.index, frame.captured_at, time.monotonic(), jpeg, tracks, watch.laps_ms, scene=scene
+        )
 
 
 def encode_jpeg(scene: Image, quality: int) -> bytes:
@@ -72,6 +87,18 @@ def encode_jpeg(scene: Image, quality: int) -> bytes:
     if not ok:
         raise ValueError(f"no JPEG can be made of a picture of {scene.shape}")
     return jpeg.tobytes()
+
+
+def encode_variant(annotated: AnnotatedFrame, variant: Variant, default_quality: int) -> AnnotatedFrame:
+    """Return annotated with a JPEG of the variant's width and quality; a picture is never enlarged."""
+    scene = annotated.scene
+    if scene is None:
+        return annotated
+    height, width = scene.shape[:2]
+    if variant.width_px and variant.width_px < width:
+        size_px = (variant.width_px, max(round(height * variant.width_px / width), 1))
+        scene = cv2.resize(scene, size_px, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return replace(annotated, jpeg=encode_jpeg(scene, variant.quality or default_quality), scene=None)
 
 
 class _Stopwatch:

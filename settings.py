@@ -12,14 +12,20 @@ from typing import Any
 
 ROOT = Path(__file__).parent
 PREFIX = "FER_"
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")  # where only this machine can look
+
+
+_BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class SettingsError(Exception):
     """A setting has an impossible value; the message says which, in one sentence."""
 
 
-def _setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
-    return field(default=default, metadata={"help": help, "low": low, "high": high})
+def _setting(
+    default: Any, help: str, low: float | None = None, high: float | None = None, choices: Sequence[str] = ()
+) -> Any:
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,12 @@ class Settings:
         "what to watch: auto (camera 0, or the demo without one), a camera number or device, a video file, "
         "a folder of pictures, an http(s):// or rtsp:// URL, or demo",
     )
-    host: str = _setting("127.0.0.1", "address to serve on; 0.0.0.0 lets other machines watch")
+    host: str = _setting("127.0.0.1", "address to serve on; 0.0.0.0 lets other machines watch, see --auth")
+    auth: str = _setting("", "user:password asked of every visitor; @FILE reads it from a file")
+    token: str = _setting(
+        "", "token asked of every visitor, as ?token= or a bearer; @FILE reads it from a file"
+    )
+    public: bool = _setting(False, "let everybody look who can reach the address, without a password")
     port: int = _setting(5000, "port to serve on", 1, 65535)
     weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "the network's weights file")
     cascade: str = _setting(str(ROOT / "haarcascade_frontalface_alt2.xml"), "the face detector's cascade file")
@@ -47,9 +58,16 @@ class Settings:
     unsure_below: float = _setting(
         0.4, "a face whose most probable emotion is less probable than this is labelled unsure; 0: never", 0, 1
     )
+    blur: bool = _setting(False, "show faces pixelated, only their emotion legible")
     jpeg_quality: int = _setting(80, "JPEG quality of the stream", 1, 100)
+    max_viewers: int = _setting(256, "how many may watch at once", 1, 4096)
     idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)
     stall_s: float = _setting(3.0, "without a frame for this long the stream says no signal", 0.2, 60)
+    log_level: str = _setting(
+        "info",
+        "how much is logged: debug, info, warning or error",
+        choices=("debug", "info", "warning", "error"),
+    )
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -58,6 +76,19 @@ class Settings:
             # `not (low <= value)` rather than `value < low`, so that NaN is refused too
             if low is not None and not (low <= value <= high):
                 raise SettingsError(f"{flag(item)} must be from {low} to {high}, not {value}")
+            choices = item.metadata["choices"]
+            if choices and value not in choices:
+                raise SettingsError(f"{flag(item)} must be one of {', '.join(choices)}, not {value!r}")
+
+        self.check_exposure(self.host)
+
+    def check_exposure(self, host: str) -> None:
+        """Raise SettingsError if other machines could look at that address and nobody has allowed it."""
+        if host not in LOOPBACK and not (self.auth or self.token or self.public):
+            raise SettingsError(
+                f"others could look at the camera on {host}: "
+                "give --auth user:password or --token TOKEN, or allow it with --public"
+            )
 
     def to_environment(self) -> dict[str, str]:
         """Return the settings as FER_* variables, for a process that reads them from there."""
@@ -87,6 +118,10 @@ def read_settings(argv: Sequence[str] = (), environ: Mapping[str, str] = os.envi
 def _convert(item: "Field[Any]", text: str, name: str) -> Any:
     default: Any = item.default
     kind = type(default)
+    if kind is bool:
+        if text.lower() not in _BOOLS:
+            raise SettingsError(f"{name} must be true or false, not {text!r}")
+        return _BOOLS[text.lower()]
     try:
         return kind(text)
     except ValueError:
@@ -102,8 +137,11 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     for item in fields(Settings):
-        default = _shorten(item.default)
-        parser.add_argument(flag(item), metavar="VALUE", help=f"{item.metadata['help']} (default: {default})")
+        if item.default is False:
+            parser.add_argument(flag(item), action="store_const", const="true", help=item.metadata["help"])
+            continue
+        default = f"(default: {_shorten(item.default)})" if item.default else ""
+        parser.add_argument(flag(item), metavar="VALUE", help=f"{item.metadata['help']} {default}")
     return parser
 
 

@@ -1,15 +1,28 @@
-"""What stands between threads, and how a stream of pictures is framed for the browser."""
+"""What stands between threads, and how a stream of pictures is framed for its viewers."""
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
 BOUNDARY = "frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-_PART_HEAD = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
+REPEAT_S = 1.0  # a picture that stands still is sent again this often
+
+
+class Picture(Protocol):
+    """What viewers get; pipeline.AnnotatedFrame is one. captured_at is time.monotonic() in s."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def captured_at(self) -> float: ...
+
+    @property
+    def jpeg(self) -> bytes: ...
 
 
 class Latest(Generic[T]):
@@ -20,12 +33,14 @@ class Latest(Generic[T]):
         self._value: T | None = None
         self._version = 0
         self._closed = False
+        self._listeners: list[Callable[[], None]] = []
 
     def put(self, value: T) -> None:
         with self._condition:
             self._value = value
             self._version += 1
             self._condition.notify_all()
+        self._tell()
 
     def clear(self) -> None:
         """Forget the value; waiting readers go on waiting."""
@@ -37,6 +52,16 @@ class Latest(Generic[T]):
         with self._condition:
             self._closed = True
             self._condition.notify_all()
+        self._tell()
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Have listener called after every change, from the writer's thread: it must not wait."""
+        with self._condition:
+            self._listeners = [*self._listeners, listener]
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     @property
     def closed(self) -> bool:
@@ -45,6 +70,11 @@ class Latest(Generic[T]):
     def newest(self) -> T | None:
         """Return the newest value without waiting, or None."""
         return self._value
+
+    def peek(self) -> tuple[T | None, int]:
+        """Return the newest value, or None, and its version without waiting."""
+        with self._condition:
+            return self._value, self._version
 
     def wait(self, seen: int, timeout_s: float) -> tuple[T | None, int]:
         """Return a value newer than version `seen` and its version; (None, seen) after the timeout."""
@@ -59,12 +89,53 @@ class Latest(Generic[T]):
             return self._value, self._version
 
 
-def multipart(jpegs: Iterable[bytes]) -> Iterator[bytes]:
-    """Frame JPEGs as multipart/x-mixed-replace, the head of the next part right behind each picture.
+class Feed(Protocol):
+    """What is sent to viewers; a Latest of pictures is one."""
 
-    Chromium paints a picture only when the next part's head arrives, so it must not wait for the next
-    picture; a Content-Length would have to be known before the picture is, so there is none.
+    def peek(self) -> tuple[Picture | None, int]: ...
+
+    def subscribe(self, listener: Callable[[], None]) -> None: ...
+
+
+def follow(feed: Latest[T], period_s: float = 0.0) -> Iterator[T]:
+    """Yield the newest values, at most one a period, until the feed is closed.
+
+    A value that stands still is repeated every REPEAT_S, so that a connection is never silent.
     """
-    yield _PART_HEAD
-    for jpeg in jpegs:
-        yield jpeg + b"\r\n" + _PART_HEAD
+    version, last, due_at = 0, None, 0.0
+    while not feed.closed:
+        newer, version = feed.wait(version, REPEAT_S)
+        last = last if newer is None else newer
+        if last is None or feed.closed:
+            continue
+        yield last
+        now = time.monotonic()
+        due_at = max(due_at + period_s, now)
+        time.sleep(due_at - now)
+
+
+def opening(ahead: bool) -> bytes:
+    """Return what goes before the first part; ahead as in `part`."""
+    return _head(time.time(), 0) if ahead else b""
+
+
+def part(picture: Picture, ahead: bool) -> bytes:
+    """Return one picture framed as a part of multipart/x-mixed-replace.
+
+    Chromium paints a picture only when the next part's head arrives. With ahead, that head follows right
+    behind the picture, so it can say neither Content-Length nor whose it is: it has the time it was sent
+    and the number after this picture's. Without, each head says its own picture's length, time and number.
+    """
+    if ahead:
+        return picture.jpeg + b"\r\n" + _head(time.time(), picture.index + 1)
+    captured_at = time.time() - (time.monotonic() - picture.captured_at)
+    return _head(captured_at, picture.index, len(picture.jpeg)) + picture.jpeg + b"\r\n"
+
+
+def _head(unix_s: float, number: int, length: int | None = None) -> bytes:
+    """Return a part's head."""
+    size = "" if length is None else f"Content-Length: {length}\r\n"
+    return (
+        f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n{size}"
+        f"X-Timestamp: {unix_s:.6f}\r\nX-Sequence: {number}\r\n\r\n"
+    ).encode()

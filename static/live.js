@@ -1,5 +1,6 @@
 "use strict";
-// Shows the camera's state under the picture, and brings the picture back when its stream has died.
+// Shows the camera's state under the picture, brings the picture back when its stream has died, and gives
+// the stream back while nobody can see the page.
 
 const POLL_MS = 1000;
 const FIRST_PAUSE_MS = 1000;
@@ -15,11 +16,20 @@ const stateUrl = document.getElementById("status").dataset.state;
 const viewer = crypto.getRandomValues(new Uint32Array(2)).join("-"); // so that the server knows this page's stream
 let lost = false; // the stream is known to be dead
 let connectedAt = Date.now();
-let pauseMs = FIRST_PAUSE_MS;
+let pauseMs = FIRST_PAUSE_MS; // until the next try; doubles while tries fail
+let retryAt = 0;
+let timer = 0;
+
+function backOff() {
+  const pause = pauseMs;
+  pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+  return pause;
+}
 
 function reconnect() {
   lost = false;
   connectedAt = Date.now();
+  retryAt = connectedAt + backOff();
   // a new address each time, or the browser keeps the dead stream
   stream.src = `${stream.dataset.feed}?viewer=${viewer}&t=${connectedAt}`;
 }
@@ -52,19 +62,31 @@ async function watch() {
     const response = await fetch(`${stateUrl}?viewer=${viewer}`, { cache: "no-store", signal: AbortSignal.timeout(5000) });
     if (!response.ok) throw new Error(response.statusText);
     const state = await response.json();
-    if (isDead(state)) reconnect();
-    showState(state);
-    pauseMs = FIRST_PAUSE_MS;
+    if (state.watching && !lost) pauseMs = FIRST_PAUSE_MS;
+    if (isDead(state) && Date.now() >= retryAt) reconnect();
+    if (lost) show("waiting", "The server gives no stream now; trying again …", "");
+    else showState(state);
   } catch {
     lost = true;
     show("problem", "The server does not answer; trying again …", "");
-    next = pauseMs;
-    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    next = backOff();
   }
-  setTimeout(watch, next);
+  if (!document.hidden) timer = setTimeout(watch, next);
+}
+
+function start() {
+  clearTimeout(timer);
+  pauseMs = FIRST_PAUSE_MS;
+  reconnect();
+  watch();
+}
+
+function stop() {
+  clearTimeout(timer);
+  stream.removeAttribute("src"); // which ends the connection
 }
 
 stream.addEventListener("error", () => { lost = true; });
-addEventListener("pageshow", (event) => { if (event.persisted) reconnect(); });
-reconnect();
-watch();
+document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
+addEventListener("pageshow", (event) => { if (event.persisted) start(); });
+if (!document.hidden) start();

@@ -1,15 +1,23 @@
 """Fakes and helpers that several tests share: no camera, no network, no GPU."""
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from audience import Audience
+from camera import Camera
 from emotions import EMOTIONS
 from pipeline import AnnotatedFrame, encode_jpeg
+from sender import Sender
 from sources import Frame, Image, SourceError
+from stream import Latest, follow
 from tracker import Track
+from variants import Variant, Variants
 
 
 class FakeSource:
@@ -45,6 +53,46 @@ def fake_process(frame: Frame) -> AnnotatedFrame:
     track = make_track(1, (0, 0, int(frame.image.flat[0]) + 1, 10))
     jpeg = encode_jpeg(frame.image, 80)
     return AnnotatedFrame(frame.index, frame.captured_at, frame.captured_at + 0.01, jpeg, [track])
+
+
+def watch(camera: Camera) -> Generator[AnnotatedFrame]:
+    """Watch as a viewer does: the newest frames, until the camera is closed or the viewer is."""
+    with camera.viewing():
+        yield from follow(camera.annotated)
+
+
+class FakeCrowd:
+    """A feed without a camera, and the audience around it; put pictures into `feed`."""
+
+    def __init__(self, max_viewers: int = 8) -> None:
+        self.feed: Latest[AnnotatedFrame] = Latest()
+        self.viewing_now = 0
+        self.variants = Variants(self.feed, fake_variant)
+        self.sender = Sender()
+        self.audience = Audience(self, self.variants, self.sender, max_viewers)
+
+    @contextmanager
+    def viewing(self) -> Iterator[None]:
+        self.viewing_now += 1
+        try:
+            yield
+        finally:
+            self.viewing_now -= 1
+
+    def close(self) -> None:
+        self.sender.close()
+        self.variants.close()
+        self.feed.close()
+
+
+def fake_variant(picture: AnnotatedFrame, variant: Variant) -> AnnotatedFrame:
+    """Encode without OpenCV: the variant is named in the bytes."""
+    return replace(picture, jpeg=picture.jpeg + f" {variant.width_px} {variant.quality}".encode())
+
+
+def picture_of(index: int, jpeg: bytes) -> AnnotatedFrame:
+    now = time.monotonic()
+    return AnnotatedFrame(index, now, now, jpeg)
 
 
 def make_track(

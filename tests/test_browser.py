@@ -1,12 +1,20 @@
 """The site in real Chromium, with the demo as its camera."""
 
+import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from werkzeug.serving import make_server
 
+from emotions import DETAILS
+from pipeline import encode_jpeg
 from tests.conftest import Server
+from tests.fakes import FakeCrowd, picture_of, plain_image, until
+from tests.test_web import FakeCamera, FakeSamples
+from web import make_site
 
 pytestmark = pytest.mark.browser
 
@@ -26,15 +34,30 @@ PICTURE_HASH = """() => {
   return pen.getImageData(0, 0, 64, 48).data.join("");
 }"""
 
+MIDDLE = """() => {
+  const stream = document.getElementById("stream");
+  if (!stream || !stream.naturalWidth) return -1;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const pen = canvas.getContext("2d");
+  pen.drawImage(stream, 0, 0, 1, 1);
+  return pen.getImageData(0, 0, 1, 1).data[0];
+}"""
+
 
 @pytest.fixture(scope="module")
-def page(chromium: str) -> Iterator[Page]:
+def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page()
-        page.set_default_timeout(15_000)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Page:
+    page = browser.new_page(bypass_csp=True)  # or Playwright's own wait_for_function is forbidden
+    page.set_default_timeout(15_000)
+    return page
 
 
 def wait_for_new_picture(page: Page) -> None:
@@ -56,6 +79,22 @@ def test_the_picture_appears_and_changes_and_the_page_names_the_source(
     expect(page.locator("#note")).to_contain_text("so this is the demo")
     expect(page.locator("#figures")).to_contain_text("fps")
     assert errors == []
+
+
+def test_the_pages_do_nothing_that_their_own_policy_forbids(
+    browser: Browser, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(server.url, wait_until="commit")
+    expect(page.locator("#headline")).to_have_text("Live: demo", timeout=15_000)
+    page.goto(f"{server.url}/samples/happy", wait_until="load")
+    tone = "getComputedStyle(document.querySelector('.toned')).getPropertyValue('--tone')"
+    assert page.evaluate(tone) == DETAILS["happy"].colour
+    page.close()
+    assert complaints == []
 
 
 def test_a_sample_link_opens_its_gallery(
@@ -82,6 +121,58 @@ def test_the_page_reconnects_by_itself_when_the_server_comes_back(
     start_server(*flags, "--port", str(server.port))
     expect(page.locator("#headline")).to_have_text("Live: demo")
     wait_for_new_picture(page)
+
+
+def test_a_hidden_page_frees_its_stream_and_takes_it_again_when_shown(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    page.goto(server.url, wait_until="commit")
+    wait_for_new_picture(page)
+    show_as(page, hidden=True)
+    until(lambda: viewers(server) == 0)
+    show_as(page, hidden=False)
+    wait_for_new_picture(page)
+    assert viewers(server) == 1
+
+
+def show_as(page: Page, hidden: bool) -> None:
+    """Tell the page that its tab was put behind another, or back in front: headless Chromium never does."""
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def viewers(server: Server) -> int:
+    count: int = json.loads(server.get("/state"))["viewers"]
+    return count
+
+
+def test_chromium_shows_a_picture_before_the_next_one_is_sent(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sender.REPEAT_S", 60.0)
+    crowd = FakeCrowd()
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1")
+    server = make_server("127.0.0.1", 0, site, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        for level in (40, 200):  # the feed stands still after each
+            crowd.feed.put(picture_of(level, encode_jpeg(plain_image(level, 480, 640), 90)))
+            if level == 40:
+                page.goto(f"http://127.0.0.1:{server.port}", wait_until="commit")
+            page.wait_for_function(f"Math.abs(({MIDDLE})() - {level}) < 5", polling=50)
+    finally:
+        page.goto("about:blank")
+        crowd.close()
+        server.shutdown()
+        thread.join(5)
+        server.server_close()
 
 
 def test_nothing_sticks_out_on_a_phone(

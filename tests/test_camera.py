@@ -8,7 +8,7 @@ import camera as camera_module
 from camera import Camera
 from pipeline import AnnotatedFrame
 from sources import Frame, Source, SourceError
-from tests.fakes import FakeSource, fake_process, plain_image, until
+from tests.fakes import FakeSource, fake_process, plain_image, until, watch
 
 MakeCamera = Callable[..., Camera]
 
@@ -16,8 +16,9 @@ MakeCamera = Callable[..., Camera]
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits in the same order, a fifth as long, so that the tests are quick."""
-    for name in ("TICK_S", "FIRST_PAUSE_S", "LONGEST_PAUSE_S", "REPEAT_S", "SETTLE_S", "JOIN_TIMEOUT_S"):
+    for name in ("TICK_S", "FIRST_PAUSE_S", "LONGEST_PAUSE_S", "SETTLE_S", "JOIN_TIMEOUT_S"):
         monkeypatch.setattr(f"camera.{name}", getattr(camera_module, name) / 5)
+    monkeypatch.setattr("stream.REPEAT_S", 0.2)
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def make_camera() -> Iterator[MakeCamera]:
 def watch_for(camera: Camera, problem: str, timeout_s: float = 5) -> AnnotatedFrame:
     """Return the first frame a viewer gets whose problem contains the words; "" stands for a real frame."""
     deadline = time.monotonic() + timeout_s
-    for annotated in camera.watch():
+    for annotated in watch(camera):
         if (problem in annotated.problem) if problem else not annotated.problem:
             return annotated
         if time.monotonic() > deadline:
@@ -63,7 +64,7 @@ def test_nothing_is_opened_before_the_first_viewer(make_camera: MakeCamera) -> N
     camera = make_camera(source)
     assert not camera.state().running
     assert source.reads == 0
-    next(camera.watch())
+    next(watch(camera))
     assert source.reads > 0
 
 
@@ -76,12 +77,12 @@ def test_many_viewers_share_one_source(make_camera: MakeCamera) -> None:
             opened.append(self)
 
     camera = make_camera(Counted())
-    viewers = [camera.watch() for _ in range(8)]
+    viewers = [watch(camera) for _ in range(8)]
     assert all(next(viewer).jpeg for viewer in viewers)
     assert camera.state().viewers == 8
     assert len(opened) == 1
     for viewer in viewers:
-        viewer.close()  # type: ignore[attr-defined]  # a generator, seen through its protocol
+        viewer.close()
     assert camera.state().viewers == 0
 
 
@@ -90,21 +91,21 @@ def test_the_source_is_closed_when_nobody_looks_and_opened_again_for_the_next_vi
 ) -> None:
     first, second = FakeSource([plain_image(10)]), FakeSource([plain_image(200)])
     camera = make_camera(first, second, idle_s=0.1)
-    viewer = camera.watch()
+    viewer = watch(camera)
     next(viewer)
-    viewer.close()  # type: ignore[attr-defined]
+    viewer.close()
     until(first.closed.is_set)
     until(lambda: camera.state().newest is None)
     assert not camera.state().running
-    assert next(camera.watch()).tracks[0].box[2] == 201
+    assert next(watch(camera)).tracks[0].box[2] == 201
 
 
 def test_a_short_break_between_two_viewers_does_not_close_the_source(make_camera: MakeCamera) -> None:
     source = FakeSource([plain_image()])
     camera = make_camera(source, idle_s=30)
-    viewer = camera.watch()
+    viewer = watch(camera)
     next(viewer)
-    viewer.close()  # type: ignore[attr-defined]
+    viewer.close()
     time.sleep(0.2)
     assert not source.closed.is_set()
 
@@ -182,7 +183,7 @@ def test_a_frame_that_makes_a_step_raise_ends_nothing(make_camera: MakeCamera) -
         return fake_process(frame)
 
     camera = make_camera(FakeSource([plain_image()]), process=fragile)
-    indices = [annotated.index for annotated, _ in zip(camera.watch(), range(5), strict=False)]
+    indices = [annotated.index for annotated, _ in zip(watch(camera), range(5), strict=False)]
     assert indices == sorted(indices)
     assert all(index % 2 == 0 for index in indices)
 
@@ -198,7 +199,7 @@ def test_frames_that_can_never_be_processed_show_why(make_camera: MakeCamera) ->
 def test_a_picture_that_stands_still_is_sent_again(make_camera: MakeCamera) -> None:
     frozen = FakeSource([plain_image()], then="stall")
     camera = make_camera(frozen, stall_s=30)
-    viewer = camera.watch()
+    viewer = watch(camera)
     assert next(viewer) is next(viewer)
     frozen.release.set()
 
@@ -219,7 +220,7 @@ def test_a_snapshot_of_a_silent_source_ends_at_its_timeout(make_camera: MakeCame
 
 def test_the_state_knows_rate_and_latency(make_camera: MakeCamera) -> None:
     camera = make_camera(FakeSource([plain_image()]))
-    for _, _ in zip(camera.watch(), range(40), strict=False):
+    for _, _ in zip(watch(camera), range(40), strict=False):
         pass
     state = camera.state()
     assert state.fps > 50
@@ -231,7 +232,7 @@ def test_closing_lets_viewers_go_and_joins_the_threads(make_camera: MakeCamera) 
     left = threading.Event()
 
     def view() -> None:
-        for _ in camera.watch():
+        for _ in watch(camera):
             pass
         left.set()
 
@@ -242,13 +243,13 @@ def test_closing_lets_viewers_go_and_joins_the_threads(make_camera: MakeCamera) 
     assert left.wait(2)
     viewer.join(2)
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("camera")]
-    assert list(camera.watch()) == []
+    assert list(watch(camera)) == []
 
 
 def test_closing_with_a_device_that_holds_its_thread_says_so(make_camera: MakeCamera) -> None:
     frozen = FakeSource([plain_image()], then="stall")
     camera = make_camera(frozen)
-    next(camera.watch())
+    next(watch(camera))
     until(lambda: frozen.reads > 1)
     assert not camera.close()
     frozen.release.set()

@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 
 from settings import ROOT, Settings, flag, variable
+from tests.fakes import FakeCrowd
 from tests.test_web import FakeCamera, FakeSamples
 from web import make_site
 
@@ -33,7 +34,9 @@ def test_the_readme_documents_no_setting_that_is_gone() -> None:
 
 
 def test_every_route_is_in_the_readme_and_every_documented_route_exists() -> None:
-    site = make_site(FakeCamera(), FakeSamples(), "127.0.0.1")
+    crowd = FakeCrowd()
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1")
+    crowd.close()
     routes = {rule.rule for rule in site.url_map.iter_rules() if not rule.rule.startswith("/static")}
     documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}
     assert documented == routes

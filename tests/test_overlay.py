@@ -56,3 +56,18 @@ def test_a_very_long_reason_still_makes_a_picture() -> None:
 def test_every_emotion_has_a_colour_of_its_own(name: str) -> None:
     others = {DETAILS[other].colour for other in EMOTIONS if other != name}
     assert DETAILS[name].colour not in others
+
+
+def test_a_hidden_face_is_not_recognisable_and_the_rest_is_untouched() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    scene = draw(image, [], hidden=[(200, 100, 360, 260)])
+    face = scene[100:260, 200:360]
+    assert len(np.unique(face.reshape(-1, 3), axis=0)) <= 64
+    assert np.array_equal(scene[:, :160], image[:, :160])
+    assert np.array_equal(scene[301:], image[301:])
+
+
+@pytest.mark.parametrize("box", [(-50, -50, 20, 20), (630, 470, 900, 900), (700, 500, 800, 600)])
+def test_a_hidden_box_may_reach_over_the_edge(box: tuple[int, int, int, int]) -> None:
+    image = np.full((480, 640, 3), 90, dtype=np.uint8)
+    assert draw(image, [], hidden=[box]).shape == image.shape

@@ -50,3 +50,12 @@ def test_higher_quality_makes_a_larger_jpeg() -> None:
 def test_an_empty_picture_is_refused() -> None:
     with pytest.raises((ValueError, cv2.error)):
         encode_jpeg(np.empty((0, 0, 3), dtype=np.uint8), 80)
+
+
+def test_with_blur_a_face_is_hidden_from_the_first_frame_on() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    blurred = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3), 80, blur=True)
+    first = blurred.process(Frame(0, 0.0, noise))
+    assert first.tracks == []
+    assert first.scene is not None
+    assert len(np.unique(first.scene[10:90, 10:90].reshape(-1, 3), axis=0)) <= 64

@@ -1,23 +1,25 @@
+import itertools
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
 
-from camera import State
+from camera import Counts, State
 from emotions import DETAILS, EMOTIONS
 from pipeline import AnnotatedFrame
 from samples import Sample
 from settings import ROOT
 from stream import CONTENT_TYPE
-from tests.fakes import make_track
+from tests.fakes import FakeCrowd, make_track
 from web import make_site
-from web.live import MAX_VIEWERS
 
 FRAME = AnnotatedFrame(7, 1.0, 1.02, b"\xff\xd8jpeg", [make_track(3, (10, 20, 110, 120), "surprise")])
 
@@ -28,9 +30,6 @@ class FakeCamera:
     def __init__(self) -> None:
         self.now = State("camera 0", "", True, "", 29.97, 20.0, 1, FRAME)
         self.picture: AnnotatedFrame | None = FRAME
-
-    def watch(self) -> Iterator[AnnotatedFrame]:
-        yield from (FRAME, FRAME, FRAME)
 
     def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
         assert timeout_s > 0
@@ -53,8 +52,16 @@ def camera() -> FakeCamera:
 
 
 @pytest.fixture
-def site(camera: FakeCamera) -> Flask:
-    return make_site(camera, FakeSamples(), "127.0.0.1")
+def crowd() -> Iterator[FakeCrowd]:
+    crowd = FakeCrowd(max_viewers=2)
+    crowd.feed.put(FRAME)
+    yield crowd
+    crowd.close()
+
+
+@pytest.fixture
+def site(camera: FakeCamera, crowd: FakeCrowd) -> Flask:
+    return make_site(camera, FakeSamples(), crowd.audience, "127.0.0.1")
 
 
 @pytest.fixture
@@ -76,36 +83,125 @@ def test_the_page_says_what_is_done_with_the_pictures(client: FlaskClient) -> No
     assert "shows" in page
 
 
-def test_the_feed_is_a_multipart_stream_of_jpegs(client: FlaskClient) -> None:
-    response = client.get("/video_feed")
+def open_stream(client: FlaskClient, query: str = "", agent: str = "Mozilla/5.0") -> tuple[Any, bytes]:
+    """Return the response, to be closed, and what came with the first picture."""
+    response = client.get(f"/video_feed{query}", buffered=False, headers={"User-Agent": agent})
+    assert response.status_code == 200, response.text
+    return response, b"".join(itertools.islice(response.iter_encoded(), 2))
+
+
+def test_the_feed_is_a_multipart_stream_of_jpegs_that_nobody_stores(client: FlaskClient) -> None:
+    response, begin = open_stream(client)
     assert response.headers["Content-Type"] == CONTENT_TYPE
     assert response.headers["Cache-Control"] == "no-store"
-    assert response.data.count(FRAME.jpeg) == 3
+    assert response.headers["X-Accel-Buffering"] == "no"
+    assert FRAME.jpeg in begin
+    response.close()
+
+
+def test_browsers_get_the_next_head_at_once_and_others_a_length(client: FlaskClient) -> None:
+    browser, begin = open_stream(client)
+    assert begin.count(b"--frame") == 2
+    assert b"Content-Length" not in begin
+    player, begin = open_stream(client, agent="VLC/3.0.20 LibVLC/3.0.20")
+    assert begin.count(b"--frame") == 1
+    assert b"Content-Length: %d\r\n" % len(FRAME.jpeg) in begin
+    browser.close()
+    player.close()
+
+
+def test_a_viewer_may_ask_for_a_smaller_picture(client: FlaskClient) -> None:
+    response, begin = open_stream(client, "?width=320&quality=60&fps=10")
+    assert FRAME.jpeg + b" 320 60" in begin
+    response.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("fps=1000", "fps must be one of 1, 2, 5, 10, 15, 30, not “1000”."),
+        ("width=", "width must be one of 160, 320, 480, 640, not “”."),
+        ("quality=<b>", "quality must be one of 40, 60, 80, not “&lt;b&gt;”."),
+    ],
+)
+def test_what_is_not_offered_is_refused_in_one_sentence(
+    client: FlaskClient, crowd: FakeCrowd, query: str, sentence: str
+) -> None:
+    response = client.get(f"/video_feed?{query}")
+    assert response.status_code == 400
+    assert sentence in response.text
+    assert crowd.viewing_now == 0
+
+
+def test_a_head_request_takes_no_seat(client: FlaskClient, crowd: FakeCrowd) -> None:
+    assert client.head("/video_feed").headers["Content-Type"] == CONTENT_TYPE
+    assert crowd.viewing_now == 0
 
 
 def test_a_page_is_told_whether_its_own_stream_still_runs(client: FlaskClient) -> None:
     assert client.get("/state?viewer=me").get_json()["watching"] is False
-    stream = client.get("/video_feed?viewer=me", buffered=False)
-    next(iter(stream.response))
-    next(iter(stream.response))
+    stream, _ = open_stream(client, "?viewer=me")
     assert client.get("/state?viewer=me").get_json()["watching"] is True
     assert client.get("/state?viewer=you").get_json()["watching"] is False
     stream.close()
     assert client.get("/state?viewer=me").get_json()["watching"] is False
 
 
-def test_one_viewer_too_many_is_told_to_come_back(client: FlaskClient, camera: FakeCamera) -> None:
-    camera.now = replace(camera.now, viewers=MAX_VIEWERS)
+def test_one_viewer_too_many_is_told_to_come_back(client: FlaskClient, crowd: FakeCrowd) -> None:
+    streams = [open_stream(client)[0] for _ in range(2)]
     response = client.get("/video_feed")
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "60"
+    assert response.text == "2 are watching, and no more may; try again in a minute.\n"
+    streams.pop().close()
+    open_stream(client)[0].close()
+    streams.pop().close()
+    assert crowd.viewing_now == 0
 
 
-def test_a_site_of_this_machine_answers_to_this_machines_names_only(camera: FakeCamera) -> None:
-    private = make_site(camera, FakeSamples(), "127.0.0.1").test_client()
+def test_a_stream_that_was_never_read_frees_its_seat(client: FlaskClient, crowd: FakeCrowd) -> None:
+    client.get("/video_feed", buffered=False).close()
+    assert crowd.viewing_now == 0
+
+
+def test_readyz_says_whether_frames_come(client: FlaskClient, camera: FakeCamera) -> None:
+    assert client.get("/readyz").data == b"frames are coming\n"
+    camera.now = replace(camera.now, newest=None)
+    assert client.get("/readyz").status_code == 503
+    camera.now = replace(camera.now, problem="camera 0 is not connected")
+    assert (client.get("/readyz").status_code, client.get("/readyz").text) == (
+        503,
+        "camera 0 is not connected\n",
+    )
+    camera.now = replace(camera.now, problem="", viewers=0)
+    assert client.get("/readyz").data == b"nobody watches, so the source is closed\n"
+
+
+def test_the_metrics_are_what_happened(client: FlaskClient, camera: FakeCamera) -> None:
+    counts = Counts(frames=90, dropped=4, faults=1, openings=3, step_s={"detect": 1.5})
+    camera.now = replace(camera.now, counts=counts)
+    stream, _ = open_stream(client)
+    response = client.get("/metrics")
+    families = {family.name: family for family in text_string_to_metric_families(response.text)}
+    assert response.mimetype == "text/plain"
+    values = {name: family.samples[0].value for name, family in families.items()}
+    assert values == {
+        **{"fer_frames": 90, "fer_dropped_frames": 4, "fer_failed_frames": 1, "fer_reopenings": 2},
+        **{"fer_fps": 29.97, "fer_latency_seconds": 0.02, "fer_up": 1, "fer_step_seconds": 1.5},
+        **{"fer_viewers": 1, "fer_refused_viewers": 0, "fer_sent_bytes": 0, "fer_sent_pictures": 0},
+        "fer_skipped_pictures": 0,
+    }
+    assert families["fer_step_seconds"].samples[0].labels == {"step": "detect"}
+    stream.close()
+
+
+def test_a_site_of_this_machine_answers_to_this_machines_names_only(
+    camera: FakeCamera, crowd: FakeCrowd
+) -> None:
+    private = make_site(camera, FakeSamples(), crowd.audience, "127.0.0.1").test_client()
     assert private.get("/state", headers={"Host": "rebound.example:5000"}).status_code == 400
     assert private.get("/state", headers={"Host": "localhost:5000"}).status_code == 200
-    shared = make_site(camera, FakeSamples(), "0.0.0.0").test_client()
+    shared = make_site(camera, FakeSamples(), crowd.audience, "0.0.0.0").test_client()
     assert shared.get("/state", headers={"Host": "hall.example:5000"}).status_code == 200
 
 
@@ -133,7 +229,7 @@ def test_the_state_is_complete_and_its_emotions_are_in_order(client: FlaskClient
     assert state.keys() == {
         *("source", "note", "running", "problem", "fps", "latency_ms", "viewers", "frame", "faces", "watching")
     }
-    assert (state["source"], state["running"], state["fps"], state["viewers"]) == ("camera 0", True, 30.0, 1)
+    assert (state["source"], state["running"], state["fps"], state["viewers"]) == ("camera 0", True, 30.0, 0)
     (face,) = state["faces"]
     assert (face["track_id"], face["box"], face["emotion"]) == (3, [10, 20, 110, 120], "surprise")
     assert face["confidence"] == 0.7

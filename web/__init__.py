@@ -1,17 +1,17 @@
 """The site's edge: Flask, its pages and its JSON. It loads without OpenCV and without torch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from flask import Flask, render_template
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response as WSGIResponse
 
-from settings import ROOT
-
-LOOPBACK = ["127.0.0.1", "localhost", "[::1]", "::1"]
+from settings import LOOPBACK, ROOT
+from web.guard import Secret, guard
 
 if TYPE_CHECKING:
+    from audience import Audience
     from camera import State
     from pipeline import AnnotatedFrame
     from samples import Sample
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 class Camera(Protocol):
     """What the site asks of a camera; camera.Camera is one."""
-
-    def watch(self) -> "Iterator[AnnotatedFrame]": ...
 
     def snapshot(self, timeout_s: float) -> "AnnotatedFrame | None": ...
 
@@ -33,19 +31,28 @@ class Samples(Protocol):
     def of(self, emotion: str) -> "Sequence[Sample]": ...
 
 
-def make_site(camera: Camera, samples: Samples, host: str) -> Flask:
-    """Return the site that shows this camera and these samples, to be served on host.
+def make_site(
+    camera: Camera, samples: Samples, audience: "Audience", host: str, secret: Secret | None = None
+) -> Flask:
+    """Return the site that shows this camera and these samples to this audience, to be served on host.
+
+    With a secret it is shown to nobody else.
 
     Served on this machine only, it answers to this machine's names only: a foreign page whose name
     resolves to 127.0.0.1 must not see the camera (DNS rebinding).
     """
+    from web.feed import feed_pages
+    from web.health import health_pages
     from web.live import live_pages
 
     site = Flask(__name__, root_path=str(ROOT))
     if host in LOOPBACK:
-        site.config["TRUSTED_HOSTS"] = LOOPBACK
+        site.config["TRUSTED_HOSTS"] = list(LOOPBACK)
+    guard(site, secret or Secret())
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
-    site.register_blueprint(live_pages(camera, samples))
+    site.register_blueprint(live_pages(camera, samples, audience))
+    site.register_blueprint(feed_pages(audience))
+    site.register_blueprint(health_pages(camera, audience))
     site.register_error_handler(HTTPException, _show_error)
     return site
 

@@ -1,0 +1,132 @@
+"""Three ways to serve the same pictures, for benchmarks.serving to compare; each is started as a process.
+
+shared() is the site with a steady feed in place of its camera, generator() is Flask with a generator and
+so a thread per viewer, and `python -m benchmarks.servers PORT` is a plain asyncio server.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+
+from flask import Flask, Response
+
+from audience import Audience
+from camera import State
+from pipeline import AnnotatedFrame
+from samples import Sample
+from sender import Sender
+from stream import CONTENT_TYPE, Latest, follow, part
+from variants import Variants
+from web import make_site
+
+FPS = 30
+PICTURE = os.urandom(40_000)
+
+
+class SteadyCamera:
+    """Publishes the same 40 KB FPS times a second."""
+
+    def __init__(self) -> None:
+        self.annotated: Latest[AnnotatedFrame] = Latest()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        started, index = time.monotonic(), 0
+        while not self._closed.wait(max(started + index / FPS - time.monotonic(), 0)):
+            now = time.monotonic()
+            self.annotated.put(AnnotatedFrame(index, now, now, PICTURE))
+            index += 1
+
+    def viewing(self) -> nullcontext[None]:
+        return nullcontext()
+
+    def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
+        return self.annotated.wait(0, timeout_s)[0]
+
+    def state(self) -> State:
+        return State("steady", "", True, "", FPS, 0.0, 0, self.annotated.newest())
+
+    def close(self) -> bool:
+        self._closed.set()
+        self.annotated.close()
+        self._thread.join(1)
+        return True
+
+
+class NoSamples:
+    def of(self, emotion: str) -> Sequence[Sample]:  # noqa: ARG002  # as web.Samples asks
+        return []
+
+
+def shared() -> Flask:
+    """Return the site as it is, for gunicorn with any number of threads."""
+    camera, sender = SteadyCamera(), Sender()
+    variants = Variants(camera.annotated, lambda picture, _: picture)
+    audience = Audience(camera, variants, sender, max_viewers=4096)
+    site = make_site(camera, NoSamples(), audience, "127.0.0.1")
+    site.extensions["live"] = (sender, variants, camera)
+    return site
+
+
+def generator() -> Flask:
+    """Return Flask's plain way: a generator, and so a thread, for each viewer."""
+    site = Flask(__name__)
+    camera = SteadyCamera()
+
+    @site.get("/video_feed")
+    def video_feed() -> Response:
+        return Response(parts(camera), content_type=CONTENT_TYPE)
+
+    @site.get("/healthz")
+    def healthz() -> str:
+        return "ok\n"
+
+    return site
+
+
+def parts(camera: SteadyCamera) -> Iterator[bytes]:
+    for picture in follow(camera.annotated):
+        yield part(picture, ahead=False)
+
+
+async def serve(port: int) -> None:
+    """Serve the pictures with asyncio alone, one coroutine per viewer."""
+    news = asyncio.Condition()
+    newest = b""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        try:
+            if b"/healthz" in request:
+                writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok\n")
+                return
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {CONTENT_TYPE}\r\n\r\n".encode())
+            while True:
+                async with news:
+                    await news.wait()
+                writer.write(newest)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", port):
+        started, index = time.monotonic(), 0
+        while True:
+            await asyncio.sleep(max(started + index / FPS - time.monotonic(), 0))
+            now = time.monotonic()
+            newest = part(AnnotatedFrame(index, now, now, PICTURE), ahead=False)
+            index += 1
+            async with news:
+                news.notify_all()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))

@@ -1,0 +1,58 @@
+"""What the site counts, for Prometheus."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from audience import Audience
+
+if TYPE_CHECKING:
+    from camera import State
+
+
+class Camera(Protocol):
+    """What is asked of a camera; camera.Camera is one."""
+
+    def state(self) -> "State": ...
+
+
+class SiteCollector(Collector):
+    """Reads the counts where they are kept, whenever it is asked."""
+
+    def __init__(self, camera: Camera, audience: Audience) -> None:
+        self._camera = camera
+        self._audience = audience
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every figure of the site."""
+        yield from self._camera_metrics()
+        yield from self._audience_metrics()
+
+    def _camera_metrics(self) -> Iterator[Metric]:
+        state = self._camera.state()
+        counts = state.counts
+        yield CounterMetricFamily("fer_frames", "Frames annotated.", counts.frames)
+        yield CounterMetricFamily("fer_dropped_frames", "Frames skipped for newer ones.", counts.dropped)
+        yield CounterMetricFamily("fer_failed_frames", "Frames that could not be annotated.", counts.faults)
+        reopenings = max(counts.openings - 1, 0)
+        yield CounterMetricFamily("fer_reopenings", "Times the source was opened again.", reopenings)
+        yield GaugeMetricFamily("fer_fps", "Annotated frames a second, now.", state.fps)
+        yield GaugeMetricFamily("fer_latency_seconds", "From capture to publishing.", state.latency_ms / 1000)
+        yield GaugeMetricFamily("fer_up", "1 while the source gives frames.", int(state.running))
+        steps = CounterMetricFamily("fer_step_seconds", "Time spent in each step.", labels=["step"])
+        for step, spent_s in counts.step_s.items():
+            steps.add_metric([step], spent_s)
+        yield steps
+
+    def _audience_metrics(self) -> Iterator[Metric]:
+        audience, sender = self._audience, self._audience.sender
+        yield GaugeMetricFamily("fer_viewers", "Viewers of the stream.", len(audience))
+        yield CounterMetricFamily(
+            "fer_refused_viewers", "Viewers for whom there was no room.", audience.refused
+        )
+        yield CounterMetricFamily("fer_sent_bytes", "Bytes sent to viewers.", sender.sent_bytes)
+        yield CounterMetricFamily("fer_sent_pictures", "Pictures sent to viewers.", sender.sent_pictures)
+        skipped = sender.skipped_pictures
+        yield CounterMetricFamily("fer_skipped_pictures", "Pictures that slow viewers missed.", skipped)

@@ -1,0 +1,131 @@
+"""Who may look, and what browsers are told."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from settings import SettingsError, read_settings
+from tests.fakes import FakeCrowd
+from tests.test_web import FakeCamera, FakeSamples
+from web import make_site
+from web.guard import Secret, SecretError
+
+SECRET = Secret("ann:pass:word", "t0ken")
+PRIVATE_PAGES = ("/", "/video_feed", "/snapshot.jpg", "/state", "/metrics", "/readyz", "/static/live.js")
+
+
+@pytest.fixture
+def crowd() -> Iterator[FakeCrowd]:
+    crowd = FakeCrowd()
+    yield crowd
+    crowd.close()
+
+
+@pytest.fixture
+def client(crowd: FakeCrowd) -> FlaskClient:
+    return make_site(FakeCamera(), FakeSamples(), crowd.audience, "0.0.0.0", SECRET).test_client()
+
+
+@pytest.mark.parametrize("path", PRIVATE_PAGES)
+def test_nothing_is_shown_to_who_does_not_know_the_secret(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 401
+    assert response.data == b"This camera is private.\n"
+    assert response.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+def test_healthz_is_for_everybody(client: FlaskClient) -> None:
+    assert client.get("/healthz").status_code == 200
+
+
+def test_the_password_opens(client: FlaskClient) -> None:
+    assert client.get("/state", auth=("ann", "pass:word")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "auth", [("ann", "pass"), ("ann", ""), ("", ""), ("bob", "pass:word"), ("ann", "pass:wörd")]
+)
+def test_a_wrong_password_does_not_open(client: FlaskClient, auth: tuple[str, str]) -> None:
+    assert client.get("/state", auth=auth).status_code == 401
+
+
+def test_the_token_opens_as_bearer_and_in_the_address(client: FlaskClient) -> None:
+    assert client.get("/state", headers={"Authorization": "Bearer t0ken"}).status_code == 200
+    assert client.get("/state?token=t0ken").status_code == 200
+    assert client.get("/state?token=").status_code == 401
+    assert client.get("/state", headers={"Authorization": "Bearer"}).status_code == 401
+
+
+def test_the_page_remembers_the_token_and_takes_it_out_of_the_address(client: FlaskClient) -> None:
+    response = client.get("/?token=t0ken")
+    assert (response.status_code, response.headers["Location"]) == (302, "/")
+    cookie = response.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "t0ken" not in cookie
+    assert client.get("/state").status_code == 200
+
+
+def test_without_a_token_no_cookie_opens(crowd: FakeCrowd) -> None:
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "0.0.0.0", Secret("ann:password"))
+    client = site.test_client()
+    for cookie in ("", Secret().cookie):
+        client.set_cookie("fer_token", cookie)
+        assert client.get("/state").status_code == 401
+
+
+def test_a_secret_is_never_shown() -> None:
+    assert "pass" not in repr(SECRET)
+    assert "t0ken" not in repr(SECRET)
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("ann:password\n", encoding="utf-8")
+    assert Secret.read(f"@{path}", "") == Secret("ann:password")
+    path.write_text("\n", encoding="utf-8")
+    with pytest.raises(SecretError, match="is empty"):
+        Secret.read(f"@{path}", "")
+    with pytest.raises(SecretError, match="cannot be read"):
+        Secret.read("", f"@{tmp_path / 'none'}")
+    with pytest.raises(SecretError) as error:
+        Secret.read("justapassword", "")
+    assert str(error.value) == "--auth must be user:password"
+
+
+@pytest.mark.parametrize("argv", [["--auth", "ann:password"], ["--token", "t0ken"], ["--public"]])
+def test_another_address_needs_a_secret_or_the_word_public(argv: list[str]) -> None:
+    assert read_settings(["--host", "0.0.0.0", *argv], {}).host == "0.0.0.0"
+    with pytest.raises(SettingsError, match=r"others could look at the camera on 0\.0\.0\.0: give --auth"):
+        read_settings(["--host", "0.0.0.0"], {})
+
+
+def test_browsers_are_told_to_keep_other_sites_out(client: FlaskClient) -> None:
+    headers = client.get("/", auth=("ann", "pass:word")).headers
+    assert "unsafe-inline" not in headers["Content-Security-Policy"]
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+@pytest.mark.parametrize("path", ["/", "/samples/happy", "/nothing"])
+def test_no_page_has_styles_or_scripts_of_its_own(client: FlaskClient, path: str) -> None:
+    page = client.get(path, auth=("ann", "pass:word")).text
+    assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?! src=)", page)
+
+
+def test_a_request_may_not_be_large(client: FlaskClient) -> None:
+    site = client.application
+
+    @site.post("/echo")
+    def echo() -> bytes:
+        from flask import request
+
+        return request.get_data()
+
+    assert client.post("/echo", data=bytes(100_000), auth=("ann", "pass:word")).status_code == 413

@@ -1,0 +1,91 @@
+"""The stream through real web servers: who holds the connection, and how it ends."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from tests.fakes import FakeCrowd, picture_of, until
+from tests.test_web import FakeCamera, FakeSamples
+from web import make_site
+
+ASK = b"GET /video_feed HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0\r\n\r\n"
+
+
+@pytest.fixture
+def crowd() -> Iterator[FakeCrowd]:
+    crowd = FakeCrowd(max_viewers=3)
+    yield crowd
+    crowd.close()
+
+
+@pytest.fixture
+def server(crowd: FakeCrowd) -> Iterator[BaseWSGIServer]:
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1")
+    server = make_server("127.0.0.1", 0, site)  # one thread, so a viewer that kept it would be noticed
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join(5)
+    server.server_close()
+    assert not thread.is_alive()
+
+
+def ask(server: BaseWSGIServer, request: bytes = ASK) -> socket.socket:
+    viewer = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    viewer.sendall(request)
+    return viewer
+
+
+def read_until(viewer: socket.socket, words: bytes) -> bytes:
+    received = b""
+    while words not in received:
+        said = viewer.recv(65536)
+        assert said, received
+        received += said
+    return received
+
+
+def test_one_thread_serves_several_viewers_and_the_pages_between(
+    server: BaseWSGIServer, crowd: FakeCrowd
+) -> None:
+    viewers = [ask(server) for _ in range(3)]
+    for viewer in viewers:
+        head = read_until(viewer, b"--frame")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"\r\nConnection: close\r\n" in head
+        assert b"chunked" not in head
+    for number in range(3):
+        crowd.feed.put(picture_of(number, b"<%d>" % number))
+        for viewer in viewers:
+            read_until(viewer, b"<%d>" % number)
+        with ask(server, b"GET /healthz HTTP/1.0\r\n\r\n") as page:
+            read_until(page, b"ok\n")
+    assert len(crowd.audience) == crowd.viewing_now == 3
+    with ask(server) as fourth:
+        assert b"503" in read_until(fourth, b"no more may")
+    for viewer in viewers:
+        viewer.close()
+    until(lambda: crowd.viewing_now == 0)
+    assert len(crowd.audience) == 0
+
+
+def test_a_viewer_that_leaves_frees_its_seat_though_no_picture_comes(
+    server: BaseWSGIServer, crowd: FakeCrowd
+) -> None:
+    viewer = ask(server)
+    read_until(viewer, b"--frame")
+    viewer.close()
+    until(lambda: crowd.viewing_now == 0)
+
+
+def test_when_the_sender_ends_so_do_the_connections(server: BaseWSGIServer, crowd: FakeCrowd) -> None:
+    with ask(server) as viewer:
+        read_until(viewer, b"--frame")
+        crowd.sender.close()
+        while viewer.recv(65536):
+            pass
+    assert crowd.viewing_now == 0

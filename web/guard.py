@@ -1,0 +1,102 @@
+"""Who may look: a password or a token where one is set, and what browsers are told not to do."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flask import Flask, Response, abort, redirect, request
+from werkzeug.wrappers import Response as WSGIResponse
+
+COOKIE = "fer_token"
+COOKIE_AGE_S = 30 * 24 * 3600
+MAX_REQUEST_BYTES = 64 * 1024
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; object-src 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class SecretError(Exception):
+    """A password or token cannot be used; the message says why and does not repeat it."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """What a visitor must know, either of the two; what is empty opens nothing."""
+
+    user_password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+    @classmethod
+    def read(cls, user_password: str, token: str) -> "Secret":
+        """Return the secret that the settings give; @FILE stands for what is in the file."""
+        secret = cls(_read(user_password), _read(token))
+        if secret.user_password and not all(secret.user_password.partition(":")):
+            raise SecretError("--auth must be user:password")
+        return secret
+
+    def __bool__(self) -> bool:
+        return bool(self.user_password or self.token)
+
+    @property
+    def cookie(self) -> str:
+        """Return what a browser keeps in place of the token."""
+        return hashlib.sha256(f"cookie {self.token}".encode()).hexdigest()
+
+    def opens(self) -> bool:
+        """Return whether the current request knows it."""
+        given = request.authorization
+        basic = f"{given.username}:{given.password}" if given and given.type == "basic" else ""
+        bearer = (given.token or "") if given and given.type == "bearer" else ""
+        tries = (
+            (basic, self.user_password),
+            (bearer, self.token),
+            (request.args.get("token", ""), self.token),
+            (request.cookies.get(COOKIE, ""), self.cookie if self.token else ""),
+        )
+        return any(right and hmac.compare_digest(said.encode(), right.encode()) for said, right in tries)
+
+
+def guard(site: Flask, secret: Secret) -> None:
+    """Ask every visitor for the secret, and send the headers that keep other sites out."""
+    site.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
+
+    @site.before_request
+    def ask() -> WSGIResponse | None:
+        if not secret or request.path == "/healthz":
+            return None
+        if not secret.opens():
+            how = {"WWW-Authenticate": 'Basic realm="camera", charset="UTF-8"'} if secret.user_password else {}
+            abort(Response("This camera is private.\n", 401, how, content_type="text/plain"))
+        if request.path == "/" and "token" in request.args:
+            return _remember(secret)
+        return None
+
+    @site.after_request
+    def add_headers(response: WSGIResponse) -> WSGIResponse:
+        response.headers.extend(HEADERS)
+        return response
+
+
+def _remember(secret: Secret) -> WSGIResponse:
+    """Return the way to the page without the token in its address, which would stay in the history."""
+    response = redirect("/")
+    # Lax: a link in a mail leads here too; nothing can be changed by following one
+    response.set_cookie(COOKIE, secret.cookie, COOKIE_AGE_S, httponly=True, samesite="Lax")
+    return response
+
+
+def _read(text: str) -> str:
+    if not text.startswith("@"):
+        return text
+    try:
+        secret = Path(text[1:]).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        raise SecretError(f"the file {text[1:]} with the secret cannot be read") from None
+    if not secret:
+        raise SecretError(f"the file {text[1:]} with the secret is empty")
+    return secret
