@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Any
 
-from logs import set_up_logging
+from logs import LogWriter
 from main import StartError, check_address, close_site
 from settings import SettingsError, read_settings
 
@@ -55,7 +55,7 @@ def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    set_up_logging(_settings.log_level)
+    worker.log_writer = LogWriter(_settings.log_level)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -84,6 +84,7 @@ def worker_exit(server: Any, worker: Any) -> None:
     if site is None:
         return
     ended = close_site(site)
+    worker.log_writer.close()
     if not ended or not worker.alive:
         # A thread still inside OpenCV would abort the interpreter on its way out; and unloading PyTorch
         # takes half a second, when all is done already.

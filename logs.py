@@ -2,7 +2,13 @@
 
 import json
 import logging
+import queue
 import time
+from logging.handlers import QueueHandler, QueueListener
+from typing import TextIO
+
+MOST_LINES = 1000
+LAST_LINES_S = 0.2
 
 _STANDARD = vars(logging.makeLogRecord({})).keys() | {"message", "taskName"}
 
@@ -25,12 +31,26 @@ class OneLine(logging.Formatter):
         return " ".join(f"{key}={_quote(str(value))}" for key, value in values.items())
 
 
-def set_up_logging(level: str) -> None:
-    """Log everything of that level and above to standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(OneLine())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.raiseExceptions = False  # a full disk must not end what it cannot log
+class LogWriter:
+    """Logs everything of a level and above to a stream, by default standard error, in a thread of its own.
+
+    A terminal that is paused, or a pipe that nobody reads, must not hold up the picture: once MOST_LINES
+    wait, further ones are lost.
+    """
+
+    def __init__(self, level: str, stream: TextIO | None = None) -> None:
+        self._lines: queue.Queue[logging.LogRecord] = queue.Queue(MOST_LINES)
+        handler = QueueHandler(self._lines)
+        handler.setFormatter(OneLine())
+        logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+        logging.raiseExceptions = False  # neither a full queue nor a full disk may end what it cannot log
+        QueueListener(self._lines, logging.StreamHandler(stream)).start()
+
+    def close(self) -> None:
+        """Give the last lines LAST_LINES_S to be written; the thread ends with the process."""
+        deadline = time.monotonic() + LAST_LINES_S
+        while self._lines.unfinished_tasks and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 def _quote(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from logs import set_up_logging
+from logs import LogWriter
 from settings import ROOT, Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -163,12 +163,14 @@ def _serve_with_werkzeug(settings: Settings) -> int:
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    set_up_logging(settings.log_level)
+    log = LogWriter(settings.log_level)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a page asks for the state every second
     server = make_server(settings.host, settings.port, site, threaded=True, request_handler=Handler)
     print(f"Live on http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
     server.serve_forever()  # until Ctrl-C
-    if not close_site(site):
+    ended = close_site(site)
+    log.close()
+    if not ended:
         os._exit(0)  # a thread still inside OpenCV would abort the interpreter on its way out
     return 0
 

@@ -1,8 +1,12 @@
+import io
 import logging
+import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
-from logs import OneLine
+from logs import LAST_LINES_S, MOST_LINES, LogWriter, OneLine
 
 
 def record_of(
@@ -33,3 +37,46 @@ def test_a_traceback_stays_in_its_line() -> None:
     line = OneLine().format(record_of("failed", error=ValueError("broken\nin two")))
     assert "\n" not in line
     assert line.endswith('traceback="ValueError: broken\\nin two"')
+
+
+@pytest.fixture
+def root_logger() -> Iterator[logging.Logger]:
+    """The root logger, which is as it was after the test."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, logging.raiseExceptions
+    yield root
+    root.handlers[:], root.level, logging.raiseExceptions = before
+
+
+class PausedTerminal(io.StringIO):
+    """Takes nothing until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.go_on.wait(10)
+        return super().write(text)
+
+
+def test_a_closed_log_has_every_line(root_logger: logging.Logger) -> None:
+    stream = io.StringIO()
+    writer = LogWriter("info", stream)
+    for number in range(50):
+        root_logger.info("event", extra={"number": number})
+    root_logger.debug("nothing")
+    writer.close()
+    lines = stream.getvalue().splitlines()
+    assert [line.rpartition(" ")[2] for line in lines] == [f"number={n}" for n in range(50)]
+
+
+def test_a_log_that_nobody_reads_holds_nobody_up(root_logger: logging.Logger) -> None:
+    terminal = PausedTerminal()
+    writer = LogWriter("info", terminal)
+    started = time.monotonic()
+    for _ in range(MOST_LINES + 500):
+        root_logger.info("event")
+    writer.close()
+    assert time.monotonic() - started < LAST_LINES_S + 2
+    terminal.go_on.set()
