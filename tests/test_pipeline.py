@@ -54,7 +54,7 @@ def test_an_empty_picture_is_refused() -> None:
 
 def test_with_blur_a_face_is_hidden_from_the_first_frame_on() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
-    blurred = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3), 80, blur=True)
+    blurred = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3, 0.4), 80, blur=True)
     first = blurred.process(Frame(0, 0.0, noise))
     assert first.tracks == []
     assert first.scene is not None

@@ -1,22 +1,43 @@
 """What lies in the repository works together: weights, cascade, sample faces."""
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from checkpoint import Card
 from emotions import EMOTIONS
 from main import SAMPLES
 from model import EmotionClassifier
 from samples import Samples
-from settings import Settings
+from settings import ROOT, Settings
 
-WEIGHTS = Settings().weights
+WEIGHTS = Path(Settings().weights)
 
 
-def test_the_shipped_weights_say_what_they_are_and_how_good() -> None:
-    card = EmotionClassifier.load(WEIGHTS).card
+@pytest.fixture(scope="module")
+def card() -> Card:
+    return EmotionClassifier.load(WEIGHTS).card
+
+
+def test_the_shipped_weights_say_what_they_are_and_how_good(card: Card) -> None:
     assert card.classes == EMOTIONS
-    assert card.training["faces"] == 28_709
+    assert card.network_options == {"fused": True}
+    assert 28_000 < card.training["faces"] <= 28_709
     assert len(card.data_sha256) == 64
-    assert card.metrics["PublicTest accuracy"] > 0.6
+    assert card.metrics["clean PublicTest accuracy, fer2013"] > 0.65
+    assert card.metrics["calibration error, cross-fitted"] < 0.04
+    assert card.calibration.temperature != 1
+
+
+def test_the_shipped_weights_are_small() -> None:
+    assert WEIGHTS.stat().st_size < 4e6
+
+
+@pytest.mark.parametrize("page", ["README.md", "weights/README.md"])
+@pytest.mark.parametrize("figure", ["PublicTest accuracy", "clean PublicTest accuracy, fer2013"])
+def test_the_docs_give_the_shipped_weights_figures(card: Card, page: str, figure: str) -> None:
+    assert f"{card.metrics[figure] * 100:.1f}" in (ROOT / page).read_text(encoding="utf-8")
 
 
 def test_the_shipped_network_reads_most_sample_faces_as_they_are_labelled() -> None:
