@@ -10,6 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from checkpoint import Calibration, Card, WeightsError, save_weights
 from model import read_out
 from network import EmotionNet
@@ -22,20 +25,22 @@ from training.metrics import measure
 from training.networks import load_net
 
 
-def ship(net: EmotionNet, card: Card, training: Faces, clean: Faces) -> tuple[EmotionNet, Card]:
+def ship(net: EmotionNet, card: Card, training: Faces, validation: Faces) -> tuple[EmotionNet, Card]:
     """Return the fused network, and its card with a calibration from the clean validation faces."""
-    fused = net.fuse()
-    logits = predict_logits(fused, clean)
+    fused = net.fuse().half().float()  # as the file will hold it
+    logits = predict_logits(fused, validation)
+    clean = ~near_duplicates(validation.images, training.images)
+    clean_logits, clean_labels = logits[torch.from_numpy(clean)], validation.labels[clean]
     shift = prior_shift(training.labels)
-    calibration = Calibration(shift, fit_temperature(logits, clean.labels, shift))
-    metrics = {"calibration error, cross-fitted": cross_fitted_error(logits, clean.labels, shift)}
+    calibration = Calibration(shift, fit_temperature(clean_logits, clean_labels, shift))
+    metrics = {"calibration error, cross-fitted": cross_fitted_error(clean_logits, clean_labels, shift)}
     for output in ("fer2013", "shipped"):
-        figures = measure(read_out(logits, output, calibration).numpy(), clean.labels)
-        metrics |= {f"clean PublicTest {name}, {output}": figures[name] for name in ("accuracy", "macro_f1")}
-    rounded = {name: round(value, 5) for name, value in metrics.items()}
-    return fused, replace(
-        card, network_options={"fused": True}, calibration=calibration, metrics=card.metrics | rounded
-    )
+        probs = read_out(logits, output, calibration).numpy()
+        for part, chosen in (("PublicTest", np.ones_like(clean)), ("clean PublicTest", clean)):
+            figures = measure(probs[chosen], validation.labels[chosen])
+            metrics |= {f"{part} {name}, {output}": figures[name] for name in ("accuracy", "macro_f1")}
+    metrics = {name: round(value, 5) for name, value in metrics.items()}
+    return fused, replace(card, network_options={"fused": True}, calibration=calibration, metrics=metrics)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,8 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     except (WeightsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    clean = validation.select(~near_duplicates(validation.images, training.images))
-    fused, shipped = ship(net, card, training, clean)
+    fused, shipped = ship(net, card, training, validation)
     save_weights(args.out, fused, shipped)
     for name, value in shipped.metrics.items():
         print(f"{name}: {value}")
