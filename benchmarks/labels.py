@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import cv2
+import numpy as np
 
 from main import StartError, make_pipeline
 from pipeline import Pipeline
@@ -25,7 +26,7 @@ def count_changes(pipeline: Pipeline, path: str) -> tuple[int, float, float]:
         grabbed, image = video.read()
         if not grabbed:
             break
-        for track in pipeline.process(Frame(index, index * step_s, image)).tracks:
+        for track in pipeline.process(Frame(index, index * step_s, image.astype(np.uint8, copy=False))).tracks:
             label = track.emotion if track.sure else "unsure"
             changes += labels.get(track.track_id, label) != label
             labels[track.track_id] = label
