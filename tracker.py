@@ -13,8 +13,7 @@ from emotions import EMOTIONS
 MIN_IOU = 0.2  # less overlap than this is another face
 KEEP_S = 0.5  # a face that is not found keeps its number this long
 SHOW_AFTER = 2  # sightings; a single one is more often a pattern than a face
-MARGIN = 0.10  # an emotion must lead by this much before the label changes
-UNSURE_MARGIN = 0.05  # a sure label may lose this much before it becomes unsure
+MARGIN = 0.10  # another emotion must lead, or a sure one fall below unsure_below, by this much
 BOX_EASE_S = 0.06
 
 
@@ -97,7 +96,7 @@ class Tracker:
         best = int(eased.argmax())
         before = EMOTIONS.index(old.emotion)
         named = best if eased[best] - eased[before] > MARGIN else before
-        enough = self.unsure_below - (UNSURE_MARGIN if old.sure else 0)
+        enough = self.unsure_below - (MARGIN if old.sure else 0)
         state.track = replace(
             old,
             box=_as_ints(state.exact_box),
