@@ -15,6 +15,7 @@ import torch
 from checkpoint import Card, save_weights
 from network import EmotionNet
 from settings import ROOT
+from tests.nets import lively
 
 START_TIMEOUT_S = 60
 
@@ -26,6 +27,15 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     save_weights(path, EmotionNet(), Card("emotion"))
     return path
+
+
+@pytest.fixture(scope="module")
+def net() -> EmotionNet:
+    """A network with its branches that tells pictures apart."""
+    torch.manual_seed(0)
+    made = EmotionNet()
+    lively(made)
+    return made
 
 
 class Server:

@@ -1,6 +1,8 @@
-"""A network that was never trained and still tells pictures apart, for tests."""
+"""Networks that were never trained and still tell pictures apart, and pictures for them."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 
@@ -14,3 +16,7 @@ def lively(net: nn.Module, side: int = 24) -> nn.Module:
     with torch.no_grad():
         net.train()(torch.rand(8, 1, side, side) * 255)
     return net.eval()
+
+
+def noise(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -16,7 +15,7 @@ from checkpoint import INPUT_SIDE, Calibration, Card, WeightsError, fill, read_w
 from emotions import EMOTIONS
 from model import EmotionClassifier
 from network import EmotionNet
-from tests.nets import lively
+from tests.nets import noise
 
 CARD = Card(
     "emotion",
@@ -25,14 +24,6 @@ CARD = Card(
     metrics={"PublicTest accuracy": 0.5},
     data_sha256="ab" * 32,
 )
-
-
-@pytest.fixture(scope="module")
-def net() -> EmotionNet:
-    torch.manual_seed(0)
-    made = EmotionNet()
-    lively(made)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +36,6 @@ def weights(net: EmotionNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "new" / "base.safetensors"
     save_weights(path, net, CARD)
     return path
-
-
-def noise(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
-    return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
 
 
 def test_a_weights_file_is_half_precision_and_small(weights: Path) -> None:

@@ -12,27 +12,15 @@ from numpy.typing import NDArray
 from checkpoint import Calibration, Card
 from model import OUTPUTS, EmotionClassifier, preprocess, read_out
 from network import EmotionNet
-from tests.nets import lively
+from tests.nets import noise
 
 CARD = Card("emotion", calibration=Calibration((0.1, 0.5, 0.0, -0.4, 0.0, 0.0, -0.2), 1.2))
 LOGITS = torch.tensor([[0.0, 1, 2, 3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 9]])
 
 
 @pytest.fixture(scope="module")
-def net() -> EmotionNet:
-    torch.manual_seed(0)
-    made = EmotionNet()
-    lively(made)
-    return made
-
-
-@pytest.fixture(scope="module")
 def classifier(net: EmotionNet) -> EmotionClassifier:
     return EmotionClassifier(net, CARD)
-
-
-def noise(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
-    return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
 
 
 @st.composite

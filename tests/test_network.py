@@ -5,19 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from network import EmotionNet, RepBlock, SqueezeExcite, standardise
-from tests.nets import lively
+from tests.nets import lively, noise
 from training.networks import NETWORKS, build, load_pretrained
 from training.networks.base import BaseNet
 from training.networks.resnet import TransferResNet
-
-
-def noise(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
-    return np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
 
 
 def test_standardise_gives_mean_zero_and_deviation_one_to_each_picture() -> None:
@@ -85,14 +80,6 @@ def test_a_resnet_of_another_depth_is_refused() -> None:
         build("resnet", {"depth": 50})
 
 
-@pytest.fixture(scope="module")
-def net() -> EmotionNet:
-    torch.manual_seed(0)
-    made = EmotionNet()
-    lively(made)
-    return made
-
-
 @pytest.mark.parametrize("side", [24, 36, 48])
 def test_the_fused_network_answers_the_same(net: EmotionNet, side: int) -> None:
     images = torch.rand(3, 1, side, side) * 255
@@ -113,12 +100,12 @@ def test_fusing_leaves_the_network_as_it_was(net: EmotionNet) -> None:
 def test_a_block_is_the_sum_of_its_three_branches() -> None:
     torch.manual_seed(0)
     block = RepBlock(4, 4, stride=1)
-    lively_block = block.eval()
+    block.eval()
     images = torch.rand(2, 4, 9, 9)
     branches = F.conv2d(images, block.wide, padding=1) + F.conv2d(images, block.narrow) + images
     with torch.inference_mode():
         np.testing.assert_allclose(
-            lively_block(images).numpy(), F.relu(block.norm(branches)).detach().numpy(), atol=1e-5
+            block(images).numpy(), F.relu(block.norm(branches)).detach().numpy(), atol=1e-5
         )
 
 

@@ -39,10 +39,15 @@ def predict_logits(net: nn.Module, faces: Faces, side: int = INPUT_SIDE, device:
     return torch.cat([net(batch).cpu() for batch in batches])
 
 
-def evaluate(net: nn.Module, card: Card, faces: Faces, clean: NDArray[np.bool_], output: str) -> dict[str, Any]:
-    """Return all figures of a network on faces; clean (n,) bool: the face has no copy among Training's."""
+def evaluate(
+    net: nn.Module, card: Card, faces: Faces, clean: NDArray[np.bool_], output: str
+) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """Return all figures of a network on faces, and that output's probabilities (n, 7).
+
+    clean (n,) bool: the face has no copy among Training's.
+    """
     logits = predict_logits(net, faces)
-    probs = read_out(logits, output, card.calibration).numpy()
+    probs: NDArray[np.float32] = read_out(logits, output, card.calibration).numpy()
     known = OUTPUTS if heads(logits)[1] is not None else OUTPUTS[:2]
     result: dict[str, Any] = {
         "faces": len(faces),
@@ -58,7 +63,7 @@ def evaluate(net: nn.Module, card: Card, faces: Faces, clean: NDArray[np.bool_],
         clear, majority = ferplus_majority(faces.votes)
         result["ferplus_majority"] = measure(ferplus.softmax(dim=1).numpy()[clear], majority)
         result["ferplus_majority"]["faces"] = int(clear.sum())
-    return result
+    return result, probs
 
 
 def _both(
@@ -114,13 +119,12 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     clean = ~near_duplicates(faces.images, training.images)
-    figures = evaluate(net, card, faces, clean, args.output)
+    figures, probs = evaluate(net, card, faces, clean, args.output)
     title = f"{args.weights.name} on {args.split}, one forward pass a face"
     print(title)
     print(as_text(figures))
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "evaluation.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    probs = read_out(predict_logits(net, faces), args.output, card.calibration).numpy()
     write_report(args.out / "evaluation.html", title, figures, probs, faces.labels)
     print(f"report in {args.out / 'evaluation.html'}")
     return 0

@@ -104,7 +104,7 @@ class Run:
         total, steps = 0.0, 0
         side = self.config.side(epoch)
         title = f"epoch {epoch + 1}/{self.config.epochs} at {side} px"
-        quiet = None if self.workers.leads else True  # None: where there is a terminal or a file to show it
+        quiet = None if self.workers.leads else True  # None: shown in a terminal, not in a log
         with tqdm(batches[done:], title, len(batches), initial=done, mininterval=1, disable=quiet) as bar:
             for batch in bar:
                 total, steps = total + self._train_step(net, batch, side), steps + 1
