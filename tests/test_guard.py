@@ -129,3 +129,20 @@ def test_a_request_may_not_be_large(client: FlaskClient) -> None:
         return request.get_data()
 
     assert client.post("/echo", data=bytes(100_000), auth=("ann", "pass:word")).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),  # another port of this machine
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 405),
+        ({"Origin": "http://localhost"}, 405),
+        ({}, 405),  # curl
+    ],
+)
+def test_another_site_can_change_nothing(client: FlaskClient, headers: dict[str, str], status: int) -> None:
+    """A page that takes no POST answers 405, so whatever gets that far was let in."""
+    assert client.post("/state", headers=headers, auth=("ann", "pass:word")).status_code == status

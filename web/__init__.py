@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from flask import Flask, render_template
+from flask import Blueprint, Flask, render_template
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response as WSGIResponse
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from camera import State
     from pipeline import AnnotatedFrame
     from samples import Sample
+
+
+NAVIGATION = {
+    "live.index": "Live",
+    "mirror.index": "Mirror",
+    "media.index": "Pictures and videos",
+    "history.index": "History",
+}
 
 
 class Camera(Protocol):
@@ -32,11 +40,17 @@ class Samples(Protocol):
 
 
 def make_site(
-    camera: Camera, samples: Samples, audience: "Audience", host: str, secret: Secret | None = None
+    camera: Camera,
+    samples: Samples,
+    audience: "Audience",
+    host: str,
+    secret: Secret | None = None,
+    more_pages: Sequence[Blueprint] = (),
 ) -> Flask:
     """Return the site that shows this camera and these samples to this audience, to be served on host.
 
-    With a secret it is shown to nobody else.
+    With a secret it is shown to nobody else. more_pages are served beside them; those that NAVIGATION
+    names are linked from every page.
 
     Served on this machine only, it answers to this machine's names only: a foreign page whose name
     resolves to 127.0.0.1 must not see the camera (DNS rebinding).
@@ -53,6 +67,10 @@ def make_site(
     site.register_blueprint(live_pages(camera, samples, audience))
     site.register_blueprint(feed_pages(audience))
     site.register_blueprint(health_pages(camera, audience))
+    for pages in more_pages:
+        site.register_blueprint(pages)
+    links = [(endpoint, name) for endpoint, name in NAVIGATION.items() if endpoint in site.view_functions]
+    site.jinja_env.globals["navigation"] = links
     site.register_error_handler(HTTPException, _show_error)
     return site
 
