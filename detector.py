@@ -1,8 +1,7 @@
 """Finds faces with OpenCV's Haar cascade (Viola & Jones 2001; Lienhart & Maydt 2002)."""
 
-import itertools
 import math
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,20 +9,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from background import Background
 from boxes import iou
 
+Gray = NDArray[np.uint8]  # (H, W)
 Boxes = NDArray[np.int32]  # (n, 4), xyxy px
 
 SCALE_STEP = 1.1
-WINDOW_PX = 20  # the cascade's own window; it sees sizes of 20 * 1.1^k px
 REFERENCE_AREA = 640 * 480
 MIN_NEIGHBOURS = 3
-CANDIDATE_NEIGHBOURS = 1
-UNIT_COST = 200.0  # windows side by side in one frame's share of the search: a 640x480 frame at 39 px
-NEAR_MARGIN = 0.3  # of the box, on each side
-NEAR_SIZES = (0.8, 1.25)  # of the box
+KNOWN_NEIGHBOURS = 2  # of a face that was there in the frame before
+NEAR_MARGIN = 0.25  # of the box, on each side
+NEAR_SIZES = (0.85, 1.2)  # of the box
 SAME_FACE_IOU = 0.3
-MAX_MISSES = 8  # frames a lost face is still looked for where it was
+BLINK = 2  # frames in which a lost face is looked for in each; after that, lost faces take turns
+KEEP_LOST = 60  # frames; a face that a hand hides comes back where it was
+SEARCH_PERIOD_S = 0.12  # between two full searches: a new face is there within 0.3 s
 
 
 class CascadeError(Exception):
@@ -51,26 +52,18 @@ class FaceDetector:
         """
         return round(self._min_face_px * max(1.0, math.sqrt(shape[0] * shape[1] / REFERENCE_AREA)))
 
-    def detect(self, gray: NDArray[np.uint8]) -> Boxes:
+    def detect(self, gray: Gray) -> Boxes:
         """Return the boxes (n, 4) int32 xyxy px of the faces in gray (H, W) uint8, largest first."""
         boxes = self._search(gray, (self.min_face_px(gray.shape), max(gray.shape)), MIN_NEIGHBOURS)
         return boxes[np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable")]
 
-    def _search(self, gray: NDArray[np.uint8], sizes: tuple[int, int], neighbours: int) -> Boxes:
+    def _search(self, gray: Gray, sizes: tuple[int, int], neighbours: int) -> Boxes:
         low, high = sizes
         found = self._cascade.detectMultiScale(
             gray, SCALE_STEP, neighbours, minSize=(low, low), maxSize=(high, high)
         )
         xywh = np.asarray(found, dtype=np.int32).reshape(-1, 4)
         return np.hstack((xywh[:, :2], xywh[:, :2] + xywh[:, 2:]))
-
-
-@dataclass(frozen=True)
-class Share:
-    """One frame's share of a full search: a band of face sizes in a strip of rows."""
-
-    rows: tuple[int, int]
-    sizes: tuple[int, int]
 
 
 @dataclass
@@ -80,65 +73,68 @@ class _Seen:
 
 
 class LiveFaceDetector(FaceDetector):
-    """Follows faces through a video: looks near the last boxes, and searches the rest in shares.
+    """Follows faces through a video: looks near the last boxes, and leaves new faces to a search.
 
-    A full search takes longer than a frame lasts. So each frame gets one share of it, all of about the
-    same cost, and a new face is found when its share comes round; faces that were seen are looked for
-    around their last box in every frame.
+    A full search takes longer than a frame lasts, so it is made in the background, on a frame that is
+    past when it ends; what it found must be found again near that place before it counts. For a video that
+    need not be in time, search_every=n searches every n-th frame instead, the same way each time.
     """
 
-    def __init__(self, cascade: Path | str, min_face_px: int) -> None:
+    def __init__(self, cascade: Path | str, min_face_px: int, search_every: int = 0) -> None:
         super().__init__(cascade, min_face_px)
+        whole = FaceDetector(cascade, min_face_px)  # its own cascade: one is not for two threads
+        self._search_whole = RegularSearch(whole, search_every) if search_every else BackgroundSearch(whole)
         self._shape: tuple[int, ...] = ()
-        self._shares: itertools.cycle[Share] = itertools.cycle(())
         self._seen: list[_Seen] = []
+        self._turn = 0
 
-    def detect(self, gray: NDArray[np.uint8]) -> Boxes:
+    def detect(self, gray: Gray) -> Boxes:
         """Return the boxes (n, 4) int32 xyxy px of the faces in gray (H, W) uint8, the next of a video."""
         if gray.shape != self._shape:
-            self._restart(gray.shape)
-        found: list[NDArray[np.int32]] = []
+            self._shape, self._seen = gray.shape, []
+        looked_for = self._to_look_for()
         for seen in self._seen:
-            box = self._near(gray, seen.box)
-            if box is None or _is_among(box, found):
-                seen.misses += 1
-            else:
+            seen.misses += 1
+        found: list[NDArray[np.int32]] = []
+        for seen in looked_for:
+            box = self._near(gray, seen.box, KNOWN_NEIGHBOURS)
+            if box is not None and not _is_among(box, found):
                 seen.box, seen.misses = box, 0
                 found.append(box)
-        for candidate in self._search_next_share(gray):
+        for candidate in self._search_whole(gray):
             if _is_among(candidate, found):
                 continue
-            box = self._near(gray, candidate)
+            box = self._near(gray, candidate, MIN_NEIGHBOURS)
             if box is not None and not _is_among(box, found):
                 self._seen.append(_Seen(box))
                 found.append(box)
         self._forget(found)
         return np.array(found, dtype=np.int32).reshape(-1, 4)
 
-    def _restart(self, shape: tuple[int, ...]) -> None:
-        self._shape, self._seen = shape, []
-        self._shares = itertools.cycle(divide_search(shape[0], shape[1], self.min_face_px(shape)))
+    def close(self) -> None:
+        """Join the thread of the search."""
+        self._search_whole.close()
 
-    def _near(self, gray: NDArray[np.uint8], box: NDArray[np.int32]) -> NDArray[np.int32] | None:
+    def _to_look_for(self) -> list[_Seen]:
+        """Return the faces that this frame looks for: those of late, and one of those lost for longer."""
+        lost = [seen for seen in self._seen if seen.misses > BLINK]
+        self._turn += 1
+        return [seen for seen in self._seen if seen.misses <= BLINK] + lost[self._turn % max(len(lost), 1) :][
+            :1
+        ]
+
+    def _near(self, gray: Gray, box: NDArray[np.int32], neighbours: int) -> NDArray[np.int32] | None:
         side = int(box[2] - box[0])
         margin = int(side * NEAR_MARGIN)
         left, top = max(int(box[0]) - margin, 0), max(int(box[1]) - margin, 0)
         region = gray[top : int(box[3]) + margin, left : int(box[2]) + margin]
         sizes = (int(side * NEAR_SIZES[0]), int(side * NEAR_SIZES[1]))
-        boxes = self._search(region, sizes, MIN_NEIGHBOURS)
+        boxes = self._search(region, sizes, neighbours)
         if len(boxes) == 0:
             return None
         boxes += np.array([left, top, left, top], dtype=np.int32)
         nearest: NDArray[np.int32] = boxes[iou(box, boxes).argmax()]
         return nearest
-
-    def _search_next_share(self, gray: NDArray[np.uint8]) -> Boxes:
-        share = next(self._shares, None)
-        if share is None:  # the picture is smaller than any face
-            return np.empty((0, 4), dtype=np.int32)
-        top, bottom = share.rows
-        boxes = self._search(gray[top:bottom], share.sizes, CANDIDATE_NEIGHBOURS)
-        return boxes + np.array([0, top, 0, top], dtype=np.int32)
 
     def _forget(self, found: list[NDArray[np.int32]]) -> None:
         # the largest first, so that a pattern within a face gives way to the face
@@ -146,47 +142,54 @@ class LiveFaceDetector(FaceDetector):
         self._seen = [
             seen
             for seen in self._seen
-            if seen.misses == 0 or (seen.misses <= MAX_MISSES and not _is_among(seen.box, found))
+            if seen.misses == 0 or (seen.misses <= KEEP_LOST and not _is_among(seen.box, found))
         ]
 
 
-def divide_search(height: int, width: int, min_face_px: int) -> list[Share]:
-    """Return the shares that together search a frame for all face sizes, each of about UNIT_COST.
+class BackgroundSearch:
+    """Searches whole frames beside the live path, the newest each time, one a period at most."""
 
-    A size costs as many windows as fit side by side; small sizes are cut into strips that overlap by a
-    window, large ones share a turn.
-    """
-    shares: list[Share] = []
-    band: list[int] = []
-    cost = 0.0
-    for size in _sizes(min(height, width), min_face_px):
-        windows = height * width / size**2
-        if windows > UNIT_COST:
-            shares += _strips(height, size, round(windows / UNIT_COST))
-            continue
-        if cost + windows > UNIT_COST:
-            shares.append(Share((0, height), (band[0], band[-1])))
-            band, cost = [], 0.0
-        band.append(size)
-        cost += windows
-    if band:
-        shares.append(Share((0, height), (band[0], band[-1])))
-    return shares
+    def __init__(self, detector: FaceDetector, period_s: float = SEARCH_PERIOD_S) -> None:
+        self._detector, self._period_s = detector, period_s
+        self._search: Background[Boxes] = Background("search")
+        self._shape: tuple[int, ...] = ()
+        self._started_at = -math.inf
+
+    def __call__(self, gray: Gray) -> Boxes:
+        """Return the boxes of the search that has ended since the last call, if one has; never waits.
+
+        An error in the search is raised by the next call.
+        """
+        found = self._search.take()
+        if self._shape != gray.shape:
+            found = None
+        now = time.monotonic()
+        if self._search.idle and now - self._started_at >= self._period_s:
+            self._search.start(lambda: self._detector.detect(gray))
+            self._shape, self._started_at = gray.shape, now
+        return _NOTHING if found is None else found
+
+    def close(self) -> None:
+        """Wait for the search under way, a tenth of a second or two, and join the thread."""
+        self._search.close()
 
 
-def _sizes(limit: int, min_face_px: int) -> Sequence[int]:
-    sizes = (round(WINDOW_PX * SCALE_STEP**k) for k in itertools.count())
-    return list(itertools.takewhile(lambda s: s <= limit, (s for s in sizes if s >= min_face_px)))
+class RegularSearch:
+    """Searches every n-th frame before it goes on: for videos that are not live, the same result each time."""
+
+    def __init__(self, detector: FaceDetector, every: int) -> None:
+        self._detector, self._every, self._index = detector, every, -1
+
+    def __call__(self, gray: Gray) -> Boxes:
+        """Return the boxes in this frame if its turn has come, otherwise none."""
+        self._index += 1
+        return self._detector.detect(gray) if self._index % self._every == 0 else _NOTHING
+
+    def close(self) -> None:
+        """There is nothing to end."""
 
 
-def _strips(height: int, size: int, count: int) -> list[Share]:
-    step = height / count
-    return [
-        Share(
-            (max(round(i * step) - size // 2, 0), min(round((i + 1) * step) + size // 2, height)), (size, size)
-        )
-        for i in range(count)
-    ]
+_NOTHING: Boxes = np.empty((0, 4), dtype=np.int32)
 
 
 def _is_among(box: NDArray[np.int32], found: list[NDArray[np.int32]]) -> bool:

@@ -7,7 +7,8 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from camera import Camera
+    from classifier import Classifier
+    from model import EmotionClassifier
     from pipeline import Pipeline
 
 SAMPLES = ROOT / "static" / "samples"
@@ -28,30 +31,47 @@ class StartError(Exception):
     """The program cannot start; the message says why, in one sentence."""
 
 
-def make_pipeline(settings: Settings) -> "Pipeline":
-    """Return the pipeline for these settings, its cascade and network loaded; raises StartError."""
-    # imported here, so that gunicorn's main process and --help stay small and quick
-    import cv2
-    import torch
-
+@contextmanager
+def starting() -> Iterator[None]:
+    """Turn what can be wrong with a file that the program needs into a StartError."""
     from checkpoint import WeightsError
-    from detector import CascadeError, LiveFaceDetector
-    from model import EmotionClassifier
-    from pipeline import Pipeline
-    from tracker import Tracker
+    from detector import CascadeError
 
-    # One thread each: the steps run beside each other, and more threads make both slower.
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
     try:
-        detector = LiveFaceDetector(settings.cascade, settings.min_face_px)
-        classifier = EmotionClassifier.load(settings.weights)
+        yield
     except (CascadeError, WeightsError) as error:
         raise StartError(str(error)) from error
     except OSError as error:
         raise StartError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def make_classifier(settings: Settings) -> "EmotionClassifier":
+    """Return the classifier with the weights of these settings; raises StartError."""
+    # imported here, so that gunicorn's main process and --help stay small and quick
+    import torch
+
+    from model import EmotionClassifier
+
+    torch.set_num_threads(1)  # the steps run beside each other, and more threads make both slower
+    with starting():
+        return EmotionClassifier.load(settings.weights)
+
+
+def make_pipeline(settings: Settings, classifier: "Classifier") -> "Pipeline":
+    """Return the pipeline of a live camera for these settings; raises StartError."""
+    import cv2
+
+    from classifier import LiveClassifier
+    from detector import LiveFaceDetector
+    from pipeline import Pipeline
+    from tracker import Tracker
+
+    cv2.setNumThreads(1)
+    sys.setswitchinterval(0.0005)  # by default a thread in the background may keep a frame waiting for 5 ms
+    with starting():
+        detector = LiveFaceDetector(settings.cascade, settings.min_face_px)
     tracker = Tracker(settings.smoothing_s, settings.unsure_below)
-    return Pipeline(detector, classifier, tracker, settings.jpeg_quality, settings.blur)
+    return Pipeline(detector, LiveClassifier(classifier), tracker, settings.jpeg_quality, settings.blur)
 
 
 def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
@@ -89,22 +109,24 @@ def create_app(settings: Settings | None = None) -> "Flask":
         secret = Secret.read(settings.auth, settings.token)
     except (SettingsError, SecretError) as error:
         raise StartError(str(error)) from error
-    pipeline = make_pipeline(settings)
+    classifier = make_classifier(settings)
+    pipeline = make_pipeline(settings, classifier)
     camera = make_camera(settings, pipeline)
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants, sender = Variants(camera.annotated, encode), Sender()
     audience = Audience(camera, variants, sender, settings.max_viewers)
-    site = make_site(camera, Samples(SAMPLES, pipeline.classifier), audience, settings.host, secret)
-    site.extensions["live"] = (sender, variants, camera)  # in the order in which they are closed
+    site = make_site(camera, Samples(SAMPLES, classifier), audience, settings.host, secret)
+    site.extensions["live"] = (sender, variants, camera, pipeline)  # in the order in which they are closed
     return site
 
 
 def close_site(site: "Flask") -> bool:
     """Let every viewer go and join every thread; False if a device still holds one (leave by os._exit)."""
-    sender, variants, camera = site.extensions["live"]
+    sender, variants, camera, pipeline = site.extensions["live"]
     sender.close()
     variants.close()
     ended: bool = camera.close()
+    pipeline.close()
     return ended
 
 

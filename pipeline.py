@@ -2,12 +2,13 @@
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier import LiveClassifier
 from overlay import draw
 from sources import Frame, Image
 from tracker import Track, Tracker
@@ -37,9 +38,7 @@ class AnnotatedFrame:
 class Detector(Protocol):
     def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]: ...
 
-
-class Classifier(Protocol):
-    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]: ...
+    def close(self) -> None: ...
 
 
 class Pipeline:
@@ -48,7 +47,7 @@ class Pipeline:
     def __init__(
         self,
         detector: Detector,
-        classifier: Classifier,
+        classifier: LiveClassifier,
         tracker: Tracker,
         jpeg_quality: int,
         blur: bool = False,
@@ -66,7 +65,7 @@ class Pipeline:
         gray = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         boxes = self.detector.detect(gray)  # (n, 4) int, px, xyxy
         watch.lap("detect")
-        probs = self.classifier.predict(gray, boxes)  # (n, 7) float32, rows sum to 1
+        probs = self.classifier.predict(gray, boxes, frame.captured_at)  # (n, 7) float32, rows sum to 1
         watch.lap("classify")
         tracks = self.tracker.update(boxes, probs, frame.captured_at)
         watch.lap("track")
@@ -79,6 +78,11 @@ class Pipeline:
         return AnnotatedFrame(
             frame.index, frame.captured_at, time.monotonic(), jpeg, tracks, watch.laps_ms, scene=scene
         )
+
+    def close(self) -> None:
+        """End what the steps do in the background."""
+        self.detector.close()
+        self.classifier.close()
 
 
 def encode_jpeg(scene: Image, quality: int) -> bytes:

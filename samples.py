@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier import Classifier
 from demo import load_samples, read_gray
 from emotions import EMOTIONS
-from pipeline import Classifier
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,31 @@
 """python -m benchmarks.labels VIDEO...: how often a shown label changes, per second that a face is seen.
 
-The whole of each video goes through the live site's pipeline, at the video's own times.
+Each video is played once at its own rate through the live site's pipeline, as from a camera.
 """
 
 import argparse
 import sys
 from typing import Any
 
-import cv2
-import numpy as np
-
-from main import StartError, make_pipeline
+from benchmarks.recall import play, read_video
+from main import StartError, make_classifier, make_pipeline
 from pipeline import Pipeline
 from settings import SettingsError, read_settings
-from sources import Frame
 
 
 def count_changes(pipeline: Pipeline, path: str) -> tuple[int, float, float]:
     """Return the label changes in a video, the seconds summed over its tracks, and the unsure ones of them."""
-    video = cv2.VideoCapture(path)
-    step_s = 1 / (video.get(cv2.CAP_PROP_FPS) or 30.0)
+    images, fps = read_video(path)
     labels: dict[int, str] = {}
-    changes, seen, unsure, index = 0, 0, 0, 0
-    while True:
-        grabbed, image = video.read()
-        if not grabbed:
-            break
-        for track in pipeline.process(Frame(index, index * step_s, image.astype(np.uint8, copy=False))).tracks:
+    changes, seen, unsure = 0, 0, 0
+    for tracks in play(pipeline, images, fps):
+        for track in tracks:
             label = track.emotion if track.sure else "unsure"
             changes += labels.get(track.track_id, label) != label
             labels[track.track_id] = label
             seen += 1
             unsure += not track.sure
-        index += 1
-    video.release()
-    return changes, seen * step_s, unsure * step_s
+    return changes, seen / fps, unsure / fps
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -42,9 +33,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("videos", nargs="+", metavar="VIDEO")
     args: Any = parser.parse_args(argv)
     total_changes, total_s = 0, 0.0
+    try:
+        settings = read_settings([])
+        classifier = make_classifier(settings)
+    except (SettingsError, StartError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     for path in args.videos:
         try:
-            changes, seen_s, unsure_s = count_changes(make_pipeline(read_settings([])), path)
+            changes, seen_s, unsure_s = count_changes(make_pipeline(settings, classifier), path)
         except (SettingsError, StartError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 2

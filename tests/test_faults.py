@@ -12,7 +12,7 @@ import pytest
 
 from camera import Camera
 from demo import DemoSource
-from main import SAMPLES, make_pipeline
+from main import SAMPLES, make_classifier, make_pipeline
 from pipeline import Pipeline, encode_jpeg
 from settings import Settings
 from sources import SourceOpener
@@ -20,8 +20,11 @@ from tests.fakes import FakeSource, plain_image, until
 
 
 @pytest.fixture
-def pipeline(random_weights: Path) -> Pipeline:
-    return make_pipeline(Settings(weights=str(random_weights)))
+def pipeline(random_weights: Path) -> Iterator[Pipeline]:
+    settings = Settings(weights=str(random_weights))
+    pipeline = make_pipeline(settings, make_classifier(settings))
+    yield pipeline
+    pipeline.close()
 
 
 def open_camera(spec: str, pipeline: Pipeline) -> Camera:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from classifier import LiveClassifier
 from pipeline import STEPS, Pipeline, encode_jpeg
 from sources import Frame
 from tests.fakes import plain_image
@@ -16,6 +17,9 @@ class OneFace:
         assert gray.ndim == 2
         return np.array([[10, 10, 90, 90]], dtype=np.int32)
 
+    def close(self) -> None:
+        pass
+
 
 class AlwaysSad:
     def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
@@ -24,7 +28,7 @@ class AlwaysSad:
 
 
 def test_a_frame_becomes_a_jpeg_with_the_tracks_drawn_on_it() -> None:
-    pipeline = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3, 0.4), 80)
+    pipeline = Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80)
     image = plain_image(90, 120, 160)
     pipeline.process(Frame(0, 0.0, image))
     annotated = pipeline.process(Frame(1, 0.03, image))
@@ -37,7 +41,9 @@ def test_a_frame_becomes_a_jpeg_with_the_tracks_drawn_on_it() -> None:
 
 
 def test_a_frame_keeps_its_index_and_its_time() -> None:
-    annotated = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3, 0.4), 80).process(Frame(7, 1.5, plain_image()))
+    annotated = Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80).process(
+        Frame(7, 1.5, plain_image())
+    )
     assert (annotated.index, annotated.captured_at) == (7, 1.5)
     assert annotated.published_at > 0
 
@@ -54,7 +60,7 @@ def test_an_empty_picture_is_refused() -> None:
 
 def test_with_blur_a_face_is_hidden_from_the_first_frame_on() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
-    blurred = Pipeline(OneFace(), AlwaysSad(), Tracker(0.3, 0.4), 80, blur=True)
+    blurred = Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80, blur=True)
     first = blurred.process(Frame(0, 0.0, noise))
     assert first.tracks == []
     assert first.scene is not None

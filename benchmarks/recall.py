@@ -1,0 +1,142 @@
+"""python -m benchmarks.recall VIDEO...: what the live search shows, against a full search of every frame.
+
+Each video is played once at its own rate through the live site's pipeline, as from a camera. Counted are
+
+  recall  of the boxes that the full search finds in two frames running, those that are shown too; the
+          first 0.3 s of a video do not count, in which a new face may still be looked for
+  false   boxes shown where the full search finds nothing in the half second before and after
+  first   ms from the first frame in which the full search finds a face to the first that shows one
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from boxes import iou
+from detector import Boxes, FaceDetector
+from main import StartError, make_classifier, make_pipeline
+from pipeline import Pipeline
+from settings import SettingsError, read_settings
+from sources import Frame, Image
+from tracker import Track
+
+FULL_MIN_FACE_PX = 30
+NEW_FACE_S, NEAR_S = 0.3, 0.5
+SAME_IOU = 0.4
+
+
+@dataclass
+class Score:
+    """Counts of boxes, and the ms until the first face was shown."""
+
+    wanted: int = 0
+    shown: int = 0
+    all_shown: int = 0
+    false: int = 0
+    first_ms: float = float("nan")
+
+    def __str__(self) -> str:
+        recall = self.shown / self.wanted if self.wanted else float("nan")
+        return (
+            f"recall {recall:.1%} of {self.wanted}, false {self.false} of {self.all_shown}, "
+            f"first face after {self.first_ms:.0f} ms"
+        )
+
+
+def read_video(path: str) -> tuple[list[Image], float]:
+    """Return all frames of a video and its fps."""
+    video = cv2.VideoCapture(path)
+    images: list[Image] = []
+    while True:
+        grabbed, image = video.read()
+        if not grabbed:
+            break
+        images.append(image.astype(np.uint8, copy=False))
+    fps = video.get(cv2.CAP_PROP_FPS) or 30.0
+    video.release()
+    return images, fps
+
+
+def search_fully(detector: FaceDetector, images: Sequence[Image], title: str) -> list[Boxes]:
+    """Return the boxes (n, 4) of a full search of each image."""
+    grays = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False) for image in images)
+    return [detector.detect(gray) for gray in tqdm(grays, f"full search of {title}", len(images), leave=False)]
+
+
+def play(pipeline: Pipeline, images: Sequence[Image], fps: float) -> list[list[Track]]:
+    """Return the tracks shown in each frame, played in time."""
+    shown: list[list[Track]] = []
+    started = time.monotonic()
+    for index, image in enumerate(images):
+        time.sleep(max(started + index / fps - time.monotonic(), 0))
+        shown.append(pipeline.process(Frame(index, index / fps, image)).tracks)
+    return shown
+
+
+def boxes_of(tracks: Sequence[Track]) -> Boxes:
+    """Return the tracks' boxes (n, 4)."""
+    return np.array([track.box for track in tracks], dtype=np.int32).reshape(-1, 4)
+
+
+def compare(full: Sequence[Boxes], shown: Sequence[Boxes], fps: float) -> Score:
+    """Return how the boxes shown compare with those of the full search, frame by frame."""
+    score = Score()
+    near = round(NEAR_S * fps)
+    for index in range(1, len(full)):
+        around = np.concatenate(full[max(index - near, 0) : index + near + 1])
+        score.all_shown += len(shown[index])
+        score.false += sum(not _is_in(box, around) for box in shown[index])
+        if index >= NEW_FACE_S * fps:
+            wanted = [box for box in full[index] if _is_in(box, full[index - 1])]
+            score.wanted += len(wanted)
+            score.shown += sum(_is_in(box, shown[index]) for box in wanted)
+    first_found = next((i for i, boxes in enumerate(full) if len(boxes)), None)
+    first_shown = next((i for i, boxes in enumerate(shown) if len(boxes)), None)
+    if first_found is not None and first_shown is not None:
+        score.first_ms = (first_shown - first_found) / fps * 1000
+    return score
+
+
+def _is_in(box: Boxes, boxes: Boxes) -> bool:
+    return len(boxes) > 0 and bool(iou(box, boxes).max() > SAME_IOU)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.recall", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("videos", nargs="+", metavar="VIDEO")
+    args: Any = parser.parse_args(argv)
+    wanted = shown = 0
+    try:
+        settings = read_settings([])
+        detector = FaceDetector(settings.cascade, FULL_MIN_FACE_PX)
+        classifier = make_classifier(settings)
+        for path in args.videos:
+            images, fps = read_video(path)
+            if not images:
+                raise StartError(f"{path} is no video that OpenCV can read")
+            full = search_fully(detector, images, path)
+            pipeline = make_pipeline(settings, classifier)
+            shown_boxes = [boxes_of(tracks) for tracks in play(pipeline, images, fps)]
+            pipeline.close()
+            score = compare(full, shown_boxes, fps)
+            print(f"{path}: {score}")
+            wanted, shown = wanted + score.wanted, shown + score.shown
+    except (SettingsError, StartError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if wanted:
+        print(f"together recall {shown / wanted:.1%} of {wanted}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

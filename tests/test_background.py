@@ -1,0 +1,49 @@
+"""Work beside the live path."""
+
+import threading
+
+import pytest
+
+from background import Background, Foreground
+from tests.fakes import until
+
+
+def test_nobody_waits_for_a_call_and_its_result_is_given_once() -> None:
+    background: Background[int] = Background("test")
+    go = threading.Event()
+    background.start(lambda: 7 if go.wait(5) else 0)
+    assert background.take() is None
+    assert not background.idle
+    with pytest.raises(RuntimeError, match="not been taken"):
+        background.start(lambda: 8)
+    go.set()
+    until(lambda: background.take() == 7)
+    assert background.take() is None
+    assert background.idle
+    background.close()
+
+
+def test_what_a_call_raised_is_raised_where_its_result_is_taken() -> None:
+    background: Background[float] = Foreground("test")
+    background.start(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        background.take()
+    assert background.idle
+    background.close()
+
+
+def test_closing_waits_for_the_call_and_joins_the_thread() -> None:
+    before = threading.active_count()
+    background: Background[None] = Background("test")
+    done = threading.Event()
+    background.start(lambda: done.set())
+    background.close()
+    assert done.is_set()
+    assert threading.active_count() == before
+
+
+def test_in_the_foreground_the_result_is_there_at_once() -> None:
+    foreground: Foreground[int] = Foreground("test")
+    foreground.start(lambda: 5)
+    assert foreground.take() == 5
+    foreground.close()
