@@ -1,33 +1,60 @@
-"""gunicorn's thread worker and its log, each with one thing put right; gunicorn.conf.py names them."""
+"""gunicorn's thread worker and its log, with a few things put right; gunicorn.conf.py names them."""
 
+import socket
 import ssl
 from typing import Any
 
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.util import close_graceful
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import (
+    _DEFER,  # type: ignore[attr-defined]  # "not there yet", from handle(); it has no public name
+    TConn,
+    ThreadWorker,
+)
 
 from logs import OneLine
 from main import GUNICORN_HALTS_ON
 from web.handover import take
 
 LINGER_S = 0.5
+LONGEST_HEAD = 32 * 1024  # bytes; gunicorn refuses it then
 NO_NEWS = (f"exited with code {GUNICORN_HALTS_ON}", "Shutting down: Master", "Reason: App failed to load")
 
 
 class Worker(ThreadWorker):
-    """A thread worker whose main loop never waits for a client.
+    """A thread worker that never waits for a client: neither its main loop nor its threads.
 
-    gunicorn's own lets a client that does not close its side hold the loop, and so everybody, for 2 s.
+    gunicorn's own lets a client that does not close its side hold the loop, and so everybody, for 2 s, and
+    gives a thread to each half of a request, for as long as its sender likes.
     """
 
     def handle(self, conn: TConn) -> Any:
         """Serve the connection; if it is to be closed, wait for the client here, in its own thread."""
+        if self.alive and not self.cfg.is_ssl and not has_request(conn):
+            return _DEFER
         kept = super().handle(conn)
         if not kept and not isinstance(conn.sock, ssl.SSLSocket) and conn.sock.fileno() >= 0:
             close_graceful(take(conn.sock), LINGER_S)
         return kept
+
+
+def has_request(conn: TConn) -> bool:
+    """Return whether a whole request head has come, or its end; if not, let more bytes wake the poller."""
+    buffered = getattr(conn.parser, "unreader", None)  # HTTP/2 has none
+    if buffered and buffered.buf.getvalue():  # the next request came with the last one
+        return True
+    try:
+        head = conn.sock.recv(LONGEST_HEAD, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        awaited = conn.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+        ended = len(head) < awaited  # woken though no more came
+        whole = ended or b"\r\n\r\n" in head or len(head) == LONGEST_HEAD
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1 if whole else len(head) + 1)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # gunicorn deals with it
+    return whole
 
 
 class Log(Logger):

@@ -1,6 +1,7 @@
 """Work beside the live path."""
 
 import threading
+import time
 
 import pytest
 
@@ -35,8 +36,15 @@ def test_what_a_call_raised_is_raised_where_its_result_is_taken() -> None:
 def test_closing_waits_for_the_call_and_joins_the_thread() -> None:
     before = threading.active_count()
     background: Background[None] = Background("test")
-    done = threading.Event()
-    background.start(lambda: done.set())
+    begun, done = threading.Event(), threading.Event()
+
+    def call() -> None:
+        begun.set()
+        time.sleep(0.05)
+        done.set()
+
+    background.start(call)
+    assert begun.wait(5)
     background.close()
     assert done.is_set()
     assert threading.active_count() == before

@@ -11,7 +11,7 @@ from settings import SettingsError, read_settings
 from tests.fakes import FakeCrowd
 from tests.test_web import FakeCamera, FakeSamples
 from web import make_site
-from web.guard import Secret, SecretError
+from web.guard import MOST_WRONG, Secret, SecretError
 
 SECRET = Secret("ann:pass:word", "t0ken")
 PRIVATE_PAGES = ("/", "/video_feed", "/snapshot.jpg", "/state", "/metrics", "/readyz", "/static/live.js")
@@ -146,3 +146,20 @@ def test_a_request_may_not_be_large(client: FlaskClient) -> None:
 def test_another_site_can_change_nothing(client: FlaskClient, headers: dict[str, str], status: int) -> None:
     """A page that takes no POST answers 405, so whatever gets that far was let in."""
     assert client.post("/state", headers=headers, auth=("ann", "pass:word")).status_code == status
+
+
+def test_after_many_wrong_tries_an_address_has_to_wait_and_the_others_do_not(client: FlaskClient) -> None:
+    for _ in range(MOST_WRONG):
+        assert client.get("/state?token=guess").status_code == 401
+    answer = client.get("/state?token=t0ken")
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) == 60
+    other = {"REMOTE_ADDR": "10.0.0.9"}
+    assert client.get("/state?token=t0ken", environ_overrides=other).status_code == 200
+    assert client.get("/healthz").status_code == 200
+
+
+def test_a_visitor_who_says_nothing_is_not_counted(client: FlaskClient) -> None:
+    for _ in range(MOST_WRONG + 1):
+        assert client.get("/state").status_code == 401
+    assert client.get("/state?token=t0ken").status_code == 200

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -253,6 +253,28 @@ def test_bad_viewers_cost_good_ones_nothing(
     server.stop()
     for viewer in good:
         viewer.join(5)
+
+
+def test_half_a_request_holds_nobody_up(
+    start_server: Callable[..., Server], random_weights: Path, ask: Ask
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    halves = [
+        ask(server.port, half)
+        for half in (b"", b"GET /healthz HT", b"GET / HTTP/1.1\r\nHost: x")
+        for _ in range(40)
+    ]
+    late = ask(server.port, b"GET /healthz HTTP/1.1\r\nHost: local")
+    started = time.monotonic()
+    assert server.get("/healthz") == b"ok\n"
+    assert time.monotonic() - started < 1  # each of gunicorn's 64 threads would wait for one of them
+    late.sendall(b"host\r\n\r\n")
+    assert late.recv(20).startswith(b"HTTP/1.1 200")
+    for half in halves:
+        half.settimeout(5)
+        with suppress(ConnectionResetError):
+            assert half.recv(1) == b""  # let go, unanswered
+    server.stop()
 
 
 def test_gunicorn_main_app_serves_the_same_site(random_weights: Path) -> None:

@@ -7,6 +7,8 @@ https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Preven
 
 import hashlib
 import hmac
+import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +18,8 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 HARMLESS = ("GET", "HEAD", "OPTIONS")
 COOKIE = "fer_token"
+MOST_WRONG, WRONG_FOR_S = 20, 60.0  # wrong secrets from one address, and how long each counts
+MOST_ADDRESSES = 10_000
 COOKIE_AGE_S = 30 * 24 * 3600
 MAX_REQUEST_BYTES = 64 * 1024
 HEADERS = {
@@ -54,6 +58,10 @@ class Secret:
         """Return what a browser keeps in place of the token."""
         return hashlib.sha256(f"cookie {self.token}".encode()).hexdigest()
 
+    def was_tried(self) -> bool:
+        """Return whether the current request says anything that could be it."""
+        return bool(request.authorization or "token" in request.args or COOKIE in request.cookies)
+
     def opens(self) -> bool:
         """Return whether the current request knows it."""
         given = request.authorization
@@ -68,9 +76,34 @@ class Secret:
         return any(right and hmac.compare_digest(said.encode(), right.encode()) for said, right in tries)
 
 
+class Tries:
+    """Counts wrong secrets by address, so that nobody can go through a dictionary."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wrong: dict[str, list[float]] = {}
+
+    def are_too_many(self, address: str) -> bool:
+        """Return whether this address has to wait."""
+        with self._lock:
+            return len(self._lately(address)) >= MOST_WRONG
+
+    def add(self, address: str) -> None:
+        """Count a wrong one."""
+        with self._lock:
+            if len(self._wrong) >= MOST_ADDRESSES:
+                self._wrong = {known: self._lately(known) for known in self._wrong if self._lately(known)}
+            if len(self._wrong) < MOST_ADDRESSES:
+                self._wrong[address] = [*self._lately(address), time.monotonic()]
+
+    def _lately(self, address: str) -> list[float]:
+        return [at for at in self._wrong.get(address, ()) if time.monotonic() - at < WRONG_FOR_S]
+
+
 def guard(site: Flask, secret: Secret) -> None:
     """Ask every visitor for the secret, and send the headers that keep other sites out."""
     site.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
+    tries = Tries()
 
     @site.before_request
     def refuse_other_sites() -> None:
@@ -81,7 +114,13 @@ def guard(site: Flask, secret: Secret) -> None:
     def ask() -> WSGIResponse | None:
         if not secret or request.path == "/healthz":
             return None
+        address = request.remote_addr or ""
+        if tries.are_too_many(address):
+            wait = {"Retry-After": f"{WRONG_FOR_S:.0f}"}
+            abort(Response("Too many wrong tries; wait a minute.\n", 429, wait, content_type="text/plain"))
         if not secret.opens():
+            if secret.was_tried():
+                tries.add(address)
             how = {"WWW-Authenticate": 'Basic realm="camera", charset="UTF-8"'} if secret.user_password else {}
             abort(Response("This camera is private.\n", 401, how, content_type="text/plain"))
         if request.path == "/" and "token" in request.args:
