@@ -1,5 +1,6 @@
 """Fixtures that several tests share."""
 
+import gc
 import shutil
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
@@ -18,6 +20,18 @@ from settings import ROOT
 from tests.nets import lively
 
 START_TIMEOUT_S = 60
+
+
+def pytest_configure() -> None:
+    """Threads that wait for each other, and garbage sought among the libraries, cost more than the tests."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is imported by now stays
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -37,21 +37,21 @@ def always_happy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six faces of noise; the first of PublicTest stands in Training too. Voters agree with the labels."""
     rng = np.random.default_rng(0)
     pixels = [" ".join(map(str, face)) for face in rng.integers(0, 256, (5, 48 * 48))]
     rows = [(3, 0, "Training"), (3, 0, "PublicTest"), (3, 1, "PublicTest"), (3, 2, "PublicTest")]
     rows += [(0, 3, "PublicTest"), (1, 4, "PrivateTest")]
     lines = [f"{label},{pixels[face]},{split}" for label, face, split in rows]
-    path = tmp_path / "fer2013.csv"
+    path = tmp_path_factory.mktemp("data") / "fer2013.csv"
     path.write_text("\n".join(("emotion,pixels,Usage", *lines)))
     columns = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
     votes = [
         f"{split},{'0,10,0,0,0,0,0,0,0,0' if label == 3 else '0,0,0,0,5,5,0,0,0,0'}" for label, _, split in rows
     ]
-    (tmp_path / "votes.csv").write_text("\n".join((f"Usage,{columns}", *votes)))
+    path.with_name("votes.csv").write_text("\n".join((f"Usage,{columns}", *votes)))
     return path
 
 
@@ -65,10 +65,15 @@ def test_logits_come_in_the_order_of_the_faces(side: int) -> None:
     assert logits.argmax(dim=1).tolist() == labels.tolist()
 
 
+@pytest.fixture(autouse=True)
+def few_timings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.evaluate.TIMED", 3)
+
+
 def test_the_command_prints_and_saves_the_figures(
-    always_happy: Path, data: Path, capsys: pytest.CaptureFixture[str]
+    always_happy: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = data.parent / "report"
+    out = tmp_path / "report"
     votes = str(data.parent / "votes.csv")
     assert main([str(always_happy), "--data", str(data), "--ferplus", votes, "--out", str(out)]) == 0
     printed = capsys.readouterr().out
@@ -89,9 +94,14 @@ def test_the_command_prints_and_saves_the_figures(
 
 
 def test_the_command_measures_the_split_asked_for(
-    always_happy: Path, data: Path, capsys: pytest.CaptureFixture[str]
+    always_happy: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out = str(data.parent / "report")
+    monkeypatch.setattr("training.report.as_png", lambda _figure: "data:,")
+    out = str(tmp_path / "report")
     assert main([str(always_happy), "--data", str(data), "--split", "PrivateTest", "--out", out]) == 0
     printed = capsys.readouterr().out
     assert "on PrivateTest" in printed

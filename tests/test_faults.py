@@ -55,7 +55,7 @@ def test_frames_of_another_size_in_the_middle_are_shown(pipeline: Pipeline) -> N
 
 def test_a_video_that_is_corrupt_in_the_middle_goes_on(pipeline: Pipeline, tmp_path: Path) -> None:
     path = tmp_path / "broken.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 60, (320, 240))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 240, (320, 240))
     for level in range(40):
         writer.write(plain_image(level, 240, 320))
     writer.release()

@@ -138,9 +138,16 @@ def test_pooling_before_relu_changes_nothing_in_the_base_network() -> None:
     np.testing.assert_allclose(result.numpy(), expected.numpy(), atol=1e-5)
 
 
-def torchvision_state() -> dict[str, Tensor]:
+@pytest.fixture(scope="module")
+def transfer() -> TransferResNet:
+    """A network to load checkpoints into; what it held before does not matter."""
+    return TransferResNet()
+
+
+@pytest.fixture(scope="module")
+def torchvision_state(transfer: TransferResNet) -> dict[str, Tensor]:
     """What a torchvision checkpoint of a ResNet-18 holds."""
-    state = {name: torch.rand(value.shape) for name, value in TransferResNet().trunk.state_dict().items()}
+    state = {name: torch.rand(value.shape) for name, value in transfer.trunk.state_dict().items()}
     return state | {
         "conv1.weight": torch.rand(64, 3, 7, 7),
         "fc.weight": torch.rand(1000, 512),
@@ -148,33 +155,37 @@ def torchvision_state() -> dict[str, Tensor]:
     }
 
 
-def test_transfer_sums_the_colours_of_the_first_layer(tmp_path: Path) -> None:
-    state = torchvision_state()
-    torch.save(state, tmp_path / "resnet18.pth")
-    net = TransferResNet()
-    load_pretrained(net, tmp_path / "resnet18.pth")
-    assert torch.allclose(net.trunk.conv1.weight, state["conv1.weight"].sum(dim=1, keepdim=True))
-    assert torch.equal(net.trunk.state_dict()["layer4.1.conv2.weight"], state["layer4.1.conv2.weight"])
+def test_transfer_sums_the_colours_of_the_first_layer(
+    tmp_path: Path, transfer: TransferResNet, torchvision_state: dict[str, Tensor]
+) -> None:
+    torch.save(torchvision_state, tmp_path / "resnet18.pth")
+    load_pretrained(transfer, tmp_path / "resnet18.pth")
+    loaded, last = transfer.trunk.state_dict(), "layer4.1.conv2.weight"
+    assert torch.allclose(loaded["conv1.weight"], torchvision_state["conv1.weight"].sum(dim=1, keepdim=True))
+    assert torch.equal(loaded[last], torchvision_state[last])
 
 
-def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_named(tmp_path: Path, transfer: TransferResNet) -> None:
     with pytest.raises(ValueError, match="no checkpoint at"):
-        load_pretrained(TransferResNet(), tmp_path / "none.pth")
+        load_pretrained(transfer, tmp_path / "none.pth")
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04"])
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_checkpoint_is_refused(
+    tmp_path: Path, transfer: TransferResNet, content: bytes
+) -> None:
     (tmp_path / "x.pth").write_bytes(content)
     with pytest.raises(ValueError, match="not a torchvision checkpoint"):
-        load_pretrained(TransferResNet(), tmp_path / "x.pth")
+        load_pretrained(transfer, tmp_path / "x.pth")
 
 
-def test_a_checkpoint_of_another_resnet_is_refused(tmp_path: Path) -> None:
-    state = torchvision_state()
-    del state["layer4.1.conv2.weight"]
+def test_a_checkpoint_of_another_resnet_is_refused(
+    tmp_path: Path, transfer: TransferResNet, torchvision_state: dict[str, Tensor]
+) -> None:
+    state = {name: value for name, value in torchvision_state.items() if name != "layer4.1.conv2.weight"}
     torch.save(state, tmp_path / "x.pth")
     with pytest.raises(ValueError, match="not a torchvision checkpoint"):
-        load_pretrained(TransferResNet(), tmp_path / "x.pth")
+        load_pretrained(transfer, tmp_path / "x.pth")
 
 
 def test_only_the_transfer_network_takes_a_checkpoint(tmp_path: Path) -> None:

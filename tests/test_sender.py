@@ -26,12 +26,14 @@ class Screen:
         self.socket.settimeout(5)
         self.farewells: list[str] = []
         tune(connection)
-        self.received = b""
+        self.received = bytearray()
         sender.add(Viewer(connection, feed, left=self.farewells.append, **options), b"head\r\n\r\n")  # type: ignore[arg-type]
 
     def read_until(self, words: bytes) -> None:
-        while words not in self.received:
-            said = self.socket.recv(65536)
+        searched = 0
+        while self.received.find(words, searched) < 0:
+            searched = max(len(self.received) - len(words), 0)
+            said = self.socket.recv(1_000_000)
             assert said, f"the connection ended before {words!r}"
             self.received += said
 
@@ -123,7 +125,7 @@ def test_a_stalled_viewer_costs_the_others_nothing_and_resumes_with_the_newest(
     for number in range(60):
         feed.put(picture_of(number, BIG + b"<%d>" % number))
         for screen in normal:
-            screen.received = b""
+            screen.received.clear()
             screen.read_until(b"<%d>" % number)
     stalled[0].read_until(b"<59>")
     # what both kernels held when it stalled, and then the newest
@@ -142,7 +144,7 @@ def test_a_viewer_that_takes_nothing_is_closed(
         while not done():
             number = next(numbers)
             feed.put(picture_of(number, BIG + b"<%d>" % number))
-            normal.received = b""
+            normal.received.clear()
             normal.read_until(b"<%d>" % number)
             time.sleep(0.01)
 

@@ -63,11 +63,6 @@ def tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NETWORKS, "emotion", TinyNet)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixteen faces to learn from and seven to check with, of noise."""
@@ -163,15 +158,23 @@ def test_a_run_says_how_good_it_became(tmp_path: Path, data: Path, capsys: pytes
     assert f"weights in {weights_of(tmp_path)}" in out
 
 
+def repeated(faces: Faces, times: int) -> Faces:
+    """The same faces several times an epoch: as many steps, with fewer epochs to check and to save."""
+    images, labels, votes = (
+        np.concatenate([part] * times) for part in (faces.images, faces.labels, faces.votes)
+    )
+    return Faces(images, labels, votes)
+
+
 @pytest.mark.usefixtures("tiny_net")
 def test_training_learns_to_tell_bars_from_columns(tmp_path: Path) -> None:
     labels = np.arange(16, dtype=np.int64) % 2
     images = np.zeros((16, 48, 48), dtype=np.uint8)
     images[labels == 0, 18:30] = 255
     images[labels == 1, :, 18:30] = 255
-    config = Config(**SETTINGS | {"stages": [[24, 25]], "learning_rate": 0.05, "webcam": 0, "mixup": 0})
+    config = Config(**SETTINGS | {"stages": [[24, 5]], "learning_rate": 0.05, "webcam": 0, "mixup": 0})
     faces = Faces(images, labels, np.zeros((16, 10), dtype=np.int64))
-    run = Run(config, faces, faces, tmp_path)
+    run = Run(config, repeated(faces, 5), faces, tmp_path)  # 50 steps
     before = run.metrics(24)["loss"]
     run.run()
     assert run.metrics(24)["accuracy"] == 1
@@ -194,7 +197,6 @@ def stopping_after(step: int) -> type[Run]:
 def stop_and_resume(
     folder: Path, data: Path, step: int, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    folder.mkdir()
     with monkeypatch.context() as patch:
         patch.setattr("training.train.Run", stopping_after(step))
         assert train(folder, data, **changes) == 130
@@ -211,15 +213,30 @@ def assert_same_run(first: Path, second: Path) -> None:
     assert weights_of(first).read_bytes() == weights_of(second).read_bytes()
 
 
+@pytest.fixture(scope="module", params=[{}, PLATEAU, COSINE], ids=["one-cycle", "plateau", "cosine"])
+def never_stopped(
+    request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
+    """The folder of a run from its first step to its last, and how its settings differ."""
+    folder, changes = tmp_path_factory.mktemp("never_stopped"), request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS, "emotion", TinyNet)
+        assert train(folder, data, **changes) == 0
+    return folder, changes
+
+
 @pytest.mark.usefixtures("tiny_net")
-@pytest.mark.parametrize("changes", [{}, PLATEAU, COSINE], ids=["one-cycle", "plateau", "cosine"])
 @pytest.mark.parametrize("step", [1, 2, 3, 4])  # 2 and 4 are the last of their epochs
 def test_a_run_stopped_at_any_step_ends_as_one_never_stopped(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, step: int, changes: dict[str, Any]
+    tmp_path: Path,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    never_stopped: tuple[Path, dict[str, Any]],
 ) -> None:
-    assert train(tmp_path, data, **changes) == 0
-    stop_and_resume(tmp_path / "stopped", data, step, monkeypatch, changes)
-    assert_same_run(tmp_path, tmp_path / "stopped")
+    whole, changes = never_stopped
+    stop_and_resume(tmp_path, data, step, monkeypatch, changes)
+    assert_same_run(whole, tmp_path)
 
 
 @pytest.mark.usefixtures("tiny_net")
@@ -372,13 +389,13 @@ def test_weights_of_a_network_in_another_form_are_refused(
     assert "trained in another form" in error_of(capsys)
 
 
-def make_run(folder: Path, teachers: Sequence[nn.Module] = (), **changes: Any) -> Run:
-    """A run on eight faces of noise, each of which voters saw clearly."""
+def make_run(folder: Path, teachers: Sequence[nn.Module] = (), times: int = 1, **changes: Any) -> Run:
+    """A run on eight faces of noise, each of which voters saw clearly, and an epoch so many times each."""
     rng = np.random.default_rng(0)
     votes = np.zeros((8, 10), dtype=np.int64)
     votes[np.arange(8), np.arange(8) % 7] = 10
     faces = Faces(rng.integers(0, 256, (8, 48, 48), dtype=np.uint8), np.arange(8) % 7, votes)
-    return Run(Config(**SETTINGS | changes), faces, faces, folder, teachers)
+    return Run(Config(**SETTINGS | changes), repeated(faces, times), faces, folder, teachers)
 
 
 @pytest.mark.usefixtures("tiny_net")
@@ -407,8 +424,9 @@ def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path) -> None:
     teacher = TinyNet()
     nn.init.normal_(teacher.get_parameter("6.weight"), std=3)
     changes: dict[str, Any] = {"distill_weight": 1.0, "distill_temperature": 2.0, "learning_rate": 0.05}
-    run = make_run(tmp_path, [teacher], stages=[[48, 80]], webcam=0.0, mixup=0.0, ema_decay=0.0, **changes)
-    images = run.images.float()
+    changes |= {"stages": [[48, 4]], "webcam": 0.0, "mixup": 0.0, "ema_decay": 0.0}
+    run = make_run(tmp_path, [teacher], times=20, **changes)  # 80 steps
+    images = run.images[:8].float()
     said = ask_teachers([teacher], images, 2.0)
 
     def apart() -> float:

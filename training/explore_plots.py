@@ -59,11 +59,11 @@ def _render(draw: Draw, height: float, colours: Colours) -> str:
         "legend.frameon": False,
     }
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")  # no pyplot: nothing global, no window
-        FigureCanvasAgg(figure)
-        draw(figure.add_subplot(), colours)
+        # no pyplot: nothing global, no window; no savefig: it draws everything twice
+        canvas = FigureCanvasAgg(Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained"))
+        draw(canvas.figure.add_subplot(), colours)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=DPI)
+        canvas.print_png(buffer)  # type: ignore[no-untyped-call]  # matplotlib has no types there
     return data_url(buffer.getvalue())
 
 
