@@ -7,11 +7,8 @@ from typing import Any
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.util import close_graceful
-from gunicorn.workers.gthread import (
-    _DEFER,  # type: ignore[attr-defined]  # "not there yet", from handle(); it has no public name
-    TConn,
-    ThreadWorker,
-)
+from gunicorn.workers import gthread
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from logs import OneLine
 from main import GUNICORN_HALTS_ON
@@ -32,7 +29,7 @@ class Worker(ThreadWorker):
     def handle(self, conn: TConn) -> Any:
         """Serve the connection; if it is to be closed, wait for the client here, in its own thread."""
         if self.alive and not self.cfg.is_ssl and not has_request(conn):
-            return _DEFER
+            return gthread._DEFER  # type: ignore[attr-defined]  # "not there yet" has no public name
         kept = super().handle(conn)
         if not kept and not isinstance(conn.sock, ssl.SSLSocket) and conn.sock.fileno() >= 0:
             close_graceful(take(conn.sock), LINGER_S)

@@ -26,6 +26,8 @@ from training.networks import NETWORKS, load_net
 from training.run import Run
 from training.train import main
 
+pytestmark = pytest.mark.training
+
 SETTINGS: dict[str, Any] = {
     "network": "emotion",
     "batch_size": 8,
