@@ -26,6 +26,12 @@ def test_every_configuration_loads_by_name_and_by_path(path: Path) -> None:
     config = load_config(path.stem)
     assert config == load_config(str(path))
     assert config.side(config.epochs - 1) in (44, 48)
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: str(path.stem))
+def test_the_network_of_every_configuration_can_be_built(path: Path) -> None:
+    config = load_config(path.stem)
     with torch.device("meta"):
         build(config.network, config.network_options)
 

@@ -51,6 +51,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.training
 @pytest.mark.parametrize(("name", "options", "parameters", "logits"), SHAPES)
 def test_each_network_has_its_parameters_and_answers_a_face(
     name: str, options: dict[str, int], parameters: int, logits: int
