@@ -36,7 +36,10 @@ def encoder() -> Encoder:
 
 
 @pytest.fixture
-def variants(original: Latest[AnnotatedFrame], encoder: Encoder) -> Iterator[Variants]:
+def variants(
+    original: Latest[AnnotatedFrame], encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Variants]:
+    monkeypatch.setattr("variants.TICK_S", 0.04)
     variants = Variants(original, encoder)
     yield variants
     variants.close()
