@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from camera import State
     from pipeline import AnnotatedFrame
     from samples import Sample
+    from stream import Latest
 
 
 NAVIGATION = {
@@ -27,6 +28,9 @@ NAVIGATION = {
 
 class Camera(Protocol):
     """What the site asks of a camera; camera.Camera is one."""
+
+    @property
+    def annotated(self) -> "Latest[AnnotatedFrame]": ...
 
     def snapshot(self, timeout_s: float) -> "AnnotatedFrame | None": ...
 
@@ -55,6 +59,7 @@ def make_site(
     Served on this machine only, it answers to this machine's names only: a foreign page whose name
     resolves to 127.0.0.1 must not see the camera (DNS rebinding).
     """
+    from web.events import event_pages
     from web.feed import feed_pages
     from web.health import health_pages
     from web.live import live_pages
@@ -66,6 +71,7 @@ def make_site(
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
     site.register_blueprint(live_pages(camera, samples, audience))
     site.register_blueprint(feed_pages(audience))
+    site.register_blueprint(event_pages(camera, audience))
     site.register_blueprint(health_pages(camera, audience))
     for pages in more_pages:
         site.register_blueprint(pages)
