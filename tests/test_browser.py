@@ -1,6 +1,7 @@
 """The site in real Chromium, with the demo as its camera."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -184,3 +185,27 @@ def test_nothing_sticks_out_on_a_phone(
         page.goto(server.url + path, wait_until="commit")
         page.wait_for_load_state("domcontentloaded")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_each_face_has_a_card_with_its_bars_sorted_and_its_last_minute(
+    page: Page, start_server: Callable[..., Server]
+) -> None:
+    server = start_server("--source", "demo")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(server.url, wait_until="commit")
+    card = page.locator(".card").first
+    expect(card.get_by_role("heading")).to_contain_text("Face 1")
+    expect(card.get_by_role("listitem")).to_have_count(len(DETAILS))
+    expect(page.locator("#announcer")).to_contain_text("Face 1: ")
+    expect(page.locator("#nobody")).to_be_hidden()
+    bars = """card => [...card.querySelectorAll(".bar")]
+      .map(bar => [parseFloat(bar.lastElementChild.textContent), +bar.style.getPropertyValue("--rank")])
+      .sort(([, a], [, b]) => a - b).map(([share]) => share)"""
+    shares = card.evaluate(bars)
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(100, abs=4)
+    painted = (
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
+    )
+    assert card.locator("canvas").evaluate(painted)
+    expect(card.locator("canvas")).to_have_attribute("aria-label", re.compile("The last minute: .*%"))
