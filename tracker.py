@@ -29,12 +29,15 @@ UNNUMBERED = 0  # a face that was seen once has no number yet
 MARGIN = 0.10  # another emotion must lead, or a sure one fall below unsure_below, by this much
 BOX_EASE_S = 0.06
 
+Maps = NDArray[np.float32] | None
+
 
 @dataclass(frozen=True)
 class Track:
     """One face over time: box (x1, y1, x2, y2) px, eased probs (7,) float32, when it was last seen.
 
-    sure is False while no emotion is probable enough to be named.
+    sure is False while no emotion is probable enough to be named. maps (7, h, w) float32, where each emotion
+    was seen, are there while they are asked for, eased as well.
     """
 
     track_id: int
@@ -43,6 +46,7 @@ class Track:
     emotion: str
     sure: bool
     seen_at: float
+    maps: Maps = None
 
     @property
     def confidence(self) -> float:
@@ -80,20 +84,28 @@ class Tracker:
         self._next_id = 1
         self._last_at = -math.inf
 
-    def update(self, boxes: NDArray[np.integer[Any]], probs: NDArray[np.float32], at: float) -> list[Track]:
+    def update(
+        self,
+        boxes: NDArray[np.integer[Any]],
+        probs: NDArray[np.float32],
+        at: float,
+        maps: Maps = None,
+    ) -> list[Track]:
         """Take up the faces of one frame and return the tracks to show, oldest first.
 
-        boxes is (n, 4) int xyxy px, probs (n, 7) float32, at the frame's time in s. A track that was
-        not found stays for SHOW_S where it was, and has its number again if it is found within KEEP_S.
+        boxes is (n, 4) int xyxy px, probs (n, 7) float32, at the frame's time in s, maps (n, 7, h, w) float32.
+        A track that was not found stays for SHOW_S where it was, and has its number again if it is found
+        within KEEP_S.
         """
         self._states = [state for state in self._states if state.is_kept(at)]
         taken = self._match(boxes, at)
         self._last_at = at
         for row, box in enumerate(boxes):
+            its_maps = None if maps is None else maps[row]
             if row in taken:
-                self._ease(taken[row], box, probs[row], at)
+                self._ease(taken[row], box, probs[row], at, its_maps)
             else:
-                self._states.append(self._begin(box, probs[row], at))
+                self._states.append(self._begin(box, probs[row], at, its_maps))
         shown = [s.track for s in self._states if s.sightings >= SHOW_AFTER and s.lost_s(at) <= SHOW_S]
         return sorted(shown, key=lambda track: track.track_id)
 
@@ -111,13 +123,15 @@ class Tracker:
                 pairs[rows[row]] = states[column]
         return pairs
 
-    def _begin(self, box: NDArray[np.integer[Any]], probs: NDArray[np.float32], at: float) -> _State:
+    def _begin(
+        self, box: NDArray[np.integer[Any]], probs: NDArray[np.float32], at: float, maps: Maps
+    ) -> _State:
         emotion, sure = EMOTIONS[int(probs.argmax())], bool(probs.max() >= self.unsure_below)
-        track = Track(UNNUMBERED, _as_ints(box), probs, emotion, sure, at)
+        track = Track(UNNUMBERED, _as_ints(box), probs, emotion, sure, at, maps)
         return _State(track, box.astype(np.float64), box.astype(np.float64), np.zeros(2))
 
     def _ease(
-        self, state: _State, box: NDArray[np.integer[Any]], probs: NDArray[np.float32], at: float
+        self, state: _State, box: NDArray[np.integer[Any]], probs: NDArray[np.float32], at: float, maps: Maps
     ) -> None:
         old = state.track
         elapsed_s = at - old.seen_at
@@ -127,7 +141,10 @@ class Tracker:
             state.speed += _weight(elapsed_s, SPEED_EASE_S) * (measured - state.speed)
         state.seen_box = box.astype(np.float64)
         state.exact_box += _weight(elapsed_s, BOX_EASE_S) * (box - state.exact_box)
-        eased = old.probs + np.float32(_weight(elapsed_s, self.smoothing_s)) * (probs - old.probs)
+        weight = np.float32(_weight(elapsed_s, self.smoothing_s))
+        eased = old.probs + weight * (probs - old.probs)
+        if maps is not None and old.maps is not None:
+            maps = old.maps + weight * (maps - old.maps)
         best = int(eased.argmax())
         before = EMOTIONS.index(old.emotion)
         named = best if eased[best] - eased[before] > MARGIN else before
@@ -140,6 +157,7 @@ class Tracker:
             emotion=EMOTIONS[named],
             sure=bool(eased[named] >= enough),
             seen_at=at,
+            maps=maps,
         )
         self._next_id += old.track_id == UNNUMBERED
         state.sightings += 1

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request
 
 from audience import Audience
 from emotions import DETAILS, EMOTIONS
-from web import Camera, Samples
+from web import Camera, Controls, Samples
 
 if TYPE_CHECKING:
     from camera import State
@@ -17,13 +17,13 @@ SNAPSHOT_TIMEOUT_S = 10.0
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def live_pages(camera: Camera, samples: Samples, audience: Audience) -> Blueprint:
+def live_pages(camera: Camera, samples: Samples, audience: Audience, controls: Controls | None) -> Blueprint:
     """Return the pages around one camera and its audience."""
     pages = Blueprint("live", __name__)
 
     @pages.get("/")
     def index() -> str:
-        return render_template("index.html", emotions=DETAILS.values(), state=camera.state())
+        return render_template("index.html", emotions=DETAILS.values(), state=camera.state(), controls=controls)
 
     @pages.get("/snapshot.jpg")
     def snapshot() -> Response:
