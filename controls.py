@@ -24,14 +24,16 @@ class Controls:
         self.fixed = fixed
         self.open_to_all = open_to_all
         self._pipeline = pipeline
+        self._resets = 0
         self._lock = threading.Lock()  # two changes at once must not undo each other
 
     def read(self) -> dict[str, Any]:
-        """Return each switch of the view, and smoothing_s."""
-        return asdict(self._pipeline.view) | {"smoothing_s": self._pipeline.tracker.smoothing_s}
+        """Return each switch of the view, smoothing_s, and how many resets there were."""
+        smoothing_s = self._pipeline.tracker.smoothing_s
+        return asdict(self._pipeline.view) | {"smoothing_s": smoothing_s, "resets": self._resets}
 
     def change(self, wishes: dict[str, Any]) -> None:
-        """Set some of what `read` gives, or nothing at all and raise ControlError."""
+        """Set some switches, or smoothing_s; or nothing at all and raise ControlError."""
         for name, value in wishes.items():
             self._check(name, value)
         switches = {name: value for name, value in wishes.items() if name in SWITCHES}
@@ -44,6 +46,7 @@ class Controls:
         """Let everybody in the picture be new, and their numbers begin again."""
         with self._lock:
             self._pipeline.reset()
+            self._resets += 1
 
     def _check(self, name: str, value: Any) -> None:
         if name == "smoothing_s":

@@ -59,13 +59,13 @@ def draw(
         if track.maps is not None:
             heat = track.maps[EMOTIONS.index(track.emotion)]
             _draw_heat(scene, heat[:, ::-1] if view.mirror else heat, place(track.box))
+    for track in tracks if view.bars else ():
+        _draw_bars(scene, track.probs, place(track.box), max(9, text_px * 2 // 3))
     for track in tracks:
         box = place(track.box)
         colour = bgr(DETAILS[track.emotion].colour if track.sure else UNSURE_COLOUR)
         if view.boxes:
             _draw_corners(scene, box, colour, thickness)
-        if view.bars:
-            _draw_bars(scene, track.probs, box, max(9, text_px * 2 // 3))
         if view.labels:
             text = f"{track.emotion} {track.confidence:.0%}" if track.sure else "unsure"
             _draw_label(scene, text, box, colour, text_px)
@@ -152,7 +152,7 @@ def _draw_bars(scene: Scene, probs: NDArray[np.float32], box: Box, text_px: int)
     rows, columns = panel.shape[:2]
     if rows > height or columns > width:
         return
-    step, names = rows // len(EMOTIONS), columns * 2 // 5
+    step, names = rows // len(EMOTIONS), columns // 2
     for number, emotion in enumerate(EMOTIONS):
         end = names + round(float(probs[number]) * (columns - names - 4))
         top = number * step + 2
@@ -168,7 +168,7 @@ def _draw_bars(scene: Scene, probs: NDArray[np.float32], box: Box, text_px: int)
 def _bars_panel(text_px: int) -> Scene:
     """Return what is behind the bars: the emotions' names on a dark ground."""
     step = text_px + 6
-    picture = Image.new("RGB", (9 * text_px, step * len(EMOTIONS)), "#1b1f24")
+    picture = Image.new("RGB", (10 * text_px, step * len(EMOTIONS)), "#1b1f24")
     pen = ImageDraw.Draw(picture)
     for number, emotion in enumerate(EMOTIONS):
         pen.text((4, step * (number + 0.5)), emotion, "#ffffff", _font(text_px), anchor="lm")

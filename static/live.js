@@ -1,6 +1,7 @@
 // Keeps the page's two streams, the pictures and what is seen in them: brings them back when they have died,
 // and gives them back while nobody can see the page.
 
+import { Controls } from "./controls.js";
 import { Dashboard } from "./dashboard.js";
 
 const WATCH_MS = 5000;
@@ -16,7 +17,11 @@ const figures = document.getElementById("figures");
 const note = document.getElementById("note");
 const { state: stateUrl, events: eventsUrl } = document.getElementById("status").dataset;
 
+const still = document.getElementById("still"); // the last picture, while the page is paused
+const pause = document.getElementById("pause");
+
 const dashboard = new Dashboard();
+const controls = new Controls(() => dashboard.clear(), takeSnapshot);
 const viewer = crypto.getRandomValues(new Uint32Array(2)).join("-"); // so that the server knows this page's stream
 let events = null;
 let lost = false; // a stream is known to be dead
@@ -85,6 +90,7 @@ function isDead(state) {
 function hear(state) {
   heardAt = Date.now();
   if (!lost) showState(state);
+  if (state.view) controls.show(state.view);
   dashboard.show(state.faces, heardAt);
 }
 
@@ -104,8 +110,34 @@ function showState(state) {
   else show("waiting", "Opening the source …", "");
 }
 
+function isPaused() {
+  return !still.hidden;
+}
+
 function isOn() {
-  return !document.hidden;
+  return !document.hidden && !isPaused();
+}
+
+function togglePause() {
+  if (isPaused()) {
+    still.hidden = true;
+    start();
+  } else if (stream.naturalWidth) {
+    still.width = stream.naturalWidth;
+    still.height = stream.naturalHeight;
+    still.getContext("2d").drawImage(stream, 0, 0);
+    still.hidden = false;
+    stop();
+    show("waiting", "Paused", "");
+  }
+  pause.setAttribute("aria-pressed", isPaused());
+}
+
+// Save what this page shows; without a picture of its own to give, the link fetches the newest.
+function takeSnapshot(link) {
+  link.download = `faces-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.jpg`;
+  if (isPaused()) link.href = still.toDataURL("image/jpeg", 0.92);
+  else link.href = link.dataset.newest;
 }
 
 function start() {
@@ -120,7 +152,8 @@ function stop() {
   events?.close();
 }
 
+pause.addEventListener("click", togglePause);
 stream.addEventListener("error", () => { if (stream.hasAttribute("src")) lose(); });
 document.addEventListener("visibilitychange", () => (isOn() ? start() : stop()));
-addEventListener("pageshow", (event) => { if (event.persisted) start(); });
+addEventListener("pageshow", (event) => { if (event.persisted && isOn()) start(); });
 if (isOn()) start();

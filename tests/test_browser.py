@@ -209,3 +209,75 @@ def test_each_face_has_a_card_with_its_bars_sorted_and_its_last_minute(
     )
     assert card.locator("canvas").evaluate(painted)
     expect(card.locator("canvas")).to_have_attribute("aria-label", re.compile("The last minute: .*%"))
+
+
+def test_a_switch_changes_the_picture_for_everybody_and_other_pages_show_it(
+    browser: Browser, page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    other = browser.new_page()
+    for one in (page, other):
+        one.goto(server.url, wait_until="commit")
+        expect(one.get_by_role("switch", name="Boxes")).to_be_checked(timeout=15_000)
+    page.get_by_role("switch", name="Heat map").check()
+    page.get_by_role("slider", name="Smoothing").fill("1.5")
+    expect(other.get_by_role("switch", name="Heat map")).to_be_checked()
+    expect(other.locator("output")).to_have_text("1.5\u202fs")
+    view = json.loads(server.get("/view"))
+    assert (view["heat"], view["boxes"], view["smoothing_s"]) == (True, True, 1.5)
+    expect(page.locator("#refusal")).to_be_hidden()
+    other.close()
+
+
+def test_a_key_does_what_its_button_does(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    page.goto(server.url, wait_until="commit")
+    wait_for_new_picture(page)
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement?.id === 'screen'")
+    page.keyboard.press("f")
+    page.wait_for_function("!document.fullscreenElement")
+    with page.expect_download() as saved:
+        page.keyboard.press("s")
+    assert re.fullmatch(r"faces-[\d-]+T[\d-]+\.jpg", saved.value.suggested_filename)
+    assert saved.value.path().read_bytes().startswith(b"\xff\xd8")
+    page.keyboard.press("Control+r")  # the browser's own, and no reset
+    wait_for_new_picture(page)
+    assert json.loads(server.get("/view"))["resets"] == 0
+    page.keyboard.press("r")
+    until(lambda: json.loads(server.get("/view"))["resets"] == 1)
+
+
+def test_a_paused_page_keeps_its_picture_and_frees_its_streams(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    page.goto(server.url, wait_until="commit")
+    wait_for_new_picture(page)
+    page.keyboard.press("p")
+    expect(page.locator("#headline")).to_have_text("Paused")
+    expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
+    until(lambda: viewers(server) == 0)
+    drawn = "document.getElementById('still').getContext('2d').getImageData(320, 240, 1, 1).data[3] === 255"
+    assert page.evaluate(drawn)
+    with page.expect_download() as saved:
+        page.keyboard.press("s")
+    assert saved.value.path().read_bytes().startswith(b"\xff\xd8")
+    page.keyboard.press("p")
+    expect(page.locator("#headline")).to_have_text("Live: demo")
+    wait_for_new_picture(page)
+
+
+def test_where_visitors_may_not_change_the_picture_the_page_says_so(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    flags = ("--source", "demo", "--weights", str(random_weights), "--blur", "--controls", "nobody")
+    server = start_server(*flags)
+    page.goto(server.url, wait_until="commit")
+    expect(page.get_by_role("switch", name="Blur (always)")).to_be_checked()
+    expect(page.get_by_role("group", name="only whoever runs this site")).to_be_visible()
+    expect(page.get_by_role("switch", name="Boxes")).to_be_disabled()
+    page.keyboard.press("r")
+    assert json.loads(server.get("/view"))["resets"] == 0

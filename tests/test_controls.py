@@ -88,7 +88,7 @@ def test_every_page_is_told_by_the_events(open_site: Open, pipeline: Pipeline) -
     client.post("/view", json={"bars": True})
     response = client.get("/events", buffered=False)
     begin = b"".join(next(iter(response.iter_encoded())) for _ in range(2))
-    assert told(begin)["view"] == {**vars(pipeline.view), "smoothing_s": 0.3}
+    assert told(begin)["view"] == {**vars(pipeline.view), "smoothing_s": 0.3, "resets": 0}
     assert told(begin)["view"]["bars"] is True
     response.close()
 
@@ -100,7 +100,7 @@ def test_a_reset_lets_the_numbers_begin_again_and_keeps_the_smoothing(
     client.post("/view", json={"smoothing_s": 1.5})
     run(pipeline)
     pipeline.tracker._next_id = 9  # eight have come and gone
-    assert client.post("/reset").status_code == 200
+    assert client.post("/reset").get_json()["resets"] == 1
     assert run(pipeline, 3, start=5)[1] == [1]
     assert pipeline.tracker.smoothing_s == 1.5
 
@@ -132,7 +132,9 @@ def test_what_cannot_be_is_refused_in_one_sentence_and_changes_nothing(
     assert client.get("/view").get_json() == before
 
 
-values = st.booleans() | st.sampled_from([None, 0, 1, 0.5, 10, -1, 11, 10**400, float("nan"), "true", [], {}])
+values: st.SearchStrategy[Any] = st.booleans() | st.sampled_from(
+    [None, 0, 1, 0.5, 10, -1, 11, 10**400, float("nan"), "true", [], {}]
+)
 
 
 @given(wishes=st.dictionaries(st.sampled_from([*SWITCHES, "smoothing_s", "x"]), values, max_size=4))
