@@ -3,15 +3,12 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TYPE_CHECKING, Protocol
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any, Protocol
 
 from sender import Sender
-from stream import Latest
+from stream import Feed
 from variants import Variant, Variants
-
-if TYPE_CHECKING:
-    from pipeline import AnnotatedFrame
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +27,7 @@ class FullError(Exception):
 class Seat:
     """One viewer's place, and the feed it is given; leaving twice is allowed."""
 
-    def __init__(self, feed: "Latest[AnnotatedFrame]", leave: Callable[[str], None]) -> None:
+    def __init__(self, feed: Feed[Any], leave: Callable[[str], None]) -> None:
         self.feed = feed
         self._leave: Callable[[str], None] | None = leave
 
@@ -51,6 +48,7 @@ class Audience:
         self._max_viewers = max_viewers
         self._lock = threading.Lock()
         self._names: list[str] = []  # that the viewers' pages gave themselves
+        self._listeners: list[str] = []
 
     def __len__(self) -> int:
         return len(self._names)
@@ -59,29 +57,38 @@ class Audience:
         return name in self._names
 
     def admit(self, name: str, variant: Variant, most: int | None = None) -> Seat:
-        """Return a seat; raises FullError if all are taken, or `most` of them."""
+        """Return a viewer's seat; raises FullError if all are taken, or `most` of them."""
+        return self._seat("viewer", self._names, name, most, self._variants.feed(variant))
+
+    def listen(self, feed: Feed[Any], most: int | None = None) -> Seat:
+        """Return the seat of one who is told what is seen, without a picture; as many as viewers may."""
+        return self._seat("listener", self._listeners, "", most, nullcontext(feed))
+
+    def _seat(
+        self, who: str, names: list[str], name: str, most: int | None, feed: AbstractContextManager[Feed[Any]]
+    ) -> Seat:
         with ExitStack() as stack:
-            stack.enter_context(self._listed(name, min(self._max_viewers, most or self._max_viewers)))
+            stack.enter_context(self._listed(names, name, min(self._max_viewers, most or self._max_viewers)))
             stack.enter_context(self._camera.viewing())
-            feed = stack.enter_context(self._variants.feed(variant))
+            given = stack.enter_context(feed)
             held = stack.pop_all()
-        log.info("a viewer came", extra={"viewers": len(self)})
+        log.info("a %s came", who, extra={"viewers": len(self)})
 
         def leave(reason: str) -> None:
             held.close()
-            log.info("a viewer left", extra={"reason": reason, "viewers": len(self)})
+            log.info("a %s left", who, extra={"reason": reason, "viewers": len(self)})
 
-        return Seat(feed, leave)
+        return Seat(given, leave)
 
     @contextmanager
-    def _listed(self, name: str, most: int) -> Iterator[None]:
+    def _listed(self, names: list[str], name: str, most: int) -> Iterator[None]:
         with self._lock:
-            if len(self._names) >= most:
+            if len(names) >= most:
                 self.refused += 1
                 raise FullError(f"{most} are watching, and no more may; try again in a minute.")
-            self._names.append(name)
+            names.append(name)
         try:
             yield
         finally:
             with self._lock:
-                self._names.remove(name)
+                names.remove(name)

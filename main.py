@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from camera import Camera
     from classifier import Classifier
     from model import EmotionClassifier
-    from pipeline import Pipeline
+    from pipeline import Explainer, Pipeline
 
 SAMPLES = ROOT / "static" / "samples"
 GUNICORN_HALTS_ON = 4  # a worker that leaves with this code is not started again
@@ -57,12 +57,15 @@ def make_classifier(settings: Settings) -> "EmotionClassifier":
         return EmotionClassifier.load(settings.weights)
 
 
-def make_pipeline(settings: Settings, classifier: "Classifier") -> "Pipeline":
-    """Return the pipeline of a live camera for these settings; raises StartError."""
+def make_pipeline(
+    settings: Settings, classifier: "Classifier", explainer: "Explainer | None" = None
+) -> "Pipeline":
+    """Return the pipeline of a live camera, its heat maps made by the explainer; raises StartError."""
     import cv2
 
     from classifier import LiveClassifier
     from detector import LiveFaceDetector
+    from overlay import View
     from pipeline import Pipeline
     from tracker import Tracker
 
@@ -71,7 +74,9 @@ def make_pipeline(settings: Settings, classifier: "Classifier") -> "Pipeline":
     with starting():
         detector = LiveFaceDetector(settings.cascade, settings.min_face_px)
     tracker = Tracker(settings.smoothing_s, settings.unsure_below)
-    return Pipeline(detector, LiveClassifier(classifier), tracker, settings.jpeg_quality, settings.blur)
+    view = View(blur=settings.blur)
+    live = LiveClassifier(classifier)
+    return Pipeline(detector, live, tracker, settings.jpeg_quality, view, explainer)
 
 
 def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
@@ -97,6 +102,7 @@ def create_app(settings: Settings | None = None) -> "Flask":
     The camera behind it is opened by its first viewer; whoever serves the site has to close it (close_site).
     """
     from audience import Audience
+    from controls import Controls
     from pipeline import encode_variant
     from samples import Samples
     from sender import Sender
@@ -110,12 +116,13 @@ def create_app(settings: Settings | None = None) -> "Flask":
     except (SettingsError, SecretError) as error:
         raise StartError(str(error)) from error
     classifier = make_classifier(settings)
-    pipeline = make_pipeline(settings, classifier)
+    pipeline = make_pipeline(settings, classifier, explainer=classifier)
     camera = make_camera(settings, pipeline)
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants, sender = Variants(camera.annotated, encode), Sender()
     audience = Audience(camera, variants, sender, settings.max_viewers)
-    site = make_site(camera, Samples(SAMPLES, classifier), audience, settings.host, secret)
+    controls = Controls(pipeline, fixed=("blur",) if settings.blur else (), open_to_all=settings.open_controls)
+    site = make_site(camera, Samples(SAMPLES, classifier), audience, settings.host, secret, controls=controls)
     site.extensions["live"] = (sender, variants, camera, pipeline)  # in the order in which they are closed
     return site
 

@@ -53,6 +53,6 @@ class SiteCollector(Collector):
             "fer_refused_viewers", "Viewers for whom there was no room.", audience.refused
         )
         yield CounterMetricFamily("fer_sent_bytes", "Bytes sent to viewers.", sender.sent_bytes)
-        yield CounterMetricFamily("fer_sent_pictures", "Pictures sent to viewers.", sender.sent_pictures)
+        yield CounterMetricFamily("fer_sent_parts", "Pictures and events sent.", sender.sent_parts)
         skipped = sender.skipped_pictures
         yield CounterMetricFamily("fer_skipped_pictures", "Pictures that slow viewers missed.", skipped)

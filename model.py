@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from checkpoint import INPUT_SIDE, Calibration, Card, WeightsError, fill, read_weights
 from emotions import EMOTIONS
+from heatmap import class_maps
 from network import EmotionNet
 
 NETWORK = "emotion"  # what the cards of EmotionNet say
+MAP_SIDE = INPUT_SIDE // 8  # of EmotionNet's features, which it halves three times
 OUTPUTS = ("shipped", "fer2013", "ferplus")
 
 
@@ -83,14 +85,41 @@ class EmotionClassifier:
         gray is (H, W) uint8; boxes is (n, 4) int, xyxy px, and may reach over the border.
         Raises ValueError for arrays of another shape, and for boxes that are empty or wholly outside.
         """
-        if gray.ndim != 2 or gray.dtype != np.uint8:
-            raise ValueError(f"gray must be (H, W) uint8, got {gray.shape} {gray.dtype}")
-        if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iu":
-            raise ValueError(f"boxes must be (n, 4) int xyxy, got {boxes.shape} {boxes.dtype}")
-        if len(boxes) == 0:
+        faces = _faces(gray, boxes)
+        if len(faces) == 0:
             return np.empty((0, len(EMOTIONS)), dtype=np.float32)
-        crops = torch.from_numpy(preprocess(gray, boxes)).unsqueeze(1).float()
         with torch.inference_mode():
-            probs = read_out(self._net(crops), self.output, self.card.calibration)
-        result: NDArray[np.float32] = probs.numpy()
-        return result
+            return self._probs(self._net(faces))
+
+    def explain(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what `predict` does, and where each emotion was seen: probs (n, 7), maps (n, 7, 6, 6) float32.
+
+        The maps come from the same forward pass: 0 and above, each place's share in the emotion's logit.
+        """
+        net = self._net
+        if not isinstance(net, EmotionNet):
+            raise TypeError(f"{type(net).__name__} has no maps in closed form; heatmap.grad_cam makes them")
+        faces = _faces(gray, boxes)
+        if len(faces) == 0:
+            none = np.empty((0, len(EMOTIONS), MAP_SIDE, MAP_SIDE), dtype=np.float32)
+            return none[..., 0, 0], none
+        with torch.inference_mode():
+            features = net.features(faces)
+            first = len(EMOTIONS) if self.output == "ferplus" else 0
+            maps = class_maps(features, net.head.weight[first : first + len(EMOTIONS)]).relu()
+            return self._probs(net.read(features)), maps.numpy()
+
+    def _probs(self, logits: Tensor) -> NDArray[np.float32]:
+        probs: NDArray[np.float32] = read_out(logits, self.output, self.card.calibration).numpy()
+        return probs
+
+
+def _faces(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> Tensor:
+    """Return the faces as the network takes them, (n, 1, 48, 48); ValueError as EmotionClassifier.predict."""
+    if gray.ndim != 2 or gray.dtype != np.uint8:
+        raise ValueError(f"gray must be (H, W) uint8, got {gray.shape} {gray.dtype}")
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iu":
+        raise ValueError(f"boxes must be (n, 4) int xyxy, got {boxes.shape} {boxes.dtype}")
+    return torch.from_numpy(preprocess(gray, boxes)).unsqueeze(1).float()

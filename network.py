@@ -109,8 +109,16 @@ class EmotionNet(nn.Module):
 
         The first seven are FER2013's labels in the order of EMOTIONS, the rest FER+'s in that of FERPLUS.
         """
-        features = self.trunk(standardise(images)).mean(dim=(2, 3))
-        logits: Tensor = self.head(self.dropout(features))
+        return self.read(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Turn images (n, 1, 48, 48) into what the trunk sees in them (n, 256, 6, 6), before the pooling."""
+        features: Tensor = self.trunk(standardise(images))
+        return features
+
+    def read(self, features: Tensor) -> Tensor:
+        """Turn features into logits (n, 15)."""
+        logits: Tensor = self.head(self.dropout(features.mean(dim=(2, 3))))
         return logits
 
     def fuse(self) -> "EmotionNet":

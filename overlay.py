@@ -1,6 +1,7 @@
-"""Draws what was found: boxes, labels, and the picture that says why there is no picture."""
+"""Draws what was found: boxes, labels, bars, heat maps, and the picture that says why there is no picture."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -9,31 +10,65 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from emotions import DETAILS
+from emotions import DETAILS, EMOTIONS
 from tracker import Track
 
 Scene = NDArray[np.uint8]  # (H, W, 3) BGR
+Box = tuple[int, int, int, int]  # xyxy px
 
 UNSURE_COLOUR = "#8a8f98"
 NO_SIGNAL_SIZE_PX = (640, 480)
+HEAT = 0.7  # how much of the face the hottest place hides
 BLOCKS = 8  # a side of a hidden face: nobody is known by 64 squares
 
 
-def draw(image: NDArray[np.uint8], tracks: list[Track], hidden: Iterable[Sequence[int]] = ()) -> Scene:
-    """Return a copy of image (H, W, 3) BGR with each track's box, and its emotion, or "unsure".
+@dataclass(frozen=True)
+class View:
+    """What is drawn, for everybody who watches."""
+
+    boxes: bool = True
+    labels: bool = True
+    bars: bool = False
+    heat: bool = False
+    mirror: bool = False
+    blur: bool = False
+
+
+PLAIN = View()
+
+
+def draw(
+    image: NDArray[np.uint8], tracks: list[Track], view: View = PLAIN, hidden: Iterable[Sequence[int]] = ()
+) -> Scene:
+    """Return a copy of image (H, W, 3) BGR with each track as view says, its emotion named, or "unsure".
 
     Whatever is in a hidden box (xyxy, px) is made unrecognisable first.
     """
-    scene = image.copy()
+    scene = cv2.flip(image, 1).astype(np.uint8, copy=False) if view.mirror else image.copy()
+    height, width = scene.shape[:2]
+
+    def place(box: Sequence[int]) -> Box:
+        x1, y1, x2, y2 = (int(side) for side in box)
+        return (width - x2, y1, width - x1, y2) if view.mirror else (x1, y1, x2, y2)
+
     for box in hidden:
-        _pixelate(scene, box)
-    thickness = max(2, min(scene.shape[:2]) // 220)
-    text_px = max(13, min(scene.shape[:2]) // 26)
+        _pixelate(scene, place(box))
+    thickness = max(2, min(height, width) // 220)
+    text_px = max(13, min(height, width) // 26)
+    for track in tracks if view.heat else ():
+        if track.maps is not None:
+            heat = track.maps[EMOTIONS.index(track.emotion)]
+            _draw_heat(scene, heat[:, ::-1] if view.mirror else heat, place(track.box))
+    for track in tracks if view.bars else ():
+        _draw_bars(scene, track.probs, place(track.box), max(9, text_px * 2 // 3))
     for track in tracks:
+        box = place(track.box)
         colour = bgr(DETAILS[track.emotion].colour if track.sure else UNSURE_COLOUR)
-        text = f"{track.emotion} {track.confidence:.0%}" if track.sure else "unsure"
-        _draw_corners(scene, track.box, colour, thickness)
-        _draw_label(scene, text, track.box, colour, text_px)
+        if view.boxes:
+            _draw_corners(scene, box, colour, thickness)
+        if view.labels:
+            text = f"{track.emotion} {track.confidence:.0%}" if track.sure else "unsure"
+            _draw_label(scene, text, box, colour, text_px)
     return scene
 
 
@@ -51,10 +86,10 @@ def draw_no_signal(reason: str, size_px: tuple[int, int] = NO_SIGNAL_SIZE_PX) ->
     return np.asarray(picture)[..., ::-1].copy()
 
 
-def _pixelate(scene: Scene, box: Sequence[int]) -> None:
+def _pixelate(scene: Scene, box: Box) -> None:
     """Leave BLOCKS squares a side of the box and of a quarter around it: the box is tighter than the head."""
     height, width = scene.shape[:2]
-    x1, y1, x2, y2 = (int(side) for side in box)
+    x1, y1, x2, y2 = box
     around = (x2 - x1) // 4
     x1, y1, x2, y2 = max(x1 - around, 0), max(y1 - around, 0), min(x2 + around, width), min(y2 + around, height)
     if x1 >= x2 or y1 >= y2:
@@ -70,9 +105,7 @@ def bgr(colour: str) -> tuple[int, int, int]:
     return blue, green, red
 
 
-def _draw_corners(
-    scene: Scene, box: tuple[int, int, int, int], colour: tuple[int, int, int], thickness: int
-) -> None:
+def _draw_corners(scene: Scene, box: Box, colour: tuple[int, int, int], thickness: int) -> None:
     """Draw a thin box with strong corners: it frames the face and hides little of it."""
     x1, y1, x2, y2 = box
     cv2.rectangle(scene, (x1, y1), (x2, y2), colour, 1, cv2.LINE_AA)
@@ -84,9 +117,7 @@ def _draw_corners(
             )
 
 
-def _draw_label(
-    scene: Scene, text: str, box: tuple[int, int, int, int], colour: tuple[int, int, int], text_px: int
-) -> None:
+def _draw_label(scene: Scene, text: str, box: Box, colour: tuple[int, int, int], text_px: int) -> None:
     """Put a filled label above the box, or inside it where there is no room above, always in the picture."""
     height, width = scene.shape[:2]
     label = _label(text, colour, text_px)
@@ -97,6 +128,51 @@ def _draw_label(
     above = box[1] - rows
     y = min(above if above >= 0 else max(box[1], 0), height - rows)
     scene[y : y + rows, x : x + columns] = label
+
+
+def _draw_heat(scene: Scene, heat: NDArray[np.float32], box: Box) -> None:
+    """Lay the map heat (h, w), 0 and above, over the box: the hotter, the brighter and the less see-through."""
+    height, width = scene.shape[:2]
+    x1, y1, x2, y2 = box
+    left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
+    hottest = float(heat.max())
+    if left >= right or top >= bottom or hottest <= 0:
+        return
+    grown = cv2.resize(heat / hottest, (x2 - x1, y2 - y1), interpolation=cv2.INTER_CUBIC)
+    weight = grown[top - y1 : bottom - y1, left - x1 : right - x1].clip(0, 1)
+    colours = cv2.applyColorMap((weight * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    face = np.ascontiguousarray(scene[top:bottom, left:right])
+    scene[top:bottom, left:right] = cv2.blendLinear(face, colours, 1 - HEAT * weight, HEAT * weight)
+
+
+def _draw_bars(scene: Scene, probs: NDArray[np.float32], box: Box, text_px: int) -> None:
+    """Draw the seven probabilities (7,) as bars beside the box, where there is room, else in it."""
+    height, width = scene.shape[:2]
+    panel = _bars_panel(text_px).copy()
+    rows, columns = panel.shape[:2]
+    if rows > height or columns > width:
+        return
+    step, names = rows // len(EMOTIONS), columns // 2
+    for number, emotion in enumerate(EMOTIONS):
+        end = names + round(float(probs[number]) * (columns - names - 4))
+        top = number * step + 2
+        cv2.rectangle(panel, (names, top), (end, top + step - 5), bgr(DETAILS[emotion].colour), cv2.FILLED)
+    beside = [x for x in (box[2] + 4, box[0] - 4 - columns) if 0 <= x <= width - columns]
+    x = beside[0] if beside else min(max(box[2] - columns, 0), width - columns)
+    y = min(max(box[3] - rows, 0), height - rows)
+    region = scene[y : y + rows, x : x + columns]
+    region[...] = cv2.addWeighted(region, 0.25, panel, 0.75, 0)
+
+
+@lru_cache(maxsize=16)
+def _bars_panel(text_px: int) -> Scene:
+    """Return what is behind the bars: the emotions' names on a dark ground."""
+    step = text_px + 6
+    picture = Image.new("RGB", (10 * text_px, step * len(EMOTIONS)), "#1b1f24")
+    pen = ImageDraw.Draw(picture)
+    for number, emotion in enumerate(EMOTIONS):
+        pen.text((4, step * (number + 0.5)), emotion, "#ffffff", _font(text_px), anchor="lm")
+    return np.asarray(picture)
 
 
 @lru_cache(maxsize=1024)

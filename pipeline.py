@@ -2,14 +2,14 @@
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from classifier import LiveClassifier
-from overlay import draw
+from overlay import PLAIN, View, draw
 from sources import Frame, Image
 from tracker import Track, Tracker
 from variants import Variant
@@ -41,6 +41,14 @@ class Detector(Protocol):
     def close(self) -> None: ...
 
 
+class Explainer(Protocol):
+    """A classifier that also says where it saw each emotion; model.EmotionClassifier is one."""
+
+    def explain(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+
+
 class Pipeline:
     """Detects, classifies, tracks, draws and encodes; owned by one thread."""
 
@@ -50,14 +58,16 @@ class Pipeline:
         classifier: LiveClassifier,
         tracker: Tracker,
         jpeg_quality: int,
-        blur: bool = False,
+        view: View = PLAIN,
+        explainer: Explainer | None = None,
     ) -> None:
-        """With blur, faces are made unrecognisable; only their emotion is told."""
+        """Another view may be assigned at any time, by any thread; heat maps need an explainer."""
         self.detector = detector
         self.classifier = classifier
         self.tracker = tracker
         self.jpeg_quality = jpeg_quality
-        self.blur = blur
+        self.view = view
+        self.explainer = explainer
 
     def process(self, frame: Frame) -> AnnotatedFrame:
         """Turn one frame into one annotated JPEG and the tracks drawn on it."""
@@ -65,13 +75,14 @@ class Pipeline:
         gray = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         boxes = self.detector.detect(gray)  # (n, 4) int, px, xyxy
         watch.lap("detect")
-        probs = self.classifier.predict(gray, boxes, frame.captured_at)  # (n, 7) float32, rows sum to 1
+        view = self.view  # the same for the whole frame
+        probs, maps = self._read(gray, boxes, frame.captured_at, view)
         watch.lap("classify")
-        tracks = self.tracker.update(boxes, probs, frame.captured_at)
+        tracks = self.tracker.update(boxes, probs, frame.captured_at, maps)
         watch.lap("track")
         # not only tracks: a face is hidden from the first frame on in which it is found
-        hidden = [*boxes, *(track.box for track in tracks)] if self.blur else ()
-        scene = draw(frame.image, tracks, hidden)  # a copy: frame.image is never written
+        hidden = [*boxes, *(track.box for track in tracks)] if view.blur else ()
+        scene = draw(frame.image, tracks, view, hidden)  # a copy: frame.image is never written
         watch.lap("draw")
         jpeg = encode_jpeg(scene, self.jpeg_quality)
         watch.lap("encode")
@@ -83,6 +94,18 @@ class Pipeline:
         """End what the steps do in the background."""
         self.detector.close()
         self.classifier.close()
+
+    def reset(self) -> None:
+        """Let everybody be new, and their numbers begin again; by any thread."""
+        self.tracker = Tracker(self.tracker.smoothing_s, self.tracker.unsure_below)
+
+    def _read(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.int32], at: float, view: View
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return probs (n, 7), rows sum to 1, and maps (n, 7, h, w) if they are to be drawn; float32."""
+        if view.heat and self.explainer:
+            return self.explainer.explain(gray, boxes)
+        return self.classifier.predict(gray, boxes, at), None
 
 
 def encode_jpeg(scene: Image, quality: int) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from stream import REPEAT_S, Feed, Picture, opening, part
+from stream import REPEAT_S, Feed
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +40,14 @@ def tune(connection: socket.socket) -> None:
 class Viewer:
     """One connection and where it is: what of its current part is unsent, and what it was sent last.
 
-    ahead is as in stream.part, period_s the shortest time between two pictures, and left is called once,
-    with the reason, when the connection has been closed.
+    framed turns what the feed gives into bytes, once for all viewers that have the same function; period_s is
+    the shortest time between two pictures, and left is called once, with the reason, when the connection has
+    been closed.
     """
 
     connection: socket.socket
-    feed: Feed
-    ahead: bool
+    feed: Feed[Any]
+    framed: Callable[[Any], bytes]
     period_s: float
     left: Callable[[str], None]
     unsent: memoryview = field(default_factory=lambda: memoryview(b""))
@@ -69,7 +70,7 @@ class Sender:
 
     def __init__(self) -> None:
         self.sent_bytes = 0
-        self.sent_pictures = 0
+        self.sent_parts = 0
         self.skipped_pictures = 0  # newer ones came before a viewer could take them
         self._lock = threading.Lock()
         self._joining: deque[Viewer] = deque()
@@ -81,12 +82,12 @@ class Sender:
         # from here on the thread's own
         self._selector = selectors.DefaultSelector()
         self._viewers: set[Viewer] = set()
-        self._feeds: set[Feed] = set()
-        self._parts: dict[tuple[int, bool], tuple[Picture, bytes]] = {}
+        self._feeds: set[Feed[Any]] = set()
+        self._parts: dict[tuple[int, Callable[[Any], bytes]], tuple[Any, bytes]] = {}
 
     def add(self, viewer: Viewer, head: bytes) -> None:
         """Send head, then pictures, until one of both sides closes; the connection is the sender's now."""
-        viewer.unsent = memoryview(head + opening(viewer.ahead))
+        viewer.unsent = memoryview(head)
         with self._lock:
             if self._closing:
                 self._drop(viewer, "the server ends")
@@ -175,12 +176,12 @@ class Sender:
         if picture is None or repeated or now < viewer.due_at:
             self._await_room(viewer, None)
             return
-        data = self._part(picture, viewer.ahead)
+        data = self._part(picture, viewer.framed)
         taken = self._send(viewer, data, now)
         if not taken:
             return  # by the time there is room, a newer one may be there
         viewer.unsent = data[taken:]
-        self.sent_pictures += 1
+        self.sent_parts += 1
         if viewer.version and not viewer.period_s:
             self.skipped_pictures += max(version - viewer.version - 1, 0)
         viewer.version, viewer.sent_at = version, now
@@ -206,11 +207,11 @@ class Sender:
             self._selector.modify(viewer.connection, selectors.EVENT_READ | room, viewer)
         viewer.blocked_at = blocked_at
 
-    def _part(self, picture: Picture, ahead: bool) -> memoryview:
+    def _part(self, picture: Any, framed: Callable[[Any], bytes]) -> memoryview:
         """Return the picture as a part, framed once for all viewers; the picture is kept so its id is."""
-        key = (id(picture), ahead)
+        key = (id(picture), framed)
         if key not in self._parts:
-            self._parts[key] = (picture, part(picture, ahead))
+            self._parts[key] = (picture, framed(picture))
         return memoryview(self._parts[key][1])
 
     def _guard(self, act: Callable[..., None], viewer: Viewer, *args: Any) -> None:

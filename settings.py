@@ -58,7 +58,12 @@ class Settings:
     unsure_below: float = _setting(
         0.4, "a face whose most probable emotion is less probable than this is labelled unsure; 0: never", 0, 1
     )
-    blur: bool = _setting(False, "show faces pixelated, only their emotion legible")
+    blur: bool = _setting(False, "show faces pixelated, only their emotion legible; no page can switch it off")
+    controls: str = _setting(
+        "auto",
+        "who may change what everybody sees: everybody, nobody, or auto (nobody with --public)",
+        choices=("auto", "everybody", "nobody"),
+    )
     jpeg_quality: int = _setting(80, "JPEG quality of the stream", 1, 100)
     max_viewers: int = _setting(256, "how many may watch at once", 1, 4096)
     idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)
@@ -89,6 +94,11 @@ class Settings:
                 f"others could look at the camera on {host}: "
                 "give --auth user:password or --token TOKEN, or allow it with --public"
             )
+
+    @property
+    def open_controls(self) -> bool:
+        """Whether every visitor may change what everybody sees."""
+        return self.controls == "everybody" or (self.controls == "auto" and not self.public)
 
     def to_environment(self) -> dict[str, str]:
         """Return the settings as FER_* variables, for a process that reads them from there."""

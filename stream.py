@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+Given = TypeVar("Given", covariant=True)
 
 BOUNDARY = "frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
@@ -89,15 +90,20 @@ class Latest(Generic[T]):
             return self._value, self._version
 
 
-class Feed(Protocol):
-    """What is sent to viewers; a Latest of pictures is one."""
+class Feed(Protocol[Given]):
+    """What is sent to viewers; a Latest of pictures is one, and means the same by each name."""
 
-    def peek(self) -> tuple[Picture | None, int]: ...
+    @property
+    def closed(self) -> bool: ...
+
+    def peek(self) -> tuple[Given | None, int]: ...
+
+    def wait(self, seen: int, timeout_s: float) -> tuple[Given | None, int]: ...
 
     def subscribe(self, listener: Callable[[], None]) -> None: ...
 
 
-def follow(feed: Latest[T], period_s: float = 0.0) -> Iterator[T]:
+def follow(feed: Feed[T], period_s: float = 0.0) -> Iterator[T]:
     """Yield the newest values, at most one a period, until the feed is closed.
 
     A value that stands still is repeated every REPEAT_S, so that a connection is never silent.
@@ -130,6 +136,16 @@ def part(picture: Picture, ahead: bool) -> bytes:
         return picture.jpeg + b"\r\n" + _head(time.time(), picture.index + 1)
     captured_at = time.time() - (time.monotonic() - picture.captured_at)
     return _head(captured_at, picture.index, len(picture.jpeg)) + picture.jpeg + b"\r\n"
+
+
+def browser_part(picture: Picture) -> bytes:
+    """Return a part with the next one's head behind it."""
+    return part(picture, ahead=True)
+
+
+def player_part(picture: Picture) -> bytes:
+    """Return a part whose head says its length."""
+    return part(picture, ahead=False)
 
 
 def _head(unix_s: float, number: int, length: int | None = None) -> bytes:

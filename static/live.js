@@ -1,21 +1,32 @@
-"use strict";
-// Shows the camera's state under the picture, brings the picture back when its stream has died, and gives
-// the stream back while nobody can see the page.
+// Keeps the page's two streams, the pictures and what is seen in them: brings them back when they have died,
+// and gives them back while nobody can see the page.
 
-const POLL_MS = 1000;
+import { Controls } from "./controls.js";
+import { Dashboard } from "./dashboard.js";
+
+const WATCH_MS = 5000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15000;
+const SETTLE_MS = 3000; // a new stream may take this long to begin
+const SILENCE_MS = 5000; // an event comes every second
 
 const stream = document.getElementById("stream");
 const lamp = document.getElementById("lamp");
 const headline = document.getElementById("headline");
 const figures = document.getElementById("figures");
 const note = document.getElementById("note");
-const stateUrl = document.getElementById("status").dataset.state;
+const { state: stateUrl, events: eventsUrl } = document.getElementById("status").dataset;
 
+const still = document.getElementById("still"); // the last picture, while the page is paused
+const pause = document.getElementById("pause");
+
+const dashboard = new Dashboard();
+const controls = new Controls(() => dashboard.clear(), takeSnapshot);
 const viewer = crypto.getRandomValues(new Uint32Array(2)).join("-"); // so that the server knows this page's stream
-let lost = false; // the stream is known to be dead
-let connectedAt = Date.now();
+let events = null;
+let lost = false; // a stream is known to be dead
+let connectedAt = 0;
+let heardAt = 0;
 let pauseMs = FIRST_PAUSE_MS; // until the next try; doubles while tries fail
 let retryAt = 0;
 let timer = 0;
@@ -26,12 +37,61 @@ function backOff() {
   return pause;
 }
 
-function reconnect() {
+function connect() {
   lost = false;
-  connectedAt = Date.now();
+  connectedAt = heardAt = Date.now();
   retryAt = connectedAt + backOff();
   // a new address each time, or the browser keeps the dead stream
   stream.src = `${stream.dataset.feed}?viewer=${viewer}&t=${connectedAt}`;
+  events?.close();
+  events = new EventSource(eventsUrl);
+  events.onmessage = (message) => hear(JSON.parse(message.data));
+  events.onerror = lose;
+}
+
+function lose() {
+  events?.close(); // or the browser tries by itself, and the server is asked twice
+  lost = true;
+  watchIn(0);
+}
+
+function watchIn(ms) {
+  clearTimeout(timer);
+  timer = setTimeout(watch, ms);
+}
+
+// Chromium fires no event when a picture stream ends, so the page asks the server whether it still sends to it.
+async function watch() {
+  let next = WATCH_MS;
+  try {
+    const response = await fetch(`${stateUrl}?viewer=${viewer}`, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    if (!response.ok) throw new Error(response.statusText);
+    const state = await response.json();
+    if (!isOn()) return;
+    if (state.watching && !lost) pauseMs = FIRST_PAUSE_MS;
+    if (isDead(state) && Date.now() >= retryAt) connect();
+    if (lost) show("waiting", "The server gives no stream now; trying again …", "");
+    if (isDead(state)) next = Math.max(retryAt - Date.now(), 250);
+  } catch {
+    if (!isOn()) return;
+    lost = true;
+    show("problem", "The server does not answer; trying again …", "");
+    next = backOff();
+  }
+  watchIn(next);
+}
+
+function isDead(state) {
+  const now = Date.now();
+  const settled = now - connectedAt > SETTLE_MS;
+  return lost || now - heardAt > SILENCE_MS || (settled && !state.watching);
+}
+
+function hear(state) {
+  heardAt = Date.now();
+  if (!lost) showState(state);
+  if (state.view) controls.show(state.view);
+  dashboard.show(state.faces, heardAt);
 }
 
 function show(is, text, detail) {
@@ -41,7 +101,7 @@ function show(is, text, detail) {
 }
 
 function showState(state) {
-  note.textContent = state.note;
+  if (note.textContent !== state.note) note.textContent = state.note;
   note.hidden = !state.note;
   const faces = state.faces.length === 1 ? "1 face" : `${state.faces.length} faces`;
   const detail = `${faces} · ${state.fps.toFixed(0)} fps · ${state.latency_ms.toFixed(0)} ms`;
@@ -50,43 +110,50 @@ function showState(state) {
   else show("waiting", "Opening the source …", "");
 }
 
-// Chromium fires no event when a stream ends, so the page asks the server whether it still sends to it.
-function isDead(state) {
-  const settled = Date.now() - connectedAt > 3000;
-  return lost || (settled && !state.watching);
+function isPaused() {
+  return !still.hidden;
 }
 
-async function watch() {
-  let next = POLL_MS;
-  try {
-    const response = await fetch(`${stateUrl}?viewer=${viewer}`, { cache: "no-store", signal: AbortSignal.timeout(5000) });
-    if (!response.ok) throw new Error(response.statusText);
-    const state = await response.json();
-    if (state.watching && !lost) pauseMs = FIRST_PAUSE_MS;
-    if (isDead(state) && Date.now() >= retryAt) reconnect();
-    if (lost) show("waiting", "The server gives no stream now; trying again …", "");
-    else showState(state);
-  } catch {
-    lost = true;
-    show("problem", "The server does not answer; trying again …", "");
-    next = backOff();
+function isOn() {
+  return !document.hidden && !isPaused();
+}
+
+function togglePause() {
+  if (isPaused()) {
+    still.hidden = true;
+    start();
+  } else if (stream.naturalWidth) {
+    still.width = stream.naturalWidth;
+    still.height = stream.naturalHeight;
+    still.getContext("2d").drawImage(stream, 0, 0);
+    still.hidden = false;
+    stop();
+    show("waiting", "Paused", "");
   }
-  if (!document.hidden) timer = setTimeout(watch, next);
+  pause.setAttribute("aria-pressed", isPaused());
+}
+
+// Save what this page shows; without a picture of its own to give, the link fetches the newest.
+function takeSnapshot(link) {
+  link.download = `faces-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.jpg`;
+  if (isPaused()) link.href = still.toDataURL("image/jpeg", 0.92);
+  else link.href = link.dataset.newest;
 }
 
 function start() {
-  clearTimeout(timer);
   pauseMs = FIRST_PAUSE_MS;
-  reconnect();
-  watch();
+  connect();
+  watchIn(WATCH_MS);
 }
 
 function stop() {
   clearTimeout(timer);
   stream.removeAttribute("src"); // which ends the connection
+  events?.close();
 }
 
-stream.addEventListener("error", () => { lost = true; });
-document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
-addEventListener("pageshow", (event) => { if (event.persisted) start(); });
-if (!document.hidden) start();
+pause.addEventListener("click", togglePause);
+stream.addEventListener("error", () => { if (stream.hasAttribute("src")) lose(); });
+document.addEventListener("visibilitychange", () => (isOn() ? start() : stop()));
+addEventListener("pageshow", (event) => { if (event.persisted && isOn()) start(); });
+if (isOn()) start();

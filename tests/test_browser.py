@@ -1,6 +1,7 @@
 """The site in real Chromium, with the demo as its camera."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -184,3 +185,99 @@ def test_nothing_sticks_out_on_a_phone(
         page.goto(server.url + path, wait_until="commit")
         page.wait_for_load_state("domcontentloaded")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_each_face_has_a_card_with_its_bars_sorted_and_its_last_minute(
+    page: Page, start_server: Callable[..., Server]
+) -> None:
+    server = start_server("--source", "demo")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(server.url, wait_until="commit")
+    card = page.locator(".card").first
+    expect(card.get_by_role("heading")).to_contain_text("Face 1")
+    expect(card.get_by_role("listitem")).to_have_count(len(DETAILS))
+    expect(page.locator("#announcer")).to_contain_text("Face 1: ")
+    expect(page.locator("#nobody")).to_be_hidden()
+    bars = """card => [...card.querySelectorAll(".bar")]
+      .map(bar => [parseFloat(bar.lastElementChild.textContent), +bar.style.getPropertyValue("--rank")])
+      .sort(([, a], [, b]) => a - b).map(([share]) => share)"""
+    shares = card.evaluate(bars)
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(100, abs=4)
+    painted = (
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
+    )
+    assert card.locator("canvas").evaluate(painted)
+    expect(card.locator("canvas")).to_have_attribute("aria-label", re.compile("The last minute: .*%"))
+
+
+def test_a_switch_changes_the_picture_for_everybody_and_other_pages_show_it(
+    browser: Browser, page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    other = browser.new_page()
+    for one in (page, other):
+        one.goto(server.url, wait_until="commit")
+        expect(one.get_by_role("switch", name="Boxes")).to_be_checked(timeout=15_000)
+    page.get_by_role("switch", name="Heat map").check()
+    page.get_by_role("slider", name="Smoothing").fill("1.5")
+    expect(other.get_by_role("switch", name="Heat map")).to_be_checked()
+    expect(other.locator("output")).to_have_text("1.5\u202fs")
+    view = json.loads(server.get("/view"))
+    assert (view["heat"], view["boxes"], view["smoothing_s"]) == (True, True, 1.5)
+    expect(page.locator("#refusal")).to_be_hidden()
+    other.close()
+
+
+def test_a_key_does_what_its_button_does(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    page.goto(server.url, wait_until="commit")
+    wait_for_new_picture(page)
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement?.id === 'screen'")
+    page.keyboard.press("f")
+    page.wait_for_function("!document.fullscreenElement")
+    with page.expect_download() as saved:
+        page.keyboard.press("s")
+    assert re.fullmatch(r"faces-[\d-]+T[\d-]+\.jpg", saved.value.suggested_filename)
+    assert saved.value.path().read_bytes().startswith(b"\xff\xd8")
+    page.keyboard.press("Control+r")  # the browser's own, and no reset
+    wait_for_new_picture(page)
+    assert json.loads(server.get("/view"))["resets"] == 0
+    page.keyboard.press("r")
+    until(lambda: json.loads(server.get("/view"))["resets"] == 1)
+
+
+def test_a_paused_page_keeps_its_picture_and_frees_its_streams(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    page.goto(server.url, wait_until="commit")
+    wait_for_new_picture(page)
+    page.keyboard.press("p")
+    expect(page.locator("#headline")).to_have_text("Paused")
+    expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
+    until(lambda: viewers(server) == 0)
+    drawn = "document.getElementById('still').getContext('2d').getImageData(320, 240, 1, 1).data[3] === 255"
+    assert page.evaluate(drawn)
+    with page.expect_download() as saved:
+        page.keyboard.press("s")
+    assert saved.value.path().read_bytes().startswith(b"\xff\xd8")
+    page.keyboard.press("p")
+    expect(page.locator("#headline")).to_have_text("Live: demo")
+    wait_for_new_picture(page)
+
+
+def test_where_visitors_may_not_change_the_picture_the_page_says_so(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    flags = ("--source", "demo", "--weights", str(random_weights), "--blur", "--controls", "nobody")
+    server = start_server(*flags)
+    page.goto(server.url, wait_until="commit")
+    expect(page.get_by_role("switch", name="Blur (always)")).to_be_checked()
+    expect(page.get_by_role("group", name="only whoever runs this site")).to_be_visible()
+    expect(page.get_by_role("switch", name="Boxes")).to_be_disabled()
+    page.keyboard.press("r")
+    assert json.loads(server.get("/view"))["resets"] == 0

@@ -5,9 +5,14 @@ from dataclasses import fields
 
 import pytest
 
+from classifier import LiveClassifier
+from controls import Controls
+from pipeline import Pipeline
 from settings import ROOT, Settings, flag, variable
 from tests.fakes import FakeCrowd
+from tests.test_pipeline import AlwaysSad, OneFace
 from tests.test_web import FakeCamera, FakeSamples
+from tracker import Tracker
 from web import make_site
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +40,8 @@ def test_the_readme_documents_no_setting_that_is_gone() -> None:
 
 def test_every_route_is_in_the_readme_and_every_documented_route_exists() -> None:
     crowd = FakeCrowd()
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1")
+    controls = Controls(Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80))
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", controls=controls)
     crowd.close()
     routes = {rule.rule for rule in site.url_map.iter_rules() if not rule.rule.startswith("/static")}
     documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from checkpoint import Calibration, Card
+from heatmap import grad_cam
 from model import OUTPUTS, EmotionClassifier, preprocess, read_out
 from network import EmotionNet
 from tests.nets import noise
@@ -114,6 +115,32 @@ def test_predict_is_the_network_on_the_crops(net: EmotionNet, classifier: Emotio
         logits = net(torch.from_numpy(preprocess(gray, boxes)).unsqueeze(1).float())
     expected = read_out(logits, "shipped", CARD.calibration)
     np.testing.assert_allclose(classifier.predict(gray, boxes), expected.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_explain_gives_what_predict_gives_and_where_it_was_seen(net: EmotionNet, output: str) -> None:
+    gray, boxes = noise(120, 160), np.array([[0, 0, 48, 48], [40, 40, 140, 120], [-20, 90, 30, 140]])
+    classifier = EmotionClassifier(net, CARD, output)
+    probs, maps = classifier.explain(gray, boxes)
+    np.testing.assert_allclose(probs, classifier.predict(gray, boxes), atol=1e-6)
+    assert maps.shape == (3, 7, 6, 6)
+    assert maps.dtype == np.float32
+    first = 7 if output == "ferplus" else 0
+    images = torch.from_numpy(preprocess(gray, boxes)).unsqueeze(1).float()
+    for emotion in (0, 6):
+        expected = grad_cam(net, images, torch.full((3,), first + emotion), net.trunk) * 36
+        np.testing.assert_allclose(maps[:, emotion], expected, atol=1e-4)
+
+
+def test_explain_without_boxes_gives_no_rows(classifier: EmotionClassifier) -> None:
+    probs, maps = classifier.explain(noise(90, 120), np.empty((0, 4), dtype=np.int32))
+    assert (probs.shape, maps.shape) == ((0, 7), (0, 7, 6, 6))
+
+
+def test_a_network_without_a_closed_form_is_not_explained_by_one() -> None:
+    other = EmotionClassifier(torch.nn.Flatten(), CARD)
+    with pytest.raises(TypeError, match="Flatten has no maps in closed form"):
+        other.explain(noise(90, 120), np.array([[0, 0, 48, 48]]))
 
 
 @pytest.mark.parametrize(

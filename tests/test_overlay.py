@@ -1,11 +1,15 @@
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotions import DETAILS, EMOTIONS
-from overlay import UNSURE_COLOUR, bgr, draw, draw_no_signal
+from overlay import UNSURE_COLOUR, View, bgr, draw, draw_no_signal
 from tests.fakes import make_track, plain_image
+from tracker import Track
 
 
 def test_drawing_leaves_the_frame_as_it_was() -> None:
@@ -29,10 +33,21 @@ def test_an_unsure_face_says_so_in_gray_and_names_no_emotion() -> None:
     assert (happy == sad).all()
 
 
-@given(st.tuples(*[st.integers(-400, 800)] * 4), st.integers(1, 400), st.integers(1, 400))
-def test_any_box_can_be_drawn_on_any_picture(box: tuple[int, int, int, int], height: int, width: int) -> None:
+@given(
+    st.tuples(st.integers(-400, 800), st.integers(-400, 800), st.integers(1, 500)),
+    st.integers(1, 400),
+    st.integers(1, 400),
+    st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_box_can_be_drawn_on_any_picture(
+    place: tuple[int, int, int], height: int, width: int, mirror: bool
+) -> None:
+    x, y, side = place
     image = plain_image(100, height, width)
-    assert draw(image, [make_track(1, box)]).shape == image.shape
+    track = heated(make_track(1, (x, y, x + side, y + side)), 2, 2)
+    view = View(bars=True, heat=True, mirror=mirror)
+    assert draw(image, [track], view, hidden=[track.box]).shape == image.shape
 
 
 def test_a_face_at_the_upper_border_has_its_label_inside_the_picture() -> None:
@@ -71,3 +86,61 @@ def test_a_hidden_face_is_not_recognisable_and_the_rest_is_untouched() -> None:
 def test_a_hidden_box_may_reach_over_the_edge(box: tuple[int, int, int, int]) -> None:
     image = np.full((480, 640, 3), 90, dtype=np.uint8)
     assert draw(image, [], hidden=[box]).shape == image.shape
+
+
+def test_only_what_the_view_asks_for_is_drawn() -> None:
+    image, track = plain_image(100, 240, 320), make_track(1, (50, 80, 150, 180), "sad")
+    assert (draw(image, [track], View(boxes=False, labels=False)) == image).all()
+    seen = [
+        draw(image, [track], view) for view in (View(labels=False), View(boxes=False), View(), View(bars=True))
+    ]
+    for one, other in itertools.combinations(seen, 2):
+        assert (one != other).any()
+
+
+def heated(track: Track, row: int, column: int) -> Track:
+    maps = np.zeros((7, 6, 6), dtype=np.float32)
+    maps[EMOTIONS.index(track.emotion), row, column] = 3
+    return replace(track, maps=maps)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_the_heat_map_is_where_the_emotion_was_seen_and_nowhere_else(mirror: bool) -> None:
+    image = plain_image(100, 240, 320)
+    track = heated(make_track(1, (40, 60, 160, 180), "sad"), 1, 4)
+    scene = draw(image, [track], View(boxes=False, labels=False, heat=True, mirror=mirror))
+    changed = np.abs(scene.astype(int) - 100).sum(axis=-1)
+    if mirror:
+        changed = changed[:, ::-1]
+    y, x = np.unravel_index(changed.argmax(), changed.shape)
+    assert abs(x - (40 + 4.5 * 20)) <= 6
+    assert abs(y - (60 + 1.5 * 20)) <= 6
+    assert changed[60:180, 40:90].max() == 0
+    changed[60:180, 40:160] = 0
+    assert changed.max() == 0
+
+
+def test_of_seven_maps_that_of_the_named_emotion_is_drawn() -> None:
+    image = plain_image(100, 240, 320)
+    track = heated(make_track(1, (40, 60, 160, 180), "sad"), 1, 4)
+    other = replace(track, emotion="happy")
+    view = View(boxes=False, labels=False, heat=True)
+    assert (draw(image, [track], view) != image).any()
+    assert (draw(image, [other], view) == image).all()
+
+
+def test_a_mirrored_picture_has_its_boxes_mirrored_and_its_words_not() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    left, right = make_track(1, (20, 80, 120, 180), "sad"), make_track(1, (200, 80, 300, 180), "sad")
+    assert (draw(image, [], View(mirror=True)) == image[:, ::-1]).all()
+    mirrored = draw(image, [left], View(mirror=True))
+    assert (mirrored == draw(np.ascontiguousarray(image[:, ::-1]), [right])).all()
+
+
+def test_bars_are_beside_the_box_where_there_is_room_and_in_the_picture_always() -> None:
+    image = plain_image(100, 240, 320)
+    view = View(boxes=False, labels=False, bars=True)
+    for box, columns in (((20, 20, 120, 120), slice(0, 120)), ((200, 20, 300, 120), slice(200, 320))):
+        scene = draw(image, [make_track(1, box)], view)
+        assert (scene[:, columns] == 100).all()
+        assert (scene != image).any()

@@ -6,6 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from classifier import LiveClassifier
+from overlay import View
 from pipeline import STEPS, Pipeline, encode_jpeg
 from sources import Frame
 from tests.fakes import plain_image
@@ -60,7 +61,7 @@ def test_an_empty_picture_is_refused() -> None:
 
 def test_with_blur_a_face_is_hidden_from_the_first_frame_on() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
-    blurred = Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80, blur=True)
+    blurred = Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80, View(blur=True))
     first = blurred.process(Frame(0, 0.0, noise))
     assert first.tracks == []
     assert first.scene is not None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sender import Sender, Viewer, tune
-from stream import Latest
+from stream import Latest, browser_part, player_part
 from tests.fakes import picture_of, until
 
 Connect = Callable[..., "Screen"]
@@ -70,7 +70,8 @@ def connect(sender: Sender, feed: Latest[object]) -> Iterator[Connect]:
     screens: list[Screen] = []
 
     def connect(ahead: bool = False, period_s: float = 0.0) -> Screen:
-        screens.append(Screen(sender, feed, ahead=ahead, period_s=period_s))
+        framed = browser_part if ahead else player_part
+        screens.append(Screen(sender, feed, framed=framed, period_s=period_s))
         return screens[-1]
 
     yield connect

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from checkpoint import Card
+from demo import read_gray
 from emotions import EMOTIONS
 from main import SAMPLES
 from model import EmotionClassifier
@@ -52,3 +54,23 @@ def test_the_network_makes_up_its_mind_about_a_flat_picture_without_a_warning() 
         np.full((60, 60), 127, dtype=np.uint8), np.array([[0, 0, 60, 60]])
     )
     assert np.isfinite(probs).all()
+
+
+def test_what_the_heat_map_shows_is_what_the_network_needs() -> None:
+    classifier = EmotionClassifier.load(WEIGHTS)
+    changes = []
+    for path in sorted(SAMPLES.glob("*/0[1-3].jpg")):
+        gray = cv2.resize(read_gray(path), (48, 48)).astype(np.uint8)
+        whole = np.array([[0, 0, 48, 48]])
+        probs, maps = classifier.explain(gray, whole)
+        best = int(probs[0].argmax())
+        rows, columns = np.unravel_index(np.argsort(maps[0, best].ravel()), (6, 6))
+        left = []
+        for order in (slice(-6, None), slice(6)):  # the six hottest squares of 36, the six coldest
+            hidden = gray.copy()
+            for row, column in zip(rows[order], columns[order], strict=True):
+                hidden[row * 8 : row * 8 + 8, column * 8 : column * 8 + 8] = gray.mean()
+            left.append(classifier.predict(hidden, whole)[0, best])
+        changes.append(left[0] - left[1])
+    assert np.mean(np.array(changes) < 0) > 0.7
+    assert np.mean(changes) < -0.05

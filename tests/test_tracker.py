@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from boxes import iou
 from emotions import EMOTIONS
-from tracker import KEEP_S, Tracker
+from tracker import KEEP_S, SHOW_S, Track, Tracker
 
 STEP_S = 1 / 30
 
@@ -38,16 +40,107 @@ def test_a_pattern_seen_once_is_not_shown() -> None:
     assert tracker.update(*NONE, STEP_S) == []
 
 
-def test_a_face_that_blinks_away_keeps_its_number_and_one_that_left_gets_a_new_one() -> None:
+def test_a_face_is_shown_a_moment_longer_than_it_is_found() -> None:
     tracker = Tracker(0.3, 0.4)
     tracker.update(FACE, probs(happy=0.9), 0.0)
     (track,) = tracker.update(FACE, probs(happy=0.9), STEP_S)
-    (still,) = tracker.update(*NONE, 0.3)
-    assert still.track_id == track.track_id
-    assert tracker.update(*NONE, 0.3 + KEEP_S) == []
-    tracker.update(FACE, probs(happy=0.9), 2.0)
-    (new,) = tracker.update(FACE, probs(happy=0.9), 2.0 + STEP_S)
-    assert new.track_id != track.track_id
+    assert tracker.update(*NONE, SHOW_S) == [track]
+    assert tracker.update(*NONE, STEP_S + SHOW_S + 0.01) == []
+
+
+@pytest.mark.parametrize(("away_s", "number"), [(KEEP_S - 0.1, 1), (KEEP_S + 0.1, 2)])
+def test_who_looks_away_for_a_while_keeps_the_number_and_who_left_gets_a_new_one(
+    away_s: float, number: int
+) -> None:
+    tracker = Tracker(0.3, 0.4)
+    for at in (0.0, STEP_S):
+        tracker.update(FACE, probs(happy=0.9), at)
+    tracker.update(*NONE, 1.0)
+    for at in (away_s, away_s + STEP_S):
+        tracks = tracker.update(FACE + 30, probs(sad=0.9), STEP_S + at)
+    assert [(track.track_id, track.emotion) for track in tracks] == [(number, "sad")]
+
+
+@pytest.mark.parametrize("elsewhere", [FACE + 120, FACE * 2])
+def test_who_comes_somewhere_else_or_is_of_another_size_is_another(elsewhere: NDArray[np.int64]) -> None:
+    tracker = Tracker(0.3, 0.4)
+    for at in (0.0, STEP_S):
+        tracker.update(FACE, probs(happy=0.9), at)
+    for at in (1.0, 1.0 + STEP_S):
+        tracks = tracker.update(elsewhere, probs(happy=0.9), at)
+    assert [track.track_id for track in tracks] == [2]
+
+
+def test_a_pattern_seen_once_takes_no_number() -> None:
+    tracker = Tracker(0.3, 0.4)
+    for step in range(5):
+        tracker.update(FACE + 300 * step, probs(happy=0.9), step * STEP_S)
+    tracks = tracker.update(FACE + 300 * 4, probs(happy=0.9), 5 * STEP_S)
+    assert [track.track_id for track in tracks] == [1]
+
+
+def cross(fps: int, jitter_px: float = 0.0) -> list[tuple[list[Track], bool]]:
+    """Let a happy face pass a sad one, 120 px/s each; return each frame's tracks, and whether both are seen.
+
+    The sad one is a little farther away: while more than a third of it is hidden, it is not found.
+    """
+    rng = np.random.default_rng(fps)
+    tracker, told = Tracker(0.3, 0.4), []
+    for frame in range(int(4 * fps)):
+        at = frame / fps
+        happy, sad = 60 + 120 * at, 540 - 120 * at
+        near = (happy, 100, happy + 100, 200)
+        far = (sad + 4, 106, sad + 96, 198)
+        both = np.array([near, far]) + rng.normal(0, jitter_px, (2, 1))
+        seen = [0, 1] if abs(happy - sad) > 66 else [0]
+        order = seen[:: -1 if frame % 2 else 1]  # the detector's order changes
+        readings = np.vstack([probs(happy=0.9), probs(sad=0.9)])
+        told.append((tracker.update(both[order].round().astype(int), readings[order], at), len(seen) == 2))
+    return told
+
+
+@pytest.mark.parametrize("fps", [8, 15, 30])
+@pytest.mark.parametrize("jitter_px", [0.0, 2.0])
+def test_faces_that_pass_each_other_keep_their_numbers_and_their_states(fps: int, jitter_px: float) -> None:
+    told = cross(fps, jitter_px)
+    hidden = [not both for _, both in told]
+    assert sum(hidden) >= 0.5 * fps, "the one behind is not found for several frames"
+    numbers = {"happy": 1, "sad": 2} if told[2][0][0].emotion == "happy" else {"sad": 1, "happy": 2}
+    for tracks, _ in told:
+        for track in tracks:
+            assert track.track_id == numbers[track.emotion]
+            assert track.confidence > 0.85, "nothing of the other's reading is mixed in"
+    assert len(told[-1][0]) == 2
+
+
+sides = st.integers(30, 120)
+places = st.tuples(st.integers(0, 500), st.integers(0, 400), sides).map(
+    lambda place: (place[0], place[1], place[0] + place[2], place[1] + place[2])
+)
+crowds = st.lists(st.tuples(st.lists(places, max_size=5), st.floats(0.0, 1.5)), max_size=25)
+
+
+@given(crowds)
+@settings(max_examples=40)
+def test_no_two_faces_share_a_number_and_none_comes_back_once_it_is_given_up(
+    crowds: list[tuple[list[tuple[int, int, int, int]], float]],
+) -> None:
+    tracker, at = Tracker(0.3, 0.4), 0.0
+    seen_at: dict[int, float] = {}
+    highest = 0
+    for found, pause_s in crowds:
+        at += pause_s
+        rows = boxes(*found)
+        shown = tracker.update(rows, np.full((len(rows), 7), 1 / 7, dtype=np.float32), at)
+        ids = [track.track_id for track in shown]
+        assert len(set(ids)) == len(ids)
+        for track in shown:
+            if track.track_id in seen_at:
+                assert track.seen_at - seen_at[track.track_id] <= KEEP_S
+            else:
+                assert track.track_id > highest, "a new face has a new number"
+            seen_at[track.track_id] = track.seen_at
+        highest = max([highest, *ids])
 
 
 def test_two_faces_never_share_their_state() -> None:

@@ -2,6 +2,7 @@ import itertools
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from emotions import DETAILS, EMOTIONS
 from pipeline import AnnotatedFrame
 from samples import Sample
 from settings import ROOT
-from stream import CONTENT_TYPE
+from stream import CONTENT_TYPE, Latest
 from tests.fakes import FakeCrowd, make_track
 from web import make_site
 
@@ -30,6 +31,7 @@ class FakeCamera:
     def __init__(self) -> None:
         self.now = State("camera 0", "", True, "", 29.97, 20.0, 1, FRAME)
         self.picture: AnnotatedFrame | None = FRAME
+        self.annotated: Latest[AnnotatedFrame] = Latest()
 
     def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
         assert timeout_s > 0
@@ -188,7 +190,7 @@ def test_the_metrics_are_what_happened(client: FlaskClient, camera: FakeCamera) 
     assert values == {
         **{"fer_frames": 90, "fer_dropped_frames": 4, "fer_failed_frames": 1, "fer_reopenings": 2},
         **{"fer_fps": 29.97, "fer_latency_seconds": 0.02, "fer_up": 1, "fer_step_seconds": 1.5},
-        **{"fer_viewers": 1, "fer_refused_viewers": 0, "fer_sent_bytes": 0, "fer_sent_pictures": 0},
+        **{"fer_viewers": 1, "fer_refused_viewers": 0, "fer_sent_bytes": 0, "fer_sent_parts": 0},
         "fer_skipped_pictures": 0,
     }
     assert families["fer_step_seconds"].samples[0].labels == {"step": "detect"}
@@ -227,13 +229,19 @@ def test_a_snapshot_without_a_picture_is_a_503_with_a_sentence(client: FlaskClie
 def test_the_state_is_complete_and_its_emotions_are_in_order(client: FlaskClient) -> None:
     state = json.loads(client.get("/state").data)
     assert state.keys() == {
-        *("source", "note", "running", "problem", "fps", "latency_ms", "viewers", "frame", "faces", "watching")
+        *("source", "note", "running", "problem", "fps", "latency_ms", "viewers", "frame", "time", "faces"),
+        "watching",
     }
     assert (state["source"], state["running"], state["fps"], state["viewers"]) == ("camera 0", True, 30.0, 0)
     (face,) = state["faces"]
     assert (face["track_id"], face["box"], face["emotion"]) == (3, [10, 20, 110, 120], "surprise")
     assert face["confidence"] == 0.7
     assert tuple(face["probs"]) == EMOTIONS
+
+
+def test_the_state_says_when_its_frame_was_captured(client: FlaskClient, camera: FakeCamera) -> None:
+    camera.now = replace(camera.now, newest=replace(FRAME, captured_at=time.monotonic() - 60))
+    assert client.get("/state").get_json()["time"] == pytest.approx(time.time() - 60, abs=5)
 
 
 def test_the_state_of_a_camera_that_nobody_watches_is_empty_but_valid(

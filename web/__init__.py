@@ -1,7 +1,7 @@
 """The site's edge: Flask, its pages and its JSON. It loads without OpenCV and without torch."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Blueprint, Flask, render_template
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from camera import State
     from pipeline import AnnotatedFrame
     from samples import Sample
+    from stream import Latest
 
 
 NAVIGATION = {
@@ -28,6 +29,9 @@ NAVIGATION = {
 class Camera(Protocol):
     """What the site asks of a camera; camera.Camera is one."""
 
+    @property
+    def annotated(self) -> "Latest[AnnotatedFrame]": ...
+
     def snapshot(self, timeout_s: float) -> "AnnotatedFrame | None": ...
 
     def state(self) -> "State": ...
@@ -39,6 +43,23 @@ class Samples(Protocol):
     def of(self, emotion: str) -> "Sequence[Sample]": ...
 
 
+class Controls(Protocol):
+    """What the site asks of the controls; controls.Controls is one."""
+
+    @property
+    def fixed(self) -> Sequence[str]: ...
+
+    @property
+    def open_to_all(self) -> bool: ...
+
+    def read(self) -> dict[str, Any]: ...
+
+    def change(self, wishes: dict[str, Any]) -> None:
+        """Raises ValueError, which says in one sentence what cannot be."""
+
+    def reset(self) -> None: ...
+
+
 def make_site(
     camera: Camera,
     samples: Samples,
@@ -46,15 +67,18 @@ def make_site(
     host: str,
     secret: Secret | None = None,
     more_pages: Sequence[Blueprint] = (),
+    controls: Controls | None = None,
 ) -> Flask:
     """Return the site that shows this camera and these samples to this audience, to be served on host.
 
-    With a secret it is shown to nobody else. more_pages are served beside them; those that NAVIGATION
-    names are linked from every page.
+    With a secret it is shown to nobody else. Without controls nobody can change what is shown. more_pages are
+    served beside them; those that NAVIGATION names are linked from every page.
 
     Served on this machine only, it answers to this machine's names only: a foreign page whose name
     resolves to 127.0.0.1 must not see the camera (DNS rebinding).
     """
+    from web.controls import control_pages
+    from web.events import event_pages
     from web.feed import feed_pages
     from web.health import health_pages
     from web.live import live_pages
@@ -64,8 +88,11 @@ def make_site(
         site.config["TRUSTED_HOSTS"] = list(LOOPBACK)
     guard(site, secret or Secret())
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
-    site.register_blueprint(live_pages(camera, samples, audience))
+    site.register_blueprint(live_pages(camera, samples, audience, controls))
     site.register_blueprint(feed_pages(audience))
+    site.register_blueprint(event_pages(camera, audience, controls))
+    if controls:
+        site.register_blueprint(control_pages(controls))
     site.register_blueprint(health_pages(camera, audience))
     for pages in more_pages:
         site.register_blueprint(pages)

@@ -1,19 +1,23 @@
 """The stream itself: who may have it, in which variant, and over which way."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
 
 from flask import Blueprint, Response, abort, request
 
 from audience import Audience, FullError, Seat
 from sender import STALL_S, Viewer, tune
-from stream import CONTENT_TYPE, follow, opening, part
+from stream import CONTENT_TYPE, browser_part, follow, opening, player_part
 from variants import FPS, QUALITIES, WIDTHS_PX, Variant
 from web.handover import HandedOver, can_hand_over, connection_of, take
 
 RETRY_S = 60
-MOST_WITH_THREADS = 48  # where each holds one of gunicorn's 64 threads; the rest are for the pages
+MOST_WITH_THREADS = 28  # where each holds one of gunicorn's 64 threads, and its page's events another
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter keeps nginx from holding it
+
+Framed = Callable[[Any], bytes]
 
 
 def feed_pages(audience: Audience) -> Blueprint:
@@ -26,36 +30,54 @@ def feed_pages(audience: Audience) -> Blueprint:
         variant = Variant(choose("width", WIDTHS_PX), choose("quality", QUALITIES))
         if request.method == "HEAD":
             return Response(content_type=CONTENT_TYPE, headers=HEADERS)
-        alone = can_hand_over(request.environ)
-        seat = admit(request.args.get("viewer", ""), variant, None if alone else MOST_WITH_THREADS)
+        seat = seat_or_503(lambda most: audience.admit(request.args.get("viewer", ""), variant, most))
         # only browsers need the head ahead of its picture; others do better with a Content-Length
         ahead, period_s = "Mozilla/" in request.user_agent.string, 1 / fps if fps else 0.0
-
-        def receive(connection: socket.socket, head: bytes) -> None:
-            try:
-                ours = take(connection)
-                tune(ours)
-            except OSError as error:
-                seat.leave(str(error))
-                raise
-            audience.sender.add(Viewer(ours, seat.feed, ahead, period_s, seat.leave), head)
-
-        if alone:
-            return HandedOver(receive, content_type=CONTENT_TYPE, headers=HEADERS)
-        if connection := connection_of(request.environ):
-            tune(connection)
-            connection.settimeout(STALL_S)
-        response = Response(parts(seat, ahead, period_s), content_type=CONTENT_TYPE, headers=HEADERS)
-        response.call_on_close(lambda: seat.leave("it left"))
-        return response
-
-    def admit(name: str, variant: Variant, most: int | None) -> Seat:
-        try:
-            return audience.admit(name, variant, most)
-        except FullError as error:
-            abort(Response(f"{error}\n", 503, {"Retry-After": str(RETRY_S)}, content_type="text/plain"))
+        framed = browser_part if ahead else player_part
+        return stream(audience, seat, CONTENT_TYPE, framed, opening(ahead), period_s)
 
     return pages
+
+
+def seat_or_503(admit: Callable[[int | None], Seat]) -> Seat:
+    """Return the seat that admit(most) gives; answers 503 if there is none."""
+    try:
+        return admit(None if can_hand_over(request.environ) else MOST_WITH_THREADS)
+    except FullError as error:
+        abort(Response(f"{error}\n", 503, {"Retry-After": str(RETRY_S)}, content_type="text/plain"))
+
+
+def stream(
+    audience: Audience,
+    seat: Seat,
+    content_type: str,
+    framed: Framed,
+    begin: bytes = b"",
+    period_s: float = 0.0,
+) -> Response:
+    """Return an endless response: begin, then what the seat's feed gives, framed, at most once a period.
+
+    The sender sends it; where the server does not hand its connections over, the server's thread does.
+    """
+
+    def receive(connection: socket.socket, head: bytes) -> None:
+        try:
+            ours = take(connection)
+            tune(ours)
+        except OSError as error:
+            seat.leave(str(error))
+            raise
+        audience.sender.add(Viewer(ours, seat.feed, framed, period_s, seat.leave), head + begin)
+
+    if can_hand_over(request.environ):
+        return HandedOver(receive, content_type=content_type, headers=HEADERS)
+    if connection := connection_of(request.environ):
+        tune(connection)
+        connection.settimeout(STALL_S)
+    parts = chain([begin], map(framed, follow(seat.feed, period_s)))
+    response = Response(parts, content_type=content_type, headers=HEADERS)
+    response.call_on_close(lambda: seat.leave("it left"))
+    return response
 
 
 def choose(name: str, offered: Sequence[int]) -> int | None:
@@ -66,10 +88,3 @@ def choose(name: str, offered: Sequence[int]) -> int | None:
     if asked not in map(str, offered):
         abort(400, f"{name} must be one of {', '.join(map(str, offered))}, not “{asked}”.")
     return int(asked)
-
-
-def parts(seat: Seat, ahead: bool, period_s: float) -> Iterator[bytes]:
-    """Yield the stream, for a server that does not hand its connections over."""
-    yield opening(ahead)
-    for picture in follow(seat.feed, period_s):
-        yield part(picture, ahead)

@@ -1,27 +1,29 @@
 """The live page, the state of what it shows, and the sample faces."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
 from audience import Audience
 from emotions import DETAILS, EMOTIONS
-from web import Camera, Samples
+from web import Camera, Controls, Samples
 
 if TYPE_CHECKING:
+    from camera import State
     from tracker import Track
 
 SNAPSHOT_TIMEOUT_S = 10.0
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def live_pages(camera: Camera, samples: Samples, audience: Audience) -> Blueprint:
+def live_pages(camera: Camera, samples: Samples, audience: Audience, controls: Controls | None) -> Blueprint:
     """Return the pages around one camera and its audience."""
     pages = Blueprint("live", __name__)
 
     @pages.get("/")
     def index() -> str:
-        return render_template("index.html", emotions=DETAILS.values(), state=camera.state())
+        return render_template("index.html", emotions=DETAILS.values(), state=camera.state(), controls=controls)
 
     @pages.get("/snapshot.jpg")
     def snapshot() -> Response:
@@ -47,23 +49,29 @@ def live_pages(camera: Camera, samples: Samples, audience: Audience) -> Blueprin
 
     @pages.get("/state")
     def state() -> Response:
-        now = camera.state()
-        response = jsonify(
-            source=now.source,
-            note=now.note,
-            running=now.running,
-            problem=now.problem or (now.newest.problem if now.newest else ""),
-            fps=round(now.fps, 1),
-            latency_ms=round(now.latency_ms, 1),
-            viewers=len(audience),
-            frame=now.newest.index if now.newest else None,
-            faces=[face_json(track) for track in now.newest.tracks] if now.newest else [],
-            watching=audience.is_watching(request.args.get("viewer", "")),
-        )
+        watching = audience.is_watching(request.args.get("viewer", ""))
+        response = jsonify(state_json(camera.state(), len(audience)) | {"watching": watching})
         response.headers.update(NO_STORE)
         return response
 
     return pages
+
+
+def state_json(now: "State", viewers: int) -> dict[str, Any]:
+    """Return what the camera does and its newest frame shows; time is when that was captured (Unix, s)."""
+    newest = now.newest
+    return {
+        "source": now.source,
+        "note": now.note,
+        "running": now.running,
+        "problem": now.problem or (newest.problem if newest else ""),
+        "fps": round(now.fps, 1),
+        "latency_ms": round(now.latency_ms, 1),
+        "viewers": viewers,
+        "frame": newest.index if newest else None,
+        "time": round(time.time() - (time.monotonic() - newest.captured_at), 3) if newest else None,
+        "faces": [face_json(track) for track in newest.tracks] if newest else [],
+    }
 
 
 def face_json(track: "Track") -> dict[str, Any]:

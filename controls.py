@@ -1,0 +1,63 @@
+"""What the pages may change in everybody's picture while it runs: the view, the smoothing, the numbers."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from overlay import View
+from pipeline import Pipeline
+
+SWITCHES = tuple(item.name for item in fields(View))
+MOST_SMOOTHING_S = 10.0  # as the setting
+
+
+class ControlError(ValueError):
+    """Something cannot be changed so; the message says why in one sentence."""
+
+
+class Controls:
+    """Changes a running pipeline, from any thread; every value is replaced as a whole."""
+
+    def __init__(self, pipeline: Pipeline, fixed: Sequence[str] = (), open_to_all: bool = True) -> None:
+        """Fixed switches stay as they are; open_to_all tells the site whether visitors may change the rest."""
+        self.fixed = fixed
+        self.open_to_all = open_to_all
+        self._pipeline = pipeline
+        self._resets = 0
+        self._lock = threading.Lock()  # two changes at once must not undo each other
+
+    def read(self) -> dict[str, Any]:
+        """Return each switch of the view, smoothing_s, and how many resets there were."""
+        smoothing_s = self._pipeline.tracker.smoothing_s
+        return asdict(self._pipeline.view) | {"smoothing_s": smoothing_s, "resets": self._resets}
+
+    def change(self, wishes: dict[str, Any]) -> None:
+        """Set some switches, or smoothing_s; or nothing at all and raise ControlError."""
+        for name, value in wishes.items():
+            self._check(name, value)
+        switches = {name: value for name, value in wishes.items() if name in SWITCHES}
+        with self._lock:
+            self._pipeline.view = replace(self._pipeline.view, **switches)
+            if "smoothing_s" in wishes:
+                self._pipeline.tracker.smoothing_s = float(wishes["smoothing_s"])
+
+    def reset(self) -> None:
+        """Let everybody in the picture be new, and their numbers begin again."""
+        with self._lock:
+            self._pipeline.reset()
+            self._resets += 1
+
+    def _check(self, name: str, value: Any) -> None:
+        if name == "smoothing_s":
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (number and 0 <= value <= MOST_SMOOTHING_S):
+                raise ControlError(f"smoothing_s must be a number from 0 to {MOST_SMOOTHING_S:g}.")
+        elif name not in SWITCHES:
+            raise ControlError(
+                f"There is no control of that name; there are {', '.join(SWITCHES)}, smoothing_s."
+            )
+        elif not isinstance(value, bool):
+            raise ControlError(f"{name} must be true or false.")
+        elif name in self.fixed and value != getattr(self._pipeline.view, name):
+            raise ControlError(f"{name} was set when the program was started, and stays.")

@@ -1,0 +1,82 @@
+// The page's buttons and keys, and the switches of the picture that everybody shares.
+
+const OWN_MS = 700; // after a change of its own the page does not listen to older news
+
+export class Controls {
+  #place = document.getElementById("controls");
+  #form = document.getElementById("shared");
+  #refusal = document.getElementById("refusal");
+  #resets = null;
+  #changedAt = 0;
+  #onReset;
+
+  // onReset() is called when the numbers begin again, takeSnapshot(link) before the link is followed.
+  constructor(onReset, takeSnapshot) {
+    this.#onReset = onReset;
+    document.addEventListener("keydown", press);
+    const snapshot = document.getElementById("snapshot");
+    snapshot.addEventListener("click", () => takeSnapshot(snapshot));
+    const full = document.getElementById("full");
+    full.hidden = !document.fullscreenEnabled;
+    full.addEventListener("click", toggleFullScreen);
+    document.getElementById("reset")?.addEventListener("click", () => this.#post(this.#place.dataset.reset));
+    this.#form?.addEventListener("input", (event) => this.#change(event.target));
+    this.#form?.addEventListener("submit", (event) => event.preventDefault());
+  }
+
+  // Show what the server says of the picture, which another page may have changed.
+  show(view) {
+    if (this.#resets !== null && view.resets !== this.#resets) this.#onReset();
+    this.#resets = view.resets;
+    if (Date.now() - this.#changedAt > OWN_MS) this.#set(view);
+  }
+
+  #set(view) {
+    for (const input of this.#form.querySelectorAll("input")) {
+      if (input.type === "checkbox") input.checked = view[input.name];
+      else input.value = view[input.name];
+    }
+    this.#tell(view.smoothing_s);
+  }
+
+  #tell(smoothing) {
+    const output = this.#form.querySelector("output");
+    const text = `${smoothing.toFixed(1)}\u202fs`;
+    if (output.value !== text) output.value = text; // only news, or a screen reader repeats it
+  }
+
+  #change(input) {
+    const value = input.type === "checkbox" ? input.checked : Number(input.value);
+    if (input.type === "range") this.#tell(value);
+    this.#post(this.#place.dataset.view, { [input.name]: value });
+  }
+
+  async #post(url, wishes = {}) {
+    this.#changedAt = Date.now();
+    let refusal = "";
+    try {
+      const answer = await fetch(url, { method: "POST", body: JSON.stringify(wishes), signal: AbortSignal.timeout(5000) });
+      if (!answer.ok) refusal = await answer.text();
+    } catch {
+      refusal = "The server does not answer, so nothing was changed.";
+    }
+    if (refusal) this.#changedAt = 0; // the switch goes back with the next event
+    this.#refusal.textContent = refusal;
+    this.#refusal.hidden = !refusal;
+  }
+}
+
+// One letter, and the element that has it is clicked; not where letters are typed, nor with Ctrl and the like.
+function press(event) {
+  const typing = event.target.closest("input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  const element = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (!element || element.matches(":disabled") || element.hidden) return;
+  event.preventDefault();
+  element.click();
+}
+
+function toggleFullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.getElementById("screen").requestFullscreen().catch(() => {});
+}

@@ -1,0 +1,52 @@
+"""What visitors may change in the picture that everybody shares."""
+
+from typing import NoReturn
+
+from flask import Blueprint, Response, abort, jsonify, request
+
+from web import Controls
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def control_pages(controls: Controls) -> Blueprint:
+    """Return the doors to the controls."""
+    pages = Blueprint("controls", __name__)
+
+    @pages.get("/view")
+    def view() -> Response:
+        return say()
+
+    @pages.post("/view")
+    def change() -> Response:
+        ask_leave()
+        wishes = request.get_json(force=True, silent=True)
+        if not isinstance(wishes, dict):
+            refuse("Send a JSON object, as in {“heat”: true}.", 400)
+        try:
+            controls.change(wishes)
+        except ValueError as error:
+            refuse(str(error), 400)
+        return say()
+
+    @pages.post("/reset")
+    def reset() -> Response:
+        ask_leave()
+        controls.reset()
+        return say()
+
+    def say() -> Response:
+        response = jsonify(controls.read())
+        response.headers.update(NO_STORE)
+        return response
+
+    def ask_leave() -> None:
+        if not controls.open_to_all:
+            refuse("Visitors may not change the picture here (--controls).", 403)
+
+    return pages
+
+
+def refuse(sentence: str, status: int) -> NoReturn:
+    """Answer with one sentence and nothing else: programs ask here, too."""
+    abort(Response(f"{sentence}\n", status, content_type="text/plain; charset=utf-8"))
