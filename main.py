@@ -77,35 +77,61 @@ def create_app(settings: Settings | None = None) -> "Flask":
     The camera behind it is opened by its first viewer; whoever serves the site has to close it (close_site).
     """
     from audience import Audience
+    from database import UrlError
+    from history import History
     from pipeline import encode_variant
+    from recorder import Recorder
     from samples import Samples
     from sender import Sender
     from variants import Variants
     from web import make_site
     from web.guard import Secret, SecretError
+    from web.history import history_pages
 
     try:
         settings = settings or read_settings()
         secret = Secret.read(settings.auth, settings.token)
-    except (SettingsError, SecretError) as error:
+        history = History(settings.database_url)
+    except (SettingsError, SecretError, UrlError) as error:
         raise StartError(str(error)) from error
     pipeline = make_pipeline(settings)
     camera = make_camera(settings, pipeline)
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants, sender = Variants(camera.annotated, encode), Sender()
     audience = Audience(camera, variants, sender, settings.max_viewers)
-    site = make_site(camera, Samples(SAMPLES, pipeline.classifier), audience, settings.host, secret)
-    site.extensions["live"] = (sender, variants, camera)  # in the order in which they are closed
+    recorder = Recorder(camera, history, settings.keep_days)
+    public = settings.public and not secret
+    site = make_site(
+        camera,
+        Samples(SAMPLES, pipeline.classifier),
+        audience,
+        settings.host,
+        secret,
+        [history_pages(history, recorder, public)],
+        recorder,
+        public,
+    )
+    site.extensions["live"] = (
+        sender,
+        variants,
+        recorder,
+        history,
+        camera,
+    )  # in the order in which they are closed
+    if settings.record:
+        recorder.start()
     return site
 
 
 def close_site(site: "Flask") -> bool:
     """Let every viewer go and join every thread; False if a device still holds one (leave by os._exit)."""
-    sender, variants, camera = site.extensions["live"]
+    sender, variants, recorder, history, camera = site.extensions["live"]
     sender.close()
     variants.close()
+    written: bool = recorder.close()
+    history.close()
     ended: bool = camera.close()
-    return ended
+    return written and ended
 
 
 def __getattr__(name: str) -> Any:

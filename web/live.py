@@ -6,7 +6,8 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request
 
 from audience import Audience
 from emotions import DETAILS, EMOTIONS
-from web import Camera, Samples
+from web import Camera, Recorder, Samples
+from web.recording import recording_json
 
 if TYPE_CHECKING:
     from tracker import Track
@@ -15,13 +16,22 @@ SNAPSHOT_TIMEOUT_S = 10.0
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def live_pages(camera: Camera, samples: Samples, audience: Audience) -> Blueprint:
-    """Return the pages around one camera and its audience."""
+def live_pages(
+    camera: Camera, samples: Samples, audience: Audience, recorder: Recorder | None, public: bool
+) -> Blueprint:
+    """Return the pages around one camera, its audience and its recorder, which the public may not switch."""
     pages = Blueprint("live", __name__)
 
     @pages.get("/")
     def index() -> str:
-        return render_template("index.html", emotions=DETAILS.values(), state=camera.state())
+        recording = recorder.state() if recorder else None
+        return render_template(
+            "index.html",
+            emotions=DETAILS.values(),
+            state=camera.state(),
+            recording=recording,
+            may_record=not public,
+        )
 
     @pages.get("/snapshot.jpg")
     def snapshot() -> Response:
@@ -58,6 +68,7 @@ def live_pages(camera: Camera, samples: Samples, audience: Audience) -> Blueprin
             viewers=len(audience),
             frame=now.newest.index if now.newest else None,
             faces=[face_json(track) for track in now.newest.tracks] if now.newest else [],
+            recording=recording_json(recorder.state()) if recorder else None,
             watching=audience.is_watching(request.args.get("viewer", "")),
         )
         response.headers.update(NO_STORE)
