@@ -101,7 +101,7 @@ class Database:
         if isinstance(error, OSError):
             return f"{error.strerror} ({error.filename})"
         said = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
-        line = said.splitlines()[0].removeprefix("connection failed: ").strip(" .")
+        line = " ".join(said.splitlines()[0].removeprefix("connection failed: ").split()).rstrip(".")
         return line.replace(str(self._url.password), "***") if self._url.password else line
 
 
