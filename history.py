@@ -1,6 +1,6 @@
 """What was recorded: sessions, the faces in each, and every sighting of a face; never a picture."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Double,
     ForeignKey,
     Integer,
     MetaData,
@@ -62,6 +63,17 @@ _faces = Table(
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
     *(Column(name, Integer, nullable=False) for name in COUNTED),
+    sqlite_with_rowid=False,
+)
+# Sums of what was seen in each second, so that a chart of hours need not read every sighting.
+_seconds = Table(
+    "seconds",
+    TABLES,
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("second", Integer, primary_key=True, autoincrement=False),  # since the session began
+    Column("track_id", Integer, primary_key=True, autoincrement=False),
+    Column("sightings", Integer, nullable=False),
+    *(Column(name, Double, nullable=False) for name in EMOTIONS),
     sqlite_with_rowid=False,
 )
 _sightings = Table(
@@ -152,11 +164,12 @@ class History:
             else:
                 session_id, count = _insert_session(connection, session, source), 0
             if sightings:
-                rows = (_as_row(session_id, at_ms, track) for at_ms, track in sightings)
-                connection.execute(
-                    insert(_sightings), [{"number": n, **row} for n, row in enumerate(rows, count)]
+                rows = [_as_row(session_id, number, *it) for number, it in enumerate(sightings, count)]
+                connection.execute(insert(_sightings), rows)
+                _add(connection, _faces, _count_faces(session_id, sightings), COUNTED, ("last_ms",))
+                _add(
+                    connection, _seconds, _sum_seconds(session, session_id, sightings), ("sightings", *EMOTIONS)
                 )
-                _count_faces(connection, session_id, sightings)
             count += len(sightings)
             values = {"source": source, "ended_ms": ended_ms, "sightings": count}
             connection.execute(update(_sessions).where(_sessions.c.id == session_id).values(values))
@@ -201,25 +214,25 @@ class History:
         return sorted(faces, key=lambda face: (face.first_ms, face.track_id))
 
     def shares(
-        self, summary: Summary, stretch_ms: int, track_ids: Sequence[int] = (), apart: bool = False
+        self, summary: Summary, stretch_s: int, track_ids: Sequence[int] = (), apart: bool = False
     ) -> list[Share]:
         """Return the mean of each stretch of time that has a sighting, in order.
 
         With track_ids only those faces count; with apart each face has its own, else they share one.
         """
-        stretch = (_sightings.c.at_ms - summary.started_ms) // stretch_ms
-        keys: list[ColumnElement[int]] = [stretch, _sightings.c.track_id] if apart else [stretch]
-        means = (func.avg(_sightings.c[name]) for name in EMOTIONS)
-        query = select(*keys, func.count(), *means).where(_sightings.c.session_id == summary.session_id)
+        stretch = _seconds.c.second // stretch_s
+        keys: list[ColumnElement[int]] = [stretch, _seconds.c.track_id] if apart else [stretch]
+        sums = (func.sum(_seconds.c[name]) for name in ("sightings", *EMOTIONS))
+        query = select(*keys, *sums).where(_seconds.c.session_id == summary.session_id)
         if track_ids:
-            query = query.where(_sightings.c.track_id.in_(track_ids))
+            query = query.where(_seconds.c.track_id.in_(track_ids))
         with self.database.begin() as connection:
             rows = connection.execute(query.group_by(*keys).order_by(*keys)).all()
-        begin = len(keys)
-        return [
-            Share(row[0], row[1] if apart else 0, row[begin], tuple(map(float, row[begin + 1 :])))
-            for row in rows
-        ]
+        shares = []
+        for row in rows:
+            number, track_id, (sightings, *probs) = row[0], row[1] if apart else 0, row[len(keys) :]
+            shares.append(Share(number, track_id, sightings, tuple(prob / sightings for prob in probs)))
+        return shares
 
     def sightings(self, session_id: int) -> Iterator[RowMapping]:
         """Yield a session's sightings in the order in which they were made, as at_ms, track_id, x1 ...
@@ -266,37 +279,51 @@ def _insert_session(connection: Connection, session: Session, source: str) -> in
     return session_id
 
 
-def _as_row(session_id: int, at_ms: int, track: "Track") -> dict[str, Any]:
-    where = {"session_id": session_id, "at_ms": at_ms, "track_id": track.track_id}
+def _as_row(session_id: int, number: int, at_ms: int, track: "Track") -> dict[str, Any]:
+    which = {"session_id": session_id, "number": number, "at_ms": at_ms, "track_id": track.track_id}
     box = dict(zip(("x1", "y1", "x2", "y2"), track.box, strict=True))
     named = {"emotion": track.emotion, "sure": track.sure}
-    return {**where, **box, **named, **dict(zip(EMOTIONS, track.probs.tolist(), strict=True))}
+    return {**which, **box, **named, **dict(zip(EMOTIONS, track.probs.tolist(), strict=True))}
 
 
-def _count_faces(connection: Connection, session_id: int, sightings: Iterable[tuple[int, "Track"]]) -> None:
-    """Add sightings to the figures of their faces."""
-    times: dict[int, list[int]] = {}
-    counts: dict[int, Counter[str]] = {}
+def _count_faces(session_id: int, sightings: Iterable[tuple[int, "Track"]]) -> Iterator[dict[str, Any]]:
+    """Yield the figures of each face in sightings."""
+    times: defaultdict[int, list[int]] = defaultdict(list)
+    counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for at_ms, track in sightings:
-        times.setdefault(track.track_id, []).append(at_ms)
-        counts.setdefault(track.track_id, Counter())[track.emotion if track.sure else "unsure"] += 1
-    rows = [
-        {
-            "session_id": session_id,
-            "track_id": track_id,
-            "first_ms": min(times[track_id]),
-            "last_ms": max(times[track_id]),
-            **{name: counted[name] for name in COUNTED},
-        }
-        for track_id, counted in counts.items()
-    ]
+        times[track.track_id].append(at_ms)
+        counts[track.track_id][track.emotion if track.sure else "unsure"] += 1
+    for track_id, at in times.items():
+        which = {"session_id": session_id, "track_id": track_id, "first_ms": min(at), "last_ms": max(at)}
+        yield {**which, **{name: counts[track_id][name] for name in COUNTED}}
+
+
+def _sum_seconds(
+    session: Session, session_id: int, sightings: Iterable[tuple[int, "Track"]]
+) -> Iterator[dict[str, Any]]:
+    """Yield the sums of each second of each face in sightings."""
+    parts: defaultdict[tuple[int, int], list[Track]] = defaultdict(list)
+    for at_ms, track in sightings:
+        parts[(at_ms - session.started_ms) // 1000, track.track_id].append(track)
+    for (second, track_id), tracks in parts.items():
+        which = {"session_id": session_id, "second": second, "track_id": track_id, "sightings": len(tracks)}
+        sums = (sum(column) for column in zip(*(track.probs.tolist() for track in tracks), strict=True))
+        yield {**which, **dict(zip(EMOTIONS, sums, strict=True))}
+
+
+def _add(
+    connection: Connection,
+    table: Table,
+    rows: Iterable[dict[str, Any]],
+    summed: Iterable[str],
+    replaced: Iterable[str] = (),
+) -> None:
+    """Insert rows; where one of the same key is there, add to what is summed and renew what is replaced."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    new = dialect.insert(_faces)
-    added = {name: _faces.c[name] + new.excluded[name] for name in COUNTED}
-    keys = (_faces.c.session_id, _faces.c.track_id)
-    connection.execute(
-        new.on_conflict_do_update(index_elements=keys, set_={"last_ms": new.excluded.last_ms, **added}), rows
-    )
+    new = dialect.insert(table)
+    values = {name: table.c[name] + new.excluded[name] for name in summed}
+    values |= {name: new.excluded[name] for name in replaced}
+    connection.execute(new.on_conflict_do_update(index_elements=table.primary_key, set_=values), list(rows))
 
 
 def _summaries() -> Select[Any]:

@@ -115,7 +115,7 @@ def test_a_session_without_a_face_is_a_session(history: History) -> None:
     (summary,) = history.sessions(0, 10)
     assert (summary.ended_ms, summary.faces, sum(summary.counts.values())) == (START_MS + 5000, 0, 0)
     assert history.faces(summary.session_id, 10) == []
-    assert history.shares(summary, 1000) == []
+    assert history.shares(summary, 1) == []
     assert list(history.sightings(summary.session_id)) == []
 
 
@@ -139,19 +139,27 @@ def test_stretches_of_time_hold_their_mean(history: History, record: Record) -> 
     summary = history.session(session.session_id or 0)
     assert summary
     happy, sad = EMOTIONS.index("happy"), EMOTIONS.index("sad")
-    shares = history.shares(summary, 1000)
+    shares = history.shares(summary, 1)
     assert [(share.stretch, share.track_id, share.sightings) for share in shares] == [(0, 0, 10), (1, 0, 5)]
     assert shares[0].probs[happy] == pytest.approx(0.7)
     assert shares[1].probs[sad] == pytest.approx(0.7)
-    (both,) = history.shares(summary, 10_000)
+    (both,) = history.shares(summary, 2)
     assert both.probs[happy] == pytest.approx((10 * 0.7 + 5 * 0.05) / 15)
-    apart = history.shares(summary, 500, [2, 1], apart=True)
-    assert [(share.stretch, share.track_id, share.sightings) for share in apart] == [
-        (0, 1, 5),
-        (1, 1, 5),
-        (2, 2, 5),
-    ]
-    assert history.shares(summary, 500, [99]) == []
+    apart = history.shares(summary, 2, [2, 1], apart=True)
+    assert [(share.stretch, share.track_id, share.sightings) for share in apart] == [(0, 1, 10), (0, 2, 5)]
+    assert history.shares(summary, 1, [99]) == []
+
+
+def test_a_second_is_summed_over_several_writes(history: History) -> None:
+    session = Session(START_MS)
+    for number, emotion in enumerate(("happy", "sad", "sad", "sad")):
+        at_ms = START_MS + number * 200
+        history.write(session, [(at_ms, make_track(1, (0, 0, 9, 9), emotion))], at_ms, "demo")
+    summary = history.session(session.session_id or 0)
+    assert summary
+    (share,) = history.shares(summary, 1)
+    assert share.sightings == 4
+    assert share.probs[EMOTIONS.index("sad")] == pytest.approx((3 * 0.7 + 0.05) / 4)
 
 
 def test_the_faces_seen_most_are_those_that_are_told(history: History, record: Record) -> None:

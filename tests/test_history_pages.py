@@ -132,13 +132,13 @@ def test_a_page_that_is_no_number_is_refused_in_one_sentence(client: FlaskClient
 def test_a_session_shows_its_charts_its_figures_and_each_face(client: FlaskClient, history: History) -> None:
     number = add(history, (1, "happy", 30), (2, "sad", 10))
     page = client.get(f"/history/{number}").text
-    assert '<svg class="stack" viewBox="0 0 16 100"' in page  # 4 s in quarters of a second
+    assert '<svg class="stack" viewBox="0 0 5 100"' in page  # 4 s, and the one that has begun
     assert 'class="bar tone-happy share-54"' in page  # (30 * 0.7 + 10 * 0.05) / 40
     assert "53.7&#8239;%" in page or "53.8&#8239;%" in page
     assert f'href="/history/{number}?face=2#timeline">Face 2</a>' in page
     assert f'href="/history/{number}.csv"' in page
     assert "The chart as a table" in page
-    assert page.count('<tr><th scope="row">') == 16
+    assert page.count('<tr><th scope="row">') == 4
 
 
 def test_one_face_can_be_looked_at_alone(client: FlaskClient, history: History) -> None:
@@ -320,18 +320,25 @@ def summary_of(length_ms: int) -> Summary:
 
 @pytest.mark.parametrize(
     ("length_ms", "expected"),
-    [(0, (1, 250)), (250, (1, 250)), (251, (2, 250)), (30_000, (120, 250)), (36_000_000, (120, 300_000))],
+    [
+        (0, (1, 1)),
+        (999, (1, 1)),
+        (1000, (2, 1)),
+        (119_999, (120, 1)),
+        (120_000, (61, 2)),
+        (36_000_000, (120, 301)),
+    ],
 )
 def test_a_session_is_divided_into_few_stretches(length_ms: int, expected: tuple[int, int]) -> None:
     stretches = Stretches.of(summary_of(length_ms))
-    assert (stretches.count, stretches.length_ms) == expected
+    assert (stretches.count, stretches.length_s) == expected
     assert stretches.count <= MOST_STRETCHES
-    assert stretches.count * stretches.length_ms >= length_ms
+    assert stretches.count * stretches.length_s * 1000 > length_ms
 
 
 def test_what_a_clock_that_was_set_back_puts_outside_is_not_drawn() -> None:
     shares = [share(stretch, "happy") for stretch in (-4, 0, 3, 4)]
-    assert [kept.stretch for kept in Stretches(4, 250).clip(shares)] == [0, 3]
+    assert [kept.stretch for kept in Stretches(4, 1).clip(shares)] == [0, 3]
 
 
 def test_a_stack_covers_the_whole_height_in_the_emotions_order() -> None:

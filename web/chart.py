@@ -7,21 +7,20 @@ from emotions import EMOTIONS
 from history import Share, Summary
 
 MOST_STRETCHES = 120  # that a session is divided into
-SHORTEST_MS = 250
 
 
 @dataclass(frozen=True)
 class Stretches:
-    """How a session's time is divided: into count parts of length_ms, which are the charts' unit of x."""
+    """How a session's time is divided: into count parts of length_s, which are the charts' unit of x."""
 
     count: int
-    length_ms: int
+    length_s: int
 
     @classmethod
     def of(cls, summary: Summary) -> "Stretches":
-        whole_ms = max(summary.ended_ms - summary.started_ms, 1)
-        length_ms = max(-(-whole_ms // MOST_STRETCHES), SHORTEST_MS)
-        return cls(-(-whole_ms // length_ms), length_ms)
+        seconds = (summary.ended_ms - summary.started_ms) // 1000 + 1  # the one that has begun counts
+        length_s = -(-seconds // MOST_STRETCHES)
+        return cls(-(-seconds // length_s), length_s)
 
     def clip(self, shares: Iterable[Share]) -> list[Share]:
         """Return the shares within the session; a clock that was set back puts some before its start."""

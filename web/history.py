@@ -53,11 +53,11 @@ def history_pages(history: History, recorder: Recorder, public: bool) -> Bluepri
         summary, face = find(session_id), number("face", 0)
         stretches = Stretches.of(summary)
         faces = history.faces(session_id, MOST_FACES)
-        shares = stretches.clip(history.shares(summary, stretches.length_ms, [face] if face else ()))
+        shares = stretches.clip(history.shares(summary, stretches.length_s, [face] if face else ()))
         if face and not shares:
             abort(404, f"There is no face {face} in this session.")
         track_ids = [face.track_id for face in faces]
-        apart = stretches.clip(history.shares(summary, stretches.length_ms, track_ids, apart=True))
+        apart = stretches.clip(history.shares(summary, stretches.length_s, track_ids, apart=True))
         return render_template(
             "session.html",
             summary=summary,
