@@ -18,7 +18,6 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Row,
-    RowMapping,
     Select,
     SmallInteger,
     String,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from tracker import Track
 
 COUNTED = (*EMOTIONS, "unsure")  # what a sighting counts as
-ROWS_A_READ = 2000
+ROWS_A_READ = 1000
 DAY_MS = 24 * 3600 * 1000
 
 TABLES = MetaData()
@@ -234,8 +233,8 @@ class History:
             shares.append(Share(number, track_id, sightings, tuple(prob / sightings for prob in probs)))
         return shares
 
-    def sightings(self, session_id: int) -> Iterator[RowMapping]:
-        """Yield a session's sightings in the order in which they were made, as at_ms, track_id, x1 ...
+    def sightings(self, session_id: int) -> Iterator[Row[Any]]:
+        """Yield a session's sightings in order: number, at_ms, track_id, x1 to y2, emotion, sure, seven probs.
 
         Read in small parts, so that a slow reader holds neither memory nor a connection.
         """
@@ -245,11 +244,11 @@ class History:
         last = -1
         while True:
             with self.database.begin() as connection:
-                rows = connection.execute(query.where(_sightings.c.number > last)).mappings().all()
+                rows = connection.execute(query.where(_sightings.c.number > last)).all()
             if not rows:
                 return
             yield from rows
-            last = rows[-1]["number"]
+            last = rows[-1].number
 
     def delete(self, session_id: int) -> bool:
         """Delete a session with all that belongs to it; False if there is none of that number."""

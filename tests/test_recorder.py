@@ -95,7 +95,7 @@ def recorder(camera: FakeCamera, history: FlakyHistory) -> Iterator[Recorder]:
 def faces_of(history: History, number: int = 0) -> list[int]:
     """Return the track ids in the session that is the newest but `number`."""
     summary = history.sessions(number, 1)[0]
-    return [row["track_id"] for row in history.sightings(summary.session_id)]
+    return [row.track_id for row in history.sightings(summary.session_id)]
 
 
 def test_what_is_seen_while_the_recording_runs_is_in_the_history(
@@ -113,7 +113,7 @@ def test_what_is_seen_while_the_recording_runs_is_in_the_history(
     (summary,) = history.sessions(0, 2)
     assert summary.source == "demo"
     assert before_ms - 1 <= summary.started_ms <= summary.ended_ms <= time.time() * 1000 + 1
-    (at_ms, *_) = [row["at_ms"] for row in history.sightings(summary.session_id)]
+    (at_ms, *_) = [row.at_ms for row in history.sightings(summary.session_id)]
     assert abs(at_ms - before_ms) < 1000
 
 

@@ -42,7 +42,7 @@ def read(url: str) -> tuple[list[Summary], list[int]]:
     """Return the sessions, the newest first, and the numbers of the newest one's sightings."""
     history = History(url)
     sessions = history.sessions(0, 10)
-    numbers = [row["number"] for row in history.sightings(sessions[0].session_id)]
+    numbers = [row.number for row in history.sightings(sessions[0].session_id)]
     history.close()
     return sessions, numbers
 
