@@ -103,17 +103,22 @@ def create_app(settings: Settings | None = None) -> "Flask":
     """
     from audience import Audience
     from controls import Controls
+    from database import UrlError
+    from history import History
     from pipeline import encode_variant
+    from recorder import Recorder
     from samples import Samples
     from sender import Sender
     from variants import Variants
     from web import make_site
     from web.guard import Secret, SecretError
+    from web.history import history_pages
 
     try:
         settings = settings or read_settings()
         secret = Secret.read(settings.auth, settings.token)
-    except (SettingsError, SecretError) as error:
+        history = History(settings.database_url)
+    except (SettingsError, SecretError, UrlError) as error:
         raise StartError(str(error)) from error
     classifier = make_classifier(settings)
     pipeline = make_pipeline(settings, classifier, explainer=classifier)
@@ -122,19 +127,36 @@ def create_app(settings: Settings | None = None) -> "Flask":
     variants, sender = Variants(camera.annotated, encode), Sender()
     audience = Audience(camera, variants, sender, settings.max_viewers)
     controls = Controls(pipeline, fixed=("blur",) if settings.blur else (), open_to_all=settings.open_controls)
-    site = make_site(camera, Samples(SAMPLES, classifier), audience, settings.host, secret, controls=controls)
-    site.extensions["live"] = (sender, variants, camera, pipeline)  # in the order in which they are closed
+    recorder = Recorder(camera, history, settings.keep_days)
+    public = settings.public and not secret
+    site = make_site(
+        camera,
+        Samples(SAMPLES, classifier),
+        audience,
+        settings.host,
+        secret,
+        controls=controls,
+        recorder=recorder,
+        public=public,
+        more_pages=[history_pages(history, recorder, public)],
+    )
+    # in the order in which they are closed
+    site.extensions["live"] = (sender, variants, recorder, history, camera, pipeline)
+    if settings.record:
+        recorder.start()
     return site
 
 
 def close_site(site: "Flask") -> bool:
     """Let every viewer go and join every thread; False if a device still holds one (leave by os._exit)."""
-    sender, variants, camera, pipeline = site.extensions["live"]
+    sender, variants, recorder, history, camera, pipeline = site.extensions["live"]
     sender.close()
     variants.close()
+    written: bool = recorder.close()
+    history.close()
     ended: bool = camera.close()
     pipeline.close()
-    return ended
+    return written and ended
 
 
 def __getattr__(name: str) -> Any:

@@ -65,6 +65,12 @@ class Settings:
         choices=("auto", "everybody", "nobody"),
     )
     jpeg_quality: int = _setting(80, "JPEG quality of the stream", 1, 100)
+    record: bool = _setting(False, "record from the start: times, boxes and emotions, never pictures")
+    database_url: str = _setting(
+        str(ROOT / "instance" / "history.sqlite"),
+        "where recordings are kept: a SQLite file, or postgresql://USER:PASSWORD@HOST/NAME",
+    )
+    keep_days: int = _setting(0, "recordings are deleted this many days after they ended; 0: never", 0, 36500)
     max_viewers: int = _setting(256, "how many may watch at once", 1, 4096)
     idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)
     stall_s: float = _setting(3.0, "without a frame for this long the stream says no signal", 0.2, 60)

@@ -41,7 +41,9 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     for path in args.videos:
         try:
-            changes, seen_s, unsure_s = count_changes(make_pipeline(settings, classifier), path)
+            pipeline = make_pipeline(settings, classifier)
+            changes, seen_s, unsure_s = count_changes(pipeline, path)
+            pipeline.close()
         except (SettingsError, StartError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 2

@@ -101,6 +101,7 @@ function show(is, text, detail) {
 }
 
 function showState(state) {
+  document.dispatchEvent(new CustomEvent("camerastate", { detail: state }));
   if (note.textContent !== state.note) note.textContent = state.note;
   note.hidden = !state.note;
   const faces = state.faces.length === 1 ? "1 face" : `${state.faces.length} faces`;

@@ -18,6 +18,7 @@ from checkpoint import Card, save_weights
 from network import EmotionNet
 from settings import ROOT
 from tests.nets import lively
+from tests.postgres import Postgres, find_programs
 
 START_TIMEOUT_S = 60
 
@@ -115,3 +116,14 @@ def chromium() -> str:
         if path := shutil.which(name):
             return path
     pytest.skip("no Chromium on this machine; .ci/run installs it")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of our own; where none is installed the tests on it are skipped."""
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL on this machine; .ci/run installs it")
+    server = Postgres(programs, free_port())
+    yield server
+    server.close()

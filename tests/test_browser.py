@@ -281,3 +281,71 @@ def test_where_visitors_may_not_change_the_picture_the_page_says_so(
     expect(page.get_by_role("switch", name="Boxes")).to_be_disabled()
     page.keyboard.press("r")
     assert json.loads(server.get("/view"))["resets"] == 0
+
+
+def test_a_session_is_recorded_seen_looked_at_and_deleted(
+    browser: Browser, start_server: Callable[..., Server], random_weights: Path, tmp_path: Path
+) -> None:
+    url = str(tmp_path / "history.sqlite")
+    server = start_server("--source", "demo", "--weights", str(random_weights), "--database-url", url)
+    page, other = browser.new_page(), browser.new_page()
+    complaints: list[str] = []
+    for either in (page, other):
+        either.set_default_timeout(15_000)
+        either.on("console", lambda message: complaints.append(message.text))
+        either.goto(server.url, wait_until="commit")
+        expect(either.locator("#recording-notice")).to_be_hidden()
+    source = page.locator("#stream").get_attribute("src")
+
+    page.get_by_role("button", name="Record").click()
+    for either in (page, other):
+        expect(either.locator("#recording-notice")).to_contain_text(
+            "This session is being recorded", timeout=15_000
+        )
+        expect(either.locator("#recording-notice")).to_be_visible()
+    until(lambda: json.loads(server.get("/state"))["recording"]["sightings"] > 10, 30)
+    page.get_by_role("button", name="Stop recording").click()
+    for either in (page, other):
+        expect(either.locator("#recording-notice")).to_be_hidden(timeout=15_000)
+    assert page.locator("#stream").get_attribute("src") == source  # the picture was not given up for it
+    other.close()
+
+    page.get_by_role("link", name="What was recorded").click()
+    page.locator(".sessions a").click()
+    expect(page.get_by_role("img", name="Mean probability of each emotion")).to_be_visible()
+    assert page.evaluate("document.querySelector('.stack path').getBoundingClientRect().height") > 50
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.stack .tone-happy')).fill")
+        == "rgb(230, 167, 0)"
+    )
+    expect(page.locator(".ribbons a").first).to_have_text("Face 1")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Table (CSV)").click()
+    assert len(Path(download.value.path()).read_text().splitlines()) > 10
+    page.set_viewport_size({"width": 360, "height": 740})
+    for address in (page.url, f"{server.url}/history", f"{page.url}/delete"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
+    page.close()
+    assert complaints == []
+
+
+def test_recording_and_deleting_work_without_javascript(
+    browser: Browser, start_server: Callable[..., Server], random_weights: Path, tmp_path: Path
+) -> None:
+    url = str(tmp_path / "history.sqlite")
+    server = start_server("--source", "demo", "--weights", str(random_weights), "--database-url", url)
+    page = browser.new_page(java_script_enabled=False)
+    page.set_default_timeout(15_000)
+    page.goto(server.url, wait_until="commit")
+    page.get_by_role("button", name="Record").click(no_wait_after=True)
+    expect(page.locator("#recording-notice")).to_be_visible(timeout=15_000)
+    page.get_by_role("button", name="Stop recording").click(no_wait_after=True)
+    expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible(timeout=15_000)
+    page.goto(f"{server.url}/history")
+    page.get_by_role("link", name="Delete all").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
+    page.close()

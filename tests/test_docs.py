@@ -2,18 +2,22 @@
 
 import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from classifier import LiveClassifier
 from controls import Controls
+from history import History
 from pipeline import Pipeline
 from settings import ROOT, Settings, flag, variable
 from tests.fakes import FakeCrowd
+from tests.test_history_pages import FakeRecorder
 from tests.test_pipeline import AlwaysSad, OneFace
 from tests.test_web import FakeCamera, FakeSamples
 from tracker import Tracker
 from web import make_site
+from web.history import history_pages
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
@@ -38,10 +42,17 @@ def test_the_readme_documents_no_setting_that_is_gone() -> None:
     assert documented == {flag(field) for field in fields(Settings)}
 
 
-def test_every_route_is_in_the_readme_and_every_documented_route_exists() -> None:
-    crowd = FakeCrowd()
-    controls = Controls(Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80))
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", controls=controls)
+def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path: Path) -> None:
+    crowd, recorder = FakeCrowd(), FakeRecorder()
+    site = make_site(
+        FakeCamera(),
+        FakeSamples(),
+        crowd.audience,
+        "127.0.0.1",
+        controls=Controls(Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80)),
+        recorder=recorder,
+        more_pages=[history_pages(History(str(tmp_path / "none")), recorder, public=False)],
+    )
     crowd.close()
     routes = {rule.rule for rule in site.url_map.iter_rules() if not rule.rule.startswith("/static")}
     documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}

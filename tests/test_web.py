@@ -230,7 +230,7 @@ def test_the_state_is_complete_and_its_emotions_are_in_order(client: FlaskClient
     state = json.loads(client.get("/state").data)
     assert state.keys() == {
         *("source", "note", "running", "problem", "fps", "latency_ms", "viewers", "frame", "time", "faces"),
-        "watching",
+        *("recording", "watching"),
     }
     assert (state["source"], state["running"], state["fps"], state["viewers"]) == ("camera 0", True, 30.0, 0)
     (face,) = state["faces"]
@@ -285,5 +285,5 @@ def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
 
 
 def test_the_sites_edge_loads_without_opencv_and_torch() -> None:
-    check = "import sys, web.live; sys.exit(bool({'cv2', 'torch'} & sys.modules.keys()))"
+    check = "import sys, web.live, web.history; sys.exit(bool({'cv2', 'torch'} & sys.modules.keys()))"
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, timeout=60)

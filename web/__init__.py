@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from audience import Audience
     from camera import State
     from pipeline import AnnotatedFrame
+    from recorder import Recording
     from samples import Sample
     from stream import Latest
 
@@ -60,6 +61,18 @@ class Controls(Protocol):
     def reset(self) -> None: ...
 
 
+class Recorder(Protocol):
+    """What the site asks of a recorder; recorder.Recorder is one."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def state(self) -> "Recording": ...
+
+    def is_recording(self, key: str) -> bool: ...
+
+
 def make_site(
     camera: Camera,
     samples: Samples,
@@ -68,10 +81,13 @@ def make_site(
     secret: Secret | None = None,
     more_pages: Sequence[Blueprint] = (),
     controls: Controls | None = None,
+    recorder: Recorder | None = None,
+    public: bool = False,
 ) -> Flask:
     """Return the site that shows this camera and these samples to this audience, to be served on host.
 
-    With a secret it is shown to nobody else. Without controls nobody can change what is shown. more_pages are
+    With a secret it is shown to nobody else. Without controls nobody can change what is shown. With a
+    recorder, its state is shown, and a button for it where it is not the public that looks. more_pages are
     served beside them; those that NAVIGATION names are linked from every page.
 
     Served on this machine only, it answers to this machine's names only: a foreign page whose name
@@ -82,18 +98,21 @@ def make_site(
     from web.feed import feed_pages
     from web.health import health_pages
     from web.live import live_pages
+    from web.recording import recording_pages
 
     site = Flask(__name__, root_path=str(ROOT))
     if host in LOOPBACK:
         site.config["TRUSTED_HOSTS"] = list(LOOPBACK)
     guard(site, secret or Secret())
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
-    site.register_blueprint(live_pages(camera, samples, audience, controls))
+    site.register_blueprint(live_pages(camera, samples, audience, controls, recorder, public))
     site.register_blueprint(feed_pages(audience))
-    site.register_blueprint(event_pages(camera, audience, controls))
+    site.register_blueprint(event_pages(camera, audience, controls, recorder))
     if controls:
         site.register_blueprint(control_pages(controls))
     site.register_blueprint(health_pages(camera, audience))
+    if recorder:
+        site.register_blueprint(recording_pages(recorder, public))
     for pages in more_pages:
         site.register_blueprint(pages)
     links = [(endpoint, name) for endpoint, name in NAVIGATION.items() if endpoint in site.view_functions]

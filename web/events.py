@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from audience import Audience
 from stream import REPEAT_S, Latest
-from web import Camera, Controls
+from web import Camera, Controls, Recorder
 from web.feed import HEADERS, seat_or_503, stream
 from web.live import state_json
 
@@ -71,13 +71,15 @@ def event(message: bytes) -> bytes:
     return b"data: " + message + b"\n\n"
 
 
-def event_pages(camera: Camera, audience: Audience, controls: Controls | None) -> Blueprint:
+def event_pages(
+    camera: Camera, audience: Audience, controls: Controls | None, recorder: Recorder | None
+) -> Blueprint:
     """Return the stream of what the camera sees."""
     pages = Blueprint("events", __name__)
 
     def read() -> dict[str, Any]:
         view = {"view": controls.read()} if controls else {}
-        return state_json(camera.state(), len(audience)) | view
+        return state_json(camera.state(), len(audience), recorder) | view
 
     events = Events(camera.annotated, read)
 

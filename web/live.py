@@ -7,7 +7,8 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request
 
 from audience import Audience
 from emotions import DETAILS, EMOTIONS
-from web import Camera, Controls, Samples
+from web import Camera, Controls, Recorder, Samples
+from web.recording import recording_json
 
 if TYPE_CHECKING:
     from camera import State
@@ -17,13 +18,27 @@ SNAPSHOT_TIMEOUT_S = 10.0
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def live_pages(camera: Camera, samples: Samples, audience: Audience, controls: Controls | None) -> Blueprint:
-    """Return the pages around one camera and its audience."""
+def live_pages(
+    camera: Camera,
+    samples: Samples,
+    audience: Audience,
+    controls: Controls | None,
+    recorder: Recorder | None,
+    public: bool,
+) -> Blueprint:
+    """Return the pages around one camera, its audience and its recorder, which the public may not switch."""
     pages = Blueprint("live", __name__)
 
     @pages.get("/")
     def index() -> str:
-        return render_template("index.html", emotions=DETAILS.values(), state=camera.state(), controls=controls)
+        return render_template(
+            "index.html",
+            emotions=DETAILS.values(),
+            state=camera.state(),
+            controls=controls,
+            recording=recorder.state() if recorder else None,
+            may_record=not public,
+        )
 
     @pages.get("/snapshot.jpg")
     def snapshot() -> Response:
@@ -50,14 +65,15 @@ def live_pages(camera: Camera, samples: Samples, audience: Audience, controls: C
     @pages.get("/state")
     def state() -> Response:
         watching = audience.is_watching(request.args.get("viewer", ""))
-        response = jsonify(state_json(camera.state(), len(audience)) | {"watching": watching})
+        now = state_json(camera.state(), len(audience), recorder)
+        response = jsonify(now | {"watching": watching})
         response.headers.update(NO_STORE)
         return response
 
     return pages
 
 
-def state_json(now: "State", viewers: int) -> dict[str, Any]:
+def state_json(now: "State", viewers: int, recorder: Recorder | None) -> dict[str, Any]:
     """Return what the camera does and its newest frame shows; time is when that was captured (Unix, s)."""
     newest = now.newest
     return {
@@ -71,6 +87,7 @@ def state_json(now: "State", viewers: int) -> dict[str, Any]:
         "frame": newest.index if newest else None,
         "time": round(time.time() - (time.monotonic() - newest.captured_at), 3) if newest else None,
         "faces": [face_json(track) for track in newest.tracks] if newest else [],
+        "recording": recording_json(recorder.state()) if recorder else None,
     }
 
 

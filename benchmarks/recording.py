@@ -1,0 +1,125 @@
+"""python -m benchmarks.recording: what recording adds to a frame, and how many sightings a second are written.
+
+Frames with faces are published at 30 fps, without and with a recorder that takes them; then a history is
+filled as fast as the database allows. CPU time is measured, so other work on the machine disturbs little.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from camera import State
+from database import DatabaseError, UrlError
+from emotions import EMOTIONS
+from history import History, Session
+from pipeline import AnnotatedFrame
+from recorder import Recorder
+from stream import Latest
+from tracker import Track
+
+FPS = 30
+ROWS_A_WRITE = 500
+
+
+class Stage:
+    """A camera whose frames are made here: faces that move a little, as if tracked."""
+
+    def __init__(self, faces: int) -> None:
+        self.annotated: Latest[AnnotatedFrame] = Latest()
+        self._faces = faces
+        self._random = np.random.default_rng(0)
+
+    @contextmanager
+    def viewing(self) -> Iterator[None]:
+        yield
+
+    def state(self) -> State:
+        return State("benchmark", "", True, "", FPS, 0.0, 1, None)
+
+    def tracks(self, at: float) -> list[Track]:
+        """Return the faces of one frame."""
+        return [self._track(number, at) for number in range(1, self._faces + 1)]
+
+    def _track(self, number: int, at: float) -> Track:
+        probs = self._random.dirichlet(np.ones(7)).astype(np.float32)
+        x = int(self._random.integers(0, 500))
+        return Track(number, (x, 100, x + 120, 220), probs, EMOTIONS[int(probs.argmax())], True, at)
+
+    def publish(self, seconds: float) -> tuple[float, float]:
+        """Publish at FPS; return the CPU time of one publishing in us, and of all threads a second in s."""
+        spent_s, started_s, frames = 0.0, time.process_time(), int(seconds * FPS)
+        began = time.monotonic()
+        for index in range(frames):
+            now = time.monotonic()
+            frame = AnnotatedFrame(index, now, now, b"", self.tracks(now))
+            before = time.thread_time()
+            self.annotated.put(frame)
+            spent_s += time.thread_time() - before
+            time.sleep(max(began + (index + 1) / FPS - time.monotonic(), 0))
+        return spent_s / frames * 1e6, (time.process_time() - started_s) / seconds
+
+
+def fill(history: History, stage: Stage, count: int) -> float:
+    """Return how many sightings a second one session of so many takes, parts of ROWS_A_WRITE at once."""
+    session, at_ms = Session(0), 0
+    part = [(0, track) for _ in range(ROWS_A_WRITE) for track in stage.tracks(0.0)][:ROWS_A_WRITE]
+    started = time.perf_counter()
+    for _ in range(count // ROWS_A_WRITE):
+        at_ms += 1000
+        history.write(session, part, at_ms, "benchmark")
+    rate = session.written / (time.perf_counter() - started)
+    history.delete(session.session_id or 0)
+    return rate
+
+
+def report(url: str, faces: int, seconds: float, count: int) -> str:
+    plain_us, plain_cpu = Stage(faces).publish(seconds)
+    stage, history = Stage(faces), History(url)
+    recorder = Recorder(stage, history)
+    off_us, _ = stage.publish(seconds)
+    recorder.start()
+    on_us, on_cpu = stage.publish(seconds)
+    written, session_id = recorder.state(), recorder.state().session_id
+    recorder.close()
+    rate = fill(history, stage, count)
+    if session_id:
+        history.delete(session_id)
+    history.close()
+    frame_us = 1e6 / FPS
+    return "\n".join(
+        (
+            f"{history.database.name}, {FPS} fps, {faces} faces a frame",
+            f"publishing a frame: {plain_us:.0f} us without a recorder, {off_us:.0f} us with one that is off, "
+            f"{on_us:.0f} us while it records: {(on_us - plain_us) / frame_us:.3%} of a frame's time more",
+            f"writing, in a thread of its own: {on_cpu - plain_cpu:.1%} of a core; dropped {written.dropped}",
+            f"sightings a second that can be written: {rate:,.0f}; that come: {FPS * faces}",
+        )
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recording", description=__doc__)
+    parser.add_argument("--database-url", default="", help="as main.py's; by default a new SQLite file")
+    parser.add_argument("--faces", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rows", type=int, default=50_000)
+    args: Any = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        url = args.database_url or str(Path(folder) / "history.sqlite")
+        try:
+            print(report(url, args.faces, args.seconds, args.rows))
+        except (DatabaseError, UrlError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""Where recordings are kept: a SQLite file or a PostgreSQL server, its errors told in one sentence."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.schema import CreateTable
+
+MOST_CONNECTIONS = 6
+WAIT_S = 5  # for a lock, a connection, or a server to be reached
+POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+# A server that is gone without a word is given up after WAIT_S to 15 s, and a statement after 60 s.
+POSTGRES_OPTIONS = {
+    "connect_timeout": WAIT_S,
+    "keepalives_idle": WAIT_S,
+    "keepalives_interval": WAIT_S,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+    "options": "-c statement_timeout=60s",
+    "application_name": "live-facial-emotions",
+}
+# WAL: pages read while the recorder writes. What is deleted is overwritten and its room given back.
+PRAGMAS = (
+    "auto_vacuum = full",
+    "journal_mode = wal",
+    "synchronous = normal",
+    "foreign_keys = on",
+    "secure_delete = on",
+)
+
+
+class DatabaseError(Exception):
+    """The database cannot be used now; the message says why in one sentence, without a password."""
+
+
+class UrlError(Exception):
+    """The setting names no database; the message says how one is named."""
+
+
+class Database:
+    """Connections to one database; its tables, and a SQLite file's folder, are made when first needed."""
+
+    def __init__(self, url: str, tables: MetaData) -> None:
+        """url is postgresql://USER:PASSWORD@HOST/NAME or the path of a SQLite file; raises UrlError."""
+        self._url = parse_url(url)
+        self._tables = tables
+        self._ready = False
+        self._file = None if self.is_postgres else Path(self._url.database or "")
+        self._engine = _make_engine(self._url)
+
+    @property
+    def is_postgres(self) -> bool:
+        return self._url.get_backend_name() == "postgresql"
+
+    @property
+    def name(self) -> str:
+        """What people are told of it: no user, no password."""
+        if self._file:
+            return str(self._file)
+        return f"PostgreSQL {self._url.host or 'on this machine'}/{self._url.database or ''}"
+
+    def is_empty(self) -> bool:
+        """Return whether there is nothing to read, known without making the file."""
+        return self._file is not None and not self._file.exists()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Give a connection in a transaction, committed at the end; whatever goes wrong is a DatabaseError."""
+        try:
+            self._prepare()
+            with self._engine.begin() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeoutError, sqlite3.Error, OSError) as error:
+            self._ready = False
+            raise DatabaseError(f"The database {self.name} cannot be used: {self._reason(error)}.") from error
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _prepare(self) -> None:
+        if self.is_empty():  # or was deleted: open connections would write into a file that has no name
+            self._engine.dispose()
+            self._ready = False
+        if self._ready:
+            return
+        if self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._engine.begin() as connection:
+            for table in self._tables.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+        self._ready = True
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, PoolTimeoutError):
+            return f"its {MOST_CONNECTIONS} connections are all busy"
+        if isinstance(error, OSError):
+            return f"{error.strerror} ({error.filename})"
+        said = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
+        line = " ".join(said.splitlines()[0].removeprefix("connection failed: ").split()).rstrip(".")
+        return line.replace(str(self._url.password), "***") if self._url.password else line
+
+
+def parse_url(url: str) -> URL:
+    """Return the database that a setting names; raises UrlError, which repeats nothing that may be secret."""
+    if "://" not in url:
+        return URL.create("sqlite", database=url)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise UrlError(
+            "--database-url must be a file or postgresql://USER:PASSWORD@HOST/NAME, "
+            "with %40 for an @ in the password"
+        ) from None
+    if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed
+    if parsed.drivername not in POSTGRES or "@" in (parsed.host or ""):
+        return parse_url("://")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def _make_engine(url: URL) -> Engine:
+    options: dict[str, Any] = {"timeout": WAIT_S}
+    if url.get_backend_name() == "postgresql":
+        options = {name: value for name, value in POSTGRES_OPTIONS.items() if name not in url.query}
+    engine = create_engine(
+        url,
+        connect_args=options,
+        hide_parameters=True,  # they are about people
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_size=MOST_CONNECTIONS,
+        pool_timeout=WAIT_S,
+    )
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+    return engine
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")

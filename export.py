@@ -1,0 +1,68 @@
+"""Sightings as CSV and JSON Lines, with the same columns: spreadsheets, pandas and R open them as they are."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from emotions import EMOTIONS
+from history import Summary
+
+COLUMNS = (
+    *("time", "seconds", "session", "source", "track_id", "x1", "y1", "x2", "y2", "emotion", "sure"),
+    *EMOTIONS,
+)
+SOURCE, SURE = COLUMNS.index("source"), COLUMNS.index("sure")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for one when a cell begins with it
+ROWS_A_PART = 100
+
+
+def iso_time(unix_ms: int) -> str:
+    """Return a time as ISO 8601 in UTC with milliseconds."""
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def records(summary: Summary, sightings: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Yield a session's sightings, as History gives them, in COLUMNS.
+
+    time is in UTC, seconds are since the session began, x1 to y2 in px, the probabilities rounded.
+    """
+    for _, at_ms, *who_where_what in sightings:
+        when = iso_time(at_ms), (at_ms - summary.started_ms) / 1000
+        probs = (round(prob, 4) for prob in who_where_what[7:])
+        yield *when, summary.session_id, summary.source, *who_where_what[:7], *probs
+
+
+def as_csv(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Yield CSV (RFC 4180) in parts, its header first; no text in it is taken for a formula.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    part = io.StringIO()
+    writer = csv.writer(part)
+    writer.writerow(COLUMNS)
+    rows = iter(rows)
+    while part.tell():
+        yield part.getvalue()
+        part.seek(0)
+        part.truncate()
+        writer.writerows(_cells(row) for row in islice(rows, ROWS_A_PART))
+
+
+def as_json_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Yield one JSON object a line, in parts: https://jsonlines.org."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    rows = iter(rows)
+    while part := [encode(dict(zip(COLUMNS, row, strict=True))) for row in islice(rows, ROWS_A_PART)]:
+        yield "\n".join((*part, ""))
+
+
+def _cells(row: Sequence[Any]) -> list[Any]:
+    cells = list(row)
+    cells[SURE] = "true" if cells[SURE] else "false"
+    if cells[SOURCE].startswith(FORMULA):  # the one text that is not the program's own
+        cells[SOURCE] = "'" + cells[SOURCE]
+    return cells

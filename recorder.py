@@ -1,0 +1,229 @@
+"""Records what the camera's faces show, from the live stream into the history, and costs the stream nothing."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from database import DatabaseError
+from history import DAY_MS, History, Session
+from stream import Latest
+
+if TYPE_CHECKING:
+    from camera import State
+    from pipeline import AnnotatedFrame
+    from tracker import Track
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 0.4
+LONGEST_PAUSE_S = 5.0  # between two tries while the database does not answer
+SLOW_S = 5.0  # a write that takes longer is a problem
+MOST_WAITING = 20_000  # frames and sightings; about six minutes of one face
+TIDY_S = 3600.0
+JOIN_TIMEOUT_S = 2.0
+
+
+class Camera(Protocol):
+    """What the recorder asks of a camera; camera.Camera is one."""
+
+    @property
+    def annotated(self) -> "Latest[AnnotatedFrame]": ...
+
+    def viewing(self) -> AbstractContextManager[None]:
+        """Keep the camera open."""
+
+    def state(self) -> "State": ...
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the recorder does: sightings written, waiting to be, and dropped because too many waited.
+
+    session_id is None until the session is in the database; problem is empty if all is well.
+    """
+
+    on: bool
+    session_id: int | None
+    sightings: int
+    waiting: int
+    dropped: int
+    problem: str
+
+
+class _Moment(NamedTuple):
+    session: Session
+    at_ms: int
+    tracks: "Sequence[Track]"
+
+
+class Recorder:
+    """Takes every annotated frame's tracks while it is on, and writes them in a thread of its own.
+
+    While it is on it keeps the camera open, whether anybody watches or not. What happens between two
+    flushes is lost if the process is killed, and nothing if it is closed.
+    """
+
+    def __init__(self, camera: Camera, history: History, keep_days: int = 0) -> None:
+        """Sessions that ended more than keep_days ago are deleted, now and every hour; 0 keeps them."""
+        self._camera, self._history, self._keep_days = camera, history, keep_days
+        self._switching = threading.Lock()  # guards the next
+        self._held = ExitStack()
+        # Guards everything below. The camera takes it while it holds its own, so it is never held when
+        # the camera is asked for something.
+        self._changed = threading.Condition()
+        self._session: Session | None = None
+        self._waiting: deque[_Moment] = deque()
+        self._sightings = 0  # that wait
+        self._dropped = 0
+        self._problem = ""
+        self._writing_since: float | None = None
+        self._closed = False
+        camera.annotated.subscribe(self._take)
+        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self._thread.start()
+
+    # What the pages use, from any thread.
+
+    def start(self) -> None:
+        """Begin a session, if none runs."""
+        with self._switching:
+            if self._session or self._closed:
+                return
+            self._held.enter_context(self._camera.viewing())
+            session = Session(_now_ms())
+            with self._changed:
+                self._session, self._dropped = session, 0
+                self._put(_Moment(session, session.started_ms, ()))
+        log.info("recording began")
+
+    def stop(self) -> None:
+        """End the session, if one runs; what waits is still written."""
+        with self._switching:
+            with self._changed:
+                session, self._session = self._session, None
+                if session is None:
+                    return
+                self._put(_Moment(session, max(_now_ms(), session.started_ms), ()))
+            self._held.close()
+        log.info("recording ended")
+
+    def state(self) -> Recording:
+        with self._changed:
+            session, problem = self._session, self._problem
+            if self._writing_since and time.monotonic() - self._writing_since > SLOW_S:
+                problem = problem or "The database is slow to answer."
+            written = session.written if session else 0
+            session_id = session.session_id if session else None
+            return Recording(session is not None, session_id, written, self._sightings, self._dropped, problem)
+
+    def is_recording(self, key: str) -> bool:
+        """Return whether the session of that key runs, or is not wholly written."""
+        with self._changed:
+            running = self._session is not None and self._session.key == key
+            return running or any(moment.session.key == key for moment in self._waiting)
+
+    def close(self) -> bool:
+        """End the session, write what waits, and join the thread; False if the database holds it."""
+        self.stop()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join(JOIN_TIMEOUT_S)
+        return not self._thread.is_alive()
+
+    # The camera's thread: it must not wait, so here things are only put down.
+
+    def _take(self) -> None:
+        annotated = self._camera.annotated.newest()
+        if self._session is None or annotated is None or annotated.problem:
+            return
+        at_ms = round((time.time() - time.monotonic() + annotated.captured_at) * 1000)
+        # a face that was not found in this frame is drawn where it was, but was not seen
+        seen = [track for track in annotated.tracks if track.seen_at == annotated.captured_at]
+        with self._changed:
+            if self._session:
+                self._put(_Moment(self._session, at_ms, seen))
+
+    def _put(self, moment: _Moment) -> None:
+        if len(self._waiting) + self._sightings + len(moment.tracks) >= MOST_WAITING:
+            self._dropped += len(moment.tracks)
+            return
+        self._waiting.append(moment)
+        self._sightings += len(moment.tracks)
+        self._changed.notify_all()
+
+    # The recorder's own thread.
+
+    def _work(self) -> None:
+        pause_s, tidy_at = FLUSH_S, time.monotonic()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._waiting, tidy_at - time.monotonic())
+                self._changed.wait_for(lambda: self._closed, pause_s)
+                closed = self._closed
+            try:
+                self._write()
+                if not closed and time.monotonic() >= tidy_at:
+                    self._tidy()
+                    tidy_at = time.monotonic() + TIDY_S
+            except Exception as error:
+                self._report(error)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            else:
+                self._report(None)
+                pause_s = FLUSH_S
+            if closed:
+                self._say_what_is_lost()
+                return
+
+    def _write(self) -> None:
+        """Write what waits, each session's part at once."""
+        with self._changed:
+            moments = list(self._waiting)
+            self._writing_since = time.monotonic()
+        try:
+            for session, group in groupby(moments, lambda moment: moment.session):
+                part = list(group)
+                sightings = [(moment.at_ms, track) for moment in part for track in moment.tracks]
+                self._history.write(session, sightings, part[-1].at_ms, self._camera.state().source)
+                with self._changed:
+                    for _ in part:
+                        self._waiting.popleft()
+                    self._sightings -= len(sightings)
+        finally:
+            self._writing_since = None
+
+    def _tidy(self) -> None:
+        if self._keep_days:
+            deleted = self._history.delete_ended_before(_now_ms() - self._keep_days * DAY_MS)
+            log.info("deleted sessions that are older than --keep-days", extra={"sessions": deleted})
+
+    def _report(self, error: Exception | None) -> None:
+        """Keep what went wrong for the pages, and log it once."""
+        problem = ""
+        if isinstance(error, DatabaseError):
+            problem = str(error)
+        elif error:
+            problem = "The recording failed; the log says how."
+        if problem == self._problem:
+            return
+        if not problem:
+            log.info("the database is back")
+        else:
+            log.error(problem, exc_info=None if isinstance(error, DatabaseError) else error)
+        with self._changed:
+            self._problem = problem
+
+    def _say_what_is_lost(self) -> None:
+        if self._sightings:
+            log.error("the last sightings could not be written", extra={"sightings": self._sightings})
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)

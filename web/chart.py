@@ -1,0 +1,64 @@
+"""Charts of a session as SVG paths, one for each emotion; templates/session.html draws them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from emotions import EMOTIONS
+from history import Share, Summary
+
+MOST_STRETCHES = 120  # that a session is divided into
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """How a session's time is divided: into count parts of length_s, which are the charts' unit of x."""
+
+    count: int
+    length_s: int
+
+    @classmethod
+    def of(cls, summary: Summary) -> "Stretches":
+        seconds = (summary.ended_ms - summary.started_ms) // 1000 + 1  # the one that has begun counts
+        length_s = -(-seconds // MOST_STRETCHES)
+        return cls(-(-seconds // length_s), length_s)
+
+    def clip(self, shares: Iterable[Share]) -> list[Share]:
+        """Return the shares within the session; a clock that was set back puts some before its start."""
+        return [share for share in shares if 0 <= share.stretch < self.count]
+
+
+def stacked(shares: Sequence[Share]) -> dict[str, str]:
+    """Return each emotion's path in a stack of mean probabilities, 100 high, to be drawn in this order.
+
+    Each reaches to the bottom and the next covers it, so that rounding leaves no gaps between them.
+    """
+    paths: dict[str, list[str]] = {name: [] for name in EMOTIONS}
+    for share in shares:
+        top = 0.0
+        scale = 100 / (sum(share.probs) or 1)
+        for name, prob in zip(EMOTIONS, share.probs, strict=True):
+            paths[name].append(_block(share.stretch, top, 100 - top))
+            top = min(top + prob * scale, 100)
+    return {name: "".join(blocks) for name, blocks in paths.items()}
+
+
+def ribbon(shares: Sequence[Share]) -> dict[str, str]:
+    """Return each emotion's path where it is the most probable one; the ribbon is 1 high."""
+    paths: dict[str, str] = {}
+    for share in shares:
+        name = EMOTIONS[max(range(len(EMOTIONS)), key=share.probs.__getitem__)]
+        paths[name] = paths.get(name, "") + _block(share.stretch, 0, 1)
+    return paths
+
+
+def means(shares: Sequence[Share]) -> dict[str, float]:
+    """Return each emotion's mean probability over all sightings; zeros if there are none."""
+    total = sum(share.sightings for share in shares) or 1
+    return {
+        name: sum(share.sightings * share.probs[column] for share in shares) / total
+        for column, name in enumerate(EMOTIONS)
+    }
+
+
+def _block(stretch: int, top: float, height: float) -> str:
+    return f"M{stretch} {top:.4g}h1v{height:.4g}h-1z"

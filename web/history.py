@@ -1,0 +1,170 @@
+"""What was recorded: the sessions, each one's charts and figures, their export, and their deletion."""
+
+import time
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.wrappers import Response as WSGIResponse
+
+from database import DatabaseError
+from emotions import EMOTIONS
+from export import as_csv, as_json_lines, iso_time, records
+from history import COUNTED, History, Summary
+from sender import STALL_S
+from web import Recorder
+from web.chart import Stretches, means, ribbon, stacked
+from web.handover import connection_of
+from web.recording import FOR_NOBODY
+
+SESSIONS_A_PAGE = 20
+MOST_FACES = 30
+PAUSE = 3.0  # times what it took to make a part of an export: a quarter of a core
+LARGEST_NUMBER = 2**31 - 1  # that a database takes
+
+
+def history_pages(history: History, recorder: Recorder, public: bool) -> Blueprint:
+    """Return the pages of this history; where the public looks, they answer 403."""
+    pages = Blueprint("history", __name__)
+    pages.add_app_template_filter(iso_time)
+    pages.add_app_template_filter(length_of_time)
+    pages.add_app_template_filter(clock)
+
+    @pages.before_request
+    def refuse_the_public() -> None:
+        if public:
+            abort(403, FOR_NOBODY)
+
+    @pages.errorhandler(DatabaseError)
+    def say_what_is_wrong(error: DatabaseError) -> tuple[str, int]:
+        return render_template("error.html", error=ServiceUnavailable(str(error))), 503
+
+    @pages.get("/history")
+    def index() -> str:
+        page, count = number("page", 1), history.count()
+        last = max(-(-count // SESSIONS_A_PAGE), 1)
+        if page > last:
+            abort(404, f"There is no page {page}; the last one is {last}.")
+        sessions = history.sessions((page - 1) * SESSIONS_A_PAGE, SESSIONS_A_PAGE)
+        return render_template(
+            "history.html", sessions=sessions, count=count, page=page, last=last, **shared(sessions)
+        )
+
+    @pages.get("/history/<int:session_id>")
+    def session(session_id: int) -> str:
+        summary, face = find(session_id), number("face", 0)
+        stretches = Stretches.of(summary)
+        faces = history.faces(session_id, MOST_FACES)
+        shares = stretches.clip(history.shares(summary, stretches.length_s, [face] if face else ()))
+        if face and not shares:
+            abort(404, f"There is no face {face} in this session.")
+        track_ids = [face.track_id for face in faces]
+        apart = stretches.clip(history.shares(summary, stretches.length_s, track_ids, apart=True))
+        return render_template(
+            "session.html",
+            summary=summary,
+            face=face,
+            faces=faces,
+            shares=shares,
+            stretches=stretches,
+            means=means(shares),
+            stack=stacked(shares),
+            ribbons={n: ribbon([share for share in apart if share.track_id == n]) for n in track_ids},
+            emotions=EMOTIONS,
+            **shared([summary]),
+        )
+
+    @pages.get("/history/<int:session_id>.csv")
+    def csv(session_id: int) -> Response:
+        summary = find(session_id)
+        return download(summary, as_csv(records(summary, history.sightings(session_id))), "csv", "text/csv")
+
+    @pages.get("/history/<int:session_id>.jsonl")
+    def json_lines(session_id: int) -> Response:
+        summary = find(session_id)
+        rows = records(summary, history.sightings(session_id))
+        return download(summary, as_json_lines(rows), "jsonl", "application/jsonl")
+
+    @pages.get("/history/<int:session_id>/delete")
+    def ask_to_delete(session_id: int) -> str:
+        return render_template("delete.html", summary=find(session_id))
+
+    @pages.post("/history/<int:session_id>/delete")
+    def delete(session_id: int) -> WSGIResponse:
+        if recorder.is_recording(find(session_id).key):
+            abort(409, "This session is being recorded; stop the recording first.")
+        history.delete(session_id)
+        return redirect(url_for("history.index"), 303)
+
+    @pages.get("/history/delete")
+    def ask_to_delete_all() -> str:
+        return render_template("delete.html", count=history.count())
+
+    @pages.post("/history/delete")
+    def delete_all() -> WSGIResponse:
+        if recorder.state().on:
+            abort(409, "A session is being recorded; stop the recording first.")
+        history.delete_all()
+        return redirect(url_for("history.index"), 303)
+
+    def find(session_id: int) -> Summary:
+        summary = history.session(session_id) if session_id <= LARGEST_NUMBER else None
+        if summary is None:
+            abort(404, f"There is no session {session_id}.")
+        return summary
+
+    def shared(sessions: list[Summary]) -> dict[str, object]:
+        """Return what the templates ask of every session."""
+        running = {session.session_id for session in sessions if recorder.is_recording(session.key)}
+        return {"running": running, "counted": COUNTED}
+
+    return pages
+
+
+def number(name: str, default: int) -> int:
+    """Return the number from 1 that the query asks for; answers 400 if it is none."""
+    asked = request.args.get(name)
+    if asked is None:
+        return default
+    if not (asked.isascii() and asked.isdigit() and 0 < int(asked[:20]) <= LARGEST_NUMBER):
+        abort(400, f"{name} must be a number from 1, not “{asked}”.")
+    return int(asked)
+
+
+def download(summary: Summary, parts: Iterator[str], suffix: str, content_type: str) -> Response:
+    """Return a file to keep, sent as it is read."""
+    if connection := connection_of(request.environ):
+        connection.settimeout(STALL_S)  # of a reader that takes nothing
+    at = iso_time(summary.started_ms)[:19].replace(":", "").replace("-", "")
+    name = f"emotions-{at}Z.{suffix}"
+    return Response(
+        gently(parts),
+        content_type=f"{content_type}; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+def gently(parts: Iterator[str]) -> Iterator[str]:
+    """Yield the parts with pauses: who makes them holds the interpreter, which the live stream needs too."""
+    started_s = time.thread_time()
+    for part in parts:
+        spent_s = time.thread_time() - started_s
+        yield part
+        time.sleep(spent_s * PAUSE)
+        started_s = time.thread_time()
+
+
+def length_of_time(ms: float) -> str:
+    """Return a length of time in words: 1 h 2 min, 3 min 4 s, 5 s."""
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def clock(ms: float) -> str:
+    """Return a time since the start as a clock shows it: 1:02:03, 4:05."""
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

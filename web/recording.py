@@ -1,0 +1,49 @@
+"""The button that starts and stops the recording."""
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, abort, jsonify, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from web import Recorder
+
+if TYPE_CHECKING:
+    from recorder import Recording
+
+FOR_NOBODY = (
+    "Everybody may look here (--public), so recordings are for nobody; with --auth or --token they are for you."
+)
+
+
+def recording_pages(recorder: Recorder, public: bool) -> Blueprint:
+    """Return what switches this recorder; where the public looks, it answers 403."""
+    pages = Blueprint("recording", __name__)
+
+    @pages.post("/recording")
+    def switch() -> Response:
+        if public:
+            abort(403, FOR_NOBODY)
+        wanted = request.form.get("on", "")
+        if wanted not in ("true", "false"):
+            abort(400, "on must be true or false.")
+        if wanted == "true":
+            recorder.start()
+        else:
+            recorder.stop()
+        if request.accept_mimetypes.best == "application/json":
+            return jsonify(recording_json(recorder.state()))
+        return redirect(url_for("live.index"), 303)
+
+    return pages
+
+
+def recording_json(now: "Recording") -> dict[str, Any]:
+    """Return what the recorder does as every page and every client gets it."""
+    return {
+        "on": now.on,
+        "session": now.session_id,
+        "sightings": now.sightings,
+        "waiting": now.waiting,
+        "dropped": now.dropped,
+        "problem": now.problem,
+    }
