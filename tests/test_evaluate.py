@@ -70,6 +70,7 @@ def few_timings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.evaluate.TIMED", 3)
 
 
+@pytest.mark.training
 def test_the_command_prints_and_saves_the_figures(
     always_happy: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +94,7 @@ def test_the_command_prints_and_saves_the_figures(
     assert "75.00 %" in page
 
 
+@pytest.mark.training
 def test_the_command_measures_the_split_asked_for(
     always_happy: Path,
     data: Path,

@@ -18,6 +18,8 @@ from settings import Settings
 from sources import SourceOpener
 from tests.fakes import FakeSource, plain_image, until
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def pipeline(random_weights: Path) -> Iterator[Pipeline]:
