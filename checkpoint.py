@@ -1,51 +1,17 @@
 """A weights file: float16 safetensors with a card in the header that says what they are."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from emotions import EMOTIONS
-
-INPUT_SIDE = 48  # px; FER2013's
-NORMALISATION = "per-image standardisation, inside the network"
+from card import Card, WeightsError, parse_card
 
 Net = TypeVar("Net", bound=nn.Module)
-
-
-class WeightsError(Exception):
-    """The weights file cannot be used; the message says why, in one sentence."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How the label head's logits become the shipped probabilities: softmax((logits + shift) / temperature).
-
-    The shift takes out part of the training labels' frequencies (logit adjustment, Menon et al. 2021,
-    arXiv 2007.07314); the temperature makes confidence mean accuracy (Guo et al. 2017, arXiv 1706.04599).
-    """
-
-    shift: tuple[float, ...] = (0.0,) * len(EMOTIONS)
-    temperature: float = 1.0
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a weights file says of itself."""
-
-    network: str
-    network_options: dict[str, Any] = field(default_factory=dict)
-    classes: tuple[str, ...] = EMOTIONS
-    input_side: int = INPUT_SIDE
-    normalisation: str = NORMALISATION
-    calibration: Calibration = Calibration()
-    training: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
-    data_sha256: str = ""
 
 
 def save_weights(path: Path, net: nn.Module, card: Card) -> None:
@@ -72,7 +38,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Card]:
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is damaged or not a weights file ({error})") from None
     floats = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
-    return floats, _read_card(path, metadata)
+    return floats, parse_card(path, metadata)
 
 
 def fill(net: Net, tensors: dict[str, Tensor], path: Path) -> Net:
@@ -82,21 +48,3 @@ def fill(net: Net, tensors: dict[str, Tensor], path: Path) -> Net:
     except RuntimeError:
         raise WeightsError(f"{path} holds the weights of another network") from None
     return net.eval()
-
-
-def _read_card(path: Path, metadata: dict[str, str]) -> Card:
-    try:
-        values = json.loads(metadata["card"])
-        calibration = Calibration(
-            tuple(map(float, values["calibration"]["shift"])), float(values["calibration"]["temperature"])
-        )
-        card = Card(**values | {"classes": tuple(map(str, values["classes"])), "calibration": calibration})
-    except (KeyError, TypeError, ValueError):
-        raise WeightsError(f"{path} does not describe itself: it was not written by this project") from None
-    if card.classes != EMOTIONS:
-        raise WeightsError(f"{path} is for the classes {', '.join(card.classes)}, not {', '.join(EMOTIONS)}")
-    if card.input_side != INPUT_SIDE or card.normalisation != NORMALISATION:
-        raise WeightsError(f"{path} expects input that this version does not prepare")
-    if len(card.calibration.shift) != len(EMOTIONS) or not card.calibration.temperature > 0:
-        raise WeightsError(f"{path} has an impossible calibration")
-    return card

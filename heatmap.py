@@ -1,7 +1,7 @@
 """Where a network looks: class activation maps, Grad-CAM, and what each convolution answers to.
 
-A network that ends in average pooling and one linear layer has its maps in closed form (CAM, Zhou et al. 2016,
-arXiv 1512.04150): they cost one small matrix product. For any other, Grad-CAM (Selvaraju et al. 2017, arXiv
+A network that ends in average pooling and one linear layer has its maps in closed form (network.class_maps):
+they cost one small matrix product. For any other, Grad-CAM (Selvaraju et al. 2017, arXiv
 1610.02391) takes the gradient of an emotion's logit as the weight of each channel.
 """
 
@@ -14,14 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from network import FusedBlock, RepBlock
-
-
-def class_maps(features: Tensor, weights: Tensor) -> Tensor:
-    """Return how much each place of features (n, c, h, w) adds to the logits of k classes: (n, k, h, w).
-
-    weights (k, c) are those of the linear layer behind the pooling. A map's mean is its logit without the bias.
-    """
-    return torch.einsum("nchw,kc->nkhw", features, weights)
 
 
 def grad_cam(net: nn.Module, images: Tensor, classes: Tensor, layer: nn.Module | None = None) -> Tensor:

@@ -34,7 +34,7 @@ class StartError(Exception):
 @contextmanager
 def starting() -> Iterator[None]:
     """Turn what can be wrong with a file that the program needs into a StartError."""
-    from checkpoint import WeightsError
+    from card import WeightsError
     from detector import CascadeError
 
     try:
@@ -48,13 +48,10 @@ def starting() -> Iterator[None]:
 def make_classifier(settings: Settings) -> "EmotionClassifier":
     """Return the classifier with the weights of these settings; raises StartError."""
     # imported here, so that gunicorn's main process and --help stay small and quick
-    import torch
-
     from model import EmotionClassifier
 
-    torch.set_num_threads(1)  # the steps run beside each other, and more threads make both slower
     with starting():
-        return EmotionClassifier.load(settings.weights)
+        return EmotionClassifier.load(settings.weights, engine=settings.engine)
 
 
 def make_pipeline(

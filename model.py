@@ -5,16 +5,12 @@ from typing import Any, Self
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from checkpoint import INPUT_SIDE, Calibration, Card, WeightsError, fill, read_weights
+from card import INPUT_SIDE, Calibration, Card
 from emotions import EMOTIONS
-from heatmap import class_maps
-from network import EmotionNet
+from engines import Engine, load_engine
 
-NETWORK = "emotion"  # what the cards of EmotionNet say
 MAP_SIDE = INPUT_SIDE // 8  # of EmotionNet's features, which it halves three times
 OUTPUTS = ("shipped", "fer2013", "ferplus")
 
@@ -42,7 +38,7 @@ def preprocess(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDAr
     return crops
 
 
-def read_out(logits: Tensor, output: str, calibration: Calibration) -> Tensor:
+def read_out(logits: NDArray[np.float32], output: str, calibration: Calibration) -> NDArray[np.float32]:
     """Return probabilities (n, 7) from logits (n, 15), or (n, 7) where there is no FER+ head.
 
     "shipped" is the label head, corrected and calibrated; "fer2013" the label head as trained;
@@ -52,32 +48,35 @@ def read_out(logits: Tensor, output: str, calibration: Calibration) -> Tensor:
     if output not in OUTPUTS:
         raise ValueError(f"no output {output!r}; there are: {', '.join(OUTPUTS)}")
     if output == "fer2013":
-        return logits[:, :n].softmax(dim=1)
+        return softmax(logits[:, :n])
     if output == "ferplus":
-        return logits[:, n : 2 * n].softmax(dim=1)
-    shift = torch.tensor(calibration.shift, device=logits.device)
-    return ((logits[:, :n] + shift) / calibration.temperature).softmax(dim=1)
+        return softmax(logits[:, n : 2 * n])
+    shift = np.array(calibration.shift, dtype=np.float32)
+    return softmax((logits[:, :n] + shift) / np.float32(calibration.temperature))
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows (n, k) that sum to 1."""
+    powers: NDArray[np.float32] = np.exp(logits - logits.max(axis=1, keepdims=True))
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers
 
 
 class EmotionClassifier:
-    """Reads the emotion of every face in a picture."""
+    """Reads the emotion of every face in a picture. For any number of threads at once."""
 
-    def __init__(self, net: nn.Module, card: Card, output: str = "shipped") -> None:
+    def __init__(self, engine: Engine, card: Card, output: str = "shipped") -> None:
         self.card = card
         self.output = output
-        self._net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
+        self._engine = engine
 
     @classmethod
-    def load(cls, path: Path | str, output: str = "shipped") -> Self:
-        """Return a classifier with the weights in path; output is one of OUTPUTS.
+    def load(cls, path: Path | str, output: str = "shipped", engine: str = "auto") -> Self:
+        """Return a classifier with the weights in path; output is one of OUTPUTS, engine one of ENGINES.
 
         Raises WeightsError, which says why, if the file is not there, damaged, or of another network.
         """
-        tensors, card = read_weights(Path(path))
-        if card.network != NETWORK:
-            raise WeightsError(f"{path} holds the network {card.network!r}, this program runs {NETWORK!r}")
-        net = EmotionNet(fused=bool(card.network_options.get("fused")))
-        return cls(fill(net, tensors, Path(path)), card, output)
+        return cls(*load_engine(Path(path), engine), output)
 
     def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """Return probabilities (n, 7) float32 in the order of EMOTIONS, rows summing to 1.
@@ -85,11 +84,13 @@ class EmotionClassifier:
         gray is (H, W) uint8; boxes is (n, 4) int, xyxy px, and may reach over the border.
         Raises ValueError for arrays of another shape, and for boxes that are empty or wholly outside.
         """
-        faces = _faces(gray, boxes)
-        if len(faces) == 0:
+        return self.classify(crop(gray, boxes))
+
+    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return probabilities (n, 7) float32 of crops (n, 48, 48) uint8 of any number of pictures."""
+        if len(crops) == 0:
             return np.empty((0, len(EMOTIONS)), dtype=np.float32)
-        with torch.inference_mode():
-            return self._probs(self._net(faces))
+        return read_out(self._engine.logits(crops), self.output, self.card.calibration)
 
     def explain(
         self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]
@@ -98,28 +99,20 @@ class EmotionClassifier:
 
         The maps come from the same forward pass: 0 and above, each place's share in the emotion's logit.
         """
-        net = self._net
-        if not isinstance(net, EmotionNet):
-            raise TypeError(f"{type(net).__name__} has no maps in closed form; heatmap.grad_cam makes them")
-        faces = _faces(gray, boxes)
-        if len(faces) == 0:
+        crops = crop(gray, boxes)
+        if len(crops) == 0:
             none = np.empty((0, len(EMOTIONS), MAP_SIDE, MAP_SIDE), dtype=np.float32)
             return none[..., 0, 0], none
-        with torch.inference_mode():
-            features = net.features(faces)
-            first = len(EMOTIONS) if self.output == "ferplus" else 0
-            maps = class_maps(features, net.head.weight[first : first + len(EMOTIONS)]).relu()
-            return self._probs(net.read(features)), maps.numpy()
-
-    def _probs(self, logits: Tensor) -> NDArray[np.float32]:
-        probs: NDArray[np.float32] = read_out(logits, self.output, self.card.calibration).numpy()
-        return probs
+        logits, maps = self._engine.logits_and_maps(crops)
+        first = len(EMOTIONS) if self.output == "ferplus" else 0
+        shown = maps[:, first : first + len(EMOTIONS)].clip(min=0)
+        return read_out(logits, self.output, self.card.calibration), shown
 
 
-def _faces(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> Tensor:
-    """Return the faces as the network takes them, (n, 1, 48, 48); ValueError as EmotionClassifier.predict."""
+def crop(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+    """Return the faces as `preprocess` does; ValueError for arrays of another shape, too."""
     if gray.ndim != 2 or gray.dtype != np.uint8:
         raise ValueError(f"gray must be (H, W) uint8, got {gray.shape} {gray.dtype}")
     if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iu":
         raise ValueError(f"boxes must be (n, 4) int xyxy, got {boxes.shape} {boxes.dtype}")
-    return torch.from_numpy(preprocess(gray, boxes)).unsqueeze(1).float()
+    return preprocess(gray, boxes)

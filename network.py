@@ -86,6 +86,15 @@ class SqueezeExcite(nn.Module):
         return images * gates[:, :, None, None]
 
 
+def class_maps(features: Tensor, weights: Tensor) -> Tensor:
+    """Return how much each place of features (n, c, h, w) adds to the logits of k classes: (n, k, h, w).
+
+    weights (k, c) are those of the linear layer behind the pooling. A map's mean is its logit without the bias.
+    This is CAM (Zhou et al. 2016, arXiv 1512.04150).
+    """
+    return torch.einsum("nchw,kc->nkhw", features, weights)
+
+
 class EmotionNet(nn.Module):
     """The shipped network: 48x48 gray faces in, logits of two heads out."""
 
@@ -120,6 +129,11 @@ class EmotionNet(nn.Module):
         """Turn features into logits (n, 15)."""
         logits: Tensor = self.head(self.dropout(features.mean(dim=(2, 3))))
         return logits
+
+    def read_with_maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn images (n, 1, 48, 48) into logits (n, 15) and what each place adds to them, (n, 15, 6, 6)."""
+        features = self.features(images)
+        return self.read(features), class_maps(features, self.head.weight)
 
     def fuse(self) -> "EmotionNet":
         """Return the same network with every block fused, ready to predict."""

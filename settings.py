@@ -45,6 +45,11 @@ class Settings:
     public: bool = _setting(False, "let everybody look who can reach the address, without a password")
     port: int = _setting(5000, "port to serve on", 1, 65535)
     weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "the network's weights file")
+    engine: str = _setting(
+        "auto",
+        "what computes the network: onnx, torch, or auto (onnx where an .onnx file lies beside the weights)",
+        choices=("auto", "onnx", "torch"),
+    )
     cascade: str = _setting(str(ROOT / "haarcascade_frontalface_alt2.xml"), "the face detector's cascade file")
     camera_width_px: int = _setting(640, "width asked of a camera", 160, 3840)
     camera_height_px: int = _setting(480, "height asked of a camera", 120, 2160)

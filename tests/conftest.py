@@ -14,7 +14,8 @@ import cv2
 import pytest
 import torch
 
-from checkpoint import Card, save_weights
+from card import Card
+from checkpoint import save_weights
 from network import EmotionNet
 from settings import ROOT
 from tests.nets import lively

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from checkpoint import Calibration, Card, read_weights, save_weights
+from card import Calibration, Card
+from checkpoint import read_weights, save_weights
 from emotions import EMOTIONS
+from engines import load_onnx
 from model import EmotionClassifier, read_out
 from network import EmotionNet
 from tests.nets import lively
@@ -39,7 +41,7 @@ def test_the_temperature_takes_back_a_boast() -> None:
 
 def test_calibration_helps_on_faces_it_was_not_fitted_on() -> None:
     logits, labels = boasting()
-    before = calibration_error(read_out(logits, "shipped", Calibration()).numpy(), labels)
+    before = calibration_error(read_out(logits.numpy(), "shipped", Calibration()), labels)
     assert cross_fitted_error(logits, labels, NO_SHIFT) < before / 4
 
 
@@ -58,6 +60,8 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.training
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # torch's exporter's own
 def test_shipping_fuses_calibrates_and_keeps_the_answers(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +72,7 @@ def test_shipping_fuses_calibrates_and_keeps_the_answers(
     save_weights(trained, net, Card("emotion", {"dropout": 0.1}, metrics={"PublicTest loss": 0.5}))
     assert main([str(trained), "--data", str(data), "--out", str(shipped)]) == 0
     assert "calibration error, cross-fitted" in capsys.readouterr().out
+    load_onnx(shipped)  # was written beside them
     tensors, card = read_weights(shipped)
     assert not any("wide" in name for name in tensors)
     assert card.calibration.temperature != 1

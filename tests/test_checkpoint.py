@@ -11,8 +11,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from checkpoint import INPUT_SIDE, Calibration, Card, WeightsError, fill, read_weights, save_weights
+from card import INPUT_SIDE, Calibration, Card, WeightsError
+from checkpoint import fill, read_weights, save_weights
 from emotions import EMOTIONS
+from engines import TorchEngine
 from model import EmotionClassifier
 from network import EmotionNet
 from tests.nets import noise
@@ -28,7 +30,7 @@ CARD = Card(
 
 @pytest.fixture(scope="module")
 def classifier(net: EmotionNet) -> EmotionClassifier:
-    return EmotionClassifier(net, CARD)
+    return EmotionClassifier(TorchEngine(net), CARD)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from checkpoint import Card, save_weights
+from card import Card
+from checkpoint import save_weights
 from emotions import EMOTIONS
 from network import EmotionNet
 from training.data import Faces

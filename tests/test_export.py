@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from checkpoint import Card, save_weights
+from card import Card
+from checkpoint import save_weights
 from network import EmotionNet
 from tests.nets import lively
 from training.export import difference, main

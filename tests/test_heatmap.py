@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from heatmap import activations, class_maps, convolutions, grad_cam
-from network import CHANNELS, EmotionNet
+from heatmap import activations, convolutions, grad_cam
+from network import CHANNELS, EmotionNet, class_maps
 from tests.nets import noise
 from training.networks import NETWORKS, build
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from checkpoint import Card, save_weights
+from card import Card
+from checkpoint import save_weights
 from network import EmotionNet
 from settings import ROOT
 from tests.conftest import Server, free_port

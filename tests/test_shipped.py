@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from checkpoint import Card
+from card import Card
 from demo import read_gray
 from emotions import EMOTIONS
 from main import SAMPLES

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from checkpoint import Calibration
+from card import Calibration
 from emotions import EMOTIONS
 from model import read_out
 from training.metrics import calibration_error
@@ -42,5 +42,5 @@ def cross_fitted_error(logits: Tensor, labels: NDArray[np.int64], shift: tuple[f
         kept, left = fold != number, fold == number
         temperature = fit_temperature(logits[torch.from_numpy(kept)], labels[kept], shift)
         calibration = Calibration(shift, temperature)
-        probs[left] = read_out(logits[torch.from_numpy(left)], "shipped", calibration).numpy()
+        probs[left] = read_out(logits[torch.from_numpy(left)].numpy(), "shipped", calibration)
     return calibration_error(probs, labels)

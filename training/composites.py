@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from checkpoint import INPUT_SIDE
+from card import INPUT_SIDE
 from demo import background, paste
 from detector import FaceDetector
 from emotions import EMOTIONS

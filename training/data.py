@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from checkpoint import INPUT_SIDE
+from card import INPUT_SIDE
 from emotions import EMOTIONS
 from model import preprocess
 from sources import PICTURE_SUFFIXES

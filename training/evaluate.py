@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from checkpoint import INPUT_SIDE, Card, WeightsError
+from card import INPUT_SIDE, Card, WeightsError
+from engines import TorchEngine
 from model import OUTPUTS, EmotionClassifier, read_out
 from training.augment import resize
 from training.data import SPLIT_FOLDERS, Faces, load_faces
@@ -47,7 +48,7 @@ def evaluate(
     clean (n,) bool: the face has no copy among Training's.
     """
     logits = predict_logits(net, faces)
-    probs: NDArray[np.float32] = read_out(logits, output, card.calibration).numpy()
+    probs: NDArray[np.float32] = read_out(logits.numpy(), output, card.calibration)
     known = OUTPUTS if heads(logits)[1] is not None else OUTPUTS[:2]
     result: dict[str, Any] = {
         "faces": len(faces),
@@ -57,7 +58,7 @@ def evaluate(
         "per_class": {name: column.tolist() for name, column in per_class(probs, faces.labels).items()},
         "confusion": confusion(probs, faces.labels).tolist(),
         "stress": _under_stress(net, card, faces, output),
-        "ms_per_face": ms_per_face(EmotionClassifier(net, card, output)),
+        "ms_per_face": ms_per_face(EmotionClassifier(TorchEngine(net), card, output)),
     }
     if faces.votes.any() and (ferplus := heads(logits)[1]) is not None:
         clear, majority = ferplus_majority(faces.votes)
@@ -69,7 +70,7 @@ def evaluate(
 def _both(
     logits: Tensor, output: str, card: Card, faces: Faces, clean: NDArray[np.bool_]
 ) -> dict[str, dict[str, float]]:
-    probs = read_out(logits, output, card.calibration).numpy()
+    probs = read_out(logits.numpy(), output, card.calibration)
     figures = {"all": measure(probs, faces.labels)}
     if clean.any():
         figures["clean"] = measure(probs[clean], faces.labels[clean])
@@ -80,7 +81,7 @@ def _under_stress(net: nn.Module, card: Card, faces: Faces, output: str) -> dict
     accuracy = {}
     for stress in STRESSES:
         changed = Faces(stressed(faces.images, stress), faces.labels, faces.votes)
-        probs = read_out(predict_logits(net, changed), output, card.calibration).numpy()
+        probs = read_out(predict_logits(net, changed).numpy(), output, card.calibration)
         accuracy[stress] = measure(probs, faces.labels)["accuracy"]
     return accuracy
 

@@ -16,7 +16,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from checkpoint import Calibration, Card, save_weights
+from card import Calibration, Card
+from checkpoint import save_weights
 from emotions import EMOTIONS
 from model import read_out
 from training.augment import augment
@@ -183,7 +184,7 @@ class Run:
 
     def _measure(self, net: nn.Module, side: int) -> dict[str, float]:
         logits = predict_logits(net, self.validation, side, self.device)
-        return measure(read_out(logits, "fer2013", Calibration()).numpy(), self.validation.labels)
+        return measure(read_out(logits.numpy(), "fer2013", Calibration()), self.validation.labels)
 
     def _write_weights(self, epoch: int, metrics: dict[str, float]) -> None:
         card = Card(

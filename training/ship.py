@@ -1,7 +1,8 @@
 """python -m training.ship RUN/weights.safetensors --data fer2013.csv: from a run's weights to the site's.
 
 Fuses the branches of each block, corrects the label head for the labels' frequencies, and calibrates it on
-the clean faces of PublicTest. The calibration error that the card keeps is cross-fitted.
+the clean faces of PublicTest. The calibration error that the card keeps is cross-fitted. An ONNX file of the
+same network is written beside the weights.
 """
 
 import argparse
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from checkpoint import Calibration, Card, WeightsError, save_weights
+from card import Calibration, Card, WeightsError
+from checkpoint import save_weights
 from model import read_out
 from network import EmotionNet
 from settings import ROOT
@@ -21,6 +23,7 @@ from training.calibrate import cross_fitted_error, fit_temperature, prior_shift
 from training.data import Faces, load_faces
 from training.duplicates import near_duplicates
 from training.evaluate import predict_logits
+from training.export import export_weights
 from training.metrics import measure
 from training.networks import load_net
 
@@ -35,7 +38,7 @@ def ship(net: EmotionNet, card: Card, training: Faces, validation: Faces) -> tup
     calibration = Calibration(shift, fit_temperature(clean_logits, clean_labels, shift))
     metrics = {"calibration error, cross-fitted": cross_fitted_error(clean_logits, clean_labels, shift)}
     for output in ("fer2013", "shipped"):
-        probs = read_out(logits, output, calibration).numpy()
+        probs = read_out(logits.numpy(), output, calibration)
         for part, chosen in (("PublicTest", np.ones_like(clean)), ("clean PublicTest", clean)):
             figures = measure(probs[chosen], validation.labels[chosen])
             metrics |= {f"{part} {name}, {output}": figures[name] for name in ("accuracy", "macro_f1")}
@@ -59,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     fused, shipped = ship(net, card, training, validation)
     save_weights(args.out, fused, shipped)
+    export_weights(args.out, args.out.with_suffix(".onnx"))
     for name, value in shipped.metrics.items():
         print(f"{name}: {value}")
     print(f"{args.out}, {args.out.stat().st_size / 1e6:.1f} MB")

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from checkpoint import WeightsError
+from card import WeightsError
 from training.config import load_config
 from training.data import load_faces
 from training.losses import is_face

@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from checkpoint import Card, WeightsError, fill, read_weights
+from card import Card, WeightsError
+from checkpoint import fill, read_weights
 from network import EmotionNet
 from training.networks.base import BaseNet
 from training.networks.emotion_cnn import EmotionCNN
