@@ -1,7 +1,7 @@
 """What the pages may change in everybody's picture while it runs: the view, the smoothing, the numbers."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -19,11 +19,21 @@ class ControlError(ValueError):
 class Controls:
     """Changes a running pipeline, from any thread; every value is replaced as a whole."""
 
-    def __init__(self, pipeline: Pipeline, fixed: Sequence[str] = (), open_to_all: bool = True) -> None:
-        """Fixed switches stay as they are; open_to_all tells the site whether visitors may change the rest."""
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        fixed: Sequence[str] = (),
+        open_to_all: bool = True,
+        on_reset: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Fixed switches stay as they are; open_to_all tells the site whether visitors may change the rest.
+
+        on_reset is called after each reset.
+        """
         self.fixed = fixed
         self.open_to_all = open_to_all
         self._pipeline = pipeline
+        self._on_reset = on_reset
         self._resets = 0
         self._lock = threading.Lock()  # two changes at once must not undo each other
 
@@ -47,6 +57,7 @@ class Controls:
         with self._lock:
             self._pipeline.reset()
             self._resets += 1
+        self._on_reset()
 
     def _check(self, name: str, value: Any) -> None:
         if name == "smoothing_s":

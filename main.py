@@ -123,20 +123,12 @@ def create_app(settings: Settings | None = None) -> "Flask":
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants, sender = Variants(camera.annotated, encode), Sender()
     audience = Audience(camera, variants, sender, settings.max_viewers)
-    controls = Controls(pipeline, fixed=("blur",) if settings.blur else (), open_to_all=settings.open_controls)
-    recorder = Recorder(camera, history, settings.keep_days)
-    public = settings.public and not secret
-    site = make_site(
-        camera,
-        Samples(SAMPLES, classifier),
-        audience,
-        settings.host,
-        secret,
-        controls=controls,
-        recorder=recorder,
-        public=public,
-        more_pages=[history_pages(history, recorder, public)],
-    )
+    recorder = Recorder(camera, history, settings.keep_days, settings.open_controls)
+    fixed = ("blur",) if settings.blur else ()
+    controls = Controls(pipeline, fixed, settings.open_controls, on_reset=recorder.renew)
+    pages = [history_pages(history, recorder)]
+    samples = Samples(SAMPLES, classifier)
+    site = make_site(camera, samples, audience, settings.host, secret, pages, controls, recorder)
     # in the order in which they are closed
     site.extensions["live"] = (sender, variants, recorder, history, camera, pipeline)
     if settings.record:

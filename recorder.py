@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -69,8 +69,12 @@ class Recorder:
     flushes is lost if the process is killed, and nothing if it is closed.
     """
 
-    def __init__(self, camera: Camera, history: History, keep_days: int = 0) -> None:
-        """Sessions that ended more than keep_days ago are deleted, now and every hour; 0 keeps them."""
+    def __init__(self, camera: Camera, history: History, keep_days: int = 0, open_to_all: bool = True) -> None:
+        """Sessions that ended more than keep_days ago are deleted, now and every hour; 0 keeps them.
+
+        open_to_all tells the site whether visitors may record, and see and delete what was recorded.
+        """
+        self.open_to_all = open_to_all
         self._camera, self._history, self._keep_days = camera, history, keep_days
         self._switching = threading.Lock()  # guards the next
         self._held = ExitStack()
@@ -113,6 +117,13 @@ class Recorder:
             self._held.close()
         log.info("recording ended")
 
+    def renew(self) -> None:
+        """Go on in a new session, if one runs: the faces' numbers begin again."""
+        if self._session:
+            with self._camera.viewing():
+                self.stop()
+                self.start()
+
     def state(self) -> Recording:
         with self._changed:
             session, problem = self._session, self._problem
@@ -145,7 +156,9 @@ class Recorder:
             return
         at_ms = round((time.time() - time.monotonic() + annotated.captured_at) * 1000)
         # a face that was not found in this frame is drawn where it was, but was not seen
-        seen = [track for track in annotated.tracks if track.seen_at == annotated.captured_at]
+        seen = [
+            replace(track, maps=None) for track in annotated.tracks if track.seen_at == annotated.captured_at
+        ]
         with self._changed:
             if self._session:
                 self._put(_Moment(self._session, at_ms, seen))

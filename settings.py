@@ -66,7 +66,8 @@ class Settings:
     blur: bool = _setting(False, "show faces pixelated, only their emotion legible; no page can switch it off")
     controls: str = _setting(
         "auto",
-        "who may change what everybody sees: everybody, nobody, or auto (nobody with --public)",
+        "who may change what everybody sees, record, and see and delete recordings: everybody, nobody, or auto "
+        "(nobody with --public)",
         choices=("auto", "everybody", "nobody"),
     )
     jpeg_quality: int = _setting(80, "JPEG quality of the stream", 1, 100)

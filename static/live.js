@@ -3,6 +3,7 @@
 
 import { Controls } from "./controls.js";
 import { Dashboard } from "./dashboard.js";
+import { RecordingButton } from "./recording.js";
 
 const WATCH_MS = 5000;
 const FIRST_PAUSE_MS = 1000;
@@ -22,6 +23,7 @@ const pause = document.getElementById("pause");
 
 const dashboard = new Dashboard();
 const controls = new Controls(() => dashboard.clear(), takeSnapshot);
+const recordingButton = new RecordingButton();
 const viewer = crypto.getRandomValues(new Uint32Array(2)).join("-"); // so that the server knows this page's stream
 let events = null;
 let lost = false; // a stream is known to be dead
@@ -91,6 +93,7 @@ function hear(state) {
   heardAt = Date.now();
   if (!lost) showState(state);
   if (state.view) controls.show(state.view);
+  if (state.recording) recordingButton.show(state.recording);
   dashboard.show(state.faces, heardAt);
 }
 
@@ -101,7 +104,6 @@ function show(is, text, detail) {
 }
 
 function showState(state) {
-  document.dispatchEvent(new CustomEvent("camerastate", { detail: state }));
   if (note.textContent !== state.note) note.textContent = state.note;
   note.hidden = !state.note;
   const faces = state.faces.length === 1 ? "1 face" : `${state.faces.length} faces`;

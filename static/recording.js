@@ -1,49 +1,51 @@
-"use strict";
 // Shows whether the session is recorded, and switches the recording without giving up the picture.
-{
-  const box = document.getElementById("recording");
-  const notice = document.getElementById("recording-notice");
-  const problem = document.getElementById("recording-problem");
-  const form = document.getElementById("recording-form"); // not there where the public looks
 
-  function show(recording) {
-    box.dataset.on = recording.on;
-    notice.hidden = !recording.on;
-    const says = recording.on ? trouble(recording) : "";
-    if (problem.textContent !== says) problem.textContent = says;
-    problem.hidden = !says;
-    if (!form) return;
-    const button = form.elements.on;
+export class RecordingButton {
+  #notice = document.getElementById("recording-notice");
+  #problem = document.getElementById("recording-problem");
+  #form = document.getElementById("recording-form"); // not there where visitors may not record
+
+  constructor() {
+    this.#form?.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#switch(this.#form.elements.on);
+    });
+  }
+
+  show(recording) {
+    this.#notice.hidden = !recording.on;
+    this.#say(recording.on ? describe(recording) : "");
+    if (!this.#form) return;
+    const button = this.#form.elements.on;
     button.value = String(!recording.on);
     button.textContent = recording.on ? "Stop recording" : "Record";
   }
 
-  function trouble({ problem, waiting, dropped }) {
-    const lost = dropped ? `${dropped} sightings were lost.` : "";
-    const kept = problem ? `${waiting} sightings wait to be written.` : "";
-    return [problem, kept, lost].filter(Boolean).join(" ");
+  #say(problem) {
+    if (this.#problem.textContent !== problem) this.#problem.textContent = problem;
+    this.#problem.hidden = !problem;
   }
 
-  async function send(event) {
-    event.preventDefault();
-    const button = form.elements.on;
+  async #switch(button) {
     button.disabled = true;
     try {
-      const response = await fetch(form.action, {
+      const response = await fetch(this.#form.action, {
         method: "POST",
         headers: { Accept: "application/json" },
         body: new URLSearchParams({ on: button.value }),
         signal: AbortSignal.timeout(5000),
       });
       if (!response.ok) throw new Error(response.statusText);
-      show(await response.json());
+      this.show(await response.json());
     } catch {
-      problem.textContent = "The server did not take that; try again.";
-      problem.hidden = false;
+      this.#say("The server did not take that; try again.");
     }
     button.disabled = false;
   }
+}
 
-  if (box) document.addEventListener("camerastate", (event) => { if (event.detail.recording) show(event.detail.recording); });
-  if (form) form.addEventListener("submit", send);
+function describe({ problem, waiting, dropped }) {
+  const kept = problem && `${waiting} sightings wait to be written.`;
+  const lost = dropped && `${dropped} sightings were lost.`;
+  return [problem, kept, lost].filter(Boolean).join(" ");
 }

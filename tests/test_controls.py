@@ -105,6 +105,14 @@ def test_a_reset_lets_the_numbers_begin_again_and_keeps_the_smoothing(
     assert pipeline.tracker.smoothing_s == 1.5
 
 
+def test_who_needs_to_know_is_told_of_a_reset(pipeline: Pipeline) -> None:
+    told_of: list[int] = []
+    controls = Controls(pipeline, on_reset=lambda: told_of.append(pipeline.tracker._next_id))
+    pipeline.tracker._next_id = 9
+    controls.reset()
+    assert told_of == [1]
+
+
 @pytest.mark.parametrize(
     ("wishes", "sentence"),
     [

@@ -44,15 +44,9 @@ def test_the_readme_documents_no_setting_that_is_gone() -> None:
 
 def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path: Path) -> None:
     crowd, recorder = FakeCrowd(), FakeRecorder()
-    site = make_site(
-        FakeCamera(),
-        FakeSamples(),
-        crowd.audience,
-        "127.0.0.1",
-        controls=Controls(Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80)),
-        recorder=recorder,
-        more_pages=[history_pages(History(str(tmp_path / "none")), recorder, public=False)],
-    )
+    controls = Controls(Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80))
+    pages = [history_pages(History(str(tmp_path / "none")), recorder)]
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", None, pages, controls, recorder)
     crowd.close()
     routes = {rule.rule for rule in site.url_map.iter_rules() if not rule.rule.startswith("/static")}
     documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}

@@ -1,7 +1,7 @@
 """The pages of what was recorded, and the button that records."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ class FakeRecorder:
     def __init__(self) -> None:
         self.now = Recording(False, None, 0, 0, 0, "")
         self.key = ""
+        self.open_to_all = True
 
     def start(self) -> None:
         self.now = Recording(True, 1, 5, 0, 0, "")
@@ -51,28 +52,13 @@ def history(tmp_path: Path) -> Iterator[History]:
     history.close()
 
 
-MakeClient = Callable[..., FlaskClient]
-
-
 @pytest.fixture
-def make_client(history: History, recorder: FakeRecorder) -> Iterator[MakeClient]:
+def client(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
     crowd = FakeCrowd()
-
-    def make(public: bool = False) -> FlaskClient:
-        pages = [history_pages(history, recorder, public)]
-        camera, samples = FakeCamera(), FakeSamples()
-        site = make_site(
-            camera, samples, crowd.audience, "127.0.0.1", recorder=recorder, public=public, more_pages=pages
-        )
-        return site.test_client()
-
-    yield make
+    pages = [history_pages(history, recorder)]
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", None, pages, recorder=recorder)
+    yield site.test_client()
     crowd.close()
-
-
-@pytest.fixture
-def client(make_client: MakeClient) -> FlaskClient:
-    return make_client()
 
 
 def add(
@@ -289,19 +275,20 @@ def test_a_problem_of_the_recording_stands_there_too(client: FlaskClient, record
     assert (recording["waiting"], recording["dropped"]) == (70, 3)
 
 
-def test_where_the_public_looks_nobody_records_reads_or_deletes(
-    make_client: MakeClient, history: History, recorder: FakeRecorder
+def test_where_visitors_may_not_they_neither_record_nor_read_nor_delete(
+    client: FlaskClient, history: History, recorder: FakeRecorder
 ) -> None:
-    client, number = make_client(public=True), add(history)
+    recorder.open_to_all = False
+    number = add(history)
     recorder.start()
     page = client.get("/").text
     assert "hidden" not in notice(page)
-    assert 'name="on"' not in page
+    assert "recording-form" not in page
     for path in ("/history", f"/history/{number}", f"/history/{number}.csv"):
         assert client.get(path).status_code == 403
     for path in ("/history/delete", f"/history/{number}/delete", "/recording"):
         assert client.post(path, data={"on": "false"}).status_code == 403
-    assert "recordings are for nobody" in client.get("/history").text
+    assert "Visitors may neither record here" in client.get("/history").text
     assert recorder.now.on
     assert history.count() == 1
 

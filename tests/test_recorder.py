@@ -176,6 +176,21 @@ def test_each_recording_is_a_session(camera: FakeCamera, recorder: Recorder, his
     assert (faces_of(history, 1), faces_of(history, 0)) == ([1], [2])
 
 
+def test_when_the_numbers_begin_again_so_does_a_session(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    recorder.renew()
+    assert not recorder.state().on
+    recorder.start()
+    camera.see(1)
+    time.sleep(0.002)
+    recorder.renew()
+    camera.see(1, 2)
+    assert camera.viewing_now == 1
+    recorder.close()
+    assert (faces_of(history, 1), faces_of(history, 0)) == ([1], [1, 2])
+
+
 def test_a_recording_in_which_nobody_was_seen_has_its_length(
     camera: FakeCamera, recorder: Recorder, history: FlakyHistory
 ) -> None:

@@ -64,6 +64,9 @@ class Controls(Protocol):
 class Recorder(Protocol):
     """What the site asks of a recorder; recorder.Recorder is one."""
 
+    @property
+    def open_to_all(self) -> bool: ...
+
     def start(self) -> None: ...
 
     def stop(self) -> None: ...
@@ -82,13 +85,12 @@ def make_site(
     more_pages: Sequence[Blueprint] = (),
     controls: Controls | None = None,
     recorder: Recorder | None = None,
-    public: bool = False,
 ) -> Flask:
     """Return the site that shows this camera and these samples to this audience, to be served on host.
 
-    With a secret it is shown to nobody else. Without controls nobody can change what is shown. With a
-    recorder, its state is shown, and a button for it where it is not the public that looks. more_pages are
-    served beside them; those that NAVIGATION names are linked from every page.
+    With a secret it is shown to nobody else. Without controls nobody can change what is shown, without a
+    recorder nobody can record it. more_pages are served beside them; those that NAVIGATION names are linked
+    from every page.
 
     Served on this machine only, it answers to this machine's names only: a foreign page whose name
     resolves to 127.0.0.1 must not see the camera (DNS rebinding).
@@ -105,14 +107,14 @@ def make_site(
         site.config["TRUSTED_HOSTS"] = list(LOOPBACK)
     guard(site, secret or Secret())
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
-    site.register_blueprint(live_pages(camera, samples, audience, controls, recorder, public))
+    site.register_blueprint(live_pages(camera, samples, audience, controls, recorder))
     site.register_blueprint(feed_pages(audience))
     site.register_blueprint(event_pages(camera, audience, controls, recorder))
     if controls:
         site.register_blueprint(control_pages(controls))
     site.register_blueprint(health_pages(camera, audience))
     if recorder:
-        site.register_blueprint(recording_pages(recorder, public))
+        site.register_blueprint(recording_pages(recorder))
     for pages in more_pages:
         site.register_blueprint(pages)
     links = [(endpoint, name) for endpoint, name in NAVIGATION.items() if endpoint in site.view_functions]

@@ -15,7 +15,7 @@ from sender import STALL_S
 from web import Recorder
 from web.chart import Stretches, means, ribbon, stacked
 from web.handover import connection_of
-from web.recording import FOR_NOBODY
+from web.recording import REFUSED
 
 SESSIONS_A_PAGE = 20
 MOST_FACES = 30
@@ -23,17 +23,17 @@ PAUSE = 3.0  # times what it took to make a part of an export: a quarter of a co
 LARGEST_NUMBER = 2**31 - 1  # that a database takes
 
 
-def history_pages(history: History, recorder: Recorder, public: bool) -> Blueprint:
-    """Return the pages of this history; where the public looks, they answer 403."""
+def history_pages(history: History, recorder: Recorder) -> Blueprint:
+    """Return the pages of this history, for those who may also record."""
     pages = Blueprint("history", __name__)
     pages.add_app_template_filter(iso_time)
     pages.add_app_template_filter(length_of_time)
     pages.add_app_template_filter(clock)
 
     @pages.before_request
-    def refuse_the_public() -> None:
-        if public:
-            abort(403, FOR_NOBODY)
+    def ask_leave() -> None:
+        if not recorder.open_to_all:
+            abort(403, REFUSED)
 
     @pages.errorhandler(DatabaseError)
     def say_what_is_wrong(error: DatabaseError) -> tuple[str, int]:

@@ -24,9 +24,8 @@ def live_pages(
     audience: Audience,
     controls: Controls | None,
     recorder: Recorder | None,
-    public: bool,
 ) -> Blueprint:
-    """Return the pages around one camera, its audience and its recorder, which the public may not switch."""
+    """Return the pages around one camera and its audience."""
     pages = Blueprint("live", __name__)
 
     @pages.get("/")
@@ -36,8 +35,7 @@ def live_pages(
             emotions=DETAILS.values(),
             state=camera.state(),
             controls=controls,
-            recording=recorder.state() if recorder else None,
-            may_record=not public,
+            recorder=recorder,
         )
 
     @pages.get("/snapshot.jpg")
@@ -65,8 +63,7 @@ def live_pages(
     @pages.get("/state")
     def state() -> Response:
         watching = audience.is_watching(request.args.get("viewer", ""))
-        now = state_json(camera.state(), len(audience), recorder)
-        response = jsonify(now | {"watching": watching})
+        response = jsonify(state_json(camera.state(), len(audience), recorder) | {"watching": watching})
         response.headers.update(NO_STORE)
         return response
 

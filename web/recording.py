@@ -10,19 +10,17 @@ from web import Recorder
 if TYPE_CHECKING:
     from recorder import Recording
 
-FOR_NOBODY = (
-    "Everybody may look here (--public), so recordings are for nobody; with --auth or --token they are for you."
-)
+REFUSED = "Visitors may neither record here nor see what was recorded (--controls)."
 
 
-def recording_pages(recorder: Recorder, public: bool) -> Blueprint:
-    """Return what switches this recorder; where the public looks, it answers 403."""
+def recording_pages(recorder: Recorder) -> Blueprint:
+    """Return what switches this recorder."""
     pages = Blueprint("recording", __name__)
 
     @pages.post("/recording")
     def switch() -> Response:
-        if public:
-            abort(403, FOR_NOBODY)
+        if not recorder.open_to_all:
+            abort(403, REFUSED)
         wanted = request.form.get("on", "")
         if wanted not in ("true", "false"):
             abort(400, "on must be true or false.")
