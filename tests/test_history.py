@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from database import Database, DatabaseError, UrlError
+from database import PRAGMAS, Database, DatabaseError, UrlError
 from emotions import EMOTIONS
 from history import TABLES, History, Session
 from tests.conftest import free_port
@@ -257,6 +257,23 @@ def test_what_is_no_database_is_one_sentence(tmp_path: Path, make: Callable[[Pat
         f"The database {path} cannot be used: unable to open database file.",
         f"The database {path} cannot be used: file is not a database.",
     )
+    history.close()
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost_or_doubled_when_there_is_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("database.PRAGMAS", (*PRAGMAS, "max_page_count = 20"))
+    history, session = History(str(tmp_path / "a.sqlite")), Session(START_MS)
+    part = [(START_MS + number, make_track(1, (0, 0, 9, 9))) for number in range(1000)]
+    history.write(session, part[:10], START_MS, "demo")
+    with pytest.raises(DatabaseError, match="database or disk is full"):
+        history.write(session, part[10:], START_MS, "demo")
+    assert session.written == 10
+    history.close()
+    monkeypatch.setattr("database.PRAGMAS", PRAGMAS)
+    history.write(session, part[10:], START_MS, "demo")
+    assert [row.at_ms - START_MS for row in history.sightings(session.session_id or 0)] == list(range(1000))
     history.close()
 
 
