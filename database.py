@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.schema import CreateTable
@@ -91,8 +91,12 @@ class Database:
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._engine.begin() as connection:
+            there = set(
+                inspect(connection).get_table_names()
+            )  # where they are, no leave to make them is needed
             for table in self._tables.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
+                if table.name not in there:
+                    connection.execute(CreateTable(table, if_not_exists=True))
         self._ready = True
 
     def _reason(self, error: Exception) -> str:

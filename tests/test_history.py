@@ -337,6 +337,22 @@ def test_a_wrong_password_or_name_is_one_sentence(postgres: Postgres) -> None:
 
 
 @pytest.mark.server
+def test_who_may_not_make_tables_may_use_them(postgres: Postgres) -> None:
+    url = postgres.make_database("shared")
+    owner = History(url)
+    owner.write(Session(START_MS), [], START_MS, "demo")
+    with owner.database.begin() as connection:
+        connection.exec_driver_sql("CREATE ROLE writer LOGIN PASSWORD 'w'")
+        connection.exec_driver_sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO writer")
+        connection.exec_driver_sql("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO writer")
+    owner.close()
+    writer = History(url.replace("fer:s3cr%3At%40", "writer:w"))
+    writer.write(Session(START_MS), [], START_MS, "demo")
+    assert writer.count() == 2
+    writer.close()
+
+
+@pytest.mark.server
 def test_a_server_that_goes_away_and_comes_back_is_used_again(postgres: Postgres) -> None:
     history = History(postgres.make_database("restarts"))
     session, track = Session(START_MS), make_track(1, (0, 0, 9, 9))

@@ -169,11 +169,16 @@ def test_the_export_is_a_file_with_every_sighting(client: FlaskClient, history: 
     table = client.get(f"/history/{number}.csv")
     assert table.mimetype == "text/csv"
     assert table.headers["Content-Disposition"] == 'attachment; filename="emotions-20251009T085320Z.csv"'
-    assert table.headers["Cache-Control"] == "no-store"
     assert len(table.text.splitlines()) == 301
     lines = client.get(f"/history/{number}.jsonl")
     assert lines.headers["Content-Disposition"].endswith('Z.jsonl"')
     assert len(lines.text.splitlines()) == 300
+
+
+def test_no_browser_keeps_a_copy_of_what_may_be_deleted(client: FlaskClient, history: History) -> None:
+    number = add(history, (1, "happy", 1))
+    for path in ("/history", f"/history/{number}", f"/history/{number}.csv", f"/history/{number}.jsonl"):
+        assert client.get(path).headers["Cache-Control"] == "no-store"
 
 
 def test_deleting_asks_first_and_works_without_javascript(client: FlaskClient, history: History) -> None:

@@ -35,6 +35,11 @@ def history_pages(history: History, recorder: Recorder) -> Blueprint:
         if not recorder.open_to_all:
             abort(403, REFUSED)
 
+    @pages.after_request
+    def keep_no_copy(response: Response) -> Response:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
     @pages.errorhandler(DatabaseError)
     def say_what_is_wrong(error: DatabaseError) -> tuple[str, int]:
         return render_template("error.html", error=ServiceUnavailable(str(error))), 503
@@ -140,7 +145,7 @@ def download(summary: Summary, parts: Iterator[str], suffix: str, content_type: 
     return Response(
         gently(parts),
         content_type=f"{content_type}; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
