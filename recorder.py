@@ -156,9 +156,7 @@ class Recorder:
             return
         at_ms = round((time.time() - time.monotonic() + annotated.captured_at) * 1000)
         # a face that was not found in this frame is drawn where it was, but was not seen
-        seen = [
-            replace(track, maps=None) for track in annotated.tracks if track.seen_at == annotated.captured_at
-        ]
+        seen = [_without_maps(it) for it in annotated.tracks if it.seen_at == annotated.captured_at]
         with self._changed:
             if self._session:
                 self._put(_Moment(self._session, at_ms, seen))
@@ -236,6 +234,11 @@ class Recorder:
     def _say_what_is_lost(self) -> None:
         if self._sightings:
             log.error("the last sightings could not be written", extra={"sightings": self._sightings})
+
+
+def _without_maps(track: "Track") -> "Track":
+    """Return the track without its heat maps, which would fill the memory while the database is away."""
+    return track if track.maps is None else replace(track, maps=None)
 
 
 def _now_ms() -> int:
