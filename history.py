@@ -155,13 +155,14 @@ class History:
         was lost, are not added twice.
         """
         with self.database.begin() as connection:
-            query = select(_sessions.c.id, _sessions.c.sightings).where(_sessions.c.key == session.key)
-            known = connection.execute(query).one_or_none()
+            columns = (_sessions.c.id, _sessions.c.sightings, _sessions.c.ended_ms)
+            known = connection.execute(select(*columns).where(_sessions.c.key == session.key)).one_or_none()
             if known:
-                session_id, count = known
+                session_id, count, ended_before_ms = known
                 sightings = sightings[max(count - session.written, 0) :]
             else:
                 session_id, count = _insert_session(connection, session, source), 0
+                ended_before_ms = session.started_ms
             if sightings:
                 rows = [_as_row(session_id, number, *it) for number, it in enumerate(sightings, count)]
                 connection.execute(insert(_sightings), rows)
@@ -170,6 +171,7 @@ class History:
                     connection, _seconds, _sum_seconds(session, session_id, sightings), ("sightings", *EMOTIONS)
                 )
             count += len(sightings)
+            ended_ms = max(ended_ms, ended_before_ms)  # a clock may be set back
             values = {"source": source, "ended_ms": ended_ms, "sightings": count}
             connection.execute(update(_sessions).where(_sessions.c.id == session_id).values(values))
         session.session_id, session.written = session_id, count

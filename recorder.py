@@ -167,7 +167,8 @@ class Recorder:
             return
         self._waiting.append(moment)
         self._sightings += len(moment.tracks)
-        self._changed.notify_all()
+        if len(self._waiting) == 1:  # else the writer knows
+            self._changed.notify_all()
 
     # The recorder's own thread.
 

@@ -99,7 +99,7 @@ def report(url: str, faces: int, seconds: float, count: int) -> str:
             f"publishing a frame: {plain_us:.0f} us without a recorder, {off_us:.0f} us with one that is off, "
             f"{on_us:.0f} us while it records: {(on_us - plain_us) / frame_us:.3%} of a frame's time more",
             f"writing, in a thread of its own: {on_cpu - plain_cpu:.1%} of a core; dropped {written.dropped}",
-            f"sightings written as fast as possible: {rate:,.0f} a second, {cpu_rate:,.0f} a second of CPU time; "
+            f"sightings written as fast as can be: {rate:,.0f} a second, {cpu_rate:,.0f} a second of CPU time; "
             f"{FPS * faces} a second come",
         )
     )

@@ -110,6 +110,15 @@ def test_a_session_that_was_deleted_while_it_is_written_begins_anew(history: His
     assert (summary.sightings, summary.session_id) == (1, session.session_id)
 
 
+def test_a_clock_that_is_set_back_shortens_no_session(history: History) -> None:
+    session, track = Session(START_MS), make_track(1, (0, 0, 9, 9))
+    for at_ms in (START_MS - 5000, START_MS + 3000, START_MS - 7_200_000):
+        history.write(session, [(at_ms, track)], at_ms, "demo")
+    (summary,) = history.sessions(0, 10)
+    assert (summary.started_ms, summary.ended_ms) == (START_MS, START_MS + 3000)
+    assert summary.sightings == 3
+
+
 def test_a_session_without_a_face_is_a_session(history: History) -> None:
     history.write(Session(START_MS), [], START_MS + 5000, "demo")
     (summary,) = history.sessions(0, 10)
