@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logs import LogWriter
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from camera import Camera
     from classifier import Classifier
+    from explain import PictureExplainer
     from model import EmotionClassifier
     from pipeline import Explainer, Pipeline
 
@@ -76,6 +78,17 @@ def make_pipeline(
     return Pipeline(detector, live, tracker, settings.jpeg_quality, view, explainer)
 
 
+def make_explainer(settings: Settings, classifier: "EmotionClassifier") -> "PictureExplainer":
+    """Return what explains single pictures, with a detector of its own; raises StartError."""
+    from detector import FaceDetector
+    from engines import load_torch
+    from explain import PictureExplainer
+
+    with starting():
+        detector = FaceDetector(settings.cascade, settings.min_face_px)
+    return PictureExplainer(detector, classifier, lambda: load_torch(Path(settings.weights))[0].net, SAMPLES)
+
+
 def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
     """Return the camera for these settings, not yet opened; raises StartError."""
     from camera import Camera
@@ -108,6 +121,7 @@ def create_app(settings: Settings | None = None) -> "Flask":
     from sender import Sender
     from variants import Variants
     from web import make_site
+    from web.explain import explain_pages
     from web.guard import Secret, SecretError
     from web.history import history_pages
 
@@ -126,7 +140,8 @@ def create_app(settings: Settings | None = None) -> "Flask":
     recorder = Recorder(camera, history, settings.keep_days, settings.open_controls)
     fixed = ("blur",) if settings.blur else ()
     controls = Controls(pipeline, fixed, settings.open_controls, on_reset=recorder.renew)
-    pages = [history_pages(history, recorder)]
+    explainer = make_explainer(settings, classifier)
+    pages = [history_pages(history, recorder), explain_pages(explainer)]
     samples = Samples(SAMPLES, classifier)
     site = make_site(camera, samples, audience, settings.host, secret, pages, controls, recorder)
     # in the order in which they are closed

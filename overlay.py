@@ -58,7 +58,8 @@ def draw(
     for track in tracks if view.heat else ():
         if track.maps is not None:
             heat = track.maps[EMOTIONS.index(track.emotion)]
-            _draw_heat(scene, heat[:, ::-1] if view.mirror else heat, place(track.box))
+            share = heat / max(float(heat.max()), 1e-6)
+            lay_heat(scene, share[:, ::-1] if view.mirror else share, place(track.box))
     for track in tracks if view.bars else ():
         _draw_bars(scene, track.probs, place(track.box), max(9, text_px * 2 // 3))
     for track in tracks:
@@ -67,7 +68,9 @@ def draw(
         if view.boxes:
             _draw_corners(scene, box, colour, thickness)
         if view.labels:
-            text = f"{track.emotion} {track.confidence:.0%}" if track.sure else "unsure"
+            said = f"{track.emotion} {track.confidence:.0%}" if track.sure else "unsure"
+            # among several, the number says which card on the page is whose
+            text = f"{track.track_id} {said}" if len(tracks) > 1 else said
             _draw_label(scene, text, box, colour, text_px)
     return scene
 
@@ -130,15 +133,14 @@ def _draw_label(scene: Scene, text: str, box: Box, colour: tuple[int, int, int],
     scene[y : y + rows, x : x + columns] = label
 
 
-def _draw_heat(scene: Scene, heat: NDArray[np.float32], box: Box) -> None:
-    """Lay the map heat (h, w), 0 and above, over the box: the hotter, the brighter and the less see-through."""
+def lay_heat(scene: Scene, share: NDArray[np.float32], box: Box) -> None:
+    """Lay the map share (h, w), 0 to 1, over a box of scene: the hotter, the brighter and the denser."""
     height, width = scene.shape[:2]
     x1, y1, x2, y2 = box
     left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
-    hottest = float(heat.max())
-    if left >= right or top >= bottom or hottest <= 0:
+    if left >= right or top >= bottom:
         return
-    grown = cv2.resize(heat / hottest, (x2 - x1, y2 - y1), interpolation=cv2.INTER_CUBIC)
+    grown = cv2.resize(share, (x2 - x1, y2 - y1), interpolation=cv2.INTER_CUBIC)
     weight = grown[top - y1 : bottom - y1, left - x1 : right - x1].clip(0, 1)
     colours = cv2.applyColorMap((weight * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     face = np.ascontiguousarray(scene[top:bottom, left:right])

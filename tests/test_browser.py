@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 
 from emotions import DETAILS
 from pipeline import encode_jpeg
+from settings import ROOT
 from tests.conftest import Server
 from tests.fakes import FakeCrowd, picture_of, plain_image, until
 from tests.test_web import FakeCamera, FakeSamples
@@ -209,6 +210,16 @@ def test_each_face_has_a_card_with_its_bars_sorted_and_its_last_minute(
     )
     assert card.locator("canvas").evaluate(painted)
     expect(card.locator("canvas")).to_have_attribute("aria-label", re.compile("The last minute: .*%"))
+    page.keyboard.press("p")  # and the bars come to rest where they belong
+    page.wait_for_function(
+        """() => {
+          const bars = [...document.querySelectorAll(".card:not(.gone) .bar")].slice(0, 7);
+          const top = (bar) => bar.getBoundingClientRect().top;
+          bars.sort((a, b) => top(a) - top(b));
+          const shares = bars.map(bar => parseFloat(bar.lastElementChild.textContent));
+          return shares.every((share, rank) => rank === 0 || share <= shares[rank - 1]);
+        }"""
+    )
 
 
 def test_a_switch_changes_the_picture_for_everybody_and_other_pages_show_it(
@@ -349,3 +360,25 @@ def test_recording_and_deleting_work_without_javascript(
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
     page.close()
+
+
+def test_a_picture_is_explained(browser: Browser, start_server: Callable[..., Server]) -> None:
+    server = start_server("--source", "demo")
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(server.url, wait_until="commit")
+    page.get_by_role("link", name="Why?").click()
+    page.get_by_label("Picture").set_input_files(ROOT / "docs" / "live.png")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.get_by_text("The largest of 3 faces is explained.")).to_be_visible()
+    page.get_by_role("link", name="happy", exact=True).click()
+    expect(page.get_by_role("heading", name="Most likely happy")).to_be_visible()
+    pictures = page.get_by_role("img", name="Where the network found")
+    expect(pictures).to_have_count(len(DETAILS))
+    assert pictures.evaluate_all("images => images.every(image => image.naturalWidth === 176)")
+    expect(page.get_by_role("img", name="maps of convolution")).to_have_count(7)
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.close()
+    assert complaints == []

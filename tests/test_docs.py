@@ -3,6 +3,7 @@
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.test_pipeline import AlwaysSad, OneFace
 from tests.test_web import FakeCamera, FakeSamples
 from tracker import Tracker
 from web import make_site
+from web.explain import Explainer, explain_pages
 from web.history import history_pages
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,7 +47,8 @@ def test_the_readme_documents_no_setting_that_is_gone() -> None:
 def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path: Path) -> None:
     crowd, recorder = FakeCrowd(), FakeRecorder()
     controls = Controls(Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80))
-    pages = [history_pages(History(str(tmp_path / "none")), recorder)]
+    history = history_pages(History(str(tmp_path / "none")), recorder)
+    pages = [history, explain_pages(cast("Explainer", None))]  # the explainer is asked nothing
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", None, pages, controls, recorder)
     crowd.close()
     routes = {rule.rule for rule in site.url_map.iter_rules() if not rule.rule.startswith("/static")}

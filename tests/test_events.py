@@ -2,15 +2,18 @@
 
 import itertools
 import json
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from stream import Latest
+from tests.conftest import Server
 from tests.fakes import FakeCrowd, picture_of, until
 from tests.test_handover import ask, read_until
 from tests.test_web import FRAME, FakeCamera, FakeSamples
@@ -139,3 +142,24 @@ def test_without_a_connection_to_take_the_servers_thread_sends_the_same() -> Non
     response.close()
     assert crowd.viewing_now == 0
     crowd.close()
+
+
+@pytest.mark.server
+def test_the_real_program_lets_its_listeners_go_when_it_ends(
+    start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    listeners = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(16)]
+    for listener in listeners:
+        listener.sendall(ASK)
+        assert b'"source":"demo"' in read_until(listener, b'"running":true')
+    started = time.monotonic()
+    server.process.terminate()
+    assert server.process.wait(10) == 0
+    assert time.monotonic() - started < 2
+    for listener in listeners:
+        while listener.recv(65536):
+            pass
+        listener.close()
+    server.stop()
+    assert "Traceback" not in server.output

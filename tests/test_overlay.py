@@ -144,3 +144,12 @@ def test_bars_are_beside_the_box_where_there_is_room_and_in_the_picture_always()
         scene = draw(image, [make_track(1, box)], view)
         assert (scene[:, columns] == 100).all()
         assert (scene != image).any()
+
+
+def test_among_several_faces_each_label_has_its_number() -> None:
+    image = plain_image(100, 240, 320)
+    far = make_track(9, (220, 150, 300, 230))
+    first, second = (draw(image, [make_track(number, (20, 80, 120, 180)), far]) for number in (1, 2))
+    alone = [draw(image, [make_track(number, (20, 80, 120, 180))]) for number in (1, 2)]
+    assert (first != second).any()
+    assert (alone[0] == alone[1]).all()

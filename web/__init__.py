@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAVIGATION = {
     "live.index": "Live",
+    "explain.index": "Why?",
     "mirror.index": "Mirror",
     "media.index": "Pictures and videos",
     "history.index": "History",

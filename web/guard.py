@@ -23,7 +23,8 @@ MOST_ADDRESSES = 10_000
 COOKIE_AGE_S = 30 * 24 * 3600
 MAX_REQUEST_BYTES = 64 * 1024
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
+    # pictures that are made for one answer only are part of it (data:), so that nothing is kept
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; object-src 'none'",
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",

@@ -1,0 +1,198 @@
+"""One picture explained: the door to it, and what is refused."""
+
+import io
+import threading
+import zlib
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from card import Card
+from emotions import EMOTIONS
+from engines import TorchEngine
+from explain import LINE, MOST_SIDE_PX, Explanation, PictureError, PictureExplainer, decode_gray, draw_layer
+from main import SAMPLES
+from model import EmotionClassifier
+from network import EmotionNet
+from tests.fakes import FakeCrowd
+from tests.nets import noise
+from tests.test_web import FakeCamera, FakeSamples
+from web import make_site
+from web.explain import MOST_MB, explain_pages
+
+
+class TwoFaces:
+    """Finds a large face on the left and a small one on the right of a wide picture, nobody in a narrow one."""
+
+    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+        found = [(10, 10, 110, 110), (150, 10, 200, 60)] if gray.shape[1] >= 200 else []
+        return np.array(found, dtype=np.int32).reshape(-1, 4)
+
+
+@pytest.fixture(scope="module")
+def classifier(net: EmotionNet) -> EmotionClassifier:
+    return EmotionClassifier(TorchEngine(net.fuse()), Card("emotion"))
+
+
+@pytest.fixture(scope="module")
+def explainer(classifier: EmotionClassifier, net: EmotionNet) -> PictureExplainer:
+    return PictureExplainer(TwoFaces(), classifier, net.fuse, SAMPLES)
+
+
+@pytest.fixture
+def client(explainer: PictureExplainer) -> Iterator[FlaskClient]:
+    crowd = FakeCrowd()
+    pages = [explain_pages(explainer)]
+    yield make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", more_pages=pages).test_client()
+    crowd.close()
+
+
+def encoded(width: int = 240, height: int = 120, kind: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(noise(height, width)).save(file, kind, **options)
+    return file.getvalue()
+
+
+def size_of(picture: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(picture)) as opened:
+        return opened.size
+
+
+def test_the_largest_face_is_explained_as_the_classifier_reads_it(
+    explainer: PictureExplainer, classifier: EmotionClassifier
+) -> None:
+    explanation = explainer.explain(encoded())
+    probs = classifier.predict(noise(120, 240), np.array([[10, 10, 110, 110]]))[0]
+    assert explanation.others == 1
+    assert {r.emotion: pytest.approx(r.probability) for r in explanation.reasons} == dict(
+        zip(EMOTIONS, probs.tolist(), strict=True)
+    )
+    shares = [reason.probability for reason in explanation.reasons]
+    assert shares == sorted(shares, reverse=True)
+    assert len({reason.picture for reason in explanation.reasons}) > 1
+    assert [(layer.count, layer.side) for layer in explanation.layers] == [
+        (32, 48),
+        (64, 24),
+        *[(128, 12)] * 2,
+        *[(256, 6)] * 3,
+    ]
+
+
+def test_a_layers_picture_shows_every_map_on_its_own_scale() -> None:
+    maps = np.zeros((20, 2, 2), dtype=np.float32)
+    maps[0, 0, 1], maps[19, 1, 0] = 5, 0.5
+    layer = draw_layer(maps)
+    with Image.open(io.BytesIO(layer.picture)) as opened:
+        indices = np.asarray(opened)
+    assert indices.shape == (6, 48)  # 16 maps in a row, each with a line
+    assert indices[0, 1] == indices[4, 9] == LINE - 1
+    assert (indices[2] == LINE).all()
+    assert (indices[:3, 3:5] == [[0, 0], [0, 0], [LINE, LINE]]).all()
+
+
+def test_a_sample_is_explained_whole(explainer: PictureExplainer) -> None:
+    assert len(explainer.explain_sample("happy", 8).reasons) == 7
+    for emotion, number in (("happy", 0), ("happy", 9), ("bored", 1)):
+        with pytest.raises(KeyError):
+            explainer.explain_sample(emotion, number)
+
+
+def test_who_waits_too_long_is_told_to_come_back(
+    explainer: PictureExplainer, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("explain.PATIENCE_S", 0.01)
+    with explainer._turn():
+        answers: list[int] = []
+        other = threading.Thread(target=lambda: answers.append(client.get("/explain/sad/1").status_code))
+        other.start()
+        other.join(10)
+    assert answers == [503]
+    assert client.get("/explain/sad/1").status_code == 200
+
+
+def test_the_page_shows_the_reasons_and_the_layers_of_an_upload(client: FlaskClient) -> None:
+    assert 'type="file"' in client.get("/explain").text
+    response = client.post("/explain", data={"picture": (io.BytesIO(encoded()), "../../x.png")})
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "The largest of 2 faces is explained." in response.text
+    assert response.text.count("data:image/jpeg;base64,") == 1 + len(EMOTIONS)
+    assert response.text.count("data:image/png;base64,") == 7
+    assert "img-src 'self' data:;" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "sentence"),
+    [
+        (encoded(100, 100), 422, "No face is found in this picture"),
+        (b"<html></html>", 422, "That is no picture that can be read here"),
+        (encoded()[:3000], 422, "The picture is damaged."),
+        (b"", 400, "Choose a picture first."),
+    ],
+    ids=["nobody", "html", "cut off", "empty"],
+)
+def test_what_cannot_be_explained_is_said_in_one_sentence(
+    client: FlaskClient, data: bytes, status: int, sentence: str
+) -> None:
+    response = client.post("/explain", data={"picture": (io.BytesIO(data), "x.jpg")})
+    assert response.status_code == status
+    assert f'role="alert">{sentence}' in response.text
+
+
+def test_a_picture_that_is_too_large_is_refused_before_it_is_read(client: FlaskClient) -> None:
+    said = {"CONTENT_LENGTH": str((MOST_MB << 20) + 1)}
+    upload = {"picture": (io.BytesIO(encoded()), "x.png")}
+    response = client.post("/explain", data=upload, environ_overrides=said)
+    assert response.status_code == 413
+    assert "The picture is larger than 12 MB." in response.text
+
+
+def test_an_upload_without_a_picture_and_a_sample_that_is_not_there_are_said(client: FlaskClient) -> None:
+    assert client.post("/explain", data={"other": "x"}).status_code == 400
+    assert client.post("/explain", data=b"x", content_type="multipart/form-data; boundary=").status_code == 400
+    assert client.get("/explain/happy/99").status_code == 404
+
+
+def test_a_picture_lies_as_the_camera_was_held_and_is_not_larger_than_need_be() -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6  # the camera's right side is up
+    gray = decode_gray(encoded(3000, 1000, "JPEG", exif=turned))
+    assert gray.dtype == np.uint8
+    assert gray.shape[0] == pytest.approx(MOST_SIDE_PX, abs=2)
+    assert gray.shape[0] > 2.9 * gray.shape[1]
+
+
+@pytest.mark.parametrize("side", [7_100, 30_000])
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(side: int) -> None:
+    bomb = bytearray(encoded(8, 8))
+    bomb[16:24] = side.to_bytes(4, "big") * 2
+    bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
+    with pytest.raises(PictureError, match="The picture has more than 50 million px"):
+        decode_gray(bytes(bomb))
+
+
+@given(st.binary(max_size=64), st.integers(0, 400), st.sampled_from(["PNG", "JPEG", "GIF", "WEBP"]))
+@settings(max_examples=40, deadline=None)
+def test_damaged_pictures_are_read_or_refused(junk: bytes, at: int, kind: str) -> None:
+    data = bytearray(encoded(20, 20, kind))
+    data[at : at + len(junk)] = junk
+    try:
+        gray = decode_gray(bytes(data))
+    except PictureError:
+        return
+    assert gray.ndim == 2
+
+
+def test_faces_in_the_explanation_are_small_pictures_of_their_own(explainer: PictureExplainer) -> None:
+    explanation: Explanation = explainer.explain(encoded())
+    assert {size_of(picture) for picture in [explanation.face, *(r.picture for r in explanation.reasons)]} == {
+        (176, 176)
+    }
+    assert cv2.imdecode(np.frombuffer(explanation.face, np.uint8), cv2.IMREAD_GRAYSCALE) is not None

@@ -1,0 +1,64 @@
+"""python -m training.explain WEIGHTS PICTURE --out FILE.png: where any network found each emotion, by Grad-CAM.
+
+The largest face of the picture eight times in a row: as it is, and with the heat map of each emotion, in the
+order of EMOTIONS and on one scale. For any weights that training.train wrote.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from card import WeightsError
+from detector import FaceDetector
+from emotions import EMOTIONS
+from explain import PictureError, decode_gray, heated
+from heatmap import grad_cam
+from model import preprocess
+from settings import Settings
+from training.networks import load_net
+
+SIDE_PX = 192
+
+
+def explain(net: torch.nn.Module, gray: NDArray[np.uint8], box: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Return the face of gray (H, W) in box (1, 4) and its seven heat maps, side by side, as BGR."""
+    crop = preprocess(gray, box)
+    images = torch.from_numpy(crop).unsqueeze(1).float().repeat(len(EMOTIONS), 1, 1, 1)
+    maps = grad_cam(net, images, torch.arange(len(EMOTIONS))).numpy()
+    face = cv2.resize(crop[0], (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC)
+    scene = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
+    shares = maps / max(float(maps.max()), 1e-6)
+    return np.hstack([scene, *(heated(scene, share) for share in shares)])
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.explain", description=__doc__)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--whole", action="store_true", help="the picture is the face, as in FER2013")
+    args: Any = parser.parse_args(argv)
+    try:
+        net, card = load_net(args.weights)
+        gray = decode_gray(args.picture.read_bytes())
+        whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]], dtype=np.int32)
+        faces = whole if args.whole else FaceDetector(Settings().cascade, Settings().min_face_px).detect(gray)
+        if not len(faces):
+            raise PictureError(f"no face is found in {args.picture}; --whole takes all of it for one")
+        if not cv2.imwrite(str(args.out), explain(net, gray, faces[:1])):
+            raise PictureError(f"{args.out} cannot be written")
+    except (WeightsError, PictureError, OSError, cv2.error) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{card.network}: {args.out} shows the face, then {', '.join(EMOTIONS)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Why a face in one picture is named as it is."""
+
+import base64
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from flask import Blueprint, Response, abort, make_response, render_template, request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+
+from emotions import DETAILS, EMOTIONS
+
+if TYPE_CHECKING:
+    from explain import Explanation
+
+MOST_MB = 12
+RETRY_S = 10
+
+
+class Explainer(Protocol):
+    """What the page asks; explain.PictureExplainer is one."""
+
+    def explain(self, data: bytes) -> "Explanation":
+        """Raises ValueError for what cannot be explained, TimeoutError when others are being served."""
+
+    def explain_sample(self, emotion: str, number: int) -> "Explanation":
+        """Raises KeyError if there is none, and TimeoutError."""
+
+
+def explain_pages(explainer: Explainer) -> Blueprint:
+    """Return the page on which one picture is explained."""
+    pages = Blueprint("explain", __name__)
+
+    @pages.get("/explain")
+    def index() -> Response:
+        return show()
+
+    @pages.get("/explain/<emotion>/<int:number>")
+    def sample(emotion: str, number: int) -> Response:
+        try:
+            return show(ask(lambda: explainer.explain_sample(emotion, number)))
+        except KeyError:
+            abort(404, f"There is no sample {number} of “{emotion}”.")
+
+    @pages.post("/explain")
+    def upload() -> Response:
+        try:
+            data = read_picture()
+        except RequestEntityTooLarge:
+            return show(problem=f"The picture is larger than {MOST_MB} MB.", status=413)
+        if not data:
+            return show(problem="Choose a picture first.", status=400)
+        try:
+            return show(ask(lambda: explainer.explain(data)))
+        except ValueError as error:
+            return show(problem=str(error), status=422)
+
+    return pages
+
+
+def read_picture() -> bytes:
+    """Return the file in the field “picture”; it never touches the disk. Raises RequestEntityTooLarge."""
+    parser = FormDataParser(lambda *_, **__: io.BytesIO(), max_content_length=MOST_MB << 20, max_form_parts=8)
+    _, _, files = parser.parse_from_environ(request.environ)
+    picture = files.get("picture")
+    return picture.read() if picture else b""
+
+
+def ask(explained: Callable[[], "Explanation"]) -> "Explanation":
+    """Return the explanation; answers 503 while others are being served."""
+    try:
+        return explained()
+    except TimeoutError as error:
+        abort(make_response((render_page(problem=str(error)), 503, {"Retry-After": str(RETRY_S)})))
+
+
+def show(explanation: "Explanation | None" = None, problem: str = "", status: int = 200) -> Response:
+    return make_response(
+        (render_page(explanation, problem), status, {"Cache-Control": "no-store"})  # it may show a visitor
+    )
+
+
+def render_page(explanation: "Explanation | None" = None, problem: str = "") -> str:
+    return render_template(
+        "explain.html",
+        explanation=explanation,
+        problem=problem,
+        details=DETAILS,
+        emotions=EMOTIONS,
+        most_mb=MOST_MB,
+        data_url=data_url,
+    )
+
+
+def data_url(picture: bytes) -> str:
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
