@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from emotions import EMOTIONS
+from faces import defused
 from history import Summary
 
 COLUMNS = (
@@ -16,7 +17,6 @@ COLUMNS = (
     *EMOTIONS,
 )
 SOURCE, SURE = COLUMNS.index("source"), COLUMNS.index("sure")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for one when a cell begins with it
 ROWS_A_PART = 100
 
 
@@ -37,10 +37,7 @@ def records(summary: Summary, sightings: Iterable[Sequence[Any]]) -> Iterator[tu
 
 
 def as_csv(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Yield CSV (RFC 4180) in parts, its header first; no text in it is taken for a formula.
-
-    https://owasp.org/www-community/attacks/CSV_Injection
-    """
+    """Yield CSV (RFC 4180) in parts, its header first; no text in it is taken for a formula."""
     part = io.StringIO()
     writer = csv.writer(part)
     writer.writerow(COLUMNS)
@@ -63,6 +60,5 @@ def as_json_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
 def _cells(row: Sequence[Any]) -> list[Any]:
     cells = list(row)
     cells[SURE] = "true" if cells[SURE] else "false"
-    if cells[SOURCE].startswith(FORMULA):  # the one text that is not the program's own
-        cells[SOURCE] = "'" + cells[SOURCE]
+    cells[SOURCE] = defused(cells[SOURCE])  # the one text that is not the program's own
     return cells

@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from camera import Camera
     from classifier import Classifier
     from explain import PictureExplainer
+    from jobs import Jobs
     from model import EmotionClassifier
     from pipeline import Explainer, Pipeline
+    from recognizer import Recognizer
 
 SAMPLES = ROOT / "static" / "samples"
+RESULTS = ROOT / "instance" / "jobs"
+VIDEO_SEARCH_EVERY = 6  # frames: about what the live search has time for
 GUNICORN_HALTS_ON = 4  # a worker that leaves with this code is not started again
 
 
@@ -89,6 +93,50 @@ def make_explainer(settings: Settings, classifier: "EmotionClassifier") -> "Pict
     return PictureExplainer(detector, classifier, lambda: load_torch(Path(settings.weights))[0].net, SAMPLES)
 
 
+def make_video_pipeline(settings: Settings, classifier: "Classifier") -> "Pipeline":
+    """Return a pipeline for a video file: nothing of it in the background, so the same each time."""
+    import cv2
+
+    from classifier import LiveClassifier
+    from detector import LiveFaceDetector
+    from overlay import View
+    from pipeline import Pipeline
+    from tracker import Tracker
+
+    cv2.setNumThreads(1)
+    with starting():
+        detector = LiveFaceDetector(settings.cascade, settings.min_face_px, search_every=VIDEO_SEARCH_EVERY)
+    tracker = Tracker(settings.smoothing_s, settings.unsure_below)
+    live = LiveClassifier(classifier, in_background=False)
+    return Pipeline(detector, live, tracker, settings.jpeg_quality, View(blur=settings.blur))
+
+
+def make_recognizer(settings: Settings, classifier: "EmotionClassifier", threads: int = 2) -> "Recognizer":
+    """Return what reads still pictures for these settings, in so many threads; raises StartError. Close it."""
+    import cv2
+
+    from detector import FaceDetector
+    from recognizer import Recognizer
+
+    cv2.setNumThreads(1)
+    make_detector = partial(FaceDetector, settings.cascade, settings.min_face_px)
+    with starting():
+        return Recognizer(make_detector, classifier, settings.unsure_below, threads)
+
+
+def make_jobs(settings: Settings, classifier: "EmotionClassifier") -> "Jobs":
+    """Return what reads uploads, its thread started; raises StartError. Close it."""
+    from apart import ReaderProcess
+    from jobs import Jobs
+    from results import Results
+
+    recognizer = make_recognizer(settings, classifier, threads=1)  # the camera needs the others
+    make = partial(make_video_pipeline, settings, classifier)
+    # Windows hands no open files on
+    apart = ReaderProcess(settings.to_environment()) if os.name == "posix" else None
+    return Jobs(Results(RESULTS), recognizer, make, settings.jpeg_quality, settings.blur, apart)
+
+
 def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
     """Return the camera for these settings, not yet opened; raises StartError."""
     from camera import Camera
@@ -122,8 +170,11 @@ def create_app(settings: Settings | None = None) -> "Flask":
     from variants import Variants
     from web import make_site
     from web.explain import explain_pages
+    from web.api import api_pages
     from web.guard import Secret, SecretError
     from web.history import history_pages
+    from web.media import media_pages
+    from web.uploads import Gate
 
     try:
         settings = settings or read_settings()
@@ -141,11 +192,17 @@ def create_app(settings: Settings | None = None) -> "Flask":
     fixed = ("blur",) if settings.blur else ()
     controls = Controls(pipeline, fixed, settings.open_controls, on_reset=recorder.renew)
     explainer = make_explainer(settings, classifier)
-    pages = [history_pages(history, recorder), explain_pages(explainer)]
+    jobs, gate = make_jobs(settings, classifier), Gate()
+    pages = [
+        history_pages(history, recorder),
+        explain_pages(explainer),
+        media_pages(jobs, gate, settings.max_upload_mb),
+        api_pages(jobs, gate),
+    ]
     samples = Samples(SAMPLES, classifier)
     site = make_site(camera, samples, audience, settings.host, secret, pages, controls, recorder)
     # in the order in which they are closed
-    site.extensions["live"] = (sender, variants, recorder, history, camera, pipeline)
+    site.extensions["live"] = (sender, jobs, variants, recorder, history, camera, pipeline)
     if settings.record:
         recorder.start()
     return site
@@ -153,8 +210,9 @@ def create_app(settings: Settings | None = None) -> "Flask":
 
 def close_site(site: "Flask") -> bool:
     """Let every viewer go and join every thread; False if a device still holds one (leave by os._exit)."""
-    sender, variants, recorder, history, camera, pipeline = site.extensions["live"]
+    sender, jobs, variants, recorder, history, camera, pipeline = site.extensions["live"]
     sender.close()
+    jobs.close()
     variants.close()
     written: bool = recorder.close()
     history.close()

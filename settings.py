@@ -78,6 +78,9 @@ class Settings:
     )
     keep_days: int = _setting(0, "recordings are deleted this many days after they ended; 0: never", 0, 36500)
     max_viewers: int = _setting(256, "how many may watch at once", 1, 4096)
+    max_upload_mb: int = _setting(
+        200, "how many megabytes an upload of pictures, ZIPs and videos may have", 1, 4000
+    )
     idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)
     stall_s: float = _setting(3.0, "without a frame for this long the stream says no signal", 0.2, 60)
     log_level: str = _setting(

@@ -96,7 +96,7 @@ class CameraSource:
         ok, image = self._capture.read()
         if not ok or image is None:
             raise SourceError(f"{self.name} gives no more frames")
-        return _as_bgr(image)
+        return as_bgr(image)
 
     def close(self) -> None:
         self._capture.release()
@@ -107,7 +107,7 @@ class VideoSource:
 
     def __init__(self, name: str, open_capture: Callable[[], cv2.VideoCapture]) -> None:
         self.name = name
-        self._open_capture = open_capture
+        self.open_capture = open_capture
         self._capture = open_capture()
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 1 <= fps <= 240 else DEFAULT_FPS
@@ -116,11 +116,11 @@ class VideoSource:
         ok, image = self._capture.read()
         if not ok:
             self._capture.release()
-            self._capture = self._open_capture()  # seeking is not reliable in every format
+            self._capture = self.open_capture()  # seeking is not reliable in every format
             ok, image = self._capture.read()
         if not ok or image is None:
             raise SourceError(f"{self.name} has no frame that can be read")
-        return _as_bgr(image)
+        return as_bgr(image)
 
     def close(self) -> None:
         self._capture.release()
@@ -149,7 +149,7 @@ class FolderSource:
                 if image is None:
                     continue  # one broken picture does not end the show
                 readable = True
-                fitted = _fit(_as_bgr(image))
+                fitted = _fit(as_bgr(image))
                 for _ in range(int(PICTURE_S * PICTURE_FPS)):
                     yield fitted
             if not readable:
@@ -254,12 +254,12 @@ def _open_path(path: Path) -> Source:
     if path.is_dir():
         return FolderSource(path)
     failure = f"{path} is not a video that OpenCV can read"
-    return VideoSource(path.name, partial(_open_capture, str(path), failure))
+    return VideoSource(path.name, partial(open_capture, str(path), failure))
 
 
 def _open_url(url: str) -> Source:
     name = source_name(url)
-    opened = partial(_open_capture, url, f"{name} does not answer with a video")
+    opened = partial(open_capture, url, f"{name} does not answer with a video")
     capture = opened()
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:  # a recording: it would rush by as fast as it loads
         capture.release()
@@ -267,7 +267,8 @@ def _open_url(url: str) -> Source:
     return CameraSource(name, capture)
 
 
-def _open_capture(path_or_url: str, failure: str) -> cv2.VideoCapture:
+def open_capture(path_or_url: str, failure: str) -> cv2.VideoCapture:
+    """Return OpenCV's reader of a video; raises SourceError(failure) if it does not open."""
     timeouts = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS)
     with _quiet():
         capture = cv2.VideoCapture(path_or_url, cv2.CAP_FFMPEG, timeouts)
@@ -287,7 +288,8 @@ def _quiet() -> Iterator[None]:
         cv2.utils.logging.setLogLevel(level)
 
 
-def _as_bgr(image: NDArray[Any]) -> Image:
+def as_bgr(image: NDArray[Any]) -> Image:
+    """Return what OpenCV has read, gray or BGR, as (H, W, 3) uint8."""
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
     return image.astype(np.uint8, copy=False)

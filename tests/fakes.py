@@ -5,18 +5,23 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from audience import Audience
 from camera import Camera
+from classifier import LiveClassifier
 from emotions import EMOTIONS
-from pipeline import AnnotatedFrame, encode_jpeg
+from model import preprocess
+from pipeline import AnnotatedFrame, Pipeline, encode_jpeg
+from recognizer import Recognizer
 from sender import Sender
 from sources import Frame, Image, SourceError
 from stream import Latest, follow
-from tracker import Track
+from tracker import Track, Tracker
 from variants import Variant, Variants
 
 
@@ -101,6 +106,50 @@ def make_track(
     probs = np.full(7, 0.05, dtype=np.float32)
     probs[EMOTIONS.index(emotion)] = 0.7
     return Track(track_id, box, probs, emotion, sure, 0.0)
+
+
+class BrightFaces:
+    """A detector to which whatever is bright is a face: one at the most."""
+
+    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+        bright = gray > 150
+        rows, columns = (np.flatnonzero(bright.any(axis=axis)) for axis in (1, 0))
+        if not len(rows):
+            return np.empty((0, 4), dtype=np.int32)
+        return np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], dtype=np.int32)
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+class AlwaysHappy:
+    """A classifier that counts its batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.batches.append(len(crops))
+        return np.tile(make_track(1, (0, 0, 1, 1), "happy").probs, (len(crops), 1))
+
+    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        return self.classify(preprocess(gray, boxes))
+
+
+def fake_recognizer(classifier: AlwaysHappy | None = None) -> Recognizer:
+    return Recognizer(BrightFaces, classifier or AlwaysHappy(), unsure_below=0.4)
+
+
+def fake_pipeline() -> Pipeline:
+    live = LiveClassifier(AlwaysHappy(), in_background=False)
+    return Pipeline(BrightFaces(), live, Tracker(0.3, 0.4), 80)
+
+
+def bright_image(height: int = 48, width: int = 64) -> Image:
+    """Return a dark picture with a face for BrightFaces: the box (16, 12, 48, 36)."""
+    image = plain_image(20, height, width)
+    image[12:36, 16:48] = 220
+    return image
 
 
 def plain_image(level: int = 100, height: int = 48, width: int = 64) -> Image:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flask import Blueprint, Flask, render_template
+from flask import Blueprint, Flask, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response as WSGIResponse
 
@@ -128,5 +128,8 @@ def _show_error(error: HTTPException) -> WSGIResponse:
     response = error.get_response()
     if isinstance(error, SecurityError):  # a foreign host name: there is no page to build links for
         return response
-    response.data = render_template("error.html", error=error)
+    if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
+        response.data, response.content_type = jsonify(error=error.description).data, "application/json"
+    else:
+        response.data = render_template("error.html", error=error)
     return response

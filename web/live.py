@@ -7,12 +7,12 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request
 
 from audience import Audience
 from emotions import DETAILS, EMOTIONS
+from faces import face_json
 from web import Camera, Controls, Recorder, Samples
 from web.recording import recording_json
 
 if TYPE_CHECKING:
     from camera import State
-    from tracker import Track
 
 SNAPSHOT_TIMEOUT_S = 10.0
 NO_STORE = {"Cache-Control": "no-store"}
@@ -85,16 +85,4 @@ def state_json(now: "State", viewers: int, recorder: Recorder | None) -> dict[st
         "time": round(time.time() - (time.monotonic() - newest.captured_at), 3) if newest else None,
         "faces": [face_json(track) for track in newest.tracks] if newest else [],
         "recording": recording_json(recorder.state()) if recorder else None,
-    }
-
-
-def face_json(track: "Track") -> dict[str, Any]:
-    """Return a track as the JSON that every page and every client gets."""
-    return {
-        "track_id": track.track_id,
-        "box": list(track.box),
-        "emotion": track.emotion,
-        "confidence": round(track.confidence, 4),
-        "sure": track.sure,
-        "probs": {name: round(float(p), 4) for name, p in zip(EMOTIONS, track.probs, strict=True)},
     }

@@ -1,0 +1,110 @@
+"""Reads the pictures of a ZIP in memory: nothing is unpacked to a disk, and no name in it opens a file."""
+
+import zipfile
+from collections.abc import Iterator
+from typing import IO
+
+from pictures import PictureError, tidy
+from recognizer import File
+
+MAX_ENTRY_BYTES = 30_000_000
+MAX_TOTAL_BYTES = 1_000_000_000  # unpacked, of one ZIP
+MAX_RATIO = 200  # unpacked bytes a packed byte; pictures are packed already
+RATIO_COUNTS_FROM = 1_000_000  # bytes: a flat little picture may be packed well
+MAX_DIRECTORY_BYTES = 4_000_000  # of the list of entries, which zipfile reads at once
+STEP_BYTES = 1 << 16
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for gigabytes of memory
+LITTER = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")  # what systems add by themselves
+
+
+class ArchiveError(Exception):
+    """The ZIP cannot be read; the message says why, in one sentence."""
+
+
+def is_zip(head: bytes) -> bool:
+    """Return whether a file that begins with head is a ZIP."""
+    return head[:4] in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+class Archive:
+    """A ZIP of pictures: how many files it has, the first `most` of them, and a note if there are more."""
+
+    def __init__(self, file: IO[bytes], most: int) -> None:
+        """Raises ArchiveError for what is no ZIP, has no files in it, or too long a list of them."""
+        try:
+            self._zip = zipfile.ZipFile(_Sparing(file))
+        except _TooMuchError:
+            raise ArchiveError("The ZIP has too many entries.") from None
+        except Exception:  # a broken directory leads zipfile into errors of every kind
+            raise ArchiveError("The ZIP is damaged: its list of files cannot be read.") from None
+        entries = [entry for entry in self._zip.infolist() if not entry.is_dir() and not _is_litter(entry)]
+        if not entries:
+            raise ArchiveError("The ZIP is empty.")
+        self._entries = entries[:most]
+        self._left = MAX_TOTAL_BYTES
+        self.note = f"The ZIP has {len(entries):,} files; the first {most:,} were read." * (len(entries) > most)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def files(self) -> Iterator[File]:
+        """Yield a file an entry; what cannot be read has its problem in place of its bytes."""
+        for entry in self._entries:
+            name = tidy(entry.filename)
+            try:
+                yield File(name, self._read(entry))
+            except PictureError as problem:
+                yield File(name, b"", problem)
+
+    def _read(self, entry: zipfile.ZipInfo) -> bytes:
+        if entry.flag_bits & 1:
+            raise PictureError("It is encrypted.")
+        if entry.compress_type not in METHODS:
+            raise PictureError("It is packed in a way that is not read; pack it as an ordinary ZIP.")
+        try:
+            with self._zip.open(entry) as packed:
+                return self._unpack(packed, entry.compress_size)
+        except PictureError:
+            raise
+        except Exception:  # as above, entry by entry
+            raise PictureError("It is damaged within the ZIP.") from None
+
+    def _unpack(self, packed: IO[bytes], packed_bytes: int) -> bytes:
+        """Return what is unpacked, counted while it is: what the ZIP says of its sizes may be a lie."""
+        data = bytearray()
+        while piece := packed.read(STEP_BYTES):
+            self._left -= len(piece)
+            if not data and is_zip(piece):
+                raise PictureError("It is a ZIP within the ZIP, which is not opened.")
+            data += piece
+            if self._left < 0:
+                raise PictureError("The ZIP unpacks to too much; what comes after is not read.")
+            if len(data) > MAX_ENTRY_BYTES:
+                raise PictureError(f"It is larger than {MAX_ENTRY_BYTES // 1_000_000} MB.")
+            if len(data) > max(RATIO_COUNTS_FROM, packed_bytes * MAX_RATIO):
+                raise PictureError("It unpacks to far more than a picture does.")
+        return bytes(data)
+
+
+def _is_litter(entry: zipfile.ZipInfo) -> bool:
+    return entry.filename.startswith(LITTER[0]) or entry.filename.rpartition("/")[2] in LITTER[1:]
+
+
+class _TooMuchError(Exception):
+    pass
+
+
+class _Sparing:
+    """A file that gives no more than MAX_DIRECTORY_BYTES at once, which is how zipfile reads its directory."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if size > MAX_DIRECTORY_BYTES:
+            raise _TooMuchError
+        return self._file.read(size if size >= 0 else MAX_DIRECTORY_BYTES)
+
+    def seekable(self) -> bool:
+        return True

@@ -1,0 +1,109 @@
+"""python -m benchmarks.pictures: how many pictures of a ZIP are read a second, and what that costs.
+
+The pictures are sample faces on a quiet background, so the search is cheaper than in a room full of things:
+give your own ZIP or pictures to measure that.
+"""
+
+import argparse
+import io
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import cv2
+import numpy as np
+
+from analysis import Analysis, Sent
+from demo import background, load_samples, paste, read_gray
+from keeper import Keeper
+from main import SAMPLES, StartError, make_classifier, make_recognizer, make_video_pipeline
+from recognizer import Recognizer
+from settings import read_settings
+from videos import Writer
+
+SIZES_PX = ((320, 240), (640, 480), (1280, 960))
+FACE_SHARE = 0.45  # of the picture's height
+
+
+def sample_zip(count: int, size_px: tuple[int, int], faces: int) -> IO[bytes]:
+    """Return a ZIP of count JPEGs of size_px (width, height), each with that many faces side by side."""
+    width, height = size_px
+    paths = [path for emotion in load_samples(SAMPLES).values() for path in emotion]
+    rng = np.random.default_rng(0)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packing:
+        for number in range(count):
+            scene = background(height, width)
+            for column in range(faces):
+                side_px = min(FACE_SHARE * height, width / faces) * rng.uniform(0.7, 1.0)
+                centre = (width * (column + 0.5) / faces, height * rng.uniform(0.4, 0.6))
+                paste(scene, read_gray(paths[(number * faces + column) % len(paths)]), centre, side_px, 1.0)
+            colour = cv2.cvtColor(scene, cv2.COLOR_GRAY2BGR)
+            packing.writestr(f"{number:04}.jpg", cv2.imencode(".jpg", colour)[1].tobytes())
+    file.seek(0)
+    return file
+
+
+def measure(sent: list[Sent], recognizer: Recognizer, folder: Path | None) -> tuple[int, int, float, float]:
+    """Read what was sent, keeping the results in folder, if any; return pictures, faces, wall s and CPU s."""
+
+    def no_writer(*_: object) -> Writer | None:
+        return None
+
+    analysis = Analysis(sent, recognizer, partial(make_video_pipeline, read_settings()), no_writer, sys.maxsize)
+    pictures = faces = 0
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    for event in kept(analysis, folder) if folder else analysis:
+        pictures += 1
+        faces += len(getattr(event, "faces", ()))
+    return pictures, faces, time.perf_counter() - wall_s, time.process_time() - cpu_s
+
+
+def kept(analysis: Analysis, folder: Path) -> Iterator[object]:
+    with Keeper(folder, 80, blur=False) as keeper:
+        for event in analysis:
+            keeper.take(event)
+            yield event
+
+
+def told(pictures: int, faces: int, wall_s: float, cpu_s: float) -> str:
+    each_ms = cpu_s / pictures * 1000
+    return f"{pictures / wall_s:.1f} pictures/s, {faces} faces in {pictures}, {each_ms:.1f} ms of CPU a picture"
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
+    parser.add_argument("paths", metavar="PICTURE|ZIP", nargs="*", type=Path, help="your own")
+    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--faces", type=int, default=1, help="in each picture")
+    args = parser.parse_args(argv)
+    try:
+        settings = read_settings()
+        recognizer = make_recognizer(settings, make_classifier(settings))
+    except StartError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    with closing(recognizer):
+        for size_px in (None,) if args.paths else SIZES_PX:
+            what = "{}x{} px".format(*size_px) if size_px else "your files"
+            for keeps in (False, True):
+                sent = [Sent.of_path(path) for path in args.paths]
+                if size_px:
+                    sent = [Sent.of_stream("sample.zip", sample_zip(args.pictures, size_px, args.faces))]
+                with tempfile.TemporaryDirectory() as folder:
+                    measured = measure(sent, recognizer, Path(folder) if keeps else None)
+                print(
+                    f"{what}, {'with annotated copies' if keeps else 'read only'}: {told(*measured)}",
+                    flush=True,
+                )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Faces for whoever goes on with them: as JSON, and as CSV that a spreadsheet, pandas and R open as it is."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from emotions import EMOTIONS
+
+if TYPE_CHECKING:
+    from recognizer import Reading
+    from tracker import Track
+
+COLUMNS = (
+    *("file", "time_s", "frame", "track_id", "x1", "y1", "x2", "y2", "emotion", "confidence", "sure"),
+    *EMOTIONS,
+    "remark",
+)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for one when a cell begins with it
+
+
+def face_json(face: "Track") -> dict[str, Any]:
+    """Return a face as the JSON that every page and every client gets."""
+    return {
+        "track_id": face.track_id,
+        "box": list(face.box),
+        "emotion": face.emotion,
+        "confidence": round(face.confidence, 4),
+        "sure": face.sure,
+        "probs": {name: round(float(p), 4) for name, p in zip(EMOTIONS, face.probs, strict=True)},
+    }
+
+
+def reading_json(reading: "Reading") -> dict[str, Any]:
+    """Return what was read in a picture: its width and height in px, its faces, and a note, "" for none."""
+    assert reading.picture is not None
+    width, height = reading.picture.size_px
+    faces = [face_json(face) for face in reading.faces]
+    return {"width": width, "height": height, "faces": faces, "note": reading.picture.note}
+
+
+def face_rows(
+    file: str, faces: "Iterable[Track]", at_s: float | None = None, frame: int | None = None
+) -> list[list[object]]:
+    """Return a row a face, in the order of COLUMNS; a picture has no time and no frame."""
+    when = "" if at_s is None else f"{at_s:.3f}", "" if frame is None else frame
+    return [
+        [
+            *(file, *when, face.track_id, *face.box, face.emotion, f"{face.confidence:.4f}", int(face.sure)),
+            *(f"{share:.4f}" for share in face.probs),
+            "",
+        ]
+        for face in faces
+    ]
+
+
+def remark_row(file: str, remark: str) -> list[object]:
+    """Return the row of a file without a face, saying why there is none."""
+    return [file, *[""] * (len(COLUMNS) - 2), remark]
+
+
+def json_rows(items: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], list[object]]]:
+    """Yield what a job found, face by face: its JSON, {} for none, and its row in the order of COLUMNS.
+
+    A face of a video is one row, with the time it was first seen and what it showed on average; a file
+    without a face has a row that says why.
+    """
+    for item in items:
+        faces = item["timeline"]["faces"] if item["kind"] == "video" else item.get("faces", ())
+        for face in faces:
+            where = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
+            shares = (face["probs"][name] for name in EMOTIONS)
+            named = face["emotion"], face["confidence"], int(face["sure"])
+            yield face, [item["file"], *where, *named, *shares, ""]
+        if not faces:
+            yield {}, remark_row(item["file"], item.get("text", "no face"))
+
+
+def defused(cell: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+class Table:
+    """Writes rows as CSV into an open file; texts that a spreadsheet would run as formulas are defused."""
+
+    def __init__(self, file: TextIO, columns: Sequence[str] = COLUMNS) -> None:
+        self._writer = csv.writer(file)
+        self._writer.writerow(columns)
+
+    def add(self, rows: Iterable[Sequence[object]]) -> None:
+        self._writer.writerows([defused(cell) for cell in row] for row in rows)

@@ -1,0 +1,146 @@
+"""From the bytes that somebody sent to a picture: what it is decided by the bytes, never by a name."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+MAX_PIXELS = 50_000_000  # as sent; what a camera of today takes
+MAX_SIDE_PX = 1600  # as searched: faces are searched for in proportion, so more would only cost time
+NAME_LENGTH = 200
+SIDEWAYS = (5, 6, 7, 8)  # orientations of EXIF, as are the keys of TURNS
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+AVIF_BRANDS = (b"avif", b"avis")
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+class PictureError(Exception):
+    """The bytes are a picture that cannot be read; the message says why, in one sentence."""
+
+
+class UnknownFormatError(PictureError):
+    """The bytes are no picture of any format that is read."""
+
+
+class TooLargeError(PictureError):
+    """The picture has more pixels than may be."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it is searched: image (H, W, 3) uint8 BGR, upright, no side over MAX_SIDE_PX.
+
+    size_px is (width, height) as it was sent, upright; note says what was left out, for people.
+    """
+
+    image: NDArray[np.uint8]
+    size_px: tuple[int, int]
+    note: str = ""
+
+    @property
+    def scale(self) -> float:
+        """How many pixels of what was sent one pixel of image is."""
+        width: int = self.image.shape[1]
+        return self.size_px[0] / width
+
+
+def read_picture(data: bytes) -> Picture:
+    """Return the picture in data; raises PictureError, or one of its kinds, if there is none.
+
+    Its size is known before it is decoded, so a small file that unpacks to a huge picture costs nothing.
+    Of an animation the first picture is read. Transparent parts become white.
+    """
+    if not data:
+        raise UnknownFormatError("The file is empty.")
+    if _is_heic(data):
+        raise UnknownFormatError("HEIC pictures cannot be read: save it as JPEG, or set the phone to do so.")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+            return _decode(opened)
+    except PictureError:
+        raise
+    except UnidentifiedImageError:
+        raise UnknownFormatError(f"This is no picture: {', '.join(FORMATS)} can be read.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's limit is above ours
+        raise TooLargeError(f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels.") from None
+    except OSError as error:
+        if "truncated" in str(error):
+            raise PictureError("The picture is cut off: the file ends before it does.") from None
+        raise PictureError("The picture is damaged.") from None
+    except Exception:  # a broken file leads Pillow's decoders into errors of every kind
+        raise PictureError("The picture is damaged.") from None
+
+
+def is_picture_box(data: bytes) -> bool:
+    """Return whether data begins as HEIC or AVIF do, which look like MP4 videos at first."""
+    return data[4:8] == b"ftyp" and data[8:12] in (*HEIC_BRANDS, *AVIF_BRANDS)
+
+
+def _is_heic(data: bytes) -> bool:
+    return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS and b"avif" not in data[8:32]
+
+
+def tidy(name: str) -> str:
+    """Return the name of a file as it may be shown: nothing invisible, not endless. It opens no file."""
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+    return shown if len(shown) <= NAME_LENGTH else f"{shown[: NAME_LENGTH - 9]}…{shown[-8:]}"
+
+
+def _decode(opened: Image.Image) -> Picture:
+    width, height = opened.size
+    if width * height > MAX_PIXELS:
+        raise TooLargeError(
+            f"The picture has {width:,} x {height:,} pixels; up to {MAX_PIXELS // 1_000_000} million are read."
+        )
+    count = getattr(opened, "n_frames", 1) if opened.format != "MPO" else 1  # phones append a second view
+    small = _as_rgb(opened)
+    orientation = _orientation(opened) if opened.format != "TIFF" else 1  # which Pillow turns by itself
+    turn = TURNS.get(orientation)
+    size_px = (height, width) if orientation in SIDEWAYS else (width, height)
+    image = np.asarray(small.transpose(turn) if turn is not None else small)[..., ::-1].copy()
+    return Picture(image, size_px, f"The first of {count} pictures was read." if count > 1 else "")
+
+
+def _orientation(opened: Image.Image) -> int:
+    try:
+        return int(opened.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # what is written about a picture may be broken where the picture is not
+        return 1
+
+
+def _as_rgb(opened: Image.Image) -> Image.Image:
+    """Return it in RGB and no larger than is searched."""
+    limit_px = (MAX_SIDE_PX, MAX_SIDE_PX)
+    if opened.mode in ("L", "RGB", "CMYK", "YCbCr"):
+        opened.thumbnail(limit_px)  # a large JPEG is decoded at about this size to begin with
+        return opened.convert("RGB")
+    if opened.mode[0] in "IF":
+        deep = _eight_bits(opened)
+        deep.thumbnail(limit_px)
+        return deep.convert("RGB")
+    see_through = opened.convert("RGBA")
+    see_through.thumbnail(limit_px)
+    white = Image.new("RGBA", see_through.size, "white")
+    return Image.alpha_composite(white, see_through).convert("RGB")
+
+
+def _eight_bits(deep: Image.Image) -> Image.Image:
+    """Return a gray picture of 16 or 32 bits in 8: Pillow's own conversion cuts bright pixels off."""
+    levels: NDArray[Any] = np.asarray(deep)
+    if deep.mode.startswith("I;16"):
+        return Image.fromarray((levels >> 8).astype(np.uint8))
+    finite = np.nan_to_num(levels.astype(np.float32), posinf=0, neginf=0)
+    low, high = float(finite.min()), float(finite.max())
+    return Image.fromarray(((finite - low) * (255 / max(high - low, 1e-6))).astype(np.uint8))

@@ -1,0 +1,191 @@
+"""python predict.py PICTURE|FOLDER|ZIP|VIDEO...: names the emotion of every face in files.
+
+The settings that concern faces are read from the FER_* variables, as the site reads them.
+"""
+
+import argparse
+import itertools
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from analysis import Analysis, Remark, Sent, VideoFrame
+from faces import Table, face_json, face_rows, reading_json, remark_row
+from main import StartError, make_classifier, make_recognizer, make_video_pipeline
+from pipeline import encode_jpeg
+from recognizer import Reading, annotate
+from settings import Settings, SettingsError, read_settings
+from sources import PICTURE_SUFFIXES
+from timeline import Timeline
+from tracker import Track
+from videos import Writer, open_writer
+
+MORE_SUFFIXES = (".zip", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".tif", ".tiff", ".avif")
+SUFFIXES = PICTURE_SUFFIXES.union(MORE_SUFFIXES)  # what is looked for in a folder
+EVERY_ENTRY = sys.maxsize  # of a ZIP: whoever types the command has the patience
+
+
+class Output:
+    """Tells what was read, in lines or as JSON, and into a CSV and a folder where they are wanted."""
+
+    def __init__(self, settings: Settings, as_json: bool, table: Table | None, folder: Path | None) -> None:
+        self.readable = 0
+        self._settings = settings
+        self._as_json = as_json
+        self._table = table
+        self._folder = folder
+        self._stems: set[str] = set()
+        self._timelines: dict[str, Timeline] = {}
+
+    def take(self, event: Reading | VideoFrame | Remark) -> None:
+        if isinstance(event, VideoFrame):
+            self._frame(event)
+        elif isinstance(event, Remark):
+            self._remark(event.name, event.text, event.is_problem)
+        elif event.problem:
+            self._remark(event.name, str(event.problem), is_problem=True)
+        else:
+            self._picture(event)
+
+    def end(self) -> None:
+        """Tell what the videos showed, which is known only now."""
+        for name, timeline in self._timelines.items():
+            told = timeline.summary()
+            faces = ", ".join(f"face {face['track_id']} mostly {face['emotion']}" for face in told["faces"])
+            self._line(
+                f"{name}: {told['frames']} frames, {told['frames_with_faces']} with faces; {faces or '-'}"
+            )
+
+    def open_writer(self, name: str, fps: float, size_px: tuple[int, int]) -> Writer | None:
+        """Return where the annotated copy of a video goes, if it is wanted."""
+        return open_writer(self._place(name), fps, size_px)[0] if self._folder else None
+
+    def _picture(self, reading: Reading) -> None:
+        self.readable += 1
+        self._rows(face_rows(reading.name, reading.faces) or [remark_row(reading.name, "no face")])
+        self._line(f"{reading.name}: {', '.join(_named(face) for face in reading.faces) or 'no face'}")
+        self._json({"file": reading.name, **reading_json(reading)})
+        if self._folder:
+            scene, _ = annotate(reading, self._settings.blur)
+            path = self._place(reading.name)
+            path.with_name(f"{path.name}.jpg").write_bytes(encode_jpeg(scene, self._settings.jpeg_quality))
+
+    def _frame(self, frame: VideoFrame) -> None:
+        self.readable += frame.index == 0
+        self._timelines.setdefault(frame.name, Timeline()).add(frame.at_s, frame.faces)
+        self._rows(face_rows(frame.name, frame.faces, frame.at_s, frame.index))
+        faces = [face_json(face) for face in frame.faces]
+        self._json({"file": frame.name, "frame": frame.index, "time_s": round(frame.at_s, 3), "faces": faces})
+
+    def _remark(self, name: str, text: str, is_problem: bool) -> None:
+        self._rows([remark_row(name, text)])
+        tqdm.write(f"{name}: {text}", file=sys.stderr)
+        self._json({"file": name, "problem" if is_problem else "note": text})
+
+    def _rows(self, rows: list[list[object]]) -> None:
+        if self._table:
+            self._table.add(rows)
+
+    def _line(self, text: str) -> None:
+        if not self._as_json:
+            tqdm.write(text)
+
+    def _json(self, said: dict[str, Any]) -> None:
+        if self._as_json:
+            tqdm.write(json.dumps(said, ensure_ascii=False))
+
+    def _place(self, name: str) -> Path:
+        """Return a path in the folder, without suffix, that no other file has."""
+        assert self._folder
+        plain = re.sub(r"[^\w-]+", "_", Path(name).stem)[:100] or "picture"
+        stems = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
+        stem = next(stem for stem in stems if stem not in self._stems)
+        self._stems.add(stem)
+        return self._folder / stem
+
+
+def _named(face: Track) -> str:
+    return f"{face.emotion} {face.confidence:.0%}" if face.sure else "unsure"
+
+
+def find_files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files named, and of a folder those in it, however deep, that may be pictures or videos."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        else:
+            yield path
+
+
+def open_files(paths: Sequence[Path]) -> list[Sent]:
+    """Return the files that can be opened; of each other one, say why not."""
+    sent: list[Sent] = []
+    for path in find_files(paths):
+        try:
+            sent.append(Sent.of_path(path))
+        except OSError as error:
+            print(f"{path}: The file cannot be read: {error.strerror}.", file=sys.stderr)
+    return sent
+
+
+def predict(sent: Sequence[Sent], settings: Settings, args: argparse.Namespace) -> int:
+    """Read everything sent and return how many files and entries could be read."""
+    with ExitStack() as stack:
+        table = None
+        if args.csv:
+            # utf-8-sig: without its mark, Excel takes names in UTF-8 for another encoding
+            table = Table(stack.enter_context(args.csv.open("w", encoding="utf-8-sig", newline="")))
+        if args.annotated:
+            args.annotated.mkdir(parents=True, exist_ok=True)
+        output = Output(settings, args.json, table, args.annotated)
+        classifier = make_classifier(settings)
+        recognizer = stack.enter_context(closing(make_recognizer(settings, classifier)))
+        make = partial(make_video_pipeline, settings, classifier)
+        analysis = Analysis(sent, recognizer, make, output.open_writer, EVERY_ENTRY)
+        shape = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
+        bar = stack.enter_context(tqdm(total=1.0, bar_format=shape, leave=False, disable=None))
+        for event in analysis:
+            output.take(event)
+            bar.update(analysis.progress - bar.n)
+            bar.set_postfix_str(analysis.doing, refresh=False)
+        output.end()
+        return output.readable
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read the files named and return the exit code: 0, 1 if nothing could be read, 2 if it cannot start."""
+    parser = argparse.ArgumentParser(prog="python predict.py", description=__doc__)
+    parser.add_argument("paths", metavar="PICTURE|FOLDER|ZIP|VIDEO", nargs="+", type=Path)
+    parser.add_argument("--csv", metavar="FILE", type=Path, help="write a row a face there")
+    parser.add_argument("--json", action="store_true", help="print a JSON object a picture and a video's frame")
+    parser.add_argument(
+        "--annotated", metavar="FOLDER", type=Path, help="put copies with the faces drawn there"
+    )
+    args = parser.parse_args(argv)
+    try:
+        settings = read_settings()
+        sent = open_files(args.paths)
+        readable = predict(sent, settings, args) if sent else 0
+    except (SettingsError, StartError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: cannot write {error.filename or 'the results'}: {error.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    if not readable:
+        print("error: nothing could be read", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

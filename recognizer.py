@@ -1,0 +1,159 @@
+"""Reads the faces of still pictures: several pictures beside each other, their faces in one batch."""
+
+import queue
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from emotions import EMOTIONS
+from model import preprocess
+from overlay import PLAIN, Scene, draw
+from pictures import Picture, PictureError, read_picture
+from tracker import Track
+
+BATCH = 8  # pictures; as many more are decoded and searched meanwhile
+CROP_MARGIN = 0.15  # of the box, on each side: for people a face is more than the box
+
+
+class Detector(Protocol):
+    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]: ...
+
+
+class Classifier(Protocol):
+    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]: ...
+
+
+class File(NamedTuple):
+    """What somebody sent: a name to show, and the bytes, or why there are none."""
+
+    name: str
+    data: bytes
+    problem: PictureError | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read in one file: picture and faces, or the problem.
+
+    The faces are tracks of one frame, largest first and numbered from 1; boxes are in px of what was sent.
+    """
+
+    name: str
+    picture: Picture | None = field(default=None, repr=False)
+    faces: tuple[Track, ...] = ()
+    problem: PictureError | None = None
+
+
+class _Found(NamedTuple):
+    """A picture with its boxes (n, 4) in px of its image, and the crops (n, 48, 48)."""
+
+    picture: Picture
+    boxes: NDArray[np.int32]
+    crops: NDArray[np.uint8]
+
+
+class Recognizer:
+    """Finds faces and names their emotions; may be asked from several threads. Close it."""
+
+    def __init__(
+        self,
+        make_detector: Callable[[], Detector],
+        classifier: Classifier,
+        unsure_below: float,
+        threads: int = 2,
+    ) -> None:
+        """make_detector is called once a thread: a cascade is not for two at once."""
+        self._classifier = classifier
+        self._unsure_below = unsure_below
+        self._detectors: queue.SimpleQueue[Detector] = queue.SimpleQueue()
+        for _ in range(threads):
+            self._detectors.put(make_detector())
+        self._pool = ThreadPoolExecutor(threads, "recognizer")
+
+    def read(self, files: Iterable[File]) -> Generator[Reading]:
+        """Yield a reading a file, in their order; files is asked for a few ahead of what is yielded."""
+        rest = iter(files)
+        begun, ahead = self._begin(rest), []
+        try:
+            while begun:
+                ahead = self._begin(rest)
+                yield from self._name(begun)
+                begun = ahead
+        finally:
+            for _, future in (*begun, *ahead):  # whoever asked may have gone
+                future.cancel()
+
+    def close(self) -> None:
+        """End its threads; what they have begun is finished."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _begin(self, files: Iterator[File]) -> list[tuple[str, Future[_Found]]]:
+        return [(file.name, self._pool.submit(self._find, file)) for file in islice(files, BATCH)]
+
+    def _find(self, file: File) -> _Found:
+        if file.problem:
+            raise file.problem
+        picture = read_picture(file.data)
+        gray = cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        detector = self._detectors.get_nowait()  # there are as many as threads
+        try:
+            boxes = detector.detect(gray)
+        finally:
+            self._detectors.put(detector)
+        return _Found(picture, boxes, preprocess(gray, boxes))
+
+    def _name(self, searched: list[tuple[str, Future[_Found]]]) -> Iterator[Reading]:
+        found: list[_Found | PictureError] = [_result(future) for _, future in searched]
+        crops = [one.crops for one in found if isinstance(one, _Found)]
+        probs = self._classifier.classify(np.concatenate(crops)) if crops else np.empty((0, len(EMOTIONS)))
+        first = 0
+        for (name, _), one in zip(searched, found, strict=True):
+            if isinstance(one, PictureError):
+                yield Reading(name, problem=one)
+                continue
+            rows = probs[first : first + len(one.boxes)]
+            first += len(one.boxes)
+            yield Reading(name, one.picture, tuple(self._faces(one, rows)))
+
+    def _faces(self, found: _Found, probs: NDArray[Any]) -> Iterator[Track]:
+        for number, (box, row) in enumerate(zip(found.boxes, probs, strict=True), 1):
+            best = int(row.argmax())
+            sure = bool(row[best] >= self._unsure_below)
+            yield Track(number, _scaled(box, found.picture.scale), row, EMOTIONS[best], sure, 0.0)
+
+
+def annotate(reading: Reading, blur: bool = False) -> tuple[Scene, list[Scene]]:
+    """Return the picture with its faces drawn, and each face cut out, both BGR; with blur they are hidden."""
+    assert reading.picture is not None
+    image = reading.picture.image
+    faces = [replace(face, box=_scaled(face.box, 1 / reading.picture.scale)) for face in reading.faces]
+    hidden = [face.box for face in faces] if blur else ()
+    plain = draw(image, [], PLAIN, hidden) if blur else image
+    return draw(image, faces, PLAIN, hidden), [cut_out(plain, face.box) for face in faces]
+
+
+def cut_out(image: Scene, box: tuple[int, int, int, int]) -> Scene:
+    """Return box and a little around it out of image (H, W, 3)."""
+    x1, y1, x2, y2 = box
+    margin = round((x2 - x1) * CROP_MARGIN)
+    return image[max(y1 - margin, 0) : y2 + margin, max(x1 - margin, 0) : x2 + margin]
+
+
+def _result(future: "Future[_Found]") -> _Found | PictureError:
+    try:
+        return future.result()
+    except PictureError as problem:
+        return problem
+    except (cv2.error, MemoryError):
+        return PictureError("The picture needs more memory than there is.")
+
+
+def _scaled(box: Any, scale: float) -> tuple[int, int, int, int]:
+    x1, y1, x2, y2 = (round(float(side) * scale) for side in box)
+    return x1, y1, x2, y2

@@ -1,0 +1,29 @@
+"use strict";
+// Shows how far a job is, and its results when it has ended.
+
+const POLL_MS = 1000;
+
+const bar = document.getElementById("progress");
+const percent = document.getElementById("percent");
+const doing = document.getElementById("doing");
+
+function show(told) {
+  bar.value = told.progress;
+  percent.textContent = `${Math.round(told.progress * 100)}\u202f%`;
+  doing.textContent = told.state === "waiting" ? "It waits for its turn." : told.doing;
+}
+
+async function follow() {
+  try {
+    const response = await fetch(doing.dataset.progress, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    if (response.status === 404) return location.reload(); // deleted elsewhere
+    const told = await response.json();
+    if (told.state !== "waiting" && told.state !== "running") return location.reload();
+    show(told);
+  } catch {
+    doing.textContent = "The server does not answer; trying again …";
+  }
+  setTimeout(follow, POLL_MS);
+}
+
+follow();

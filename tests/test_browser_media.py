@@ -1,0 +1,202 @@
+"""Pictures, ZIPs and videos in real Chromium, with fakes for detector and network."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+from werkzeug.serving import make_server
+
+from jobs import Jobs
+from pipeline import encode_jpeg
+from recognizer import Recognizer
+from results import Results
+from tests.fakes import AlwaysHappy, FakeCrowd, bright_image, fake_pipeline, plain_image, until
+from tests.test_analysis import clip  # noqa: F401  # a fixture
+from tests.test_archives import zip_of
+from tests.test_browser import browser  # noqa: F401  # a fixture
+from tests.test_jobs import Gated
+from tests.test_web import FakeCamera, FakeSamples
+from web import make_site
+from web.media import media_pages
+from web.uploads import Gate
+
+pytestmark = pytest.mark.browser
+
+FACE = encode_jpeg(bright_image(240, 320), 90)
+NOBODY = encode_jpeg(plain_image(20, 240, 320), 90)
+DROP = """([selector, bytes]) => {
+  const files = new DataTransfer();
+  files.items.add(new File([new Uint8Array(bytes)], "dropped.jpg", { type: "image/jpeg" }));
+  const target = document.querySelector(selector);
+  for (const name of ["dragenter", "dragover", "drop"]) {
+    target.dispatchEvent(new DragEvent(name, { dataTransfer: files, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+def serve(site: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, site, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join(5)
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def detector() -> Gated:
+    """A detector that finds a face as often as the test lets it."""
+    gated = Gated()
+    gated.go_on.release(1_000_000)
+    return gated
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, detector: Gated) -> Iterator[str]:
+    crowd = FakeCrowd()
+    crowd.close()
+    recognizer = Recognizer(lambda: detector, AlwaysHappy(), 0.4, threads=1)
+    jobs = Jobs(Results(tmp_path_factory.mktemp("kept")), recognizer, fake_pipeline, 80, blur=False)
+    pages = [media_pages(jobs, Gate(), max_upload_mb=2)]
+    yield from serve(make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", more_pages=pages))
+    detector.go_on.release(1_000_000)
+    jobs.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:  # noqa: F811
+    """Return a function that opens the upload page as a new visitor; what a browser complains of fails."""
+    complaints: list[str] = []
+    opened: list[Page] = []
+
+    def open_new(**options: object) -> Page:
+        page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
+        page.set_default_timeout(15_000)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{url}/pictures")
+        opened.append(page)
+        return page
+
+    yield open_new
+    for page in opened:
+        page.context.close()
+    assert complaints == []
+
+
+def choose(page: Page, *files: tuple[str, bytes]) -> None:
+    payloads = [{"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in files]
+    page.set_input_files("#files", payloads)  # type: ignore[arg-type]
+
+
+def test_chosen_pictures_are_read_and_shown_with_their_bars(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    choose(page, ("a.jpg", FACE), ("b.jpg", NOBODY))
+    expect(page.locator("#message")).to_contain_text("2 files")
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
+    expect(page.get_by_text("No face was found.")).to_be_visible()
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.bar')].map(b => parseFloat(getComputedStyle(b, '::before').width))"
+    )
+    assert len(widths) == 7
+    assert widths == sorted(widths, reverse=True)
+    page.get_by_role("button", name="Delete these results").click()
+    expect(page.get_by_text("Nothing yet.")).to_be_visible()
+
+
+def test_a_picture_can_be_dropped(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.evaluate(DROP, ["#drop", list(FACE)])
+    expect(page.locator("#message")).to_contain_text("dropped.jpg")
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="dropped.jpg")).to_be_visible()
+
+
+def test_without_a_script_the_form_works_too(open_page: Callable[..., Page]) -> None:
+    page = open_page(java_script_enabled=False)
+    choose(page, ("a.jpg", FACE))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
+
+
+def test_a_jobs_progress_survives_a_reload_and_it_can_be_cancelled(
+    open_page: Callable[..., Page], detector: Gated
+) -> None:
+    page = open_page()
+    while detector.go_on.acquire(blocking=False):
+        pass
+    choose(page, ("many.zip", zip_of(*((f"{number}.jpg", FACE) for number in range(40)))))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.locator("#doing")).to_have_text("many.zip")
+    detector.go_on.release(20)
+    expect(page.locator("#doing")).to_have_text("picture 16 of 40")
+    page.reload()
+    expect(page.locator("#doing")).to_have_text("picture 16 of 40")
+    expect(page.locator("#percent")).to_contain_text("40")
+    page.get_by_role("button", name="Cancel").click()
+    detector.go_on.release(1_000_000)
+    expect(page.get_by_text("Cancelled; this is what was read until then.")).to_be_visible()
+    expect(page.locator("table img").first).to_be_visible()
+
+
+def test_a_videos_annotated_copy_plays_in_the_page(
+    open_page: Callable[..., Page],
+    clip: bytes,  # noqa: F811
+) -> None:
+    page = open_page()
+    choose(page, ("clip.avi", clip))
+    page.get_by_role("button", name="Read the faces").click()
+    video = page.locator("video")
+    expect(video).to_be_visible()
+    until(lambda: video.evaluate("v => v.readyState"), 15)
+    assert abs(video.evaluate("v => v.duration") - 12 / 25) < 0.1
+    video.evaluate("v => v.play()")
+    assert video.evaluate("v => new Promise(done => { v.onended = () => done(v.videoWidth); })") == 64
+    expect(page.locator(".stack path.tone-happy")).to_have_count(1)
+
+
+def test_the_results_are_sorted_by_a_press_on_a_heading(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    choose(page, ("b10.jpg", FACE), ("b9.jpg", FACE), ("a.jpg", NOBODY))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="b10.jpg and 2 more")).to_be_visible()
+    page.goto(page.url.partition("/pictures")[0] + "/results")
+    files = page.locator("tbody tr td:nth-child(3)")
+    assert files.all_inner_texts() == ["b10.jpg", "b9.jpg", "a.jpg"]
+    heading = page.get_by_role("button", name="File")
+    heading.focus()
+    page.keyboard.press("Enter")
+    assert files.all_inner_texts() == ["a.jpg", "b9.jpg", "b10.jpg"]
+    heading.click()
+    assert files.all_inner_texts() == ["b10.jpg", "b9.jpg", "a.jpg"]
+    expect(page.locator("th").nth(2)).to_have_attribute("aria-sort", "descending")
+
+
+def test_an_upload_that_is_too_large_is_not_sent(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    large.write_bytes(bytes(3_000_000))
+    page = open_page()
+    page.set_input_files("#files", large)
+    expect(page.locator("#message")).to_have_text("large.jpg: 3 MB are too much, up to 2 MB go.")
+    expect(page.get_by_role("button", name="Read the faces")).to_be_disabled()
+
+
+def test_nothing_sticks_out_on_a_phone(open_page: Callable[..., Page]) -> None:
+    page = open_page(viewport={"width": 360, "height": 740})
+    pages = [page.url]
+    zipped = zip_of(*((f"{'long' * 60}{number}.jpg", FACE) for number in range(13)))
+    for name, data in (("x" * 200 + ".jpg", FACE), ("z.zip", zipped)):
+        page.goto(pages[0])
+        choose(page, (name, data))
+        page.get_by_role("button", name="Read the faces").click()
+        expect(page.get_by_text("Delete these results")).to_be_visible()
+        pages.append(page.url)
+    pages.append(pages[0].replace("/pictures", "/results"))
+    for address in pages:
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address

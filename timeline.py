@@ -1,0 +1,94 @@
+"""What a video showed over time: each face's stay, and the mean of all faces."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotions import EMOTIONS
+from tracker import Track
+
+RATE = 5  # a second, at which frames are added up
+MOST_POINTS = 120  # of the chart
+MOST_FACES = 24  # the longest stays; short ones are mostly patterns
+
+
+@dataclass
+class _Sum:
+    """Probabilities (7,) added up, and how many."""
+
+    probs: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(EMOTIONS)))
+    count: int = 0
+    sure: int = 0
+    first_s: float = 0.0
+    last_s: float = 0.0
+
+    def add(self, face: Track, at_s: float) -> None:
+        self.first_s = at_s if self.count == 0 else self.first_s
+        self.last_s = at_s
+        self.probs += face.probs
+        self.count += 1
+        self.sure += face.sure
+
+    @property
+    def mean(self) -> list[float]:
+        return [round(float(share), 4) for share in self.probs / max(self.count, 1)]
+
+
+class Timeline:
+    """Adds up a video's frames; its size depends on the video's length and its faces, not on its frame rate."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.frames_with_faces = 0
+        self._end_s = 0.0
+        self._slots: dict[int, _Sum] = {}
+        self._faces: dict[int, _Sum] = {}
+
+    def add(self, at_s: float, faces: list[Track]) -> None:
+        self.frames += 1
+        self.frames_with_faces += bool(faces)
+        self._end_s = at_s
+        for face in faces:
+            self._slots.setdefault(int(at_s * RATE), _Sum()).add(face, at_s)
+            self._faces.setdefault(face.track_id, _Sum()).add(face, at_s)
+
+    def summary(self) -> dict[str, Any]:
+        """Return it as JSON: points [s, mean probabilities or null], and faces, the longest stays first."""
+        longest = sorted(self._faces.items(), key=lambda pair: -pair[1].count)
+        return {
+            "frames": self.frames,
+            "frames_with_faces": self.frames_with_faces,
+            "duration_s": round(self._end_s, 2),
+            "points": self._points(),
+            "face_count": len(longest),
+            "faces": [_face(track_id, one) for track_id, one in longest[:MOST_FACES]],
+        }
+
+    def _points(self) -> list[tuple[float, list[float] | None]]:
+        slots = int(self._end_s * RATE) + 1
+        step = -(-slots // MOST_POINTS)
+        points: list[tuple[float, list[float] | None]] = []
+        for start in range(0, slots, step):
+            total = _Sum()
+            for slot in range(start, start + step):
+                if one := self._slots.get(slot):
+                    total.probs += one.probs
+                    total.count += one.count
+            points.append((start / RATE, total.mean if total.count else None))
+        return points
+
+
+def _face(track_id: int, one: _Sum) -> dict[str, Any]:
+    """Return a face's stay as JSON, with what it showed on average; sure if it was most of the time."""
+    best = int(one.probs.argmax())
+    return {
+        "track_id": track_id,
+        "first_s": round(one.first_s, 2),
+        "last_s": round(one.last_s, 2),
+        "emotion": EMOTIONS[best],
+        "confidence": one.mean[best],
+        "sure": 2 * one.sure >= one.count,
+        "probs": dict(zip(EMOTIONS, one.mean, strict=True)),
+    }

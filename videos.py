@@ -1,0 +1,198 @@
+"""Video files that somebody sent: read frame by frame, and written again with what was found drawn on them."""
+
+import math
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Protocol
+
+import cv2
+
+from sources import DEFAULT_FPS, Image, SourceError, as_bgr, open_capture
+
+MAX_FRAMES = 54_000  # half an hour at 30 fps
+MAX_SIDE_PX = 4096
+END_S = 30.0  # for ffmpeg to finish a file
+# as browsers play it: 8 bits with halved colour, the index first; even sides, which that needs
+H264 = (
+    *("-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-c:v", "libx264", "-preset", "veryfast", "-crf", "23"),
+    *("-pix_fmt", "yuv420p", "-threads", "1", "-movflags", "+faststart"),
+)
+
+
+class VideoError(Exception):
+    """The video cannot be read or written; the message says why, in one sentence."""
+
+
+def is_video(head: bytes) -> bool:
+    """Return whether a file that begins with head (256 bytes) is a video, by its container.
+
+    Playlists are none, whatever FFmpeg takes them for: they can name files of this machine, and addresses.
+    """
+    return (
+        head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # MP4, MOV
+        or head[:4]
+        in (b"\x1aE\xdf\xa3", b"OggS", b"FLV\x01", b"0&\xb2u", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")
+        or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+        or (head[:1] == b"G" and head[188:189] == b"G")  # MPEG-TS
+    )
+
+
+class Video:
+    """A video file, read once from its beginning. size_px is (width, height); close it."""
+
+    def __init__(self, path: str) -> None:
+        """Raises VideoError if it has no frame that can be read, or frames that are too large."""
+        try:
+            self._capture = open_capture(path, "The video cannot be read.")
+        except SourceError as error:
+            raise VideoError(str(error)) from None
+        width, height = self._number(cv2.CAP_PROP_FRAME_WIDTH), self._number(cv2.CAP_PROP_FRAME_HEIGHT)
+        self._first = None if max(width, height) > MAX_SIDE_PX else self._next()
+        if self._first is None:
+            self.close()
+            if max(width, height) > MAX_SIDE_PX:
+                raise VideoError(
+                    f"The video has {width:.0f} x {height:.0f} px; up to {MAX_SIDE_PX} a side are read."
+                )
+            raise VideoError("The video has no frame that can be read.")
+        fps = self._number(cv2.CAP_PROP_FPS)
+        self.fps = fps if 1 <= fps <= 240 else DEFAULT_FPS  # headers lie
+        self.size_px = (self._first.shape[1], self._first.shape[0])
+        self.frame_count = min(max(int(self._number(cv2.CAP_PROP_FRAME_COUNT)), 1), MAX_FRAMES)
+        self.note = ""
+
+    def __iter__(self) -> Iterator[Image]:
+        """Yield its frames (H, W, 3) uint8 BGR, MAX_FRAMES at the most; all of one size."""
+        image, self._first = self._first, None
+        for _ in range(MAX_FRAMES):
+            if image is None:
+                return
+            if (image.shape[1], image.shape[0]) != self.size_px:
+                image = as_bgr(cv2.resize(image, self.size_px))
+            yield image
+            image = self._next()
+        if image is not None:
+            self.note = f"The video is long: its first {MAX_FRAMES:,} frames were read."
+
+    def close(self) -> None:
+        self._capture.release()
+
+    def _next(self) -> Image | None:
+        try:
+            ok, image = self._capture.read()
+        except cv2.error:
+            return None
+        return as_bgr(image) if ok and image is not None else None
+
+    def _number(self, name: int) -> float:
+        value = self._capture.get(name)
+        return value if math.isfinite(value) else 0.0
+
+
+class Writer(Protocol):
+    """Writes frames (H, W, 3) uint8 BGR into a file; close it, which raises VideoError if there is none."""
+
+    def write(self, scene: Image) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def open_writer(stem: Path, fps: float, size_px: tuple[int, int]) -> tuple[Writer, Path]:
+    """Return a writer and the file it writes: MP4 (H.264) where ffmpeg can make it, else WebM (VP8)."""
+    ffmpeg = find_ffmpeg()
+    path = stem.with_name(stem.name + (".mp4" if ffmpeg else ".webm"))
+    if ffmpeg:
+        return FfmpegWriter(ffmpeg, path, fps, size_px), path
+    return OpenCvWriter(path, fps, size_px), path
+
+
+def find_ffmpeg() -> str | None:
+    """Return the system's ffmpeg if it can write H.264; OpenCV's own cannot."""
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        return None
+    try:
+        command = [ffmpeg, "-hide_banner", "-encoders"]
+        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return ffmpeg if b" libx264 " in told.stdout else None
+
+
+class FfmpegWriter:
+    """Hands the frames to ffmpeg through a pipe."""
+
+    def __init__(self, ffmpeg: str, path: Path, fps: float, size_px: tuple[int, int]) -> None:
+        frames = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{size_px[0]}x{size_px[1]}", "-r", f"{fps:.6f}")
+        command = [
+            ffmpeg,
+            "-hide_banner",
+            "-loglevel",
+            "quiet",
+            *frames,
+            "-i",
+            "pipe:0",
+            *H264,
+            "-y",
+            str(path),
+        ]
+        self._path = path
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def write(self, scene: Image) -> None:
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(scene.data)
+        except OSError:
+            raise VideoError("The annotated video could not be written; the disk may be full.") from None
+
+    def close(self) -> None:
+        assert self._process.stdin
+        with suppress(OSError):  # how it ends says as much
+            self._process.stdin.close()
+        try:
+            ended = self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            ended = self._process.wait(END_S)
+        if ended != 0:
+            self._path.unlink(missing_ok=True)
+            raise VideoError("The annotated video could not be written; the disk may be full.")
+
+
+class OpenCvWriter:
+    """Writes VP8, which OpenCV brings itself and every browser plays."""
+
+    def __init__(self, path: Path, fps: float, size_px: tuple[int, int]) -> None:
+        self._path = path
+        self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"VP80"), fps, size_px)
+
+    def write(self, scene: Image) -> None:
+        self._writer.write(scene)
+
+    def close(self) -> None:
+        self._writer.release()
+        if not self._path.is_file() or self._path.stat().st_size == 0:
+            raise VideoError("The annotated video could not be written; the disk may be full.")
+
+
+@contextmanager
+def path_of(file: IO[bytes]) -> Iterator[str]:
+    """Give a path that OpenCV can open for a file that may have no name, as what is uploaded has not."""
+    if os.name == "posix":
+        file.flush()
+        yield f"/dev/fd/{file.fileno()}"
+        return
+    file.seek(0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "video")
+        with path.open("wb") as copy:
+            shutil.copyfileobj(file, copy)
+        yield str(path)

@@ -1,0 +1,64 @@
+"""Receiving files: how large, how many at once, and what is said when it does not work."""
+
+import errno
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import abort, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
+
+from web.handover import connection_of
+
+MOST_RECEIVING = 16  # uploads, out of gunicorn's 64 threads
+MOST_FILES = 500  # of one upload
+STALL_S = 30.0  # without a byte from who uploads
+RETRY_S = 5
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
+
+
+class InsufficientStorage(HTTPException):  # named as Werkzeug names its own
+    """507, which Werkzeug does not have."""
+
+    code = 507
+    description = "The server's disk is full, or cannot be written; nothing was kept."
+
+
+def busy() -> ServiceUnavailable:
+    """Return the error that asks to come back soon."""
+    return ServiceUnavailable(
+        "The server reads as much as it can now; try again in a moment.", retry_after=RETRY_S
+    )
+
+
+class Gate:
+    """Lets some uploads in at once, so that there are threads for the other pages."""
+
+    def __init__(self) -> None:
+        self._free = threading.BoundedSemaphore(MOST_RECEIVING)
+
+    @contextmanager
+    def receiving(self, max_mb: int) -> Iterator[None]:
+        """Receive and read the current request's body in this block; what goes wrong there is answered."""
+        if not self._free.acquire(blocking=False):
+            raise busy()
+        connection = connection_of(request.environ)
+        timeout_s = connection.gettimeout() if connection else None
+        try:
+            if connection:
+                connection.settimeout(STALL_S)
+            request.max_content_length = max_mb * 1_000_000
+            request.max_form_parts = MOST_FILES
+            yield
+        except RequestEntityTooLarge:
+            abort(413, f"An upload may have {max_mb} MB and {MOST_FILES} files; this one has more.")
+        except TimeoutError:
+            abort(408, f"Nothing came for {STALL_S:.0f} seconds.")
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise InsufficientStorage from None
+            abort(400, "The upload broke off.")
+        finally:
+            self._free.release()
+            if connection and connection.fileno() >= 0:
+                connection.settimeout(timeout_s)
