@@ -10,16 +10,21 @@ import pytest
 from classifier import LiveClassifier
 from controls import Controls
 from history import History
+from jobs import Jobs
 from pipeline import Pipeline
+from results import Results
 from settings import ROOT, Settings, flag, variable
-from tests.fakes import FakeCrowd
+from tests.fakes import FakeCrowd, fake_pipeline, fake_recognizer
 from tests.test_history_pages import FakeRecorder
 from tests.test_pipeline import AlwaysSad, OneFace
 from tests.test_web import FakeCamera, FakeSamples
 from tracker import Tracker
 from web import make_site
+from web.api import api_pages
 from web.explain import Explainer, explain_pages
 from web.history import history_pages
+from web.media import media_pages
+from web.uploads import Gate
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
@@ -47,10 +52,16 @@ def test_the_readme_documents_no_setting_that_is_gone() -> None:
 def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path: Path) -> None:
     crowd, recorder = FakeCrowd(), FakeRecorder()
     controls = Controls(Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80))
-    history = history_pages(History(str(tmp_path / "none")), recorder)
-    pages = [history, explain_pages(cast("Explainer", None))]  # the explainer is asked nothing
+    jobs = Jobs(Results(tmp_path), fake_recognizer(), fake_pipeline, 80, blur=False)
+    pages = [
+        history_pages(History(str(tmp_path / "none")), recorder),
+        explain_pages(cast("Explainer", None)),  # it is asked nothing
+        media_pages(jobs, Gate(), max_upload_mb=1),
+        api_pages(jobs, Gate()),
+    ]
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", None, pages, controls, recorder)
     crowd.close()
+    jobs.close()
     routes = {rule.rule for rule in site.url_map.iter_rules() if not rule.rule.startswith("/static")}
     documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}
     assert documented == routes
