@@ -17,7 +17,8 @@ from settings import ROOT
 SILENCE_S = 120.0  # of a process that does its work; one that starts beside others takes some seconds
 END_S = 20.0
 NO_ROOM = 3  # the code with which reader.py says that the disk is full
-COMMAND = (sys.executable, str(ROOT / "reader.py"))
+# nice from the first import on: where somebody watches live, that goes first
+COMMAND = ("nice", "-n", "10", sys.executable, str(ROOT / "reader.py"))
 
 
 class ApartError(Exception):

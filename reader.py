@@ -22,7 +22,6 @@ from main import make_classifier, make_recognizer, make_video_pipeline
 from settings import read_settings
 
 TELL_S = 0.2
-NICENESS = 10  # where somebody watches live, that goes first
 
 
 class Teller:
@@ -47,7 +46,6 @@ def main() -> int:
     """Read what standard input names and return the exit code."""
     cancelled = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
-    os.nice(NICENESS)
     teller = Teller()
     task = json.load(sys.stdin)
     settings = read_settings()
