@@ -54,7 +54,8 @@ class Archive:
             try:
                 yield File(name, self._read(entry))
             except PictureError as problem:
-                yield File(name, b"", problem)
+                # without its traceback, which would keep what was unpacked
+                yield File(name, b"", problem.with_traceback(None))
 
     def _read(self, entry: zipfile.ZipInfo) -> bytes:
         if entry.flag_bits & 1:

@@ -130,7 +130,7 @@ def _as_rgb(opened: Image.Image) -> Image.Image:
         deep = _eight_bits(opened)
         deep.thumbnail(limit_px)
         return deep.convert("RGB")
-    see_through = opened.convert("RGBA")
+    see_through = opened if opened.mode == "RGBA" else opened.convert("RGBA")
     see_through.thumbnail(limit_px)
     white = Image.new("RGBA", see_through.size, "white")
     return Image.alpha_composite(white, see_through).convert("RGB")

@@ -149,7 +149,7 @@ def _result(future: "Future[_Found]") -> _Found | PictureError:
     try:
         return future.result()
     except PictureError as problem:
-        return problem
+        return problem.with_traceback(None)  # which would keep the file's bytes
     except (cv2.error, MemoryError):
         return PictureError("The picture needs more memory than there is.")
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import warnings
 import zipfile
 
@@ -73,6 +74,17 @@ def test_an_entry_over_the_limit_is_stopped(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(archives, "MAX_ENTRY_BYTES", 100_000)
     [(_, told)] = read(zip_of(("a.jpg", bytes(200_000)), method=zipfile.ZIP_STORED))
     assert str(told).startswith("It is larger than")
+
+
+def test_what_was_refused_is_not_kept_in_memory() -> None:
+    bomb = bytes(archives.RATIO_COUNTS_FROM * 3)
+    archive = Archive(io.BytesIO(zip_of(*((f"{number}.bmp", bomb) for number in range(5)))), 10)
+    tracemalloc.start()
+    files = list(archive.files())
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert all(file.problem for file in files)
+    assert kept < archives.RATIO_COUNTS_FROM
 
 
 def test_all_entries_together_have_a_limit_and_refused_ones_count(monkeypatch: pytest.MonkeyPatch) -> None:
