@@ -37,7 +37,7 @@ class Archive:
             raise ArchiveError("The ZIP has too many entries.") from None
         except Exception:  # a broken directory leads zipfile into errors of every kind
             raise ArchiveError("The ZIP is damaged: its list of files cannot be read.") from None
-        entries = [entry for entry in self._zip.infolist() if not entry.is_dir() and not _is_litter(entry)]
+        entries = [entry for entry in self._zip.infolist() if not _is_litter(entry)]
         if not entries:
             raise ArchiveError("The ZIP is empty.")
         self._entries = entries[:most]
@@ -88,7 +88,9 @@ class Archive:
 
 
 def _is_litter(entry: zipfile.ZipInfo) -> bool:
-    return entry.filename.startswith(LITTER[0]) or entry.filename.rpartition("/")[2] in LITTER[1:]
+    """Return whether an entry is a folder, or was added by a system; zipfile stumbles over empty names here."""
+    name = entry.filename
+    return name.endswith("/") or name.startswith(LITTER[0]) or name.rpartition("/")[2] in LITTER[1:]
 
 
 class _TooMuchError(Exception):

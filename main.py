@@ -61,9 +61,12 @@ def make_classifier(settings: Settings) -> "EmotionClassifier":
 
 
 def make_pipeline(
-    settings: Settings, classifier: "Classifier", explainer: "Explainer | None" = None
+    settings: Settings, classifier: "Classifier", explainer: "Explainer | None" = None, live: bool = True
 ) -> "Pipeline":
-    """Return the pipeline of a live camera, its heat maps made by the explainer; raises StartError."""
+    """Return the pipeline of a camera, its heat maps made by the explainer; raises StartError.
+
+    One that is not live, for a video file, does nothing in the background, so it sees the same each time.
+    """
     import cv2
 
     from classifier import LiveClassifier
@@ -75,11 +78,12 @@ def make_pipeline(
     cv2.setNumThreads(1)
     sys.setswitchinterval(0.0005)  # by default a thread in the background may keep a frame waiting for 5 ms
     with starting():
-        detector = LiveFaceDetector(settings.cascade, settings.min_face_px)
+        every = 0 if live else VIDEO_SEARCH_EVERY
+        detector = LiveFaceDetector(settings.cascade, settings.min_face_px, every)
     tracker = Tracker(settings.smoothing_s, settings.unsure_below)
     view = View(blur=settings.blur)
-    live = LiveClassifier(classifier)
-    return Pipeline(detector, live, tracker, settings.jpeg_quality, view, explainer)
+    reader = LiveClassifier(classifier, in_background=live)
+    return Pipeline(detector, reader, tracker, settings.jpeg_quality, view, explainer)
 
 
 def make_explainer(settings: Settings, classifier: "EmotionClassifier") -> "PictureExplainer":
@@ -91,24 +95,6 @@ def make_explainer(settings: Settings, classifier: "EmotionClassifier") -> "Pict
     with starting():
         detector = FaceDetector(settings.cascade, settings.min_face_px)
     return PictureExplainer(detector, classifier, lambda: load_torch(Path(settings.weights))[0].net, SAMPLES)
-
-
-def make_video_pipeline(settings: Settings, classifier: "Classifier") -> "Pipeline":
-    """Return a pipeline for a video file: nothing of it in the background, so the same each time."""
-    import cv2
-
-    from classifier import LiveClassifier
-    from detector import LiveFaceDetector
-    from overlay import View
-    from pipeline import Pipeline
-    from tracker import Tracker
-
-    cv2.setNumThreads(1)
-    with starting():
-        detector = LiveFaceDetector(settings.cascade, settings.min_face_px, search_every=VIDEO_SEARCH_EVERY)
-    tracker = Tracker(settings.smoothing_s, settings.unsure_below)
-    live = LiveClassifier(classifier, in_background=False)
-    return Pipeline(detector, live, tracker, settings.jpeg_quality, View(blur=settings.blur))
 
 
 def make_recognizer(settings: Settings, classifier: "EmotionClassifier", threads: int = 2) -> "Recognizer":
@@ -131,7 +117,7 @@ def make_jobs(settings: Settings, classifier: "EmotionClassifier") -> "Jobs":
     from results import Results
 
     recognizer = make_recognizer(settings, classifier, threads=1)  # the camera needs the others
-    make = partial(make_video_pipeline, settings, classifier)
+    make = partial(make_pipeline, settings, classifier, live=False)
     # Windows hands no open files on
     apart = ReaderProcess(settings.to_environment()) if os.name == "posix" else None
     return Jobs(Results(RESULTS), recognizer, make, settings.jpeg_quality, settings.blur, apart)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from analysis import Analysis, Remark, Sent, VideoFrame
 from faces import Table, face_json, face_rows, reading_json, remark_row
-from main import StartError, make_classifier, make_recognizer, make_video_pipeline
+from main import StartError, make_classifier, make_pipeline, make_recognizer
 from pipeline import encode_jpeg
 from recognizer import Reading, annotate
 from settings import Settings, SettingsError, read_settings
@@ -147,7 +147,7 @@ def predict(sent: Sequence[Sent], settings: Settings, args: argparse.Namespace) 
         output = Output(settings, args.json, table, args.annotated)
         classifier = make_classifier(settings)
         recognizer = stack.enter_context(closing(make_recognizer(settings, classifier)))
-        make = partial(make_video_pipeline, settings, classifier)
+        make = partial(make_pipeline, settings, classifier, live=False)
         analysis = Analysis(sent, recognizer, make, output.open_writer, EVERY_ENTRY)
         shape = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
         bar = stack.enter_context(tqdm(total=1.0, bar_format=shape, leave=False, disable=None))

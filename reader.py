@@ -18,7 +18,7 @@ from typing import Any
 from analysis import Sent
 from apart import NO_ROOM
 from keeper import Keeper
-from main import make_classifier, make_recognizer, make_video_pipeline
+from main import make_classifier, make_pipeline, make_recognizer
 from settings import read_settings
 
 TELL_S = 0.2
@@ -52,7 +52,7 @@ def main() -> int:
     classifier = make_classifier(settings)
     sent = [Sent.of_stream(name, os.fdopen(number, "rb")) for name, number in task["files"]]
     with closing(make_recognizer(settings, classifier)) as recognizer:
-        make = partial(make_video_pipeline, settings, classifier)
+        make = partial(make_pipeline, settings, classifier, live=False)
         keeper = Keeper(Path(task["folder"]), settings.jpeg_quality, settings.blur)
         try:
             items = keeper.read(sent, recognizer, make, cancelled, teller)

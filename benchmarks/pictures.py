@@ -22,7 +22,7 @@ import numpy as np
 from analysis import Analysis, Sent
 from demo import background, load_samples, paste, read_gray
 from keeper import Keeper
-from main import SAMPLES, StartError, make_classifier, make_recognizer, make_video_pipeline
+from main import SAMPLES, StartError, make_classifier, make_pipeline, make_recognizer
 from recognizer import Recognizer
 from settings import read_settings
 from videos import Writer
@@ -56,7 +56,7 @@ def measure(sent: list[Sent], recognizer: Recognizer, folder: Path | None) -> tu
     def no_writer(*_: object) -> Writer | None:
         return None
 
-    analysis = Analysis(sent, recognizer, partial(make_video_pipeline, read_settings()), no_writer, sys.maxsize)
+    analysis = Analysis(sent, recognizer, partial(make_pipeline, read_settings()), no_writer, sys.maxsize)
     pictures = faces = 0
     wall_s, cpu_s = time.perf_counter(), time.process_time()
     for event in kept(analysis, folder) if folder else analysis:

@@ -44,6 +44,14 @@ def test_a_name_that_climbs_out_is_only_a_name() -> None:
     ]
 
 
+def test_an_entry_without_a_name_is_an_entry() -> None:
+    data = bytearray(zip_of(("a", b"1")))
+    for signature, lengths_at in ((b"PK\x03\x04", 26), (b"PK\x01\x02", 28)):
+        at = data.index(signature) + lengths_at
+        data[at : at + 4] = b"\x00\x00\x01\x00"  # the name's one byte is said to be something else
+    assert read(bytes(data)) == [("", b"1")]
+
+
 def test_a_zip_within_the_zip_is_not_opened() -> None:
     data = zip_of(("inner.jpg", zip_of(("a.jpg", b"1"))), ("a.jpg", b"2"))
     assert read(data) == [("inner.jpg", "It is a ZIP within the ZIP, which is not opened."), ("a.jpg", b"2")]

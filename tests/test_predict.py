@@ -22,7 +22,7 @@ JPEG = encode_jpeg(bright_image(), 95)
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predict, "make_classifier", lambda _: AlwaysHappy())
     monkeypatch.setattr(predict, "make_recognizer", lambda *_: fake_recognizer())
-    monkeypatch.setattr(predict, "make_video_pipeline", lambda *_: fake_pipeline())
+    monkeypatch.setattr(predict, "make_pipeline", lambda *_, **__: fake_pipeline())
 
 
 @pytest.fixture
