@@ -132,7 +132,7 @@ def test_a_jobs_progress_survives_a_reload_and_it_can_be_cancelled(
         pass
     choose(page, ("many.zip", zip_of(*((f"{number}.jpg", FACE) for number in range(40)))))
     page.get_by_role("button", name="Read the faces").click()
-    expect(page.locator("#doing")).to_have_text("many.zip")
+    expect(page.locator("#doing")).to_have_text("Getting ready …")
     detector.go_on.release(20)
     expect(page.locator("#doing")).to_have_text("picture 16 of 40")
     page.reload()
