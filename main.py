@@ -155,8 +155,8 @@ def create_app(settings: Settings | None = None) -> "Flask":
     from sender import Sender
     from variants import Variants
     from web import make_site
-    from web.explain import explain_pages
     from web.api import api_pages
+    from web.explain import explain_pages
     from web.guard import Secret, SecretError
     from web.history import history_pages
     from web.media import media_pages
