@@ -43,7 +43,7 @@ def load_engine(weights: Path, engine: str = "auto") -> tuple[Engine, Card]:
     except WeightsError as error:
         if engine == "onnx":
             raise
-        log.info("PyTorch computes the network: %s", error)
+        log.debug("PyTorch computes the network: %s", error)
         return load_torch(weights)
 
 

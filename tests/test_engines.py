@@ -41,7 +41,7 @@ def test_where_the_onnx_file_fits_the_site_needs_no_pytorch() -> None:
 
 
 def test_without_an_onnx_file_pytorch_computes(random_weights: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("DEBUG")
     engine, _ = load_engine(random_weights)
     assert engine.logits(CROPS).shape == (3, 15)
     assert "PyTorch computes the network: there is no" in caplog.text
