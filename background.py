@@ -16,7 +16,7 @@ class Background(Generic[T]):
     """Runs one call at a time. Its thread begins with the first call and ends with close()."""
 
     def __init__(self, name: str) -> None:
-        self._executor = ThreadPoolExecutor(1, name, initializer=_give_way)
+        self._executor = ThreadPoolExecutor(1, name, initializer=give_way)
         self._call: Future[T] | None = None
 
     @property
@@ -52,7 +52,7 @@ class Foreground(Background[T]):
         self._call.exception()  # waits for its end
 
 
-def _give_way() -> None:
-    """Let the live path's threads run before this one, where threads have a priority each."""
+def give_way() -> None:
+    """Let the live path's threads run before the one that calls this, where threads have a priority each."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

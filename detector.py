@@ -4,6 +4,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -80,10 +81,15 @@ class LiveFaceDetector(FaceDetector):
     need not be in time, search_every=n searches every n-th frame instead, the same way each time.
     """
 
-    def __init__(self, cascade: Path | str, min_face_px: int, search_every: int = 0) -> None:
+    def __init__(
+        self, cascade: Path | str, min_face_px: int, search_every: int = 0, search: "Search | None" = None
+    ) -> None:
+        """Give a search to have another than these two."""
         super().__init__(cascade, min_face_px)
-        whole = FaceDetector(cascade, min_face_px)  # its own cascade: one is not for two threads
-        self._search_whole = RegularSearch(whole, search_every) if search_every else BackgroundSearch(whole)
+        if search is None:
+            whole = FaceDetector(cascade, min_face_px)  # its own cascade: one is not for two threads
+            search = RegularSearch(whole, search_every) if search_every else BackgroundSearch(whole)
+        self._search_whole = search
         self._shape: tuple[int, ...] = ()
         self._seen: list[_Seen] = []
         self._turn = 0
@@ -146,6 +152,14 @@ class LiveFaceDetector(FaceDetector):
         ]
 
 
+class Search(Protocol):
+    """What finds new faces for a LiveFaceDetector, which calls it with every frame."""
+
+    def __call__(self, gray: Gray) -> Boxes: ...
+
+    def close(self) -> None: ...
+
+
 class BackgroundSearch:
     """Searches whole frames beside the live path, the newest each time, one a period at most."""
 
@@ -184,6 +198,22 @@ class RegularSearch:
         """Return the boxes in this frame if its turn has come, otherwise none."""
         self._index += 1
         return self._detector.detect(gray) if self._index % self._every == 0 else _NOTHING
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+class SearchOnDemand:
+    """Searches the next frame when it is wanted: for many videos in one thread, which take turns."""
+
+    def __init__(self, detector: FaceDetector) -> None:
+        self._detector = detector
+        self.wanted = False
+
+    def __call__(self, gray: Gray) -> Boxes:
+        """Return the boxes in this frame if its search was wanted, otherwise none."""
+        wanted, self.wanted = self.wanted, False
+        return self._detector.detect(gray) if wanted else _NOTHING
 
     def close(self) -> None:
         """There is nothing to end."""

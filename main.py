@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from classifier import Classifier
     from explain import PictureExplainer
     from jobs import Jobs
+    from mirrors import Mirrors
     from model import EmotionClassifier
     from pipeline import Explainer, Pipeline
     from recognizer import Recognizer
@@ -123,6 +124,23 @@ def make_jobs(settings: Settings, classifier: "EmotionClassifier") -> "Jobs":
     return Jobs(Results(RESULTS), recognizer, make, settings.jpeg_quality, settings.blur, apart)
 
 
+def make_mirrors(settings: Settings, classifier: "EmotionClassifier") -> "Mirrors":
+    """Return the mirrors for visitors' own cameras; raises StartError."""
+    from detector import FaceDetector, LiveFaceDetector, SearchOnDemand
+    from mirrors import Mirrors
+    from tracker import Tracker
+
+    with starting():
+        whole = FaceDetector(settings.cascade, settings.min_face_px)  # one for all: they share a thread
+
+    def make_detector() -> tuple[LiveFaceDetector, SearchOnDemand]:
+        search = SearchOnDemand(whole)
+        return LiveFaceDetector(settings.cascade, settings.min_face_px, search=search), search
+
+    make_tracker = partial(Tracker, settings.smoothing_s, settings.unsure_below)
+    return Mirrors(classifier, make_detector, make_tracker, settings.max_mirrors)
+
+
 def make_camera(settings: Settings, pipeline: "Pipeline") -> "Camera":
     """Return the camera for these settings, not yet opened; raises StartError."""
     from camera import Camera
@@ -149,6 +167,7 @@ def create_app(settings: Settings | None = None) -> "Flask":
     from controls import Controls
     from database import UrlError
     from history import History
+    from metrics import MirrorCollector
     from pipeline import encode_variant
     from recorder import Recorder
     from samples import Samples
@@ -161,6 +180,7 @@ def create_app(settings: Settings | None = None) -> "Flask":
     from web.history import history_pages
     from web.media import media_pages
     from web.uploads import Gate
+    from web.mirror import mirror_pages
 
     try:
         settings = settings or read_settings()
@@ -185,10 +205,14 @@ def create_app(settings: Settings | None = None) -> "Flask":
         media_pages(jobs, gate, settings.max_upload_mb),
         api_pages(jobs, gate),
     ]
+    mirrors = make_mirrors(settings, classifier)
+    if settings.max_mirrors:
+        pages.append(mirror_pages(mirrors))
+    figures = [MirrorCollector(mirrors)]
     samples = Samples(SAMPLES, classifier)
-    site = make_site(camera, samples, audience, settings.host, secret, pages, controls, recorder)
+    site = make_site(camera, samples, audience, settings.host, secret, pages, controls, recorder, figures)
     # in the order in which they are closed
-    site.extensions["live"] = (sender, jobs, variants, recorder, history, camera, pipeline)
+    site.extensions["live"] = (sender, mirrors, jobs, variants, recorder, history, camera, pipeline)
     if settings.record:
         recorder.start()
     return site
@@ -196,8 +220,9 @@ def create_app(settings: Settings | None = None) -> "Flask":
 
 def close_site(site: "Flask") -> bool:
     """Let every viewer go and join every thread; False if a device still holds one (leave by os._exit)."""
-    sender, jobs, variants, recorder, history, camera, pipeline = site.extensions["live"]
+    sender, mirrors, jobs, variants, recorder, history, camera, pipeline = site.extensions["live"]
     sender.close()
+    mirrors.close()
     jobs.close()
     variants.close()
     written: bool = recorder.close()

@@ -1,6 +1,6 @@
 """What the site counts, for Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,6 +16,14 @@ class Camera(Protocol):
     """What is asked of a camera; camera.Camera is one."""
 
     def state(self) -> "State": ...
+
+
+class Mirrors(Protocol):
+    """What is asked of the mirrors; mirrors.Mirrors is one."""
+
+    def __len__(self) -> int: ...
+
+    def counts(self) -> Mapping[str, float]: ...
 
 
 class SiteCollector(Collector):
@@ -56,3 +64,23 @@ class SiteCollector(Collector):
         yield CounterMetricFamily("fer_sent_parts", "Pictures and events sent.", sender.sent_parts)
         skipped = sender.skipped_pictures
         yield CounterMetricFamily("fer_skipped_pictures", "Pictures that slow viewers missed.", skipped)
+
+
+class MirrorCollector(Collector):
+    """Reads what the mirrors have counted."""
+
+    def __init__(self, mirrors: Mirrors) -> None:
+        self._mirrors = mirrors
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every figure of the mirrors."""
+        counts = self._mirrors.counts()
+        yield GaugeMetricFamily("fer_mirrors", "Visitors with their own camera.", len(self._mirrors))
+        refused = "Visitors for whom there was no mirror."
+        yield CounterMetricFamily("fer_refused_mirrors", refused, counts["refused"])
+        yield CounterMetricFamily("fer_mirror_frames", "Visitors' frames read.", counts["frames"])
+        failed = "Visitors' frames that could not be read."
+        yield CounterMetricFamily("fer_failed_mirror_frames", failed, counts["failed"])
+        yield CounterMetricFamily("fer_mirror_faces", "Faces read in them.", counts["faces"])
+        yield CounterMetricFamily("fer_mirror_batches", "Rounds, one batch of faces each.", counts["batches"])
+        yield CounterMetricFamily("fer_mirror_seconds", "Time spent in them.", counts["seconds"])

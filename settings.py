@@ -81,6 +81,9 @@ class Settings:
     max_upload_mb: int = _setting(
         200, "how many megabytes an upload of pictures, ZIPs and videos may have", 1, 4000
     )
+    max_mirrors: int = _setting(
+        8, "how many visitors may use their own camera (/mirror) at once; 0: none", 0, 32
+    )
     idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)
     stall_s: float = _setting(3.0, "without a frame for this long the stream says no signal", 0.2, 60)
     log_level: str = _setting(

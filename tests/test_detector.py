@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from boxes import iou
 from demo import FPS, DemoSource
-from detector import BackgroundSearch, Boxes, CascadeError, FaceDetector, Gray, LiveFaceDetector
+from detector import (
+    BackgroundSearch,
+    Boxes,
+    CascadeError,
+    FaceDetector,
+    Gray,
+    LiveFaceDetector,
+    SearchOnDemand,
+)
 from settings import ROOT
 from tests.fakes import until
 
@@ -51,6 +59,19 @@ def test_a_face_that_was_hidden_is_found_again_without_a_search(demo: DemoSource
     assert len(detector.detect(gray)) == 1
     assert [len(detector.detect(hidden)) for _ in range(30)] == [0] * 30
     assert len(detector.detect(gray)) == 1
+
+
+def test_a_search_on_demand_searches_the_next_frame_and_no_other(demo: DemoSource) -> None:
+    search = SearchOnDemand(FaceDetector(CASCADE, 40))
+    detector = LiveFaceDetector(CASCADE, 40, search=search)
+    gray = gray_at(demo, 5)
+    assert len(detector.detect(gray)) == 0
+    search.wanted = True
+    assert len(detector.detect(gray)) == 1
+    assert not search.wanted
+    detector.detect(np.full((400, 600), 90, dtype=np.uint8))  # of another size, so all is forgotten
+    assert len(detector.detect(gray)) == 0
+    detector.close()
 
 
 def test_the_live_search_and_the_full_search_agree_on_where_the_face_is(demo: DemoSource) -> None:

@@ -16,6 +16,7 @@ from results import Results
 from settings import ROOT, Settings, flag, variable
 from tests.fakes import FakeCrowd, fake_pipeline, fake_recognizer
 from tests.test_history_pages import FakeRecorder
+from tests.test_mirrors import Hall
 from tests.test_pipeline import AlwaysSad, OneFace
 from tests.test_web import FakeCamera, FakeSamples
 from tracker import Tracker
@@ -25,6 +26,7 @@ from web.explain import Explainer, explain_pages
 from web.history import history_pages
 from web.media import media_pages
 from web.uploads import Gate
+from web.mirror import mirror_pages
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
@@ -58,6 +60,7 @@ def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path
         explain_pages(cast("Explainer", None)),  # it is asked nothing
         media_pages(jobs, Gate(), max_upload_mb=1),
         api_pages(jobs, Gate()),
+        mirror_pages(Hall().mirrors),
     ]
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", None, pages, controls, recorder)
     crowd.close()

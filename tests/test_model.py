@@ -110,6 +110,28 @@ def test_faces_in_a_batch_do_not_influence_each_other(classifier: EmotionClassif
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
+def test_the_faces_of_several_pictures_are_read_in_one_pass_as_each_alone(
+    classifier: EmotionClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes = np.array([[0, 0, 48, 48], [10, 10, 58, 58]])
+    pictures = [(noise(60, 80, seed), boxes[seed:]) for seed in (0, 2, 1)]
+    alone = [classifier.predict(gray, its) for gray, its in pictures]
+    passes: list[int] = []
+    classify = classifier.classify
+
+    def count(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        passes.append(len(crops))
+        return classify(crops)
+
+    monkeypatch.setattr(classifier, "classify", count)
+    together = classifier.predict_each(pictures)
+    assert passes == [3]
+    assert [probs.shape for probs in together] == [(2, 7), (0, 7), (1, 7)]
+    for probs, expected in zip(together, alone, strict=True):
+        assert probs == pytest.approx(expected, abs=1e-5)
+    assert [probs.shape for probs in classifier.predict_each(pictures[1:2])] == [(0, 7)]
+
+
 def test_predict_is_the_network_on_the_crops(net: EmotionNet, classifier: EmotionClassifier) -> None:
     gray, boxes = noise(90, 120), np.array([[10, 10, 80, 80]])
     with torch.inference_mode():

@@ -285,6 +285,6 @@ def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
 
 
 def test_the_sites_edge_loads_without_opencv_and_torch() -> None:
-    pages = "web.live, web.history, web.media, web.api"
+    pages = "web.live, web.history, web.media, web.api, web.mirror"
     check = f"import sys, {pages}; sys.exit(bool({{'cv2', 'torch'}} & sys.modules.keys()))"
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, timeout=60)

@@ -11,6 +11,8 @@ from settings import LOOPBACK, ROOT
 from web.guard import Secret, guard
 
 if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+
     from audience import Audience
     from camera import State
     from pipeline import AnnotatedFrame
@@ -86,12 +88,13 @@ def make_site(
     more_pages: Sequence[Blueprint] = (),
     controls: Controls | None = None,
     recorder: Recorder | None = None,
+    more_figures: Sequence["Collector"] = (),
 ) -> Flask:
     """Return the site that shows this camera and these samples to this audience, to be served on host.
 
     With a secret it is shown to nobody else. Without controls nobody can change what is shown, without a
     recorder nobody can record it. more_pages are served beside them; those that NAVIGATION names are linked
-    from every page.
+    from every page. more_figures are beside the site's own in /metrics.
 
     Served on this machine only, it answers to this machine's names only: a foreign page whose name
     resolves to 127.0.0.1 must not see the camera (DNS rebinding).
@@ -113,7 +116,7 @@ def make_site(
     site.register_blueprint(event_pages(camera, audience, controls, recorder))
     if controls:
         site.register_blueprint(control_pages(controls))
-    site.register_blueprint(health_pages(camera, audience))
+    site.register_blueprint(health_pages(camera, audience, more_figures))
     if recorder:
         site.register_blueprint(recording_pages(recorder))
     for pages in more_pages:

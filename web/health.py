@@ -1,8 +1,11 @@
 """What machines ask: is it alive, do frames come, and the figures."""
 
+from collections.abc import Iterable
+
 from flask import Blueprint, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector
 
 from audience import Audience
 from metrics import SiteCollector
@@ -11,11 +14,12 @@ from web import Camera
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def health_pages(camera: Camera, audience: Audience) -> Blueprint:
+def health_pages(camera: Camera, audience: Audience, more_figures: Iterable[Collector] = ()) -> Blueprint:
     """Return the pages for whoever looks after the site."""
     pages = Blueprint("health", __name__)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(SiteCollector(camera, audience))
+    for collector in (SiteCollector(camera, audience), *more_figures):
+        registry.register(collector)
 
     @pages.get("/healthz")
     def healthz() -> Response:

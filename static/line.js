@@ -1,0 +1,69 @@
+// The way to the server for frames: a WebSocket, or POST where none can be opened.
+
+const ANSWER_MS = 15000;
+const TRY_AGAIN = [1001, 1006, 1012, 1013]; // close codes of a server that ends, is gone or is full
+
+// What the server, or the lack of one, says; `again` if it may be otherwise later.
+export class Refusal extends Error {
+  constructor(message, again) {
+    super(message);
+    this.again = again;
+  }
+}
+
+// Return something with ask(blob), which gives what was seen in the frame or throws a Refusal.
+export async function openLine(socketUrl, postUrl, signal) {
+  const address = new URL(socketUrl, location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  return (await openSocket(address, signal)) ?? posts(postUrl, signal);
+}
+
+// Return null where no WebSocket can be opened: some proxies let none through.
+function openSocket(address, signal) {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(address);
+    const ended = new Promise((_, reject) => {
+      socket.addEventListener("close", ({ code, reason }) => {
+        reject(new Refusal(reason || "The server does not answer.", TRY_AGAIN.includes(code)));
+        resolve(null);
+      });
+    });
+    ended.catch(() => {}); // whoever asks is told
+    signal.addEventListener("abort", () => socket.close(), { once: true });
+    socket.addEventListener("open", () => resolve({ ask: (blob) => inTime(Promise.race([askSocket(socket, blob), ended])) }));
+  });
+}
+
+function askSocket(socket, blob) {
+  return new Promise((resolve) => {
+    socket.addEventListener("message", ({ data }) => resolve(JSON.parse(data)), { once: true });
+    socket.send(blob);
+  });
+}
+
+function inTime(promise) {
+  let timer = 0;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Refusal("The server does not answer.", true)), ANSWER_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+function posts(url, signal) {
+  const session = [...crypto.getRandomValues(new Uint32Array(4))].join("-");
+  return {
+    async ask(blob) {
+      const limits = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+      const options = { method: "POST", body: blob, headers: { "Content-Type": "image/jpeg" }, signal: limits };
+      let response, said;
+      try {
+        response = await fetch(`${url}?session=${session}`, options);
+        said = await response.json();
+      } catch {
+        throw new Refusal("The server does not answer.", true);
+      }
+      if (!response.ok) throw new Refusal(said.error, response.status === 429 || response.status >= 500);
+      return said;
+    },
+  };
+}

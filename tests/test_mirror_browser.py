@@ -1,0 +1,189 @@
+"""The mirror in real Chromium, whose camera is a film of one of the sample faces."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from main import SAMPLES
+from tests.conftest import Server
+from tests.fakes import FakeCrowd, until
+from tests.test_browser import FLAGS, show_as
+from tests.test_mirrors import Hall
+from tests.test_web import FakeCamera, FakeSamples
+from web import make_site
+from web.mirror import mirror_pages
+
+pytestmark = pytest.mark.browser
+
+FACE = SAMPLES / "surprise" / "08.jpg"
+LEFT, TOP, SIDE = 60, 100, 280  # in the camera's 640x480 px
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A camera's film: the face left of the middle, moving a little."""
+    path = tmp_path_factory.mktemp("camera") / "face.mjpeg"
+    picture = cv2.imread(str(FACE))
+    assert picture is not None
+    face = cv2.resize(picture, (SIDE, SIDE))
+    with path.open("wb") as film:
+        for step in (0, 2, 4, 2):
+            image = np.full((480, 640, 3), 110, np.uint8)
+            image[TOP : TOP + SIDE, LEFT + step : LEFT + step + SIDE] = face
+            film.write(cv2.imencode(".jpg", image)[1].tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str, film: Path) -> Iterator[Browser]:
+    names = "--host-resolver-rules=MAP mirror.example 127.0.0.1"
+    fakes = (names, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    args = [*FLAGS, *fakes, f"--use-file-for-fake-video-capture={film}"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=args)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.set_default_timeout(20_000)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def site_url() -> Iterator[str]:
+    """A site with fakes behind it, in this process."""
+    crowd, hall = FakeCrowd(), Hall()
+    pages = [mirror_pages(hall.mirrors)]
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "0.0.0.0", more_pages=pages)
+    server = make_server("127.0.0.1", 0, site, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    hall.mirrors.close()
+    crowd.close()
+    server.shutdown()
+    thread.join(5)
+    server.server_close()
+
+
+def figure(server: Server, name: str) -> float:
+    lines = server.get("/metrics").decode().splitlines()
+    return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
+
+
+def test_the_mirror_shows_the_emotion_of_the_face_before_the_visitors_camera(
+    page: Page, start_server: Callable[..., Server]
+) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    server = start_server("--source", "demo")
+    page.goto(f"{server.url}/mirror")
+    expect(page.locator(".lead")).to_contain_text("nothing is stored")
+    assert page.evaluate("document.getElementById('video').srcObject") is None  # nobody has allowed it yet
+    page.get_by_role("button", name="Start my camera").click()
+    box = page.locator(".face.tone-surprise")
+    expect(box).to_contain_text("surprise", timeout=20_000)
+    expect(page.locator("#headline")).to_have_text("Your mirror is on.")
+    expect(page.locator(".card .says")).to_contain_text("surprise")
+    stage, face = page.locator("#stage").bounding_box(), box.bounding_box()
+    assert stage
+    assert face
+    middle = (face["x"] + face["width"] / 2 - stage["x"]) / stage["width"]
+    assert middle == pytest.approx(1 - (LEFT + SIDE / 2) / 640, abs=0.08)  # mirrored
+    assert figure(server, "fer_mirrors") == 1
+    until(lambda: figure(server, "fer_mirror_frames_total") > 20, 20)
+    page.get_by_role("button", name="Stop").click()
+    until(lambda: figure(server, "fer_mirrors") == 0)
+    assert figure(server, "fer_failed_mirror_frames_total") == 0
+    assert complaints == []
+    server.stop()
+    assert "Traceback" not in server.output
+
+
+def test_a_hidden_page_frees_the_camera_and_takes_it_again_when_shown(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    page.goto(f"{server.url}/mirror")
+    page.get_by_role("button", name="Start my camera").click()
+    expect(page.locator("#headline")).to_have_text("Your mirror is on.")
+    track = "document.getElementById('video').srcObject.getTracks()[0]"
+    held = page.evaluate_handle(track)
+    show_as(page, hidden=True)
+    expect(page.locator("#headline")).to_have_text("Your camera is off while this page is hidden.")
+    assert held.evaluate("track => track.readyState") == "ended"
+    until(lambda: figure(server, "fer_mirrors") == 0)
+    show_as(page, hidden=False)
+    expect(page.locator("#headline")).to_have_text("Your mirror is on.")
+    assert page.evaluate(f"{track}.readyState") == "live"
+
+
+def test_where_no_socket_opens_the_frames_are_posted(page: Page, start_server: Callable[..., Server]) -> None:
+    server = start_server("--source", "demo")
+    page.add_init_script("""WebSocket = class extends EventTarget {
+      constructor() { super(); setTimeout(() => this.dispatchEvent(new CloseEvent("close", { code: 1006 }))); }
+      close() {}
+    }""")
+    page.goto(f"{server.url}/mirror")
+    page.get_by_role("button", name="Start my camera").click()
+    expect(page.locator(".face.tone-surprise")).to_contain_text("surprise")
+
+
+def test_the_mirror_comes_back_when_the_server_does(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    flags = ("--source", "demo", "--weights", str(random_weights))
+    server = start_server(*flags)
+    page.goto(f"{server.url}/mirror")
+    page.get_by_role("button", name="Start my camera").click()
+    expect(page.locator("#headline")).to_have_text("Your mirror is on.")
+    started = time.monotonic()
+    server.stop()
+    assert time.monotonic() - started < 3  # with an open socket
+    expect(page.locator("#headline")).to_contain_text("Trying again …")
+    start_server(*flags, "--port", str(server.port))
+    expect(page.locator("#headline")).to_have_text("Your mirror is on.")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        ("NotAllowedError", "was not allowed"),
+        ("NotFoundError", "No camera was found."),
+        ("NotReadableError", "in use by another program"),
+    ],
+)
+def test_without_a_camera_the_page_says_why(page: Page, site_url: str, error: str, sentence: str) -> None:
+    page.add_init_script(
+        f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('no', '{error}'); }}"
+    )
+    page.goto(f"{site_url}/mirror")
+    page.get_by_role("button", name="Start my camera").click()
+    expect(page.locator("#headline")).to_contain_text(sentence)
+    expect(page.get_by_role("button", name="Start my camera")).to_be_enabled()
+
+
+def test_on_an_insecure_page_it_says_what_is_needed(page: Page, site_url: str) -> None:
+    page.goto(site_url.replace("127.0.0.1", "mirror.example") + "/mirror")
+    expect(page.locator("#headline")).to_contain_text("https://")
+    expect(page.get_by_role("button", name="Start my camera")).to_be_disabled()
+
+
+def test_nothing_sticks_out_on_a_phone(page: Page, site_url: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"{site_url}/mirror")
+    page.get_by_role("button", name="Start my camera").click()
+    expect(page.locator("#headline")).to_have_text("Your mirror is on.")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
