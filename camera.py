@@ -125,7 +125,7 @@ class Camera:
         """Return what the camera is doing now, without starting it."""
         newest = self._annotated.newest()
         with self._changed:
-            fps = _rate(self._published_at, time.monotonic())
+            fps = rate(self._published_at, time.monotonic())
             latency_ms = (newest.published_at - newest.captured_at) * 1000 if newest else 0.0
             counts = Counts(**self._happened, step_s=dict(self._step_s))
             who = (self._name, self._note, self._running, self._problem)
@@ -280,7 +280,7 @@ class Camera:
         self._publish(AnnotatedFrame(0, now, now, jpeg, problem=reason, scene=scene))
 
 
-def _rate(times: deque[float], now: float) -> float:
+def rate(times: deque[float], now: float) -> float:
     """Return how many of times fell into the last FPS_WINDOW_S, a second."""
     recent = [at for at in times if now - at <= FPS_WINDOW_S]
     return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0

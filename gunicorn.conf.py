@@ -1,4 +1,4 @@
-"""How gunicorn serves the site: one worker, because one process owns the camera."""
+"""How gunicorn serves the site: one worker, because one process owns the camera; a web host may have more."""
 
 import contextlib
 import logging
@@ -19,7 +19,7 @@ except SettingsError as error:
     sys.exit(2)
 
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
-workers = 1
+workers = _settings.workers
 worker_class = "worker.Worker"
 threads = 64  # only a viewer whose connection cannot be handed over keeps one
 keepalive = 1
@@ -32,7 +32,7 @@ loglevel = "warning"  # the program says itself what is usual
 
 def on_starting(server: Any) -> None:
     try:
-        if server.cfg.workers > 1:
+        if server.cfg.workers > 1 and _settings.role != "web":
             raise StartError(f"{server.cfg.workers} workers would each open the camera; there can only be one")
         for host, port in (address for address in server.cfg.address if isinstance(address, tuple)):
             _settings.check_exposure(host)
@@ -49,9 +49,9 @@ def when_ready(server: Any) -> None:
 
 
 def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
-    if old_value is not None and new_value > 1:  # SIGTTIN asks for one more
+    if old_value is not None and new_value > 1 and _settings.role != "web":  # SIGTTIN asks for one more
         logging.getLogger("gunicorn.error").warning("one worker it stays: each would open the camera")
-        server.num_workers = 1
+        server.num_workers = _settings.workers
 
 
 def post_fork(server: Any, worker: Any) -> None:

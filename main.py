@@ -5,8 +5,10 @@ Settings -> camera -> site -> server, closed in the opposite order.
 
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -163,6 +165,33 @@ def create_app(settings: Settings | None = None) -> "Flask":
 
     The camera behind it is opened by its first viewer; whoever serves the site has to close it (close_site).
     """
+    try:
+        settings = settings or read_settings()
+    except SettingsError as error:
+        raise StartError(str(error)) from error
+    return make_wall_site(settings) if settings.role == "web" else make_camera_site(settings)
+
+
+def make_wall_site(settings: Settings) -> "Flask":
+    """Return the site of a web host, which shows what camera processes publish; raises StartError."""
+    from relay import Cameras, connect
+    from sender import Sender
+    from web import make_wall
+    from web.guard import Secret, SecretError
+
+    try:
+        secret = Secret.read(settings.auth, settings.token)
+        redis = connect(settings.redis_url)
+    except (SecretError, ValueError) as error:
+        raise StartError(str(error)) from error
+    cameras = Cameras(redis, Sender(), settings.max_viewers, settings.jpeg_quality)
+    site = make_wall(cameras, settings.host, secret)
+    site.extensions["cameras"] = cameras
+    return site
+
+
+def make_camera_site(settings: Settings) -> "Flask":
+    """Return the site of one camera, which this process owns; raises StartError."""
     from audience import Audience
     from controls import Controls
     from database import UrlError
@@ -179,14 +208,13 @@ def create_app(settings: Settings | None = None) -> "Flask":
     from web.guard import Secret, SecretError
     from web.history import history_pages
     from web.media import media_pages
-    from web.uploads import Gate
     from web.mirror import mirror_pages
+    from web.uploads import Gate
 
     try:
-        settings = settings or read_settings()
         secret = Secret.read(settings.auth, settings.token)
         history = History(settings.database_url)
-    except (SettingsError, SecretError, UrlError) as error:
+    except (SecretError, UrlError) as error:
         raise StartError(str(error)) from error
     classifier = make_classifier(settings)
     pipeline = make_pipeline(settings, classifier, explainer=classifier)
@@ -220,6 +248,9 @@ def create_app(settings: Settings | None = None) -> "Flask":
 
 def close_site(site: "Flask") -> bool:
     """Let every viewer go and join every thread; False if a device still holds one (leave by os._exit)."""
+    if cameras := site.extensions.get("cameras"):
+        cameras.close()
+        return True
     sender, mirrors, jobs, variants, recorder, history, camera, pipeline = site.extensions["live"]
     sender.close()
     mirrors.close()
@@ -250,6 +281,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if settings.role == "camera":
+        return publish(settings)
     os.environ.update(settings.to_environment())
     try:
         from gunicorn.app.wsgiapp import WSGIApplication
@@ -257,6 +290,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _serve_with_werkzeug(settings)
     sys.argv = ["gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "--pythonpath", str(ROOT), "main:app"]
     WSGIApplication("%(prog)s [OPTIONS]").run()
+    return 0
+
+
+def publish(settings: Settings) -> int:
+    """Publish the camera of these settings until a signal ends it, and return the exit code."""
+    from relay import Publisher, connect
+
+    try:
+        pipeline = make_pipeline(settings, make_classifier(settings))
+        camera = make_camera(settings, pipeline)
+        publisher = Publisher(camera, connect(settings.redis_url), settings.name)
+    except (StartError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    writer = LogWriter(settings.log_level)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    print(f"Publishing {settings.name} (Ctrl-C ends it)", flush=True)
+    publisher.run(ended)
+    let_go = camera.close()
+    pipeline.close()
+    writer.close()
+    if not let_go:
+        os._exit(0)  # a thread still inside OpenCV would abort the interpreter on its way out
     return 0
 
 

@@ -5,6 +5,7 @@ A setting is read from its flag (--min-face-px), else from its variable (FER_MIN
 
 import argparse
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -15,6 +16,8 @@ PREFIX = "FER_"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")  # where only this machine can look
 
 
+ROLES = ("all", "camera", "web")
+NAME = re.compile(r"[\w-]{1,40}", re.ASCII)
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -32,6 +35,17 @@ def _setting(
 class Settings:
     """The program's settings; making one checks every range and raises SettingsError."""
 
+    role: str = _setting(
+        "all",
+        "what this process does: all, or with --redis-url only camera (publish one) or web (show all); "
+        "`python main.py camera` and `python main.py web` say the same",
+        choices=ROLES,
+    )
+    redis_url: str = _setting(
+        "", "redis://HOST:6379/0 through which camera processes and web hosts find each other"
+    )
+    name: str = _setting("camera", "the name under which a camera process publishes its camera")
+    workers: int = _setting(1, "how many processes serve a web host", 1, 64)
     source: str = _setting(
         "auto",
         "what to watch: auto (camera 0, or the demo without one), a camera number or device, a video file, "
@@ -104,6 +118,14 @@ class Settings:
                 raise SettingsError(f"{flag(item)} must be one of {', '.join(choices)}, not {value!r}")
 
         self.check_exposure(self.host)
+        if self.role != "all" and not self.redis_url:
+            raise SettingsError(f"--role {self.role} needs --redis-url")
+        if self.workers > 1 and self.role != "web":
+            raise SettingsError(
+                "each of several workers would open the camera; only --role web can have more than one"
+            )
+        if not NAME.fullmatch(self.name):
+            raise SettingsError(f"--name must be 1 to 40 letters, digits, - or _, not {self.name!r}")
 
     def check_exposure(self, host: str) -> None:
         """Raise SettingsError if other machines could look at that address and nobody has allowed it."""
@@ -133,6 +155,8 @@ def variable(item: "Field[Any]") -> str:
 
 def read_settings(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings in flags and variables; raises SettingsError for a value that cannot be."""
+    if argv and argv[0] in ROLES:
+        argv = ["--role", *argv]
     args = vars(_parser().parse_args(argv))
     values: dict[str, Any] = {}
     for item in fields(Settings):

@@ -18,15 +18,16 @@ from tests.fakes import FakeCrowd, fake_pipeline, fake_recognizer
 from tests.test_history_pages import FakeRecorder
 from tests.test_mirrors import Hall
 from tests.test_pipeline import AlwaysSad, OneFace
+from tests.test_relay import FakeCameras
 from tests.test_web import FakeCamera, FakeSamples
 from tracker import Tracker
-from web import make_site
+from web import make_site, make_wall
 from web.api import api_pages
 from web.explain import Explainer, explain_pages
 from web.history import history_pages
 from web.media import media_pages
-from web.uploads import Gate
 from web.mirror import mirror_pages
+from web.uploads import Gate
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
@@ -65,7 +66,9 @@ def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", None, pages, controls, recorder)
     crowd.close()
     jobs.close()
-    routes = {rule.rule for rule in site.url_map.iter_rules() if not rule.rule.startswith("/static")}
+    wall = make_wall(FakeCameras(crowd), "127.0.0.1")  # type: ignore[arg-type]
+    rules = [*site.url_map.iter_rules(), *wall.url_map.iter_rules()]
+    routes = {rule.rule for rule in rules if not rule.rule.startswith("/static")}
     documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}
     assert documented == routes
 

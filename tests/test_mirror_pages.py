@@ -4,8 +4,10 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Text
 import mirrors as module
 import web.mirror
 from mirrors import MOST_BYTES
+from tests.conftest import Server
 from tests.fakes import FakeCrowd, until
 from tests.test_mirrors import Hall, jpeg_of
 from tests.test_web import FakeCamera, FakeSamples
@@ -250,3 +253,25 @@ def test_a_server_that_ends_says_so(client: FlaskClient, hall: Hall) -> None:
     hall.mirrors.close()
     response = post(client, jpeg_of(200))
     assert (response.status_code, response.get_json()) == (503, {"error": "The server is ending."})
+
+
+@pytest.mark.server
+def test_a_signal_ends_the_program_at_once_with_sockets_open(
+    start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    visitors = [Visitor(socket.create_connection(("127.0.0.1", server.port))) for _ in range(4)]
+    for visitor in visitors:
+        visitor.connection.sendall(visitor.request)
+        assert isinstance(visitor.next(), AcceptConnection)
+    visitors[0].send(BytesMessage(jpeg_of(200, 640, 480)))
+    assert isinstance(visitors[0].next(), TextMessage)
+    started = time.monotonic()
+    server.process.terminate()
+    assert server.process.wait(10) == 0
+    assert time.monotonic() - started < 2
+    for visitor in visitors:
+        assert visitor.next() == CloseConnection(1001, "The server is ending.")
+        visitor.connection.close()
+    server.stop()
+    assert "Traceback" not in server.output

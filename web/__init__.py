@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from camera import State
     from pipeline import AnnotatedFrame
     from recorder import Recording
+    from relay import Cameras
     from samples import Sample
     from stream import Latest
 
@@ -106,11 +107,7 @@ def make_site(
     from web.live import live_pages
     from web.recording import recording_pages
 
-    site = Flask(__name__, root_path=str(ROOT))
-    if host in LOOPBACK:
-        site.config["TRUSTED_HOSTS"] = list(LOOPBACK)
-    guard(site, secret or Secret())
-    site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
+    site = _bare_site(host, secret)
     site.register_blueprint(live_pages(camera, samples, audience, controls, recorder))
     site.register_blueprint(feed_pages(audience))
     site.register_blueprint(event_pages(camera, audience, controls, recorder))
@@ -119,6 +116,26 @@ def make_site(
     site.register_blueprint(health_pages(camera, audience, more_figures))
     if recorder:
         site.register_blueprint(recording_pages(recorder))
+    return _with_pages(site, more_pages)
+
+
+def make_wall(cameras: "Cameras", host: str, secret: Secret | None = None) -> Flask:
+    """Return the site of all cameras that others publish, to be served on host; see make_site."""
+    from web.wall import wall_pages
+
+    return _with_pages(_bare_site(host, secret), [wall_pages(cameras)])
+
+
+def _bare_site(host: str, secret: Secret | None) -> Flask:
+    site = Flask(__name__, root_path=str(ROOT))
+    if host in LOOPBACK:
+        site.config["TRUSTED_HOSTS"] = list(LOOPBACK)
+    guard(site, secret or Secret())
+    site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
+    return site
+
+
+def _with_pages(site: Flask, more_pages: Sequence[Blueprint]) -> Flask:
     for pages in more_pages:
         site.register_blueprint(pages)
     links = [(endpoint, name) for endpoint, name in NAVIGATION.items() if endpoint in site.view_functions]

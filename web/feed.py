@@ -26,17 +26,22 @@ def feed_pages(audience: Audience) -> Blueprint:
 
     @pages.get("/video_feed")
     def video_feed() -> Response:
-        fps = choose("fps", FPS)
-        variant = Variant(choose("width", WIDTHS_PX), choose("quality", QUALITIES))
-        if request.method == "HEAD":
-            return Response(content_type=CONTENT_TYPE, headers=HEADERS)
-        seat = seat_or_503(lambda most: audience.admit(request.args.get("viewer", ""), variant, most))
-        # only browsers need the head ahead of its picture; others do better with a Content-Length
-        ahead, period_s = "Mozilla/" in request.user_agent.string, 1 / fps if fps else 0.0
-        framed = browser_part if ahead else player_part
-        return stream(audience, seat, CONTENT_TYPE, framed, opening(ahead), period_s)
+        return send_pictures(audience)
 
     return pages
+
+
+def send_pictures(audience: Audience) -> Response:
+    """Return the stream as the current request wants it."""
+    fps = choose("fps", FPS)
+    variant = Variant(choose("width", WIDTHS_PX), choose("quality", QUALITIES))
+    if request.method == "HEAD":
+        return Response(content_type=CONTENT_TYPE, headers=HEADERS)
+    seat = seat_or_503(lambda most: audience.admit(request.args.get("viewer", ""), variant, most))
+    # only browsers need the head ahead of its picture; others do better with a Content-Length
+    ahead, period_s = "Mozilla/" in request.user_agent.string, 1 / fps if fps else 0.0
+    framed = browser_part if ahead else player_part
+    return stream(audience, seat, CONTENT_TYPE, framed, opening(ahead), period_s)
 
 
 def seat_or_503(admit: Callable[[int | None], Seat]) -> Seat:

@@ -55,10 +55,7 @@ def live_pages(
 
     @pages.get("/emotions.css")
     def emotion_styles() -> Response:
-        # classes, because styles in the pages themselves are forbidden to browsers (web/guard.py)
-        tones = [f".tone-{details.name} {{ --tone: {details.colour}; }}" for details in DETAILS.values()]
-        shares = [f".share-{percent} {{ --share: {percent}%; }}" for percent in range(101)]
-        return Response("\n".join(tones + shares), content_type="text/css")
+        return emotions_css()
 
     @pages.get("/state")
     def state() -> Response:
@@ -68,6 +65,14 @@ def live_pages(
         return response
 
     return pages
+
+
+def emotions_css() -> Response:
+    """Return a class for each emotion's colour and for each percentage."""
+    # classes, because styles in the pages themselves are forbidden to browsers (web/guard.py)
+    tones = [f".tone-{details.name} {{ --tone: {details.colour}; }}" for details in DETAILS.values()]
+    shares = [f".share-{percent} {{ --share: {percent}%; }}" for percent in range(101)]
+    return Response("\n".join(tones + shares), content_type="text/css")
 
 
 def state_json(now: "State", viewers: int, recorder: Recorder | None) -> dict[str, Any]:

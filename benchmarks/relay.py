@@ -1,0 +1,188 @@
+"""What the way through Redis costs: python -m benchmarks.relay [CAMERAS [VIEWERS]]
+
+One process publishes so many cameras at 30 fps, pictures of 40 KB with three faces, another receives them
+all; both by the code of the site, with a redis-server of its own between them. Prints the added latency, the
+frames lost, and the CPU. With VIEWERS, the real programs serve so many: one camera process with the demo and a
+web host of four workers, each viewer at 5 fps and 320 px.
+"""
+
+import multiprocessing
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+
+from benchmarks.serving import Viewer, ask, cpu_of, wait_until_it_answers, watch
+from camera import State
+from pipeline import AnnotatedFrame
+from relay import Publisher, RemoteCamera, connect
+from settings import ROOT
+from stream import Latest
+from tracker import Track
+
+SECONDS = 10.0
+FPS = 30
+JPEG = os.urandom(40_000)
+TRACKS = [
+    Track(n, (9, 9, 99, 99), np.full(7, 1 / 7, dtype=np.float32), "happy", True, 0.0) for n in range(1, 4)
+]
+
+
+class Metronome:
+    """A camera that captures nothing, on time."""
+
+    def __init__(self) -> None:
+        self.annotated: Latest[AnnotatedFrame] = Latest()
+
+    @contextmanager
+    def viewing(self) -> Iterator[None]:
+        yield
+
+    def state(self) -> State:
+        return State("metronome", "", True, "", FPS, 0.0, 1, None)
+
+
+def publish(url: str, count: int, ended: "threading.Event") -> None:
+    """Publish so many cameras until ended is set."""
+    cameras = [Metronome() for _ in range(count)]
+    publishers = [Publisher(camera, connect(url), f"camera{n}") for n, camera in enumerate(cameras)]
+    threads = [threading.Thread(target=publisher.run, args=(ended,)) for publisher in publishers]
+    for thread in threads:
+        thread.start()
+    index, due_at = 0, time.monotonic()
+    while not ended.is_set():
+        index, due_at = index + 1, due_at + 1 / FPS
+        for camera in cameras:
+            now = time.monotonic()
+            camera.annotated.put(AnnotatedFrame(index, now, now, JPEG, TRACKS))
+        time.sleep(max(due_at - time.monotonic(), 0))
+    for thread in threads:
+        thread.join(5)
+
+
+class Listener:
+    """Notes each frame's number and how long it was under way."""
+
+    def __init__(self, camera: RemoteCamera) -> None:
+        self.camera = camera
+        self.indexes: list[int] = []
+        self.took_ms: list[float] = []
+        camera.annotated.subscribe(self.note)
+
+    def note(self) -> None:
+        frame = self.camera.annotated.newest()
+        if frame and not frame.problem:
+            self.indexes.append(frame.index)
+            self.took_ms.append((frame.published_at - frame.captured_at) * 1000)
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU time that a process has used (Linux)."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main(argv: list[str]) -> None:
+    """Measure with one camera and with as many as are asked for."""
+    if not shutil.which("redis-server"):
+        sys.exit("redis-server is not installed")
+    for count in (1, int(argv[0]) if argv else 8):
+        measure(count)
+    if len(argv) > 1:
+        crowd(int(argv[1]))
+
+
+def crowd(count: int) -> None:
+    """Print what so many viewers of a web host get and cost."""
+    with ExitStack() as stack:
+        url = stack.enter_context(redis_server())[0]
+        port = free_port()
+        program = [sys.executable, str(ROOT / "main.py")]
+        roles = (
+            ["camera", "--name", "lobby", "--source", "demo"],
+            ["web", "--workers", "4", "--max-viewers", "1000", "--port", str(port)],
+        )
+        for role in roles:
+            process = subprocess.Popen([*program, *role, "--redis-url", url], stdout=subprocess.DEVNULL)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+        wait_until_it_answers(port)
+        time.sleep(4)  # for the camera to be there, too
+        request = b"GET /video_feed/lobby?fps=5&width=320 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        viewers = [Viewer(stack.enter_context(ask(port, request))) for _ in range(count)]
+        watch(viewers, count, 0, 5.0)
+        before = [viewer.pictures for viewer in viewers]
+        spent_s, started = cpu_of(process.pid), time.monotonic()
+        watch(viewers, count, 0, SECONDS)
+        passed_s = time.monotonic() - started
+        rates = sorted((v.pictures - n) / passed_s for v, n in zip(viewers, before, strict=True))
+        cpu = (cpu_of(process.pid) - spent_s) / passed_s
+        print(
+            f"{count} viewers: worst {rates[0]:.1f} fps, median {rates[count // 2]:.1f} fps; "
+            f"CPU of one core, four workers together: {cpu:.0%}",
+            flush=True,
+        )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def redis_server() -> Iterator[tuple[str, int]]:
+    """Give the URL and the pid of a redis-server that keeps nothing."""
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        yield f"redis://127.0.0.1:{port}/0", process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def measure(count: int) -> None:
+    """Print what so many cameras cost."""
+    context = multiprocessing.get_context("spawn")
+    ended = context.Event()
+    with ExitStack() as stack:
+        url, redis_pid = stack.enter_context(redis_server())
+        sender = context.Process(target=publish, args=(url, count, ended))
+        sender.start()
+        stack.callback(sender.join)
+        stack.callback(ended.set)
+        cameras = [RemoteCamera(connect(url), f"camera{n}") for n in range(count)]
+        listeners = [Listener(camera) for camera in cameras]
+        for camera in cameras:
+            stack.callback(camera.close)
+            stack.enter_context(camera.viewing())
+        time.sleep(4)
+        for listener in listeners:
+            listener.indexes.clear()
+            listener.took_ms.clear()
+        assert sender.pid
+        pids = {"publishing": sender.pid, "redis": redis_pid, "receiving": os.getpid()}
+        before = {what: cpu_s(pid) for what, pid in pids.items()}
+        time.sleep(SECONDS)
+        spent = ", ".join(f"{what} {(cpu_s(pid) - before[what]) / SECONDS:.1%}" for what, pid in pids.items())
+        took_ms = np.array([ms for listener in listeners for ms in listener.took_ms])
+        sent = sum(listener.indexes[-1] - listener.indexes[0] + 1 for listener in listeners)
+        print(
+            f"{count} cameras: {len(took_ms)} frames of {sent} came, {np.median(took_ms):.1f} ms under way, "
+            f"p95 {np.percentile(took_ms, 95):.1f} ms; CPU of one core: {spent}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
