@@ -10,11 +10,12 @@ from wsproto.frame_protocol import CloseReason
 
 from audience import FullError
 from emotions import DETAILS
+from faces import face_json
 from mirrors import MOST_BYTES, BusyError, ClosedError, FrameError, Mirrors, Reflection
 from web.feed import RETRY_S
 from web.guard import comes_from_elsewhere
 from web.handover import can_hand_over, connection_of
-from web.live import NO_STORE, face_json
+from web.live import NO_STORE
 from web.websocket import HandshakeError, LeftError, Upgraded, WebSocket, shake_hands
 
 IDLE_S = 20.0  # a visitor that sends no frame for so long is let go

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, abort, jsonify, render_template
 from redis.exceptions import RedisError
 
+from faces import face_json
 from web.feed import send_pictures
-from web.live import NO_STORE, emotions_css, face_json
+from web.live import NO_STORE, emotions_css
 
 if TYPE_CHECKING:
     from camera import State
