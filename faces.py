@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from emotions import EMOTIONS
 
 if TYPE_CHECKING:
-    from recognizer import Reading
     from tracker import Track
+    from uploads.recognizer import Reading
 
 COLUMNS = (
     *("file", "time_s", "frame", "track_id", "x1", "y1", "x2", "y2", "emotion", "confidence", "sure"),

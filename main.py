@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from camera import Camera
     from classifier import Classifier
     from explain import PictureExplainer
-    from jobs import Jobs
     from mirrors import Mirrors
     from model import EmotionClassifier
     from pipeline import Explainer, Pipeline
-    from recognizer import Recognizer
+    from uploads.jobs import Jobs
+    from uploads.recognizer import Recognizer
 
 SAMPLES = ROOT / "static" / "samples"
 RESULTS = ROOT / "instance" / "jobs"
@@ -105,7 +105,7 @@ def make_recognizer(settings: Settings, classifier: "EmotionClassifier", threads
     import cv2
 
     from detector import FaceDetector
-    from recognizer import Recognizer
+    from uploads.recognizer import Recognizer
 
     cv2.setNumThreads(1)
     make_detector = partial(FaceDetector, settings.cascade, settings.min_face_px)
@@ -115,9 +115,9 @@ def make_recognizer(settings: Settings, classifier: "EmotionClassifier", threads
 
 def make_jobs(settings: Settings, classifier: "EmotionClassifier") -> "Jobs":
     """Return what reads uploads, its thread started; raises StartError. Close it."""
-    from apart import ReaderProcess
-    from jobs import Jobs
-    from results import Results
+    from uploads.apart import ReaderProcess
+    from uploads.jobs import Jobs
+    from uploads.results import Results
 
     recognizer = make_recognizer(settings, classifier, threads=1)  # the camera needs the others
     make = partial(make_pipeline, settings, classifier, live=False)
@@ -194,11 +194,11 @@ def make_camera_site(settings: Settings) -> "Flask":
     """Return the site of one camera, which this process owns; raises StartError."""
     from audience import Audience
     from controls import Controls
-    from database import UrlError
-    from history import History
     from metrics import MirrorCollector
     from pipeline import encode_variant
-    from recorder import Recorder
+    from recording.database import UrlError
+    from recording.history import History
+    from recording.recorder import Recorder
     from samples import Samples
     from sender import Sender
     from variants import Variants

@@ -16,16 +16,16 @@ from typing import Any
 
 from tqdm import tqdm
 
-from analysis import Analysis, Remark, Sent, VideoFrame
 from faces import Table, face_json, face_rows, reading_json, remark_row
 from main import StartError, make_classifier, make_pipeline, make_recognizer
 from pipeline import encode_jpeg
-from recognizer import Reading, annotate
 from settings import Settings, SettingsError, read_settings
 from sources import PICTURE_SUFFIXES
-from timeline import Timeline
 from tracker import Track
-from videos import Writer, open_writer
+from uploads.analysis import Analysis, Remark, Sent, VideoFrame
+from uploads.recognizer import Reading, annotate
+from uploads.timeline import Timeline
+from uploads.videos import Writer, open_writer
 
 MORE_SUFFIXES = (".zip", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".tif", ".tiff", ".avif")
 SUFFIXES = PICTURE_SUFFIXES.union(MORE_SUFFIXES)  # what is looked for in a folder

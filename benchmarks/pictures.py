@@ -19,13 +19,13 @@ from typing import IO
 import cv2
 import numpy as np
 
-from analysis import Analysis, Sent
 from demo import background, load_samples, paste, read_gray
-from keeper import Keeper
 from main import SAMPLES, StartError, make_classifier, make_pipeline, make_recognizer
-from recognizer import Recognizer
 from settings import read_settings
-from videos import Writer
+from uploads.analysis import Analysis, Sent
+from uploads.keeper import Keeper
+from uploads.recognizer import Recognizer
+from uploads.videos import Writer
 
 SIZES_PX = ((320, 240), (640, 480), (1280, 960))
 FACE_SHARE = 0.45  # of the picture's height

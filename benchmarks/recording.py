@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from camera import State
-from database import DatabaseError, UrlError
 from emotions import EMOTIONS
-from history import History, Session
 from pipeline import AnnotatedFrame
-from recorder import Recorder
+from recording.database import DatabaseError, UrlError
+from recording.history import History, Session
+from recording.recorder import Recorder
 from stream import Latest
 from tracker import Track
 

@@ -17,11 +17,11 @@ from classifier import LiveClassifier
 from emotions import EMOTIONS
 from model import preprocess
 from pipeline import AnnotatedFrame, Pipeline, encode_jpeg
-from recognizer import Recognizer
 from sender import Sender
 from sources import Frame, Image, SourceError
 from stream import Latest, follow
 from tracker import Track, Tracker
+from uploads.recognizer import Recognizer
 from variants import Variant, Variants
 
 

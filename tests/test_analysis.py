@@ -8,14 +8,23 @@ from typing import IO
 import cv2
 import pytest
 
-import videos
-from analysis import Analysis, Remark, Sent, VideoFrame
 from pipeline import encode_jpeg
-from recognizer import Reading, Recognizer
 from sources import Image
 from tests.fakes import bright_image, fake_pipeline, fake_recognizer, plain_image
 from tests.test_archives import zip_of
-from videos import FfmpegWriter, OpenCvWriter, Video, VideoError, Writer, find_ffmpeg, is_video, open_writer
+from uploads import videos
+from uploads.analysis import Analysis, Remark, Sent, VideoFrame
+from uploads.recognizer import Reading, Recognizer
+from uploads.videos import (
+    FfmpegWriter,
+    OpenCvWriter,
+    Video,
+    VideoError,
+    Writer,
+    find_ffmpeg,
+    is_video,
+    open_writer,
+)
 
 JPEG = encode_jpeg(bright_image(), 95)
 FRAMES = 12
@@ -212,7 +221,7 @@ def test_with_ffmpeg_the_copy_is_h264_that_browsers_play(tmp_path: Path) -> None
 
 
 def test_without_ffmpeg_the_copy_is_webm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("videos.shutil.which", lambda _: None)
+    monkeypatch.setattr("uploads.videos.shutil.which", lambda _: None)
     writer, path = open_writer(tmp_path / "copy", 25, (64, 48))
     assert isinstance(writer, OpenCvWriter)
     for _ in range(5):

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-import apart
-from apart import ApartError, ReaderProcess
-from jobs import Jobs
 from pipeline import encode_jpeg
-from results import Results
 from tests.fakes import bright_image, fake_pipeline, fake_recognizer, until
 from tests.test_analysis import anonymous
 from tests.test_archives import zip_of
+from uploads import apart
+from uploads.apart import ApartError, ReaderProcess
+from uploads.jobs import Jobs
+from uploads.results import Results
 
 BEGIN = "import json, os, signal, sys, time\ntask = json.load(sys.stdin)\n"
 HALF = "print(json.dumps({'progress': 0.5, 'doing': 'half'}), flush=True)\n"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import archives
-from archives import Archive, ArchiveError, is_zip
+from uploads import archives
+from uploads.archives import Archive, ArchiveError, is_zip
 
 
 def zip_of(*entries: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

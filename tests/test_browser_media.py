@@ -9,16 +9,16 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
-from jobs import Jobs
 from pipeline import encode_jpeg
-from recognizer import Recognizer
-from results import Results
 from tests.fakes import AlwaysHappy, FakeCrowd, bright_image, fake_pipeline, plain_image, until
 from tests.test_analysis import clip  # noqa: F401  # a fixture
 from tests.test_archives import zip_of
 from tests.test_browser import browser  # noqa: F401  # a fixture
 from tests.test_jobs import Gated
 from tests.test_web import FakeCamera, FakeSamples
+from uploads.jobs import Jobs
+from uploads.recognizer import Recognizer
+from uploads.results import Results
 from web import make_site
 from web.media import media_pages
 from web.uploads import Gate

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from database import PRAGMAS, Database, DatabaseError, UrlError
 from emotions import EMOTIONS
-from history import TABLES, History, Session
+from recording.database import PRAGMAS, Database, DatabaseError, UrlError
+from recording.history import TABLES, History, Session
 from tests.conftest import free_port
 from tests.fakes import make_track
 from tests.postgres import PASSWORD, Postgres
@@ -179,7 +179,7 @@ def test_the_faces_seen_most_are_those_that_are_told(history: History, record: R
 def test_a_long_session_is_read_in_parts(
     history: History, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("history.ROWS_A_READ", 3)
+    monkeypatch.setattr("recording.history.ROWS_A_READ", 3)
     session = record((1, "happy", 8))
     times = [row.at_ms for row in history.sightings(session.session_id or 0)]
     assert times == [START_MS + 100 * number for number in range(8)]
@@ -272,7 +272,7 @@ def test_what_is_no_database_is_one_sentence(tmp_path: Path, make: Callable[[Pat
 def test_a_full_disk_is_one_sentence_and_nothing_is_lost_or_doubled_when_there_is_room_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("database.PRAGMAS", (*PRAGMAS, "max_page_count = 20"))
+    monkeypatch.setattr("recording.database.PRAGMAS", (*PRAGMAS, "max_page_count = 20"))
     history, session = History(str(tmp_path / "a.sqlite")), Session(START_MS)
     part = [(START_MS + number, make_track(1, (0, 0, 9, 9))) for number in range(1000)]
     history.write(session, part[:10], START_MS, "demo")
@@ -280,7 +280,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost_or_doubled_when_there_i
         history.write(session, part[10:], START_MS, "demo")
     assert session.written == 10
     history.close()
-    monkeypatch.setattr("database.PRAGMAS", PRAGMAS)
+    monkeypatch.setattr("recording.database.PRAGMAS", PRAGMAS)
     history.write(session, part[10:], START_MS, "demo")
     assert [row.at_ms - START_MS for row in history.sightings(session.session_id or 0)] == list(range(1000))
     history.close()

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export import COLUMNS, as_csv, as_json_lines, iso_time, records
 from faces import FORMULA
-from history import COUNTED, Summary
+from recording.export import COLUMNS, as_csv, as_json_lines, iso_time, records
+from recording.history import COUNTED, Summary
 
 START_MS = 1_760_000_000_123
 

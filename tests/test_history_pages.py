@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from emotions import EMOTIONS
-from history import History, Session, Share, Summary
-from recorder import Recording
+from recording.history import History, Session, Share, Summary
+from recording.recorder import Recording
 from tests.fakes import FakeCrowd, make_track
 from tests.test_web import FakeCamera, FakeSamples
 from web import make_site

@@ -11,13 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import jobs as jobs_module
-import keeper
 from faces import COLUMNS
-from jobs import Jobs
 from pipeline import encode_jpeg
-from recognizer import Recognizer
-from results import Results
 from tests.fakes import (
     AlwaysHappy,
     BrightFaces,
@@ -29,6 +24,11 @@ from tests.fakes import (
 )
 from tests.test_analysis import anonymous
 from tests.test_archives import zip_of
+from uploads import jobs as jobs_module
+from uploads import keeper
+from uploads.jobs import Jobs
+from uploads.recognizer import Recognizer
+from uploads.results import Results
 
 JPEG = encode_jpeg(bright_image(), 95)
 NOBODY = encode_jpeg(plain_image(20), 95)

@@ -19,13 +19,13 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
 
-from jobs import Jobs
 from pipeline import encode_jpeg
-from results import Results
 from tests.fakes import FakeCrowd, bright_image, fake_pipeline, fake_recognizer, plain_image, until
 from tests.test_archives import zip_of
 from tests.test_pictures import black_png
 from tests.test_web import FakeCamera, FakeSamples
+from uploads.jobs import Jobs
+from uploads.results import Results
 from web import make_site
 from web.api import api_pages
 from web.media import media_pages
@@ -246,7 +246,7 @@ def test_a_full_disk_while_keeping_is_told_and_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("keeper.Keeper._write", full)
+    monkeypatch.setattr("uploads.keeper.Keeper._write", full)
     assert send(client, ("a.jpg", JPEG)).status_code == 507
     assert set(folder.iterdir()) == before
 
@@ -265,7 +265,7 @@ def test_who_stops_sending_is_told(client: FlaskClient, monkeypatch: pytest.Monk
 def test_two_hundred_uploads_at_once_are_read_or_sent_away_and_pages_go_on(
     site: Flask, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    monkeypatch.setattr("jobs.PATIENCE_S", 0.05)
+    monkeypatch.setattr("uploads.jobs.PATIENCE_S", 0.05)
     before = len(list(folder.iterdir()))
     answers: list[TestResponse] = []
     start = threading.Barrier(200)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from pipeline import encode_jpeg
-from recognizer import File, Reading
 from tests.fakes import FakeCrowd, bright_image, fake_recognizer
 from tests.test_web import FakeCamera, FakeSamples
+from uploads.recognizer import File, Reading
 from web import make_site
 from web.api import DESCRIPTION, api_pages
 from web.uploads import Gate

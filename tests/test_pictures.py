@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pictures import (
+from uploads.pictures import (
     MAX_SIDE_PX,
     NAME_LENGTH,
     PictureError,

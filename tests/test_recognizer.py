@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pictures import PictureError, UnknownFormatError
 from pipeline import encode_jpeg
-from recognizer import BATCH, File, Recognizer, annotate
 from tests.fakes import AlwaysHappy, BrightFaces, bright_image, fake_recognizer, plain_image
+from uploads.pictures import PictureError, UnknownFormatError
+from uploads.recognizer import BATCH, File, Recognizer, annotate
 
 FACE = encode_jpeg(bright_image(), 95)
 NOBODY = encode_jpeg(plain_image(20), 95)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from camera import Camera, State
-from database import DatabaseError
-from history import DAY_MS, History, Session
 from pipeline import AnnotatedFrame
-from recorder import Recorder
+from recording.database import DatabaseError
+from recording.history import DAY_MS, History, Session
+from recording.recorder import Recorder
 from sources import Frame
 from stream import Latest
 from tests.fakes import FakeSource, make_track, plain_image, until
@@ -67,8 +67,8 @@ class FlakyHistory(History):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recorder.FLUSH_S", 0.005)
-    monkeypatch.setattr("recorder.LONGEST_PAUSE_S", 0.02)
+    monkeypatch.setattr("recording.recorder.FLUSH_S", 0.005)
+    monkeypatch.setattr("recording.recorder.LONGEST_PAUSE_S", 0.02)
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_the_state_says_what_is_recorded(camera: FakeCamera, recorder: Recorder,
 def test_a_database_that_does_not_answer_holds_up_no_frame(
     camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recorder.SLOW_S", 0.0)
+    monkeypatch.setattr("recording.recorder.SLOW_S", 0.0)
     history.free.clear()
     recorder.start()
     until(lambda: history.tries)
@@ -236,7 +236,7 @@ def test_a_database_that_does_not_answer_holds_up_no_frame(
 def test_what_waits_for_a_database_that_is_away_is_bounded_and_the_rest_counted(
     camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recorder.MOST_WAITING", 50)
+    monkeypatch.setattr("recording.recorder.MOST_WAITING", 50)
     history.error = DatabaseError("The database is away.")
     recorder.start()
     until(lambda: recorder.state().problem == "The database is away.")
@@ -256,7 +256,7 @@ def test_what_waits_for_a_database_that_is_away_is_bounded_and_the_rest_counted(
 def test_a_problem_is_logged_once_and_its_end_too(
     recorder: Recorder, history: FlakyHistory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "recorder")
+    caplog.set_level(logging.INFO, "recording.recorder")
     history.error = DatabaseError("The database is away.")
     recorder.start()
     until(lambda: history.tries > 2)
@@ -309,7 +309,7 @@ def test_a_fault_of_our_own_ends_nothing(
 def test_a_writer_that_the_database_holds_does_not_hold_up_the_end(
     recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recorder.JOIN_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("recording.recorder.JOIN_TIMEOUT_S", 0.05)
     history.free.clear()
     recorder.start()
     until(lambda: history.tries)

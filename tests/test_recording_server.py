@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from history import History, Summary
+from recording.history import History, Summary
 from tests.conftest import Server, free_port
 from tests.fakes import until
 from tests.postgres import PASSWORD, Postgres

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from results import KEEP_S, Results
+from uploads.results import KEEP_S, Results
 
 
 class Clock:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fakes import make_track
-from timeline import MOST_FACES, MOST_POINTS, Timeline
+from uploads.timeline import MOST_FACES, MOST_POINTS, Timeline
 
 BOX = (0, 0, 9, 9)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from audience import Audience
     from camera import State
     from pipeline import AnnotatedFrame
-    from recorder import Recording
+    from recording.recorder import Recording
     from relay import Cameras
     from samples import Sample
     from stream import Latest
@@ -66,7 +66,7 @@ class Controls(Protocol):
 
 
 class Recorder(Protocol):
-    """What the site asks of a recorder; recorder.Recorder is one."""
+    """What the site asks of a recorder; recording.recorder.Recorder is one."""
 
     @property
     def open_to_all(self) -> bool: ...

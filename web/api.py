@@ -6,18 +6,18 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from emotions import EMOTIONS
 from faces import reading_json
-from pictures import MAX_PIXELS, PictureError, TooLargeError, UnknownFormatError
+from uploads.pictures import MAX_PIXELS, PictureError, TooLargeError, UnknownFormatError
 from web.uploads import RETRY_S, Gate, busy
 
 if TYPE_CHECKING:
-    from recognizer import Reading
+    from uploads.recognizer import Reading
 
 MAX_PICTURE_MB = 50
 STATUS: dict[type[PictureError], int] = {PictureError: 422, UnknownFormatError: 415, TooLargeError: 413}
 
 
 class Reader(Protocol):
-    """What reads one picture; jobs.Jobs is one."""
+    """What reads one picture; uploads.jobs.Jobs is one."""
 
     def read(self, name: str, data: bytes) -> "Reading | None": ...
 

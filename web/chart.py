@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from emotions import EMOTIONS
-from history import Share, Summary
+from recording.history import Share, Summary
 
 MOST_STRETCHES = 120  # that a session is divided into
 

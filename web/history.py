@@ -7,10 +7,10 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wrappers import Response as WSGIResponse
 
-from database import DatabaseError
 from emotions import EMOTIONS
-from export import as_csv, as_json_lines, iso_time, records
-from history import COUNTED, History, Summary
+from recording.database import DatabaseError
+from recording.export import as_csv, as_json_lines, iso_time, records
+from recording.history import COUNTED, History, Summary
 from sender import STALL_S
 from web import Recorder
 from web.chart import Stretches, means, ribbon, stacked

@@ -18,8 +18,8 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 from emotions import EMOTIONS
 from faces import COLUMNS, Table, json_rows
-from history import Share
-from results import TABLE, Results
+from recording.history import Share
+from uploads.results import TABLE, Results
 from web.chart import stacked
 from web.uploads import Gate, busy
 
@@ -45,7 +45,7 @@ class Job(Protocol):
 
 
 class Jobs(Protocol):
-    """What the pages ask of the jobs; jobs.Jobs is one."""
+    """What the pages ask of the jobs; uploads.jobs.Jobs is one."""
 
     @property
     def results(self) -> Results: ...

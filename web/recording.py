@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from web import Recorder
 
 if TYPE_CHECKING:
-    from recorder import Recording
+    from recording.recorder import Recording
 
 REFUSED = "Visitors may neither record here nor see what was recorded (--controls)."
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from emotions import EMOTIONS
 from faces import defused
-from history import Summary
+from recording.history import Summary
 
 COLUMNS = (
     *("time", "seconds", "session", "source", "track_id", "x1", "y1", "x2", "y2", "emotion", "sure"),

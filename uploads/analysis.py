@@ -9,13 +9,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
-from archives import Archive, ArchiveError, is_zip
-from pictures import PictureError, TooLargeError, is_picture_box, tidy
 from pipeline import AnnotatedFrame
-from recognizer import File, Reading, Recognizer
 from sources import Frame
 from tracker import Track
-from videos import Video, VideoError, Writer, is_video, path_of
+from uploads.archives import Archive, ArchiveError, is_zip
+from uploads.pictures import PictureError, TooLargeError, is_picture_box, tidy
+from uploads.recognizer import File, Reading, Recognizer
+from uploads.videos import Video, VideoError, Writer, is_video, path_of
 
 MAX_PICTURE_BYTES = 50_000_000
 HEAD_BYTES = 256

@@ -9,14 +9,14 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from analysis import Analysis, Pipeline, Remark, Sent, VideoFrame
 from faces import Table, face_rows, reading_json, remark_row
 from overlay import Scene
 from pipeline import encode_jpeg
-from recognizer import Reading, Recognizer, annotate
-from results import TABLE
-from timeline import Timeline
-from videos import Writer, open_writer
+from uploads.analysis import Analysis, Pipeline, Remark, Sent, VideoFrame
+from uploads.recognizer import Reading, Recognizer, annotate
+from uploads.results import TABLE
+from uploads.timeline import Timeline
+from uploads.videos import Writer, open_writer
 
 MOST_ENTRIES = 2000  # of a ZIP
 SCENE_SIDE_PX = 960

@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from analysis import Pipeline, Sent
-from apart import ApartError, ReaderProcess
-from keeper import Keeper, title_of
-from pictures import tidy
-from recognizer import File, Reading, Recognizer
-from results import Results
+from uploads.analysis import Pipeline, Sent
+from uploads.apart import ApartError, ReaderProcess
+from uploads.keeper import Keeper, title_of
+from uploads.pictures import tidy
+from uploads.recognizer import File, Reading, Recognizer
+from uploads.results import Results
 
 MOST_AT_ONCE = 12  # pictures that are read while their sender waits; more become a job
 MOST_WAITING = 8  # jobs

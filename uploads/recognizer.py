@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from emotions import EMOTIONS
 from model import preprocess
 from overlay import PLAIN, Scene, draw
-from pictures import Picture, PictureError, read_picture
 from tracker import Track
+from uploads.pictures import Picture, PictureError, read_picture
 
 BATCH = 8  # pictures; as many more are decoded and searched meanwhile
 CROP_MARGIN = 0.15  # of the box, on each side: for people a face is more than the box

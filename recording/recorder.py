@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from database import DatabaseError
-from history import DAY_MS, History, Session
+from recording.database import DatabaseError
+from recording.history import DAY_MS, History, Session
 from stream import Latest
 
 if TYPE_CHECKING:

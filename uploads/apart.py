@@ -18,7 +18,7 @@ SILENCE_S = 120.0  # of a process that does its work; one that starts beside oth
 END_S = 20.0
 NO_ROOM = 3  # the code with which reader.py says that the disk is full
 # nice from the first import on: where somebody watches live, that goes first
-COMMAND = ("nice", "-n", "10", sys.executable, str(ROOT / "reader.py"))
+COMMAND = ("nice", "-n", "10", sys.executable, "-m", "uploads.reader")
 
 
 class ApartError(Exception):
@@ -57,7 +57,7 @@ class ReaderProcess:
             stdout=subprocess.PIPE,
             bufsize=0,
             pass_fds=numbers,
-            env={**os.environ, **self._environment},
+            env={**os.environ, **self._environment, "PYTHONPATH": str(ROOT)},
             process_group=0,  # Ctrl-C is for us. No new session: Linux would give it a share of its own
         )
         names = [name for name, _ in files]

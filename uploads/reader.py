@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from analysis import Sent
-from apart import NO_ROOM
-from keeper import Keeper
 from main import make_classifier, make_pipeline, make_recognizer
 from settings import read_settings
+from uploads.analysis import Sent
+from uploads.apart import NO_ROOM
+from uploads.keeper import Keeper
 
 TELL_S = 0.2
 

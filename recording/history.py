@@ -31,8 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from database import Database
 from emotions import EMOTIONS
+from recording.database import Database
 
 if TYPE_CHECKING:
     from tracker import Track

@@ -4,8 +4,8 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO
 
-from pictures import PictureError, tidy
-from recognizer import File
+from uploads.pictures import PictureError, tidy
+from uploads.recognizer import File
 
 MAX_ENTRY_BYTES = 30_000_000
 MAX_TOTAL_BYTES = 1_000_000_000  # unpacked, of one ZIP

@@ -1,0 +1,1 @@
+"""What the camera saw, kept in a database: sightings, never pictures."""

@@ -1,0 +1,1 @@
+"""What visitors send: pictures, ZIPs and videos, read once and kept for a day at most."""
