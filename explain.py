@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from demo import load_samples, read_gray
 from emotions import EMOTIONS
 from model import EmotionClassifier, preprocess
 from overlay import Scene, lay_heat
 from pipeline import encode_jpeg
+from uploads.pictures import PictureError, read_picture
 
 if TYPE_CHECKING:
     from torch import nn
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-MOST_PIXELS = 50_000_000
-MOST_SIDE_PX = 1280  # a larger picture is made smaller before faces are sought in it
 FACE_SIDE_PX = 176
 QUALITY = 85
 LINE = 255
@@ -36,10 +34,6 @@ class Detector(Protocol):
     """What finds faces in single pictures, the largest first; detector.FaceDetector is one."""
 
     def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]: ...
-
-
-class PictureError(ValueError):
-    """A picture cannot be explained; the message says why in one sentence."""
 
 
 class BusyError(TimeoutError):
@@ -95,7 +89,8 @@ class PictureExplainer:
     def explain(self, data: bytes) -> Explanation:
         """Explain the largest face of an encoded picture; PictureError or, after PATIENCE_S, BusyError."""
         with self._turn():
-            gray = decode_gray(data)
+            image = read_picture(data).image
+            gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
             boxes = self._detector.detect(gray)
             if not len(boxes):
                 raise PictureError("No face is found in this picture: one that looks at the camera is needed.")
@@ -143,26 +138,6 @@ class PictureExplainer:
         self._net = self._net or self._load_net()
         images = torch.from_numpy(preprocess(gray, box)).unsqueeze(1).float()
         return [maps[0].numpy() for maps in activations(self._net, images).values()]
-
-
-def decode_gray(data: bytes) -> NDArray[np.uint8]:
-    """Return an encoded picture as (H, W) uint8, upright and no side over MOST_SIDE_PX; raises PictureError."""
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            large = picture.width * picture.height > MOST_PIXELS
-            if not large:
-                picture.draft("L", (MOST_SIDE_PX, MOST_SIDE_PX))
-                upright = ImageOps.exif_transpose(picture).convert("RGB").convert("L")
-    except UnidentifiedImageError:
-        raise PictureError(f"That is no picture that can be read here; {', '.join(FORMATS)} can.") from None
-    except Image.DecompressionBombError:
-        large = True
-    except (OSError, ValueError, SyntaxError):
-        raise PictureError("The picture is damaged.") from None
-    if large:
-        raise PictureError(f"The picture has more than {MOST_PIXELS // 1_000_000} million px.")
-    upright.thumbnail((MOST_SIDE_PX, MOST_SIDE_PX))
-    return np.asarray(upright)
 
 
 def heated(scene: Scene, share: NDArray[np.float32]) -> Scene:

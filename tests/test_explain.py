@@ -2,22 +2,19 @@
 
 import io
 import threading
-import zlib
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
 from card import Card
 from emotions import EMOTIONS
 from engines import TorchEngine
-from explain import LINE, MOST_SIDE_PX, Explanation, PictureError, PictureExplainer, decode_gray, draw_layer
+from explain import LINE, Explanation, PictureExplainer, draw_layer
 from main import SAMPLES
 from model import EmotionClassifier
 from network import EmotionNet
@@ -132,8 +129,8 @@ def test_the_page_shows_the_reasons_and_the_layers_of_an_upload(client: FlaskCli
     ("data", "status", "sentence"),
     [
         (encoded(100, 100), 422, "No face is found in this picture"),
-        (b"<html></html>", 422, "That is no picture that can be read here"),
-        (encoded()[:3000], 422, "The picture is damaged."),
+        (b"<html></html>", 422, "This is no picture"),
+        (encoded()[:3000], 422, "The picture is cut off"),
         (b"", 400, "Choose a picture first."),
     ],
     ids=["nobody", "html", "cut off", "empty"],
@@ -158,36 +155,6 @@ def test_an_upload_without_a_picture_and_a_sample_that_is_not_there_are_said(cli
     assert client.post("/explain", data={"other": "x"}).status_code == 400
     assert client.post("/explain", data=b"x", content_type="multipart/form-data; boundary=").status_code == 400
     assert client.get("/explain/happy/99").status_code == 404
-
-
-def test_a_picture_lies_as_the_camera_was_held_and_is_not_larger_than_need_be() -> None:
-    turned = Image.Exif()
-    turned[0x0112] = 6  # the camera's right side is up
-    gray = decode_gray(encoded(3000, 1000, "JPEG", exif=turned))
-    assert gray.dtype == np.uint8
-    assert gray.shape[0] == pytest.approx(MOST_SIDE_PX, abs=2)
-    assert gray.shape[0] > 2.9 * gray.shape[1]
-
-
-@pytest.mark.parametrize("side", [7_100, 30_000])
-def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(side: int) -> None:
-    bomb = bytearray(encoded(8, 8))
-    bomb[16:24] = side.to_bytes(4, "big") * 2
-    bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
-    with pytest.raises(PictureError, match="The picture has more than 50 million px"):
-        decode_gray(bytes(bomb))
-
-
-@given(st.binary(max_size=64), st.integers(0, 400), st.sampled_from(["PNG", "JPEG", "GIF", "WEBP"]))
-@settings(max_examples=40, deadline=None)
-def test_damaged_pictures_are_read_or_refused(junk: bytes, at: int, kind: str) -> None:
-    data = bytearray(encoded(20, 20, kind))
-    data[at : at + len(junk)] = junk
-    try:
-        gray = decode_gray(bytes(data))
-    except PictureError:
-        return
-    assert gray.ndim == 2
 
 
 def test_faces_in_the_explanation_are_small_pictures_of_their_own(explainer: PictureExplainer) -> None:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from card import WeightsError
 from detector import FaceDetector
 from emotions import EMOTIONS
-from explain import PictureError, decode_gray, heated
+from explain import heated
 from heatmap import grad_cam
 from model import preprocess
 from settings import Settings
 from training.networks import load_net
+from uploads.pictures import PictureError, read_picture
 
 SIDE_PX = 192
 
@@ -46,7 +47,8 @@ def main(argv: list[str] | None = None) -> int:
     args: Any = parser.parse_args(argv)
     try:
         net, card = load_net(args.weights)
-        gray = decode_gray(args.picture.read_bytes())
+        image = read_picture(args.picture.read_bytes()).image
+        gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]], dtype=np.int32)
         faces = whole if args.whole else FaceDetector(Settings().cascade, Settings().min_face_px).detect(gray)
         if not len(faces):

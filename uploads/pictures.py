@@ -26,7 +26,7 @@ AVIF_BRANDS = (b"avif", b"avis")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
-class PictureError(Exception):
+class PictureError(ValueError):
     """The bytes are a picture that cannot be read; the message says why, in one sentence."""
 
 
