@@ -132,6 +132,12 @@ class AlwaysHappy:
         self.batches.append(len(crops))
         return np.tile(make_track(1, (0, 0, 1, 1), "happy").probs, (len(crops), 1))
 
+    def explain_crops(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See happiness in the upper left corner, and nothing else anywhere."""
+        maps = np.zeros((len(crops), 7, 6, 6), dtype=np.float32)
+        maps[:, EMOTIONS.index("happy"), :2, :2] = 1
+        return self.classify(crops), maps
+
     def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         return self.classify(preprocess(gray, boxes))
 

@@ -100,6 +100,9 @@ def test_chosen_pictures_are_read_and_shown_with_their_bars(open_page: Callable[
     page.get_by_role("button", name="Read the faces").click()
     expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
     expect(page.get_by_text("No face was found.")).to_be_visible()
+    heat = page.get_by_alt_text("Where the network saw happy")
+    expect(heat).to_be_visible()
+    assert heat.evaluate("image => image.naturalWidth") > 0
     widths = page.evaluate(
         "[...document.querySelectorAll('.bar')].map(b => parseFloat(getComputedStyle(b, '::before').width))"
     )

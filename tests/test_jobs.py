@@ -99,7 +99,14 @@ def test_a_few_pictures_are_read_before_take_returns(jobs: Jobs, results: Result
     assert face["faces"][0]["emotion"] == "happy"
     assert nobody["faces"] == []
     assert refused["text"].startswith("This is no picture")
-    assert names_in(results, job_id) == {"result.json", "faces.csv", "0.jpg", "0-1.jpg", "1.jpg"}
+    assert names_in(results, job_id) == {
+        "result.json",
+        "faces.csv",
+        "0.jpg",
+        "0-1.jpg",
+        "0-1-heat.jpg",
+        "1.jpg",
+    }
 
 
 def test_a_zip_is_read_in_the_background(jobs: Jobs, results: Results) -> None:
@@ -107,7 +114,7 @@ def test_a_zip_is_read_in_the_background(jobs: Jobs, results: Results) -> None:
     result = wait_for(jobs, job_id)
     assert [item["file"] for item in result["items"]] == [f"../{number}.jpg" for number in range(5)]
     assert names_in(results, job_id) == {"result.json", "faces.csv"} | {
-        f"{number}{face}.jpg" for number in range(5) for face in ("", "-1")
+        f"{number}{face}.jpg" for number in range(5) for face in ("", "-1", "-1-heat")
     }
 
 

@@ -96,7 +96,8 @@ def test_a_pictures_page_shows_its_faces_with_sorted_bars(client: FlaskClient) -
     bars = re.findall(r'class="bar tone-\w+ share-(\d+)"', page)
     assert bars == ["70", *["5"] * 6]
     pictures = re.findall(r'<img src="(/pictures/[^"]+)"', page)
-    assert len(pictures) == 2
+    assert len(pictures) == 3
+    assert re.search(r'<img src="/pictures/[^"]+/0-1-heat.jpg" alt="Where the network saw happy">', page)
     for address in pictures:
         response = client.get(address, buffered=True)
         assert response.content_type == "image/jpeg"

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline import encode_jpeg
-from tests.fakes import AlwaysHappy, BrightFaces, bright_image, fake_recognizer, plain_image
+from tests.fakes import AlwaysHappy, BrightFaces, bright_image, fake_recognizer, make_track, plain_image
 from uploads.pictures import PictureError, UnknownFormatError
-from uploads.recognizer import BATCH, File, Recognizer, annotate
+from uploads.recognizer import BATCH, File, Recognizer, annotate, cut_out, heated
 
 FACE = encode_jpeg(bright_image(), 95)
 NOBODY = encode_jpeg(plain_image(20), 95)
@@ -110,8 +111,48 @@ def test_the_picture_is_drawn_on_and_each_face_cut_out(recognizer: Recognizer) -
     scene, [cut] = annotate(reading)
     assert np.array_equal(reading.picture.image, before)
     assert not np.array_equal(scene, before)
-    assert cut.shape[0] >= 24
-    assert cut.max() < 240
+    assert cut.image.shape[0] >= 24
+    assert cut.image.max() < 240
+
+
+@pytest.mark.parametrize("scale", [1, 0.5])
+def test_the_heat_lies_where_the_emotion_was_seen_and_only_on_the_face(
+    recognizer: Recognizer, scale: float
+) -> None:
+    [reading] = recognizer.read([File("a", FACE)])
+    _, [cut] = annotate(reading)
+    image = cv2.resize(cut.image, None, fx=scale, fy=scale).astype(np.uint8, copy=False)
+    before = image.copy()
+    changed = np.abs(heated(image, cut).astype(int) - image).max(axis=2) > 24
+    assert np.array_equal(image, before)
+    x1, y1, x2, y2 = (round(side * scale) for side in cut.face.box)
+    rows, columns = (y2 - y1) // 2, (x2 - x1) // 2
+    assert changed[y1 : y1 + rows // 2, x1 : x1 + columns // 2].all()
+    changed[y1 : y1 + rows, x1 : x1 + columns] = False
+    assert not changed.any()
+
+
+def test_each_face_of_a_batch_gets_its_own_row_and_maps() -> None:
+    class Counting(AlwaysHappy):
+        def explain_crops(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            probs, maps = super().explain_crops(crops)
+            numbers = np.arange(len(crops), dtype=np.float32)
+            return probs, maps + numbers[:, None, None, None]
+
+    recognizer = fake_recognizer(Counting())
+    readings = list(recognizer.read([File("a", FACE), File("b", NOBODY), File("c", b""), File("d", FACE)]))
+    recognizer.close()
+    maps = [face.maps for reading in readings for face in reading.faces]
+    assert [None if one is None else one.min() for one in maps] == [0, 1]
+
+
+def test_a_face_at_the_border_keeps_its_place_in_what_is_cut_out() -> None:
+    face = make_track(1, (-3, 2, 17, 22))
+    cut = cut_out(plain_image(20), face)
+    assert cut.face.box == (-3, 2, 17, 22)
+    inner = cut_out(plain_image(20), replace(face, box=(20, 20, 40, 40)))
+    assert inner.face.box == (3, 3, 23, 23)
+    assert inner.image.shape == (26, 26, 3)
 
 
 def test_with_blur_neither_picture_nor_cut_out_shows_the_face() -> None:
@@ -120,7 +161,7 @@ def test_with_blur_neither_picture_nor_cut_out_shows_the_face() -> None:
     [reading] = recognizer.read([File("a", encode_jpeg(noise, 95))])
     recognizer.close()
     _, [cut] = annotate(reading, blur=True)
-    assert len(np.unique(cut.reshape(-1, 3), axis=0)) <= 64
+    assert len(np.unique(cut.image.reshape(-1, 3), axis=0)) <= 64
 
 
 def test_the_smallest_picture_has_no_face() -> None:

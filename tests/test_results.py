@@ -63,6 +63,13 @@ def test_only_pictures_videos_and_the_table_are_given_out(results: Results, cloc
     assert results.file(job_id, "0.jpg") is not None
 
 
+def test_a_faces_heat_map_is_given_out(results: Results, clock: Clock) -> None:
+    job_id = keep(results, clock)
+    (results.place(job_id) / "0-1-heat.jpg").write_bytes(b"")
+    assert results.file(job_id, "0-1-heat.jpg") is not None
+    assert results.file(job_id, "0-heat.jpg") is None
+
+
 def test_after_a_day_a_result_is_neither_shown_nor_kept(results: Results, clock: Clock) -> None:
     job_id = keep(results, clock)
     clock.now += KEEP_S + 1

@@ -1,4 +1,4 @@
-"""Keeps what was read in the files of one job: pictures with their faces drawn, cut-out faces, a table."""
+"""Keeps what was read in the files of one job: pictures with their faces drawn, faces cut out, a table."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from faces import Table, face_rows, reading_json, remark_row
 from overlay import Scene
 from pipeline import encode_jpeg
 from uploads.analysis import Analysis, Pipeline, Remark, Sent, VideoFrame
-from uploads.recognizer import Reading, Recognizer, annotate
+from uploads.recognizer import Reading, Recognizer, annotate, heated
 from uploads.results import TABLE
 from uploads.timeline import Timeline
 from uploads.videos import Writer, open_writer
@@ -91,12 +91,21 @@ class Keeper:
 
     def _picture(self, reading: Reading) -> None:
         number = len(self.items)
-        scene, faces = annotate(reading, self._blur)
+        scene, cuts = annotate(reading, self._blur)
         crops = [f"{number}-{face.track_id}.jpg" for face in reading.faces]
         self._write(f"{number}.jpg", scene, SCENE_SIDE_PX)
-        for name, face in zip(crops, faces, strict=True):
-            self._write(name, face, CROP_SIDE_PX)
-        item = {"kind": "picture", "file": reading.name, "scene": f"{number}.jpg", "crops": crops}
+        heats = [f"{number}-{face.track_id}-heat.jpg" for face in reading.faces]
+        for crop, heat, cut in zip(crops, heats, cuts, strict=True):
+            small = shrunk(cut.image, CROP_SIDE_PX)
+            self._write(crop, small, CROP_SIDE_PX)
+            self._write(heat, heated(small, cut), CROP_SIDE_PX)
+        item = {
+            "kind": "picture",
+            "file": reading.name,
+            "scene": f"{number}.jpg",
+            "crops": crops,
+            "heats": heats,
+        }
         self.items.append(item | reading_json(reading))
         self._table.add(face_rows(reading.name, reading.faces) or [remark_row(reading.name, "no face")])
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from emotions import EMOTIONS
 from model import preprocess
-from overlay import PLAIN, Scene, draw
+from overlay import PLAIN, Scene, View, draw
 from tracker import Track
 from uploads.pictures import Picture, PictureError, read_picture
 
 BATCH = 8  # pictures; as many more are decoded and searched meanwhile
 CROP_MARGIN = 0.15  # of the box, on each side: for people a face is more than the box
+ONLY_HEAT = View(boxes=False, labels=False, heat=True)
 
 
 class Detector(Protocol):
@@ -26,7 +27,7 @@ class Detector(Protocol):
 
 
 class Classifier(Protocol):
-    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]: ...
+    def explain_crops(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 
 
 class File(NamedTuple):
@@ -41,13 +42,21 @@ class File(NamedTuple):
 class Reading:
     """What was read in one file: picture and faces, or the problem.
 
-    The faces are tracks of one frame, largest first and numbered from 1; boxes are in px of what was sent.
+    The faces are tracks of one frame, largest first and numbered from 1, with maps; boxes are in px of what
+    was sent.
     """
 
     name: str
     picture: Picture | None = field(default=None, repr=False)
     faces: tuple[Track, ...] = ()
     problem: PictureError | None = None
+
+
+class Cut(NamedTuple):
+    """A face cut out of its picture: image (H, W, 3) BGR, and the track, its box in px of that image."""
+
+    image: Scene
+    face: Track
 
 
 class _Found(NamedTuple):
@@ -111,38 +120,44 @@ class Recognizer:
     def _name(self, searched: list[tuple[str, Future[_Found]]]) -> Iterator[Reading]:
         found: list[_Found | PictureError] = [_result(future) for _, future in searched]
         crops = [one.crops for one in found if isinstance(one, _Found)]
-        probs = self._classifier.classify(np.concatenate(crops)) if crops else np.empty((0, len(EMOTIONS)))
-        first = 0
+        faces = self._classifier.explain_crops(np.concatenate(crops)) if crops else ()
+        rows = zip(*faces, strict=True)
         for (name, _), one in zip(searched, found, strict=True):
             if isinstance(one, PictureError):
                 yield Reading(name, problem=one)
                 continue
-            rows = probs[first : first + len(one.boxes)]
-            first += len(one.boxes)
-            yield Reading(name, one.picture, tuple(self._faces(one, rows)))
+            yield Reading(name, one.picture, tuple(self._faces(one, islice(rows, len(one.boxes)))))
 
-    def _faces(self, found: _Found, probs: NDArray[Any]) -> Iterator[Track]:
-        for number, (box, row) in enumerate(zip(found.boxes, probs, strict=True), 1):
+    def _faces(self, found: _Found, rows: Iterator[tuple[NDArray[np.float32], ...]]) -> Iterator[Track]:
+        for number, (box, (row, maps)) in enumerate(zip(found.boxes, rows, strict=True), 1):
             best = int(row.argmax())
             sure = bool(row[best] >= self._unsure_below)
-            yield Track(number, _scaled(box, found.picture.scale), row, EMOTIONS[best], sure, 0.0)
+            yield Track(number, _scaled(box, found.picture.scale), row, EMOTIONS[best], sure, 0.0, maps)
 
 
-def annotate(reading: Reading, blur: bool = False) -> tuple[Scene, list[Scene]]:
-    """Return the picture with its faces drawn, and each face cut out, both BGR; with blur they are hidden."""
+def annotate(reading: Reading, blur: bool = False) -> tuple[Scene, list[Cut]]:
+    """Return the picture with its faces drawn, BGR, and each face cut out; with blur they are hidden."""
     assert reading.picture is not None
     image = reading.picture.image
     faces = [replace(face, box=_scaled(face.box, 1 / reading.picture.scale)) for face in reading.faces]
     hidden = [face.box for face in faces] if blur else ()
     plain = draw(image, [], PLAIN, hidden) if blur else image
-    return draw(image, faces, PLAIN, hidden), [cut_out(plain, face.box) for face in faces]
+    return draw(image, faces, PLAIN, hidden), [cut_out(plain, face) for face in faces]
 
 
-def cut_out(image: Scene, box: tuple[int, int, int, int]) -> Scene:
-    """Return box and a little around it out of image (H, W, 3)."""
-    x1, y1, x2, y2 = box
+def cut_out(image: Scene, face: Track) -> Cut:
+    """Return a face and a little around it out of image (H, W, 3)."""
+    x1, y1, x2, y2 = face.box
     margin = round((x2 - x1) * CROP_MARGIN)
-    return image[max(y1 - margin, 0) : y2 + margin, max(x1 - margin, 0) : x2 + margin]
+    left, top = max(x1 - margin, 0), max(y1 - margin, 0)
+    moved = replace(face, box=(x1 - left, y1 - top, x2 - left, y2 - top))
+    return Cut(image[top : y2 + margin, left : x2 + margin], moved)
+
+
+def heated(image: Scene, cut: Cut) -> Scene:
+    """Return a copy of the cut's image, made smaller or not, with where its emotion was seen laid over it."""
+    box = _scaled(cut.face.box, image.shape[1] / cut.image.shape[1])
+    return draw(image, [replace(cut.face, box=box)], ONLY_HEAT)
 
 
 def _result(future: "Future[_Found]") -> _Found | PictureError:

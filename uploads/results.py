@@ -15,7 +15,7 @@ MAX_KEPT_BYTES = 2_000_000_000  # of all jobs together; the oldest go first
 RESULT = "result.json"
 TABLE = "faces.csv"
 _ID = re.compile(r"[\w-]{22}", re.ASCII)
-_FILE = re.compile(r"\d{1,6}(-\d{1,4})?\.(jpg|mp4|webm)", re.ASCII)
+_FILE = re.compile(r"\d{1,6}(-\d{1,4}(-heat)?)?\.(jpg|mp4|webm)", re.ASCII)
 
 
 class Results:
