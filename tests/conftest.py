@@ -1,6 +1,7 @@
 """Fixtures that several tests share."""
 
 import gc
+import logging
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from card import Card
 from checkpoint import save_weights
@@ -34,6 +37,16 @@ def pytest_configure() -> None:
 def pytest_collection_finish() -> None:
     gc.freeze()  # what is imported by now stays
     gc.enable()
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("torch") and isinstance(logger, logging.Logger):
+            logger.propagate = True  # or pytest listens to each of its forty loggers, three times a test
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each template is compiled once, and not once for each site that a test makes."""
+    folder = tmp_path_factory.mktemp("templates")
+    Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
 
 
 @pytest.fixture(scope="session")
