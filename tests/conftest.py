@@ -56,6 +56,17 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
     Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """What a test records need not survive a power cut."""
+    import database
+
+    others = [pragma for pragma in database.PRAGMAS if not pragma.startswith("synchronous")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "PRAGMAS", ("synchronous = off", *others))
+        yield
+
+
 @pytest.fixture(scope="session")
 def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights that were never trained, for tests in which only their presence counts."""
