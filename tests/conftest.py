@@ -59,7 +59,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def no_waiting_for_the_disk() -> Iterator[None]:
     """What a test records need not survive a power cut."""
-    import database
+    from recording import database
 
     others = [pragma for pragma in database.PRAGMAS if not pragma.startswith("synchronous")]
     with pytest.MonkeyPatch.context() as patch:
