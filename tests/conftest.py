@@ -1,6 +1,7 @@
 """Fixtures that several tests share."""
 
 import gc
+import logging
 import shutil
 import socket
 import subprocess
@@ -9,36 +10,72 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cv2
 import pytest
-import torch
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
-from card import Card
-from checkpoint import save_weights
-from network import EmotionNet
 from settings import ROOT
-from tests.nets import lively
-from tests.postgres import Postgres, find_programs
+
+if TYPE_CHECKING:
+    from network import EmotionNet
+    from tests.postgres import Postgres
 
 START_TIMEOUT_S = 60
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes share the whole unit part; one file does not need them, and servers and browsers suffer."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return 2 if whole and "not server" in config.option.markexpr else 0
+
+
 def pytest_configure() -> None:
-    """Threads that wait for each other, and garbage sought among the libraries, cost more than the tests."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    gc.disable()
+    gc.disable()  # garbage sought among the libraries costs more than the tests
 
 
 def pytest_collection_finish() -> None:
+    """Threads that wait for each other cost more than the tests, too."""
+    import cv2
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     gc.freeze()  # what is imported by now stays
     gc.enable()
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("torch") and isinstance(logger, logging.Logger):
+            logger.propagate = True  # or pytest listens to each of its forty loggers, three times a test
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each template is compiled once, and not once for each site that a test makes."""
+    folder = tmp_path_factory.mktemp("templates")
+    Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """What a test records need not survive a power cut."""
+    from recording import database
+
+    others = [pragma for pragma in database.PRAGMAS if not pragma.startswith("synchronous")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "PRAGMAS", ("synchronous = off", *others))
+        yield
 
 
 @pytest.fixture(scope="session")
 def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights that were never trained, for tests in which only their presence counts."""
+    import torch
+
+    from card import Card
+    from checkpoint import save_weights
+    from network import EmotionNet
+
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     torch.manual_seed(0)
     save_weights(path, EmotionNet(), Card("emotion"))
@@ -46,8 +83,13 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def net() -> EmotionNet:
+def net() -> "EmotionNet":
     """A network with its branches that tells pictures apart."""
+    import torch
+
+    from network import EmotionNet
+    from tests.nets import lively
+
     torch.manual_seed(0)
     made = EmotionNet()
     lively(made)
@@ -120,8 +162,10 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres() -> "Iterator[Postgres]":
     """A PostgreSQL server of our own; where none is installed the tests on it are skipped."""
+    from tests.postgres import Postgres, find_programs
+
     programs = find_programs()
     if programs is None:
         pytest.skip("no PostgreSQL on this machine; .ci/run installs it")

@@ -13,14 +13,14 @@ from stream import Latest, browser_part, player_part
 from tests.fakes import picture_of, until
 
 Connect = Callable[..., "Screen"]
-REPEAT_S = 0.25
+REPEAT_S = 0.15
 
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quarter of the waits, so that the tests are quick."""
+    """Shorter waits, so that the tests are quick."""
     monkeypatch.setattr("sender.REPEAT_S", REPEAT_S)
-    monkeypatch.setattr("sender.TICK_S", 0.06)
+    monkeypatch.setattr("sender.TICK_S", 0.03)
 
 
 BIG = bytes(300_000)
@@ -167,9 +167,9 @@ def test_a_viewer_that_takes_nothing_is_closed(
 def test_nothing_to_send_is_no_stall(
     monkeypatch: pytest.MonkeyPatch, connect: Connect, feed: Latest[object]
 ) -> None:
-    monkeypatch.setattr("sender.STALL_S", 0.1)
+    monkeypatch.setattr("sender.STALL_S", 0.05)
     patient = connect()
-    time.sleep(0.3)
+    time.sleep(0.15)
     feed.put(picture_of(0, b"<at last>"))
     patient.read_until(b"<at last>")
 

@@ -54,7 +54,7 @@ def test_a_video_file_plays_at_its_own_frame_rate(tmp_path: Path) -> None:
 def test_a_late_frame_is_not_followed_by_a_burst() -> None:
     pace = Pace(20)
     pace.wait()
-    time.sleep(0.3)
+    time.sleep(0.2)
     started = time.monotonic()
     for _ in range(3):
         pace.wait()

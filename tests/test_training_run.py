@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
@@ -450,6 +449,8 @@ def test_teachers_without_a_distill_weight_are_refused(
 @pytest.mark.usefixtures("tiny_net")
 def test_a_run_keeps_a_tensorboard_log(tmp_path: Path) -> None:
     make_run(tmp_path).run()
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     log = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert "PublicTest/accuracy" in log.Tags()["scalars"]
     assert [event.step for event in log.Scalars("Training/loss")] == [1, 2]

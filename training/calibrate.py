@@ -4,7 +4,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from card import Calibration
@@ -25,6 +24,8 @@ def prior_shift(labels: NDArray[np.int64], tau: float = TAU) -> tuple[float, ...
 
 def fit_temperature(logits: Tensor, labels: NDArray[np.int64], shift: tuple[float, ...]) -> float:
     """Return the temperature with the least cross-entropy for logits (n, 7 or 15)."""
+    from scipy.optimize import minimize_scalar  # takes half a second to load
+
     shifted = logits[:, : len(EMOTIONS)] + torch.tensor(shift)
     target = torch.from_numpy(labels)
 

@@ -3,20 +3,18 @@
 import base64
 import io
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
-import matplotlib
 import numpy as np
-import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from emotions import DETAILS, EMOTIONS
 from network import FERPLUS
 from training.explore_figures import BINS, Agreement, Cascade, Classes, Levels, Values, by_emotion, light_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WIDTH = 4.8  # inches, so that the letters are as large as the page's on a phone
 DPI = 180
@@ -26,7 +24,7 @@ DARK = {"ink": "#e8eaed", "soft": "#a0a8b1", "ground": "#1d2125", "line": "#3137
 SPLIT_COLOURS = ("#2b7bba", "#e6a700", "#8856a7")
 
 Colours = dict[str, str]
-Draw = Callable[[Axes, Colours], None]
+Draw = Callable[["Axes", Colours], None]
 
 
 class Picture(NamedTuple):
@@ -43,6 +41,10 @@ def plot(draw: Draw, height: float, caption: str) -> Picture:
 
 
 def _render(draw: Draw, height: float, colours: Colours) -> str:
+    import matplotlib  # half a second, which a mistake on the command line need not wait for
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     style: dict[Any, Any] = {
         "font.size": 9.5,
         "text.color": colours["ink"],
@@ -86,7 +88,7 @@ def sheet(images: NDArray[np.uint8], caption: str) -> Picture:
 def classes_plot(classes: Classes) -> Picture:
     """Return each class's share of each split."""
 
-    def draw(axes: Axes, _colours: Colours) -> None:
+    def draw(axes: "Axes", _colours: Colours) -> None:
         width = 0.8 / len(classes.counts)
         for place, split in enumerate(classes.counts):
             shares = [100 * classes.share(split, name) for name in EMOTIONS]
@@ -102,7 +104,7 @@ def classes_plot(classes: Classes) -> Picture:
 def levels_plot(levels: Levels) -> Picture:
     """Return the distribution of the gray levels, a line an emotion."""
 
-    def draw(axes: Axes, _colours: Colours) -> None:
+    def draw(axes: "Axes", _colours: Colours) -> None:
         middles = (np.arange(BINS) + 0.5) * 256 / BINS
         for name, shares in levels.shares.items():
             axes.plot(middles, 100 * np.array(shares), color=DETAILS[name].colour, label=name, linewidth=1.6)
@@ -123,7 +125,7 @@ def light_plots(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[Pi
 
 
 def _boxes(values: dict[str, Values], label: str, caption: str) -> Picture:
-    def draw(axes: Axes, colours: Colours) -> None:
+    def draw(axes: "Axes", colours: Colours) -> None:
         line = {"color": colours["soft"]}
         drawn = axes.boxplot(
             list(values.values()),
@@ -146,7 +148,9 @@ def _boxes(values: dict[str, Values], label: str, caption: str) -> Picture:
 def agreement_plot(agreement: Agreement) -> Picture:
     """Return what FER+'s voters say of the faces of each label, as % of the label's faces."""
 
-    def draw(axes: Axes, colours: Colours) -> None:
+    def draw(axes: "Axes", colours: Colours) -> None:
+        import seaborn as sns
+
         counts = np.array([list(row.values()) for row in agreement.counts.values()])
         shares = 100 * counts / counts.sum(axis=1, keepdims=True)
         names = {"xticklabels": FERPLUS, "yticklabels": list(agreement.counts)}
@@ -161,7 +165,7 @@ def agreement_plot(agreement: Agreement) -> Picture:
 def cascade_plot(cascade: Cascade) -> Picture:
     """Return the share of faces found of each emotion, with two standard errors."""
 
-    def draw(axes: Axes, colours: Colours) -> None:
+    def draw(axes: "Axes", colours: Colours) -> None:
         names = list(cascade.shares)
         errors = [200 * cascade.error(name) for name in names]
         shares = [100 * share for share in cascade.shares.values()]

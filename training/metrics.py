@@ -1,8 +1,10 @@
-"""How good answers are: pure functions from probabilities and labels to figures."""
+"""How good answers are: pure functions from probabilities and labels to figures.
+
+Those that need scikit-learn load it themselves: it takes a second, and not every command measures.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support, roc_auc_score
 
 from network import FERPLUS
 from training.data import VOTES
@@ -17,6 +19,8 @@ Bins = NDArray[np.float64]
 
 def measure(probs: Probs, labels: Labels) -> dict[str, float]:
     """Return accuracy and its standard error, macro-F1, cross-entropy and calibration error of probs (n, C)."""
+    from sklearn.metrics import f1_score
+
     accuracy = float((probs.argmax(axis=1) == labels).mean())
     classes = np.arange(probs.shape[1])
     return {
@@ -32,11 +36,15 @@ def measure(probs: Probs, labels: Labels) -> dict[str, float]:
 
 def confusion(probs: Probs, labels: Labels) -> NDArray[np.int64]:
     """Return the confusion matrix (C, C): rows are the labels, columns what the network said."""
+    from sklearn.metrics import confusion_matrix
+
     return np.asarray(confusion_matrix(labels, probs.argmax(axis=1), labels=np.arange(probs.shape[1])))
 
 
 def per_class(probs: Probs, labels: Labels) -> dict[str, NDArray[np.floating]]:
     """Return precision, recall, f1, support and auc (one against the rest), each (C,); an auc may be nan."""
+    from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+
     classes = np.arange(probs.shape[1])
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, probs.argmax(axis=1), labels=classes, zero_division=0.0

@@ -1,20 +1,23 @@
-"""The figures of an evaluation as text, and as one HTML page with plots."""
+"""The figures of an evaluation as text, and as one HTML page with plots.
+
+What draws loads its libraries itself: a training run evaluates and draws nothing.
+"""
 
 import base64
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import numpy as np
-import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.metrics import roc_curve
 
 from emotions import EMOTIONS
 from training.metrics import reliability
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 TEMPLATES = Path(__file__).parent / "templates"
 COLUMNS = ("precision", "recall", "f1", "auc")
@@ -77,15 +80,17 @@ def write_report(
     path.write_text(page, encoding="utf-8")
 
 
-def as_png(figure: Figure) -> str:
+def as_png(figure: "Figure") -> str:
     """Return a figure as a data URL."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def confusion_plot(matrix: NDArray[np.int64]) -> Figure:
+def confusion_plot(matrix: NDArray[np.int64]) -> "Figure":
     """Return the confusion matrix (7, 7) as shares of each row."""
+    import seaborn as sns
+
     figure, axes = _axes()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = {"xticklabels": EMOTIONS, "yticklabels": EMOTIONS}
@@ -94,8 +99,10 @@ def confusion_plot(matrix: NDArray[np.int64]) -> Figure:
     return figure
 
 
-def roc_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> Figure:
+def roc_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> "Figure":
     """Return the ROC curve of each emotion that the labels hold."""
+    from sklearn.metrics import roc_curve
+
     figure, axes = _axes()
     for i, name in enumerate(EMOTIONS):
         if 0 < (labels == i).sum() < len(labels):
@@ -108,7 +115,7 @@ def roc_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> Figure:
     return figure
 
 
-def reliability_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> Figure:
+def reliability_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> "Figure":
     """Return accuracy against confidence; the bars show how many faces a bin holds."""
     figure, axes = _axes()
     weight, confidence, accuracy = reliability(probs, labels)
@@ -121,6 +128,8 @@ def reliability_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> 
     return figure
 
 
-def _axes() -> tuple[Figure, Axes]:
+def _axes() -> "tuple[Figure, Axes]":
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6, 5))  # no pyplot: nothing global, no window
     return figure, figure.add_subplot()
