@@ -30,7 +30,7 @@ def test_any_weights_explain_a_face(
         ("nothing", "noise.png", "error: "),
         ("", "nothing.png", "nothing.png"),
         ("", "noise.png", "--whole takes all of it for one"),
-        ("", "text.png", "no picture that can be read"),
+        ("", "text.png", "This is no picture"),
     ],
 )
 def test_what_is_missing_is_said_in_one_line(
