@@ -11,6 +11,8 @@ from torch import Tensor
 
 from training.augment import augment, blur, coarsen, cover, grain, light, resize, shade
 
+pytestmark = pytest.mark.training
+
 
 def pictures(n: int = 4) -> torch.Tensor:
     return torch.rand(n, 1, 48, 48, generator=torch.Generator().manual_seed(0)) * 255

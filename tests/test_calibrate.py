@@ -17,6 +17,8 @@ from training.calibrate import cross_fitted_error, fit_temperature, prior_shift
 from training.metrics import calibration_error
 from training.ship import main
 
+pytestmark = pytest.mark.training
+
 NO_SHIFT = (0.0,) * 7
 
 
@@ -60,7 +62,6 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.training
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # torch's exporter's own
 def test_shipping_fuses_calibrates_and_keeps_the_answers(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]

@@ -20,6 +20,8 @@ from training.composites import (
 )
 from training.data import VOTES, Faces
 
+pytestmark = pytest.mark.training
+
 HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 Stack = NDArray[np.float32]
 

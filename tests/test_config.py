@@ -9,6 +9,8 @@ import torch
 from training.config import CONFIGS, Config, load_config, parse_config
 from training.networks import build
 
+pytestmark = pytest.mark.training
+
 SETTINGS: dict[str, Any] = {
     "network": "base",
     "batch_size": 8,
@@ -28,7 +30,6 @@ def test_every_configuration_loads_by_name_and_by_path(path: Path) -> None:
     assert config.side(config.epochs - 1) in (44, 48)
 
 
-@pytest.mark.training
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: str(path.stem))
 def test_the_network_of_every_configuration_can_be_built(path: Path) -> None:
     config = load_config(path.stem)

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from training.duplicates import CHUNK, near_duplicates, near_pairs
 
+pytestmark = pytest.mark.training
+
 Pictures = NDArray[np.uint8]
 
 

@@ -16,6 +16,8 @@ from training.data import Faces
 from training.evaluate import main, predict_logits
 from training.stress import STRESSES, stressed
 
+pytestmark = pytest.mark.training
+
 HAPPY = EMOTIONS.index("happy")
 
 
@@ -71,7 +73,6 @@ def few_timings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.evaluate.TIMED", 3)
 
 
-@pytest.mark.training
 def test_the_command_prints_and_saves_the_figures(
     always_happy: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,7 +96,6 @@ def test_the_command_prints_and_saves_the_figures(
     assert "75.00 %" in page
 
 
-@pytest.mark.training
 def test_the_command_measures_the_split_asked_for(
     always_happy: Path,
     data: Path,

@@ -37,6 +37,8 @@ from training.explore_figures import (
 )
 from training.explore_plots import DPI, WIDTH, classes_plot, sheet
 
+pytestmark = pytest.mark.training
+
 HAPPY, FEAR, SAD = (EMOTIONS.index(name) for name in ("happy", "fear", "sad"))
 
 
@@ -105,7 +107,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any
     return (out / "explore.html").read_text(), json.loads((out / "explore.json").read_text())
 
 
-@pytest.mark.training
 def test_the_page_needs_nothing_but_itself(report: tuple[str, dict[str, Any]]) -> None:
     page, _ = report
     sources = re.findall(r"""(?:src|srcset|href)=["']?([^"'\s>]+)""", page)
@@ -116,12 +117,10 @@ def test_the_page_needs_nothing_but_itself(report: tuple[str, dict[str, Any]]) -
     assert "@import" not in page
 
 
-@pytest.mark.training
 def test_the_page_says_that_it_must_not_be_published(report: tuple[str, dict[str, Any]]) -> None:
     assert "do not publish it" in report[0]
 
 
-@pytest.mark.training
 def test_every_section_ends_in_a_sentence_on_the_page(report: tuple[str, dict[str, Any]]) -> None:
     page, figures = html.unescape(report[0]), report[1]
     sections = {name: part for name, part in figures.items() if name != "data"}
@@ -132,7 +131,6 @@ def test_every_section_ends_in_a_sentence_on_the_page(report: tuple[str, dict[st
         assert part["conclusion"] in page
 
 
-@pytest.mark.training
 def test_the_figures_are_those_of_the_data(report: tuple[str, dict[str, Any]]) -> None:
     _, figures = report
     assert list(figures["classes"]["counts"]) == ["Training", "PublicTest"]
@@ -145,7 +143,6 @@ def test_the_figures_are_those_of_the_data(report: tuple[str, dict[str, Any]]) -
     assert figures["cascade"]["tried"] == dict.fromkeys(EMOTIONS, 1) | {"happy": 3, "sad": 2}
 
 
-@pytest.mark.training
 def test_without_votes_the_page_has_no_agreement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.explore_plots._render", lambda *_: "data:,")
     data = write_csv(tmp_path / "fer2013.csv", {"PrivateTest": make_faces([3, 3, 4])})
@@ -156,7 +153,6 @@ def test_without_votes_the_page_has_no_agreement(tmp_path: Path, monkeypatch: py
     assert "no face at all for angry, disgust, fear, surprise" in figures["classes"]["conclusion"]
 
 
-@pytest.mark.training
 def test_a_folder_with_one_split_has_one_split(tmp_path: Path) -> None:
     for label, name in enumerate(EMOTIONS):
         path = tmp_path / "test" / name / "face.png"
@@ -167,7 +163,6 @@ def test_a_folder_with_one_split_has_one_split(tmp_path: Path) -> None:
     assert splits["PublicTest"].labels.tolist() == list(range(7))
 
 
-@pytest.mark.training
 def test_a_damaged_split_is_no_absent_split(tmp_path: Path) -> None:
     splits = {"Training": make_faces([3])}
     data = write_csv(tmp_path / "fer2013.csv", splits)
@@ -338,7 +333,6 @@ def test_a_sheet_shows_the_faces_row_by_row() -> None:
     assert np.array_equal(shown[48:, :48], images[8])
 
 
-@pytest.mark.training
 def test_plots_come_for_light_and_for_dark_pages() -> None:
     picture = classes_plot(Classes({"Training": dict.fromkeys(EMOTIONS, 2)}))
     light, dark = pixels(picture.light), pixels(picture.dark)

@@ -11,8 +11,9 @@ from network import EmotionNet
 from tests.nets import lively
 from training.export import difference, main
 
+pytestmark = pytest.mark.training
 
-@pytest.mark.training
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # torch's exporter's own
 def test_the_exported_network_answers_as_pytorch_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -62,6 +62,7 @@ def test_grad_cam_weighs_channels_by_their_mean_gradient() -> None:
 
 
 @pytest.mark.parametrize("name", FIELD)
+@pytest.mark.training
 def test_grad_cam_is_captums_for_every_network_of_the_field(name: str, faces: Tensor) -> None:
     captum = pytest.importorskip("captum.attr", reason="captum is in requirements-dev.txt")
     torch.manual_seed(0)

@@ -23,6 +23,8 @@ from training.losses import (
     mix,
 )
 
+pytestmark = pytest.mark.training
+
 
 def votes(**counts: int) -> NDArray[np.int64]:
     return np.array([[counts.get(name, 0) for name in VOTES]], dtype=np.int64)

@@ -38,7 +38,9 @@ HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(100)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("kept") / "jobs"
+    folder = tmp_path_factory.mktemp("kept") / "jobs"
+    folder.mkdir()  # as after the first upload, whichever test is the first
+    return folder
 
 
 @pytest.fixture(scope="module")

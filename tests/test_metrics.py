@@ -12,6 +12,8 @@ from network import FERPLUS
 from training.data import VOTES
 from training.metrics import calibration_error, confusion, ferplus_majority, measure, per_class, reliability
 
+pytestmark = pytest.mark.training
+
 LABELS = np.array([0, 0, 1, 3], dtype=np.int64)
 PROBS = np.full((4, 7), 1 / 12)
 PROBS[np.arange(4), [0, 1, 1, 3]] = 1 / 2

@@ -10,6 +10,8 @@ import pytest
 from emotions import EMOTIONS
 from training.data import SPLIT_FOLDERS, VOTES, Faces, load_faces, load_votes
 
+pytestmark = pytest.mark.training
+
 HEADER = "emotion,pixels,Usage"
 PIXELS = " ".join(["7"] * 48 * 48)
 GOOD_ROW = f"3,{PIXELS},Training"

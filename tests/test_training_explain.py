@@ -10,6 +10,8 @@ from main import SAMPLES
 from tests.nets import noise
 from training.explain import SIDE_PX, main
 
+pytestmark = pytest.mark.training
+
 
 def test_any_weights_explain_a_face(
     random_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
