@@ -66,15 +66,10 @@ def watch(camera: Camera) -> Generator[AnnotatedFrame]:
         yield from follow(camera.annotated)
 
 
-class FakeCrowd:
-    """A feed without a camera, and the audience around it; put pictures into `feed`."""
+class Watched:
+    """Counts who is viewing now."""
 
-    def __init__(self, max_viewers: int = 8) -> None:
-        self.feed: Latest[AnnotatedFrame] = Latest()
-        self.viewing_now = 0
-        self.variants = Variants(self.feed, fake_variant)
-        self.sender = Sender()
-        self.audience = Audience(self, self.variants, self.sender, max_viewers)
+    viewing_now = 0
 
     @contextmanager
     def viewing(self) -> Iterator[None]:
@@ -83,6 +78,16 @@ class FakeCrowd:
             yield
         finally:
             self.viewing_now -= 1
+
+
+class FakeCrowd(Watched):
+    """A feed without a camera, and the audience around it; put pictures into `feed`."""
+
+    def __init__(self, max_viewers: int = 8) -> None:
+        self.feed: Latest[AnnotatedFrame] = Latest()
+        self.variants = Variants(self.feed, fake_variant)
+        self.sender = Sender()
+        self.audience = Audience(self, self.variants, self.sender, max_viewers)
 
     def close(self) -> None:
         self.sender.close()

@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,24 +16,15 @@ from recording.history import DAY_MS, History, Session
 from recording.recorder import Recorder
 from sources import Frame
 from stream import Latest
-from tests.fakes import FakeSource, make_track, plain_image, until
+from tests.fakes import FakeSource, Watched, make_track, plain_image, until
 from tracker import Track
 
 
-class FakeCamera:
+class FakeCamera(Watched):
     """A camera whose frames the test puts."""
 
     def __init__(self) -> None:
         self.annotated: Latest[AnnotatedFrame] = Latest()
-        self.viewing_now = 0
-
-    @contextmanager
-    def viewing(self) -> Iterator[None]:
-        self.viewing_now += 1
-        try:
-            yield
-        finally:
-            self.viewing_now -= 1
 
     def state(self) -> State:
         return State("demo", "", True, "", 30.0, 20.0, 1, None)
