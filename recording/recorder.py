@@ -117,6 +117,11 @@ class Recorder:
             self._held.close()
         log.info("recording ended")
 
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all that was seen is written; False if the database takes longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting, timeout_s)
+
     def renew(self) -> None:
         """Go on in a new session, if one runs: the faces' numbers begin again."""
         if self._session:
@@ -208,6 +213,7 @@ class Recorder:
                     for _ in part:
                         self._waiting.popleft()
                     self._sightings -= len(sightings)
+                    self._changed.notify_all()
         finally:
             self._writing_since = None
 

@@ -208,7 +208,7 @@ def test_each_face_has_a_card_with_its_bars_sorted_and_its_last_minute(
     painted = (
         "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
     )
-    assert card.locator("canvas").evaluate(painted)
+    page.wait_for_function(f"({painted})(document.querySelector('.card canvas'))")
     expect(card.locator("canvas")).to_have_attribute("aria-label", re.compile("The last minute: .*%"))
     page.keyboard.press("p")  # and the bars come to rest where they belong
     page.wait_for_function(

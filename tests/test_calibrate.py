@@ -15,7 +15,7 @@ from network import EmotionNet
 from tests.nets import lively
 from training.calibrate import cross_fitted_error, fit_temperature, prior_shift
 from training.metrics import calibration_error
-from training.ship import main
+from training.ship import main, unweigh
 
 pytestmark = pytest.mark.training
 
@@ -87,6 +87,18 @@ def test_shipping_fuses_calibrates_and_keeps_the_answers(
     after = EmotionClassifier.load(shipped, "fer2013").predict(gray, boxes)
     assert len(EMOTIONS) == before.shape[1]
     np.testing.assert_allclose(after, before, atol=0.02)
+
+
+@torch.no_grad()
+def test_weights_of_rare_labels_are_taken_back() -> None:
+    torch.manual_seed(0)
+    net, faces = EmotionNet(fused=True).eval(), torch.rand(3, 1, 48, 48) * 255
+    labels = np.array([0, 1, 2, 3, 4, 5] + [6] * 9)
+    before = net(faces)
+    shift = unweigh(net, labels, 0.5)(faces) - before
+    assert shift[0, 6] - shift[0, 0] == pytest.approx(np.log(3), abs=1e-5)
+    assert shift[0, 7:].abs().max() == pytest.approx(0, abs=1e-6)
+    torch.testing.assert_close(unweigh(net, labels, 0.0)(faces), before + shift)
 
 
 def test_what_is_shipped_already_is_not_shipped_again(

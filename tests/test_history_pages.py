@@ -33,6 +33,9 @@ class FakeRecorder:
     def stop(self) -> None:
         self.now = Recording(False, None, 0, 0, 0, "")
 
+    def flush(self, timeout_s: float) -> bool:
+        return timeout_s > 0  # it writes at once
+
     def state(self) -> Recording:
         return self.now
 

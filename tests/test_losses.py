@@ -80,9 +80,13 @@ def test_a_network_with_one_head_learns_the_label() -> None:
 
 
 def test_rare_labels_weigh_more() -> None:
-    weights = label_weights(np.array([0, 0, 0, 1], dtype=np.int64))
+    labels = np.array([0, 0, 0, 1], dtype=np.int64)
+    weights = label_weights(labels, 1.0)
     assert weights[1] / weights[0] == pytest.approx(3)
+    assert weights[labels].mean() == pytest.approx(1)
     assert torch.isfinite(weights).all()
+    assert label_weights(labels, 0.5)[1] / label_weights(labels, 0.5)[0] == pytest.approx(3**0.5)
+    assert label_weights(labels, 0.0).tolist() == pytest.approx([1] * 7)
 
 
 def test_logits_divide_into_two_heads() -> None:

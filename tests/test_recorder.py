@@ -208,6 +208,19 @@ def test_the_state_says_what_is_recorded(camera: FakeCamera, recorder: Recorder,
     assert not recorder.is_recording(summary.key)
 
 
+def test_whoever_stops_a_recording_can_wait_until_it_is_written(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    history.free.clear()
+    recorder.start()
+    camera.see(1)
+    recorder.stop()
+    assert not recorder.flush(0.05)
+    history.free.set()
+    assert recorder.flush(5)
+    assert faces_of(history) == [1]
+
+
 def test_a_database_that_does_not_answer_holds_up_no_frame(
     camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,7 +43,7 @@ SETTINGS: dict[str, Any] = {
     "stages": [[24, 1], [30, 1]],
     "seed": 1,
 }
-COSINE = {"schedule": "cosine", "unfreeze": [["0.", 1]], "class_weights": True, "optimizer": "sgd"}
+COSINE = {"schedule": "cosine", "unfreeze": [["0.", 1]], "class_weights": 1.0, "optimizer": "sgd"}
 PLATEAU = {"schedule": "plateau", "early_stopping": 5, "ema_decay": 0.0}
 
 

@@ -25,7 +25,7 @@ class Config:
     network_options: dict[str, Any] = field(default_factory=dict)  # given to the network's constructor
     unfreeze: list[list[Any]] = field(default_factory=list)  # [part's name, epoch in which it begins to learn]
     label_smoothing: float = 0.0
-    class_weights: bool = False  # rare labels count more
+    class_weights: float = 0.0  # 1: every label counts the same, 0: every face; between them, powers
     ferplus_weight: float = 0.0  # of the FER+ head's loss beside the label's
     distill_weight: float = 0.0  # of the teachers' answers; the labels get the rest
     distill_temperature: float = 1.0

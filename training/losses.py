@@ -59,10 +59,11 @@ def label_loss(
     return loss - ferplus_weight * (answers.votes * ferplus.log_softmax(dim=1)).sum(dim=1).mean()
 
 
-def label_weights(labels: NDArray[np.int64]) -> Tensor:
-    """Return a weight (7,) for each label, 1 on average over the faces: the rarer, the heavier."""
+def label_weights(labels: NDArray[np.int64], power: float) -> Tensor:
+    """Return a weight (7,) for each label, its frequency to the minus power; 1 on average over the faces."""
     counts = np.maximum(np.bincount(labels, minlength=len(EMOTIONS)), 1)
-    return torch.from_numpy(len(labels) / (len(EMOTIONS) * counts)).float()
+    weights = counts**-power
+    return torch.from_numpy(weights / weights[labels].mean()).float()
 
 
 @torch.no_grad()

@@ -58,7 +58,7 @@ class Run:
         self.images = torch.from_numpy(training.images).unsqueeze(1).to(self.device)
         self.labels = F.one_hot(torch.from_numpy(training.labels), len(EMOTIONS)).float().to(self.device)
         self.votes = ferplus_targets(training.votes).to(self.device)
-        self.label_weights = label_weights(training.labels).to(self.device) if config.class_weights else None
+        self.label_weights = label_weights(training.labels, config.class_weights).to(self.device)
         self.teachers = [teacher.to(self.device) for teacher in teachers]
         torch.manual_seed(config.seed)
         self.net = build(config.network, config.network_options).to(self.device)

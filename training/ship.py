@@ -1,8 +1,8 @@
 """python -m training.ship RUN/weights.safetensors --data fer2013.csv: from a run's weights to the site's.
 
-Fuses the branches of each block, corrects the label head for the labels' frequencies, and calibrates it on
-the clean faces of PublicTest. The calibration error that the card keeps is cross-fitted. An ONNX file of the
-same network is written beside the weights.
+Fuses the branches of each block, takes back the weights that rare labels had in the loss, corrects the label
+head for the labels' frequencies, and calibrates it on the clean faces of PublicTest. The calibration error that
+the card keeps is cross-fitted. An ONNX file of the same network is written beside the weights.
 """
 
 import argparse
@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from card import Calibration, Card, WeightsError
 from checkpoint import save_weights
+from emotions import EMOTIONS
 from model import read_out
 from network import EmotionNet
 from settings import ROOT
@@ -24,13 +26,23 @@ from training.data import Faces, load_faces
 from training.duplicates import near_duplicates
 from training.evaluate import predict_logits
 from training.export import export_weights
+from training.losses import label_weights
 from training.metrics import measure
 from training.networks import load_net
 
 
+@torch.no_grad()
+def unweigh(net: EmotionNet, labels: NDArray[np.int64], power: float) -> EmotionNet:
+    """Return the network with the label head's bias as if no label had counted more than another."""
+    weights = label_weights(labels, power)
+    net.head.bias[: len(EMOTIONS)] -= weights.log()  # a weight multiplies the odds that are learned
+    return net
+
+
 def ship(net: EmotionNet, card: Card, training: Faces, validation: Faces) -> tuple[EmotionNet, Card]:
     """Return the fused network, and its card with a calibration from the clean validation faces."""
-    fused = net.fuse().half().float()  # as the file will hold it
+    plain = unweigh(net.fuse(), training.labels, card.training.get("class_weights", 0.0))
+    fused = plain.half().float()  # as the file will hold it
     logits = predict_logits(fused, validation)
     clean = ~near_duplicates(validation.images, training.images)
     clean_logits, clean_labels = logits[torch.from_numpy(clean)], validation.labels[clean]

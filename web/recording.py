@@ -10,6 +10,7 @@ from web import Recorder
 if TYPE_CHECKING:
     from recording.recorder import Recording
 
+WRITTEN_S = 3.0
 REFUSED = "Visitors may neither record here nor see what was recorded (--controls)."
 
 
@@ -28,6 +29,7 @@ def recording_pages(recorder: Recorder) -> Blueprint:
             recorder.start()
         else:
             recorder.stop()
+            recorder.flush(WRITTEN_S)  # the history is what people look at next
         if request.accept_mimetypes.best == "application/json":
             return jsonify(recording_json(recorder.state()))
         return redirect(url_for("live.index"), 303)
