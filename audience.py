@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sender import Sender
@@ -24,6 +25,14 @@ class FullError(Exception):
     """As many watch already as may; the message says how many."""
 
 
+@dataclass
+class Names:
+    """The names that the viewers' pages gave themselves: those that this process serves, and others do."""
+
+    here: list[str] = field(default_factory=list)
+    elsewhere: Sequence[str] = ()
+
+
 class Seat:
     """One viewer's place, and the feed it is given; leaving twice is allowed."""
 
@@ -40,25 +49,37 @@ class Seat:
 class Audience:
     """Gives every viewer a seat; while one is taken the camera runs."""
 
-    def __init__(self, camera: Camera, variants: Variants, sender: Sender, max_viewers: int) -> None:
+    def __init__(
+        self,
+        camera: Camera,
+        variants: Variants,
+        sender: Sender,
+        max_viewers: int,
+        names: Names | None = None,
+    ) -> None:
+        """There may be max_viewers in this process; names is for a camera that others serve, too."""
         self.sender = sender
         self.refused = 0
         self._camera = camera
         self._variants = variants
         self._max_viewers = max_viewers
         self._lock = threading.Lock()
-        self._names: list[str] = []  # that the viewers' pages gave themselves
+        self._names = names or Names()
         self._listeners: list[str] = []
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._names.here)
+
+    def watching(self) -> int:
+        """Return how many watch the camera, through this process or another."""
+        return len(self) + len(self._names.elsewhere)
 
     def is_watching(self, name: str) -> bool:
-        return name in self._names
+        return name in self._names.here or name in self._names.elsewhere
 
     def admit(self, name: str, variant: Variant, most: int | None = None) -> Seat:
         """Return a viewer's seat; raises FullError if all are taken, or `most` of them."""
-        return self._seat("viewer", self._names, name, most, self._variants.feed(variant))
+        return self._seat("viewer", self._names.here, name, most, self._variants.feed(variant))
 
     def listen(self, feed: Feed[Any], most: int | None = None) -> Seat:
         """Return the seat of one who is told what is seen, without a picture; as many as viewers may."""

@@ -7,7 +7,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+from faces import face_json
 from overlay import draw_no_signal
 from pipeline import AnnotatedFrame, encode_jpeg
 from sources import Frame, Source, SourceError, frames
@@ -48,6 +50,18 @@ class State:
     viewers: int
     newest: AnnotatedFrame | None
     counts: Counts = field(default_factory=Counts)
+
+    def summary(self) -> dict[str, Any]:
+        """Return a line about the camera as JSON; all is null while nobody watches."""
+        newest = self.newest
+        return {
+            "source": self.source if newest else None,
+            "note": self.note if newest else None,
+            "problem": self.problem or newest.problem if newest else None,
+            "fps": round(self.fps, 1) if newest else None,
+            "latency_ms": round(self.latency_ms, 1) if newest else None,
+            "faces": [face_json(track) for track in newest.tracks] if newest else None,
+        }
 
 
 class Camera:
@@ -107,19 +121,9 @@ class Camera:
                 self._left_at = time.monotonic()
 
     def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
-        """Return the newest annotated frame, opening the source if need be; None after the timeout.
-
-        A source that had to be opened is watched for SETTLE_S first: its faces are not found at once.
-        """
+        """Return the newest annotated frame, opening the source if need be; None after the timeout."""
         with self.viewing():
-            cold = self._annotated.newest() is None
-            annotated, version = self._annotated.wait(0, timeout_s)
-            until = time.monotonic() + SETTLE_S
-            while cold and annotated and not annotated.problem and time.monotonic() < until:
-                newer, version = self._annotated.wait(version, TICK_S)
-                annotated = newer or annotated
-                cold = not self._annotated.closed
-            return annotated
+            return newest_when_settled(self._annotated, timeout_s)
 
     def state(self) -> State:
         """Return what the camera is doing now, without starting it."""
@@ -278,6 +282,21 @@ class Camera:
         scene = draw_no_signal(reason)
         jpeg = encode_jpeg(scene, NO_SIGNAL_QUALITY)
         self._publish(AnnotatedFrame(0, now, now, jpeg, problem=reason, scene=scene))
+
+
+def newest_when_settled(slot: Latest[AnnotatedFrame], timeout_s: float) -> AnnotatedFrame | None:
+    """Return the newest annotated frame in the slot, None after the timeout.
+
+    If there was none at first, the source is watched for SETTLE_S: its faces are not found at once.
+    """
+    cold = slot.newest() is None
+    annotated, version = slot.wait(0, timeout_s)
+    until = time.monotonic() + SETTLE_S
+    while cold and annotated and not annotated.problem and time.monotonic() < until:
+        newer, version = slot.wait(version, TICK_S)
+        annotated = newer or annotated
+        cold = not slot.closed
+    return annotated
 
 
 def rate(times: deque[float], now: float) -> float:

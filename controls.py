@@ -1,7 +1,7 @@
 """What the pages may change in everybody's picture while it runs: the view, the smoothing, the numbers."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -44,8 +44,9 @@ class Controls:
 
     def change(self, wishes: dict[str, Any]) -> None:
         """Set some switches, or smoothing_s; or nothing at all and raise ControlError."""
+        now = self.read()
         for name, value in wishes.items():
-            self._check(name, value)
+            check_wish(name, value, now, self.fixed)
         switches = {name: value for name, value in wishes.items() if name in SWITCHES}
         with self._lock:
             self._pipeline.view = replace(self._pipeline.view, **switches)
@@ -59,16 +60,16 @@ class Controls:
             self._resets += 1
         self._on_reset()
 
-    def _check(self, name: str, value: Any) -> None:
-        if name == "smoothing_s":
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (number and 0 <= value <= MOST_SMOOTHING_S):
-                raise ControlError(f"smoothing_s must be a number from 0 to {MOST_SMOOTHING_S:g}.")
-        elif name not in SWITCHES:
-            raise ControlError(
-                f"There is no control of that name; there are {', '.join(SWITCHES)}, smoothing_s."
-            )
-        elif not isinstance(value, bool):
-            raise ControlError(f"{name} must be true or false.")
-        elif name in self.fixed and value != getattr(self._pipeline.view, name):
-            raise ControlError(f"{name} was set when the program was started, and stays.")
+
+def check_wish(name: str, value: Any, now: Mapping[str, Any], fixed: Sequence[str]) -> None:
+    """Raise ControlError if that control cannot have that value; `now` is what `read` gives."""
+    if name == "smoothing_s":
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and 0 <= value <= MOST_SMOOTHING_S):
+            raise ControlError(f"smoothing_s must be a number from 0 to {MOST_SMOOTHING_S:g}.")
+    elif name not in SWITCHES:
+        raise ControlError(f"There is no control of that name; there are {', '.join(SWITCHES)}, smoothing_s.")
+    elif not isinstance(value, bool):
+        raise ControlError(f"{name} must be true or false.")
+    elif name in fixed and value != now[name]:
+        raise ControlError(f"{name} was set when the program was started, and stays.")

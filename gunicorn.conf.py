@@ -68,6 +68,8 @@ def post_worker_init(worker: Any) -> None:
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGHUP, leave)  # the terminal was closed
+    if worker.age > 1:  # one of several, or one that takes a dead one's place
+        return
     addresses = " and ".join(str(listener) for listener in worker.sockets)
     with contextlib.suppress(OSError):  # the disk is full, or the terminal gone
         print(f"Live on {addresses} (Ctrl-C ends it)", flush=True)

@@ -174,19 +174,32 @@ def create_app(settings: Settings | None = None) -> "Flask":
 
 def make_wall_site(settings: Settings) -> "Flask":
     """Return the site of a web host, which shows what camera processes publish; raises StartError."""
-    from relay import Cameras, connect
+    from recording.database import UrlError
+    from recording.history import History
+    from relay.cameras import Cameras, Published, Recorders
+    from relay.wire import connect
+    from samples import Samples
     from sender import Sender
-    from web import make_wall
+    from web import make_site, make_wall
     from web.guard import Secret, SecretError
+    from web.history import history_pages
 
     try:
         secret = Secret.read(settings.auth, settings.token)
+        history = History(settings.database_url)
         redis = connect(settings.redis_url)
-    except (SecretError, ValueError) as error:
+    except (SecretError, UrlError, ValueError) as error:
         raise StartError(str(error)) from error
-    cameras = Cameras(redis, Sender(), settings.max_viewers, settings.jpeg_quality)
-    site = make_wall(cameras, settings.host, secret)
-    site.extensions["cameras"] = cameras
+    cameras = Cameras(redis, Sender(), settings.max_viewers, settings.jpeg_quality, settings.open_controls)
+    samples = Samples(SAMPLES, partial(make_classifier, settings))
+    pages = [history_pages(history, Recorders(cameras))]
+
+    def make_site_of(found: Published) -> "Flask":
+        who = found.camera, samples, found.audience
+        return make_site(*who, settings.host, secret, pages, found.controls, found.recorder)
+
+    site = make_wall(cameras, settings.host, make_site_of, secret, pages)
+    site.extensions["wall"] = (cameras, history)
     return site
 
 
@@ -204,6 +217,7 @@ def make_camera_site(settings: Settings) -> "Flask":
     from variants import Variants
     from web import make_site
     from web.api import api_pages
+    from web.cameras import OnlyCamera, cameras_pages
     from web.explain import explain_pages
     from web.guard import Secret, SecretError
     from web.history import history_pages
@@ -232,12 +246,13 @@ def make_camera_site(settings: Settings) -> "Flask":
         explain_pages(explainer),
         media_pages(jobs, gate, settings.max_upload_mb),
         api_pages(jobs, gate),
+        cameras_pages(OnlyCamera(settings.name, camera, audience)),
     ]
     mirrors = make_mirrors(settings, classifier)
     if settings.max_mirrors:
         pages.append(mirror_pages(mirrors))
     figures = [MirrorCollector(mirrors)]
-    samples = Samples(SAMPLES, classifier)
+    samples = Samples(SAMPLES, lambda: classifier)
     site = make_site(camera, samples, audience, settings.host, secret, pages, controls, recorder, figures)
     # in the order in which they are closed
     site.extensions["live"] = (sender, mirrors, jobs, variants, recorder, history, camera, pipeline)
@@ -248,8 +263,10 @@ def make_camera_site(settings: Settings) -> "Flask":
 
 def close_site(site: "Flask") -> bool:
     """Let every viewer go and join every thread; False if a device still holds one (leave by os._exit)."""
-    if cameras := site.extensions.get("cameras"):
+    if wall := site.extensions.get("wall"):
+        cameras, history = wall
         cameras.close()
+        history.close()
         return True
     sender, mirrors, jobs, variants, recorder, history, camera, pipeline = site.extensions["live"]
     sender.close()
@@ -295,22 +312,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def publish(settings: Settings) -> int:
     """Publish the camera of these settings until a signal ends it, and return the exit code."""
-    from relay import Publisher, connect
+    from controls import Controls
+    from recording.database import UrlError
+    from recording.history import History
+    from recording.recorder import Recorder
+    from relay.desk import Desk
+    from relay.publisher import Publisher
+    from relay.wire import connect
 
     try:
-        pipeline = make_pipeline(settings, make_classifier(settings))
+        redis, history = connect(settings.redis_url), History(settings.database_url)
+        classifier = make_classifier(settings)
+        pipeline = make_pipeline(settings, classifier, explainer=classifier)
         camera = make_camera(settings, pipeline)
-        publisher = Publisher(camera, connect(settings.redis_url), settings.name)
-    except (StartError, ValueError) as error:
+    except (StartError, UrlError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    recorder = Recorder(camera, history, settings.keep_days, place=settings.name)
+    controls = Controls(pipeline, ("blur",) if settings.blur else (), on_reset=recorder.renew)
+    publisher = Publisher(camera, Desk(controls, recorder, settings.record), redis, settings.name)
     writer = LogWriter(settings.log_level)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     print(f"Publishing {settings.name} (Ctrl-C ends it)", flush=True)
     publisher.run(ended)
-    let_go = camera.close()
+    let_go = recorder.close()
+    history.close()
+    let_go = camera.close() and let_go
     pipeline.close()
     writer.close()
     if not let_go:

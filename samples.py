@@ -1,5 +1,6 @@
 """The sample faces of an emotion, each with the network's own reading of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,9 +28,10 @@ class Sample:
 class Samples:
     """Reads each emotion's samples once, when its page is first asked for."""
 
-    def __init__(self, folder: Path, classifier: Classifier) -> None:
+    def __init__(self, folder: Path, make_classifier: Callable[[], Classifier]) -> None:
+        """The classifier is asked for when the first page is."""
         self._paths = load_samples(folder)
-        self._classifier = classifier
+        self._make_classifier = cache(make_classifier)
         self._read = cache(self._read_emotion)
 
     def of(self, emotion: str) -> list[Sample]:
@@ -42,4 +44,6 @@ class Samples:
     def _read_one(self, path: Path) -> Sample:
         gray = read_gray(path)
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]])
-        return Sample(f"samples/{path.parent.name}/{path.name}", self._classifier.predict(gray, whole)[0])
+        return Sample(
+            f"samples/{path.parent.name}/{path.name}", self._make_classifier().predict(gray, whole)[0]
+        )

@@ -14,15 +14,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
+from redis import Redis
 
+from audience import Names
 from benchmarks.serving import Viewer, ask, cpu_of, wait_until_it_answers, watch
 from camera import State
 from pipeline import AnnotatedFrame
-from relay import Publisher, RemoteCamera, connect
+from recording.recorder import Recording
+from relay.publisher import Publisher
+from relay.remote import RemoteCamera, RemoteDesk
+from relay.wire import Report, connect
 from settings import ROOT
 from stream import Latest
 from tracker import Track
@@ -33,6 +38,17 @@ JPEG = os.urandom(40_000)
 TRACKS = [
     Track(n, (9, 9, 99, 99), np.full(7, 1 / 7, dtype=np.float32), "happy", True, 0.0) for n in range(1, 4)
 ]
+
+
+class NoDesk:
+    """Nobody wishes anything."""
+
+    def hear(self, wishes: Mapping[str, str]) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def report(self, state: State) -> Report:
+        return Report({}, [], Recording(False, None, 0, 0, 0, ""), [], state.summary(), state.counts)
 
 
 class Metronome:
@@ -52,7 +68,7 @@ class Metronome:
 def publish(url: str, count: int, ended: "threading.Event") -> None:
     """Publish so many cameras until ended is set."""
     cameras = [Metronome() for _ in range(count)]
-    publishers = [Publisher(camera, connect(url), f"camera{n}") for n, camera in enumerate(cameras)]
+    publishers = [Publisher(camera, NoDesk(), connect(url), f"camera{n}") for n, camera in enumerate(cameras)]
     threads = [threading.Thread(target=publisher.run, args=(ended,)) for publisher in publishers]
     for thread in threads:
         thread.start()
@@ -65,6 +81,10 @@ def publish(url: str, count: int, ended: "threading.Event") -> None:
         time.sleep(max(due_at - time.monotonic(), 0))
     for thread in threads:
         thread.join(5)
+
+
+def watched_camera(redis: Redis, name: str) -> RemoteCamera:
+    return RemoteCamera(redis, RemoteDesk(redis, name), "benchmark", Names())
 
 
 class Listener:
@@ -161,7 +181,7 @@ def measure(count: int) -> None:
         sender.start()
         stack.callback(sender.join)
         stack.callback(ended.set)
-        cameras = [RemoteCamera(connect(url), f"camera{n}") for n in range(count)]
+        cameras = [watched_camera(connect(url), f"camera{n}") for n in range(count)]
         listeners = [Listener(camera) for camera in cameras]
         for camera in cameras:
             stack.callback(camera.close)

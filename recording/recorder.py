@@ -69,13 +69,17 @@ class Recorder:
     flushes is lost if the process is killed, and nothing if it is closed.
     """
 
-    def __init__(self, camera: Camera, history: History, keep_days: int = 0, open_to_all: bool = True) -> None:
+    def __init__(
+        self, camera: Camera, history: History, keep_days: int = 0, open_to_all: bool = True, place: str = ""
+    ) -> None:
         """Sessions that ended more than keep_days ago are deleted, now and every hour; 0 keeps them.
 
-        open_to_all tells the site whether visitors may record, and see and delete what was recorded.
+        open_to_all tells the site whether visitors may record, and see and delete what was recorded. A place
+        is written before the source's name, where several cameras write into one history.
         """
         self.open_to_all = open_to_all
         self._camera, self._history, self._keep_days = camera, history, keep_days
+        self._place = f"{place}: " if place else ""
         self._switching = threading.Lock()  # guards the next
         self._held = ExitStack()
         # Guards everything below. The camera takes it while it holds its own, so it is never held when
@@ -138,11 +142,11 @@ class Recorder:
             session_id = session.session_id if session else None
             return Recording(session is not None, session_id, written, self._sightings, self._dropped, problem)
 
-    def is_recording(self, key: str) -> bool:
-        """Return whether the session of that key runs, or is not wholly written."""
+    def unfinished(self) -> set[str]:
+        """Return the keys of the sessions that run, or are not wholly written."""
         with self._changed:
-            running = self._session is not None and self._session.key == key
-            return running or any(moment.session.key == key for moment in self._waiting)
+            waiting = {moment.session.key for moment in self._waiting}
+            return waiting | ({self._session.key} if self._session else set())
 
     def close(self) -> bool:
         """End the session, write what waits, and join the thread; False if the database holds it."""
@@ -208,7 +212,8 @@ class Recorder:
             for session, group in groupby(moments, lambda moment: moment.session):
                 part = list(group)
                 sightings = [(moment.at_ms, track) for moment in part for track in moment.tracks]
-                self._history.write(session, sightings, part[-1].at_ms, self._camera.state().source)
+                source = f"{self._place}{self._camera.state().source}"
+                self._history.write(session, sightings, part[-1].at_ms, source)
                 with self._changed:
                     for _ in part:
                         self._waiting.popleft()

@@ -1,6 +1,7 @@
 // All cameras side by side: tiles come and go with them, and a stream that has ended is opened again.
 
 const PERIOD_MS = 1000;
+const MOST_STREAMS = 4; // over HTTP/1.1 a browser opens six connections a host; further tiles are a picture a second
 const LONGEST_PAUSE_MS = 15000;
 
 const wall = document.getElementById("wall");
@@ -22,18 +23,30 @@ function add(name) {
   const picture = tile.querySelector("img");
   picture.alt = `Live picture of the camera ${name}; every face is boxed and named by its emotion`;
   picture.addEventListener("error", () => { tile.dataset.ended = "yes"; });
-  tile.querySelector("a").href = `video_feed/${encodeURIComponent(name)}`;
+  tile.querySelector("a").href = `cameras/${encodeURIComponent(name)}/`;
   tile.querySelector("strong").textContent = name;
+  tile.dataset.streams = isManyAtOnce() || streams() < MOST_STREAMS ? "yes" : "no";
   tiles.set(name, tile);
   connect(name, tile);
   const later = [...tiles].filter(([other]) => other > name).sort(([a], [b]) => (a < b ? -1 : 1))[0];
   wall.insertBefore(tile, later ? later[1] : null);
 }
 
+function streams() {
+  return [...tiles.values()].filter((tile) => tile.dataset.streams === "yes").length;
+}
+
+function isManyAtOnce() {
+  const [page] = performance.getEntriesByType("navigation");
+  return !/^http\/[01]/.test(page?.nextHopProtocol ?? "http/1.1");
+}
+
 function connect(name, tile) {
   delete tile.dataset.ended;
+  const camera = encodeURIComponent(name);
+  const path = tile.dataset.streams === "yes" ? `video_feed/${camera}` : `cameras/${camera}/snapshot.jpg`;
   // a new address each time, or the browser keeps the dead stream
-  tile.querySelector("img").src = `video_feed/${encodeURIComponent(name)}?t=${Date.now()}`;
+  tile.querySelector("img").src = `${path}?t=${Date.now()}`;
 }
 
 function remove(name) {
@@ -51,7 +64,8 @@ function show({ cameras, problem: sentence }) {
   for (const [name, camera] of there) {
     if (!tiles.has(name)) add(name);
     const tile = tiles.get(name);
-    if (lost || tile.dataset.ended) connect(name, tile);
+    const waits = tile.dataset.streams === "no" && tile.querySelector("img").complete;
+    if (lost || tile.dataset.ended || waits) connect(name, tile);
     tile.querySelector("span").textContent = describe(camera);
   }
   lost = false;
@@ -60,7 +74,7 @@ function show({ cameras, problem: sentence }) {
 
 function describe({ source, fps, faces, problem: trouble }) {
   if (trouble) return "no signal";
-  if (fps === null) return "";
+  if (fps == null) return ""; // nobody watches it yet, or its process is away
   return `${source} · ${faces.length === 1 ? "1 face" : `${faces.length} faces`} · ${fps.toFixed(0)} fps`;
 }
 

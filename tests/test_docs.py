@@ -23,6 +23,7 @@ from uploads.jobs import Jobs
 from uploads.results import Results
 from web import make_site, make_wall
 from web.api import api_pages
+from web.cameras import OnlyCamera, cameras_pages
 from web.explain import Explainer, explain_pages
 from web.history import history_pages
 from web.media import media_pages
@@ -62,11 +63,12 @@ def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path
         media_pages(jobs, Gate(), max_upload_mb=1),
         api_pages(jobs, Gate()),
         mirror_pages(Hall().mirrors),
+        cameras_pages(OnlyCamera("camera", FakeCamera(), crowd.audience)),
     ]
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", None, pages, controls, recorder)
     crowd.close()
     jobs.close()
-    wall = make_wall(FakeCameras(crowd), "127.0.0.1")  # type: ignore[arg-type]
+    wall = make_wall(FakeCameras(crowd), "127.0.0.1", lambda _: site)  # type: ignore[arg-type]
     rules = [*site.url_map.iter_rules(), *wall.url_map.iter_rules()]
     routes = {rule.rule for rule in rules if not rule.rule.startswith("/static")}
     documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}

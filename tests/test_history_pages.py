@@ -39,8 +39,8 @@ class FakeRecorder:
     def state(self) -> Recording:
         return self.now
 
-    def is_recording(self, key: str) -> bool:
-        return key == self.key
+    def unfinished(self) -> set[str]:
+        return {self.key} if self.key or self.now.on else set()
 
 
 @pytest.fixture

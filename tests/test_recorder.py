@@ -202,10 +202,9 @@ def test_the_state_says_what_is_recorded(camera: FakeCamera, recorder: Recorder,
     assert (state.on, state.waiting, state.dropped, state.problem) == (True, 0, 0, "")
     (summary,) = history.sessions(0, 1)
     assert state.session_id == summary.session_id
-    assert recorder.is_recording(summary.key)
-    assert not recorder.is_recording("another")
+    assert recorder.unfinished() == {summary.key}
     recorder.close()
-    assert not recorder.is_recording(summary.key)
+    assert recorder.unfinished() == set()
 
 
 def test_whoever_stops_a_recording_can_wait_until_it_is_written(

@@ -1,21 +1,32 @@
 """What goes through Redis, and the wall's pages; Redis itself is in test_relay_server.py."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from audience import Names
 from camera import State
+from controls import ControlError
 from pipeline import AnnotatedFrame, encode_jpeg
-from relay import RemoteCamera, UnknownError, encode_from_jpeg, pack, unpack
+from relay import AwayError, UnknownError
+from relay.cameras import encode_from_jpeg
+from relay.desk import Desk
+from relay.publisher import Publisher
+from relay.remote import RemoteCamera, RemoteControls, RemoteDesk, RemoteRecorder
+from relay.wire import pack, pack_viewers, unpack, unpack_viewers
 from settings import SettingsError, read_settings
 from tests.fakes import FakeCrowd, make_track, picture_of, plain_image, until
+from tests.test_history_pages import FakeRecorder
+from tests.test_web import FakeCamera, FakeSamples
 from variants import Variant
-from web import make_wall
+from web import make_site, make_wall
 
 STATE = State("demo", "a note", True, "", 30.0, 5.0, 1, None)
 
@@ -31,14 +42,24 @@ class FakeCameras:
             raise RedisConnectionError("refused")
         return ["door", "lobby"]
 
-    def audience(self, name: str) -> object:
+    def find(self, name: str) -> "FakeCameras":
         if name not in self.names():
             raise UnknownError(f"There is no camera “{name}” here.")
-        return self.crowd.audience
+        return self
 
-    def state(self, name: str) -> State | None:
+    def audience(self, name: str) -> object:
+        return self.find(name).crowd.audience
+
+    @property
+    def desk(self) -> RemoteDesk:
+        redis: Any = FakeRedis()
+        return RemoteDesk(redis, "lobby")
+
+    def summaries(self) -> list[dict[str, Any]]:
         newest = AnnotatedFrame(7, 1.0, 1.02, b"jpeg", [make_track(1, (1, 2, 30, 40))])
-        return State("demo", "", True, "", 29.97, 20.0, 1, newest) if name == "lobby" else None
+        watched = {"lobby": newest}
+        states = {name: State("demo", "", True, "", 29.97, 20.0, 1, watched.get(name)) for name in self.names()}
+        return [{"name": name} | state.summary() for name, state in states.items()]
 
 
 @pytest.fixture
@@ -51,7 +72,13 @@ def cameras() -> Iterator[FakeCameras]:
 
 @pytest.fixture
 def client(cameras: FakeCameras) -> FlaskClient:
-    return make_wall(cameras, "127.0.0.1").test_client()  # type: ignore[arg-type]
+    def make(found: Any) -> Flask:
+        controls = RemoteControls(found.desk, open_to_all=True)
+        recorder = RemoteRecorder(found.desk, open_to_all=True)
+        who = FakeCamera(), FakeSamples(), found.crowd.audience
+        return make_site(*who, "127.0.0.1", controls=controls, recorder=recorder)
+
+    return make_wall(cast("Any", cameras), "127.0.0.1", make).test_client()
 
 
 def as_read(fields: dict[str, bytes]) -> dict[bytes, bytes]:
@@ -76,15 +103,47 @@ def test_a_camera_whose_clock_is_ahead_has_not_seen_the_future() -> None:
     assert came.captured_at <= came.published_at
 
 
-class OneEntry:
-    """A Redis in whose stream there is one frame after the other, all of them broken but the last."""
+class FakeRedis:
+    """A Redis in a dictionary, as far as a web host asks; its stream gives `entries`, one after the other."""
 
     def __init__(self) -> None:
-        self.entries = [{b"jpeg": b""}, {b"about": b"{}", b"jpeg": b""}, {b"about": b"no json", b"jpeg": b""}]
-        self.entries.append(as_read(pack(picture_of(5, b"whole"), STATE)))
+        self.values: dict[str, bytes] = {}
+        self.hashes: dict[str, dict[bytes, bytes]] = {}
+        self.entries: list[dict[bytes, bytes]] = []
+        self.answers: list[object] = []
+        self.before_get: Callable[[], None] = lambda: None
 
-    def set(self, *_: object, **__: object) -> None:
-        pass
+    def pipeline(self, transaction: bool) -> "FakeRedis":
+        assert not transaction
+        self.answers = []
+        return self
+
+    def __enter__(self) -> "FakeRedis":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def execute(self) -> list[object]:
+        return self.answers
+
+    def get(self, key: str) -> bytes | None:
+        self.before_get()
+        self.answers.append(self.values.get(key))
+        return self.values.get(key)
+
+    def hset(self, key: str, field: str, value: bytes | str) -> None:
+        told = value if isinstance(value, bytes) else value.encode()
+        self.hashes.setdefault(key, {})[field.encode()] = told
+        self.answers.append(1)
+
+    def hincrby(self, key: str, field: str, by: int) -> None:
+        self.hset(key, field, str(int(self.hashes.get(key, {}).get(field.encode(), b"0")) + by))
+
+    def hdel(self, key: str, field: str) -> None:
+        self.hashes.get(key, {}).pop(field.encode(), None)
+
+    def hgetall(self, key: str) -> None:
+        self.answers.append(dict(self.hashes.get(key, {})))
 
     def xread(self, *_: object, **__: object) -> list[object]:
         if not self.entries:
@@ -93,8 +152,19 @@ class OneEntry:
         return [[b"frames", [(b"1-0", self.entries.pop(0))]]]
 
 
-def test_frames_that_cannot_be_read_are_said_to_be_so_and_the_next_good_one_is_shown() -> None:
-    camera = RemoteCamera(OneEntry(), "lobby")  # type: ignore[arg-type]
+@pytest.fixture
+def redis() -> FakeRedis:
+    return FakeRedis()
+
+
+def remote_camera(redis: Any, names: Names) -> RemoteCamera:
+    return RemoteCamera(redis, RemoteDesk(redis, "lobby"), "me", names)
+
+
+def test_frames_that_cannot_be_read_are_said_to_be_so_and_the_next_good_one_is_shown(redis: FakeRedis) -> None:
+    redis.entries = [{b"jpeg": b""}, {b"about": b"{}", b"jpeg": b""}, {b"about": b"no json", b"jpeg": b""}]
+    redis.entries.append(as_read(pack(picture_of(5, b"whole"), STATE)))
+    camera = remote_camera(redis, Names())
     problems: list[str] = []
     camera.annotated.subscribe(lambda: problems.append(camera.state().problem))
     with camera.viewing():
@@ -102,6 +172,164 @@ def test_frames_that_cannot_be_read_are_said_to_be_so_and_the_next_good_one_is_s
     camera.close()
     assert problems[0] == "lobby sends what this host cannot read; is it of another version?"
     assert camera.state().source == "demo"
+
+
+def test_web_processes_know_of_each_others_viewers_and_whoever_dies_is_forgotten(
+    redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.remote.LINGER_S", 0.0)
+    redis.hset("fer:viewers:lobby", "other", pack_viewers(["ann", ""]))
+    redis.hset("fer:viewers:lobby", "newer", b"no list")
+    names = Names(["bob"])
+    camera = remote_camera(redis, names)
+    with camera.viewing():
+        until(lambda: names.elsewhere == ["ann", ""])
+        assert unpack_viewers(redis.hashes["fer:viewers:lobby"][b"me"]) == ["bob"]
+    until(lambda: b"me" not in redis.hashes["fer:viewers:lobby"])
+    camera.close()
+    same, other = b"1", b"2"
+    publisher = Publisher(cast("Any", None), cast("Any", None), cast("Any", Unlockable()), "lobby")
+    assert publisher.gone({b"one": same, b"two": same}, at=100.0) == []
+    assert publisher.gone({b"one": same, b"two": other}, at=103.5) == [b"one"]
+    assert publisher.gone({b"two": other}, at=107.0) == [b"two"]
+
+
+class Unlockable:
+    """A Redis of which only a lock is wanted."""
+
+    def get_encoder(self) -> None: ...
+
+    def register_script(self, script: str) -> str:
+        return script
+
+
+class FakeControls:
+    """Controls that keep what they are given."""
+
+    fixed = ("blur",)
+
+    def __init__(self) -> None:
+        self.view: dict[str, Any] = {
+            "boxes": True,
+            "heat": False,
+            "blur": True,
+            "smoothing_s": 0.3,
+            "resets": 0,
+        }
+
+    def read(self) -> dict[str, Any]:
+        return dict(self.view)
+
+    def change(self, wishes: dict[str, Any]) -> None:
+        if "unheard_of" in wishes:
+            raise ControlError("There is no control of that name.")
+        self.view |= wishes
+
+    def reset(self) -> None:
+        self.view["resets"] += 1
+
+
+class Process:
+    """A camera's process behind a Redis: it hears of wishes whenever it is asked for its report."""
+
+    def __init__(self, redis: FakeRedis, record: bool = False) -> None:
+        self.redis, self.controls, self.recorder = redis, FakeControls(), FakeRecorder()
+        self.desk = Desk(cast("Any", self.controls), cast("Any", self.recorder), record)
+        redis.before_get = self.meet
+
+    def meet(self) -> None:
+        wishes = self.redis.hashes.get("fer:wishes:lobby", {})
+        self.desk.hear({name.decode(): value.decode() for name, value in wishes.items()})
+        self.redis.values["fer:report:lobby"] = self.desk.report(STATE).pack()
+
+
+@pytest.fixture
+def desk(redis: Any) -> RemoteDesk:
+    return RemoteDesk(redis, "lobby")
+
+
+def test_a_web_host_changes_the_picture_of_a_camera_elsewhere(redis: FakeRedis, desk: RemoteDesk) -> None:
+    process, controls = Process(redis), RemoteControls(desk, open_to_all=True)
+    assert controls.read() == {}
+    desk.look()
+    assert (controls.read(), controls.fixed) == (process.controls.view, ["blur"])
+    controls.change({"heat": True, "smoothing_s": 2})
+    assert process.controls.view | {"heat": True, "smoothing_s": 2} == process.controls.view
+    assert controls.read()["heat"] is True
+    for _ in range(2):
+        controls.reset()
+    assert process.controls.view["resets"] == 2
+    with pytest.raises(ControlError, match="was set when the program was started"):
+        controls.change({"blur": False})
+    with pytest.raises(ControlError, match="must be true or false"):
+        controls.change({"heat": "yes"})
+
+
+def test_a_web_host_records_a_camera_elsewhere(redis: FakeRedis, desk: RemoteDesk) -> None:
+    process, recorder = Process(redis), RemoteRecorder(desk, open_to_all=True)
+    assert not recorder.state().on
+    recorder.start()
+    assert process.recorder.now.on
+    assert recorder.state() == process.recorder.now
+    assert not recorder.flush(0.1)
+    recorder.stop()
+    assert not process.recorder.now.on
+    assert recorder.flush(0.1)
+
+
+def test_a_process_that_takes_a_dead_ones_place_goes_on_with_what_was_wished(
+    redis: FakeRedis, desk: RemoteDesk
+) -> None:
+    Process(redis)
+    RemoteControls(desk, open_to_all=True).change({"heat": True})
+    RemoteControls(desk, open_to_all=True).reset()
+    RemoteRecorder(desk, open_to_all=True).start()
+    spare = Process(redis)
+    spare.meet()
+    assert spare.controls.view["heat"]
+    assert spare.controls.view["resets"] == 0  # its numbers begin anew anyway
+    assert spare.recorder.now.on
+    spare.desk.leave()
+    assert not spare.recorder.now.on
+
+
+def test_what_is_to_be_recorded_from_the_start_is_until_somebody_stops_it(
+    redis: FakeRedis, desk: RemoteDesk
+) -> None:
+    Process(redis, record=True).meet()
+    recorder = RemoteRecorder(desk, open_to_all=True)
+    desk.look()
+    assert recorder.state().on
+    recorder.stop()
+    again = Process(redis, record=True)
+    again.meet()
+    assert not again.recorder.now.on
+
+
+def test_a_wish_of_another_version_harms_nothing(redis: FakeRedis, desk: RemoteDesk) -> None:
+    process = Process(redis)
+    for name, value in (("unheard_of", "1"), ("heat", "no json"), ("boxes", "false")):
+        redis.hset("fer:wishes:lobby", name, value)
+    desk.look()
+    assert process.controls.view["boxes"] is False
+    redis.before_get = lambda: None
+    redis.values["fer:report:lobby"] = b'{"view": {}}'
+    assert desk.look() is None
+
+
+def test_a_camera_whose_process_is_away_takes_no_wishes(
+    redis: FakeRedis, desk: RemoteDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.remote.DONE_S", 0.1)
+    controls = RemoteControls(desk, open_to_all=True)
+    with pytest.raises(AwayError, match="lobby does not answer"):
+        controls.reset()
+    process = Process(redis)
+    desk.look()
+    redis.before_get = lambda: None  # it says what it said, and does nothing
+    with pytest.raises(AwayError, match="lobby does not answer"):
+        controls.change({"heat": True})
+    assert process.controls.view["heat"] is False
 
 
 def test_a_smaller_stream_is_made_of_the_jpeg_that_came() -> None:
@@ -130,12 +358,37 @@ def test_each_camera_has_its_stream(client: FlaskClient) -> None:
     assert "no camera “cellar”" in client.get("/video_feed/cellar").text
 
 
+def test_each_camera_has_a_site_of_its_own_below_the_wall(client: FlaskClient) -> None:
+    page = client.get("/cameras/lobby/")
+    assert page.status_code == 200
+    assert "<h1>lobby</h1>" in page.text
+    assert '<a href="/">All cameras</a>' in page.text
+    assert 'data-feed="/cameras/lobby/video_feed"' in page.text
+    assert client.get("/cameras/lobby").location == "http://localhost/cameras/lobby/"
+    assert client.get("/cameras/lobby/state").get_json()["source"] == "camera 0"
+    below = client.get("/cameras/lobby/", environ_overrides={"SCRIPT_NAME": "/faces"})
+    assert '<a href="/faces/">All cameras</a>' in below.text
+    assert 'data-feed="/faces/cameras/lobby/video_feed"' in below.text
+    assert "no camera “cellar”" in client.get("/cameras/cellar/").text
+
+
+def test_what_a_camera_that_is_away_was_to_do_is_answered_in_one_sentence(client: FlaskClient) -> None:
+    for response in (
+        client.post("/cameras/lobby/view", json={"heat": True}),
+        client.post("/cameras/lobby/reset"),
+        client.post("/cameras/lobby/recording", data={"on": "true"}),
+    ):
+        assert response.status_code == 503
+        assert response.text == "The process of the camera lobby does not answer.\n"
+
+
 def test_without_redis_every_page_says_so(client: FlaskClient, cameras: FakeCameras) -> None:
     assert client.get("/readyz").data == b"cameras: 2\n"
     cameras.away = True
     assert client.get("/cameras").status_code == 503
     assert client.get("/cameras").get_json()["problem"].startswith("Redis")
     assert client.get("/video_feed/lobby").status_code == 503
+    assert client.get("/cameras/lobby/").status_code == 503
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
     assert 'id="wall"' in client.get("/").text

@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -20,6 +22,9 @@ from tests.conftest import Server, free_port
 from tests.fakes import until
 from tests.test_browser import FLAGS
 from tests.test_server import Viewer as OneViewer
+
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
 pytestmark = pytest.mark.server
 
@@ -55,8 +60,19 @@ def redis() -> Iterator[Redis]:
 class CameraProcess:
     """`python main.py camera`, as a process of its own."""
 
-    def __init__(self, redis: Redis, weights: Path, name: str = "lobby") -> None:
-        flags = ["camera", "--name", name, "--source", "demo", "--idle-s", "0", "--weights", str(weights)]
+    def __init__(self, redis: Redis, weights: Path, name: str = "lobby", *more: str) -> None:
+        flags = [
+            "camera",
+            "--name",
+            name,
+            "--source",
+            "demo",
+            "--idle-s",
+            "0",
+            "--weights",
+            str(weights),
+            *more,
+        ]
         command = [sys.executable, str(ROOT / "main.py"), *flags, "--redis-url", redis.url]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.output = ""
@@ -74,8 +90,8 @@ StartCamera = Callable[..., CameraProcess]
 def start_camera(redis: Redis, random_weights: Path) -> Iterator[StartCamera]:
     cameras: list[CameraProcess] = []
 
-    def start(name: str = "lobby") -> CameraProcess:
-        cameras.append(CameraProcess(redis, random_weights, name))
+    def start(name: str = "lobby", *more: str) -> CameraProcess:
+        cameras.append(CameraProcess(redis, random_weights, name, *more))
         return cameras[-1]
 
     yield start
@@ -250,6 +266,58 @@ def test_a_stalled_reader_costs_redis_no_memory_and_the_others_nothing(
         assert client.xlen("fer:frames:lobby") <= 2
         assert int(client.info("memory")["used_memory"]) - before < 2_000_000
     viewer.socket.close()
+
+
+def post(server: Server, path: str, body: str) -> dict[str, Any]:
+    request = urllib.request.Request(server.url + path, body.encode(), {"Accept": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as response:
+        answer: dict[str, Any] = json.load(response)
+        return answer
+
+
+def until_recorded(server: Server, but: int | None = None) -> int:
+    """Wait until some faces are in the history; return the number of the session, which is another."""
+
+    def recorded() -> dict[str, Any]:
+        state: dict[str, Any] = json.loads(server.get("/cameras/lobby/state"))["recording"]
+        return state
+
+    until(lambda: recorded()["session"] not in (None, but) and recorded()["sightings"] > 5, 60)
+    number: int = recorded()["session"]
+    return number
+
+
+def test_any_host_records_and_shows_what_was_recorded_and_a_spare_goes_on_recording(
+    redis: Redis, start_camera: StartCamera, start_server: Callable[..., Server], postgres: "Postgres"
+) -> None:
+    database = ("--database-url", postgres.make_database("relay"))
+    first = start_camera("lobby", *database)
+    one, other = (start_web(start_server, redis, *database, "--workers", "2") for _ in range(2))
+    until(lambda: listed(one) == listed(other) == ["lobby"], 30)
+    spare = start_camera("lobby", *database)
+    assert post(one, "/cameras/lobby/view", '{"bars": true}')["bars"] is True
+    assert post(one, "/cameras/lobby/recording", "on=true")["on"] is True
+    dead = until_recorded(other)
+    assert "being recorded" in other.get("/history").decode()
+    with pytest.raises(OSError, match="409"):
+        post(other, "/history/delete", "")
+    first.end(signal.SIGKILL)
+    until_recorded(one, but=dead)
+    assert json.loads(one.get("/cameras/lobby/view"))["bars"] is True
+    assert post(other, "/cameras/lobby/recording", "on=false")["on"] is False
+    page = one.get("/history").decode()
+    assert page.count("lobby: demo") == 2  # the dead process's session, and the spare's
+    assert "being recorded" not in page
+    for number in re.findall(r'href="/history/(\d+)"', page):
+        rows = other.get(f"/history/{number}.csv").decode().splitlines()
+        assert len(rows) > 5
+        assert "lobby: demo" in rows[1]
+    spare.end()
+    with pytest.raises(OSError, match="503"):
+        post(one, "/cameras/lobby/recording", "on=true")
+    for server in (one, other):
+        server.stop()
+        assert "Traceback" not in server.output
 
 
 @pytest.mark.browser

@@ -1,6 +1,6 @@
 """The site's edge: Flask, its pages and its JSON. It loads without OpenCV and without torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Blueprint, Flask, jsonify, render_template, request
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from camera import State
     from pipeline import AnnotatedFrame
     from recording.recorder import Recording
-    from relay import Cameras
+    from relay.cameras import Cameras, Published
     from samples import Sample
     from stream import Latest
 
@@ -79,7 +79,14 @@ class Recorder(Protocol):
 
     def state(self) -> "Recording": ...
 
-    def is_recording(self, key: str) -> bool: ...
+
+class Recordings(Protocol):
+    """What the history asks of whoever writes into it; recording.recorder.Recorder is one."""
+
+    @property
+    def open_to_all(self) -> bool: ...
+
+    def unfinished(self) -> set[str]: ...
 
 
 def make_site(
@@ -121,11 +128,25 @@ def make_site(
     return _with_pages(site, more_pages)
 
 
-def make_wall(cameras: "Cameras", host: str, secret: Secret | None = None) -> Flask:
-    """Return the site of all cameras that others publish, to be served on host; see make_site."""
+def make_wall(
+    cameras: "Cameras",
+    host: str,
+    make_camera_site: "Callable[[Published], Flask]",
+    secret: Secret | None = None,
+    more_pages: Sequence[Blueprint] = (),
+) -> Flask:
+    """Return the site of all cameras that others publish, to be served on host; see make_site.
+
+    Below /cameras/NAME/ is the site of each, as make_camera_site makes it when it is first asked for.
+    """
+    from web.cameras import CameraSites, cameras_pages
     from web.wall import wall_pages
 
-    return _with_pages(_bare_site(host, secret), [wall_pages(cameras)])
+    site = _bare_site(host, secret)
+    site.register_blueprint(cameras_pages(cameras))
+    site.register_blueprint(wall_pages(cameras))
+    site.wsgi_app = CameraSites(site.wsgi_app, cameras, make_camera_site)  # type: ignore[method-assign]
+    return _with_pages(site, more_pages, NAVIGATION | {"live.index": "All cameras"})
 
 
 def _bare_site(host: str, secret: Secret | None) -> Flask:
@@ -137,10 +158,12 @@ def _bare_site(host: str, secret: Secret | None) -> Flask:
     return site
 
 
-def _with_pages(site: Flask, more_pages: Sequence[Blueprint]) -> Flask:
+def _with_pages(
+    site: Flask, more_pages: Sequence[Blueprint], navigation: Mapping[str, str] = NAVIGATION
+) -> Flask:
     for pages in more_pages:
         site.register_blueprint(pages)
-    links = [(endpoint, name) for endpoint, name in NAVIGATION.items() if endpoint in site.view_functions]
+    links = [(endpoint, name) for endpoint, name in navigation.items() if endpoint in site.view_functions]
     site.jinja_env.globals["navigation"] = links
     site.register_error_handler(HTTPException, _show_error)
     return site

@@ -79,7 +79,7 @@ def event_pages(
 
     def read() -> dict[str, Any]:
         view = {"view": controls.read()} if controls else {}
-        return state_json(camera.state(), len(audience), recorder) | view
+        return state_json(camera.state(), audience.watching(), recorder) | view
 
     events = Events(camera.annotated, read)
 

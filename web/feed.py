@@ -15,6 +15,7 @@ from web.handover import HandedOver, can_hand_over, connection_of, take
 
 RETRY_S = 60
 MOST_WITH_THREADS = 28  # where each holds one of gunicorn's 64 threads, and its page's events another
+LONGEST_NAME = 40
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter keeps nginx from holding it
 
 Framed = Callable[[Any], bytes]
@@ -37,11 +38,16 @@ def send_pictures(audience: Audience) -> Response:
     variant = Variant(choose("width", WIDTHS_PX), choose("quality", QUALITIES))
     if request.method == "HEAD":
         return Response(content_type=CONTENT_TYPE, headers=HEADERS)
-    seat = seat_or_503(lambda most: audience.admit(request.args.get("viewer", ""), variant, most))
+    seat = seat_or_503(lambda most: audience.admit(name_of_viewer(), variant, most))
     # only browsers need the head ahead of its picture; others do better with a Content-Length
     ahead, period_s = "Mozilla/" in request.user_agent.string, 1 / fps if fps else 0.0
     framed = browser_part if ahead else player_part
     return stream(audience, seat, CONTENT_TYPE, framed, opening(ahead), period_s)
+
+
+def name_of_viewer() -> str:
+    """Return the name that the page which sends the current request gave itself; "" without one."""
+    return request.args.get("viewer", "")[:LONGEST_NAME]
 
 
 def seat_or_503(admit: Callable[[int | None], Seat]) -> Seat:

@@ -12,7 +12,7 @@ from recording.database import DatabaseError
 from recording.export import as_csv, as_json_lines, iso_time, records
 from recording.history import COUNTED, History, Summary
 from sender import STALL_S
-from web import Recorder
+from web import Recordings
 from web.chart import Stretches, means, ribbon, stacked
 from web.handover import connection_of
 from web.recording import REFUSED
@@ -23,7 +23,7 @@ PAUSE = 3.0  # times what it took to make a part of an export: a quarter of a co
 LARGEST_NUMBER = 2**31 - 1  # that a database takes
 
 
-def history_pages(history: History, recorder: Recorder) -> Blueprint:
+def history_pages(history: History, recordings: Recordings) -> Blueprint:
     """Return the pages of this history, for those who may also record."""
     pages = Blueprint("history", __name__)
     pages.add_app_template_filter(iso_time)
@@ -32,7 +32,7 @@ def history_pages(history: History, recorder: Recorder) -> Blueprint:
 
     @pages.before_request
     def ask_leave() -> None:
-        if not recorder.open_to_all:
+        if not recordings.open_to_all:
             abort(403, REFUSED)
 
     @pages.after_request
@@ -96,7 +96,7 @@ def history_pages(history: History, recorder: Recorder) -> Blueprint:
 
     @pages.post("/history/<int:session_id>/delete")
     def delete(session_id: int) -> WSGIResponse:
-        if recorder.is_recording(find(session_id).key):
+        if find(session_id).key in recordings.unfinished():
             abort(409, "This session is being recorded; stop the recording first.")
         history.delete(session_id)
         return redirect(url_for("history.index"), 303)
@@ -107,7 +107,7 @@ def history_pages(history: History, recorder: Recorder) -> Blueprint:
 
     @pages.post("/history/delete")
     def delete_all() -> WSGIResponse:
-        if recorder.state().on:
+        if recordings.unfinished():
             abort(409, "A session is being recorded; stop the recording first.")
         history.delete_all()
         return redirect(url_for("history.index"), 303)
@@ -120,7 +120,8 @@ def history_pages(history: History, recorder: Recorder) -> Blueprint:
 
     def shared(sessions: list[Summary]) -> dict[str, object]:
         """Return what the templates ask of every session."""
-        running = {session.session_id for session in sessions if recorder.is_recording(session.key)}
+        unfinished = recordings.unfinished()
+        running = {session.session_id for session in sessions if session.key in unfinished}
         return {"running": running, "counted": COUNTED}
 
     return pages

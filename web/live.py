@@ -3,12 +3,13 @@
 import time
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request
+from flask import Blueprint, Response, abort, jsonify, render_template
 
 from audience import Audience
 from emotions import DETAILS, EMOTIONS
 from faces import face_json
 from web import Camera, Controls, Recorder, Samples
+from web.feed import name_of_viewer
 from web.recording import recording_json
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def live_pages(
 
     @pages.get("/state")
     def state() -> Response:
-        watching = audience.is_watching(request.args.get("viewer", ""))
-        response = jsonify(state_json(camera.state(), len(audience), recorder) | {"watching": watching})
+        watching = audience.is_watching(name_of_viewer())
+        response = jsonify(state_json(camera.state(), audience.watching(), recorder) | {"watching": watching})
         response.headers.update(NO_STORE)
         return response
 

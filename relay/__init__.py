@@ -1,0 +1,9 @@
+"""Cameras on other processes and machines, through Redis."""
+
+
+class UnknownError(Exception):
+    """There is no camera of that name; the message says so."""
+
+
+class AwayError(Exception):
+    """The camera's process does not answer; the message says so."""

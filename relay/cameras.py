@@ -1,0 +1,109 @@
+"""All cameras that are published, as one web host sees them."""
+
+import threading
+import uuid
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+from redis import Redis
+
+from audience import Audience, Names
+from pipeline import AnnotatedFrame, encode_variant
+from relay import UnknownError
+from relay.remote import RemoteCamera, RemoteControls, RemoteDesk, RemoteRecorder
+from relay.wire import CAMERAS, clock_s
+from sender import Sender
+from variants import Variant, Variants
+
+THERE_S = 10.0  # a camera that was not published for so long is no longer listed
+
+
+@dataclass(frozen=True)
+class Published:
+    """A camera that another process publishes, and who watches it here."""
+
+    camera: RemoteCamera
+    audience: Audience
+    controls: RemoteControls
+    recorder: RemoteRecorder
+    desk: RemoteDesk
+    variants: Variants
+
+
+class Cameras:
+    """The cameras that are published, each with its audience here."""
+
+    def __init__(
+        self, redis: "Redis", sender: Sender, max_viewers: int, jpeg_quality: int, open_to_all: bool = True
+    ) -> None:
+        """open_to_all says whether visitors may change the pictures and record."""
+        self.open_to_all = open_to_all
+        self._redis, self._sender, self._max_viewers = redis, sender, max_viewers
+        self._encode = partial(encode_from_jpeg, default_quality=jpeg_quality)
+        self._process = uuid.uuid4().hex  # this one's name among all web processes
+        self._lock = threading.Lock()  # guards what is below
+        self._known: dict[str, Published] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of the cameras that are there; raises RedisError."""
+        self._redis.zremrangebyscore(CAMERAS, 0, clock_s(self._redis) - THERE_S)
+        found: Any = self._redis.zrange(CAMERAS, 0, -1)
+        return sorted(name.decode() for name in found)
+
+    def find(self, name: str) -> Published:
+        """Return a camera; raises UnknownError, or RedisError."""
+        if name not in self._known and name not in self.names():
+            raise UnknownError(f"There is no camera “{name}” here.")
+        with self._lock:
+            if name not in self._known:
+                self._known[name] = self._make(name)
+            return self._known[name]
+
+    def _make(self, name: str) -> Published:
+        names, desk = Names(), RemoteDesk(self._redis, name)
+        camera = RemoteCamera(self._redis, desk, self._process, names)
+        variants = Variants(camera.annotated, self._encode)
+        audience = Audience(camera, variants, self._sender, self._max_viewers, names)
+        controls = RemoteControls(desk, self.open_to_all)
+        return Published(camera, audience, controls, RemoteRecorder(desk, self.open_to_all), desk, variants)
+
+    def audience(self, name: str) -> Audience:
+        """Return who watches a camera here; raises UnknownError, or RedisError."""
+        return self.find(name).audience
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """Return a line about each camera, its name and what its own process says; raises RedisError."""
+        reports = [(name, self.find(name).desk.look()) for name in self.names()]
+        return [{"name": name} | (report.summary if report else {}) for name, report in reports]
+
+    def close(self) -> None:
+        """Let every viewer go and join every thread."""
+        self._sender.close()
+        for known in self._known.values():
+            known.variants.close()
+            known.camera.close()
+
+
+class Recorders:
+    """The recorders of all cameras, as the history asks for them: any of them may write into it."""
+
+    def __init__(self, cameras: Cameras) -> None:
+        self.open_to_all = cameras.open_to_all
+        self._cameras = cameras
+
+    def unfinished(self) -> set[str]:
+        """Return the keys of the sessions that run, or are not wholly written; raises RedisError."""
+        reports = [self._cameras.find(name).desk.look() for name in self._cameras.names()]
+        return {key for report in reports if report for key in report.sessions}
+
+
+def encode_from_jpeg(annotated: AnnotatedFrame, variant: Variant, default_quality: int) -> AnnotatedFrame:
+    """Return annotated with a JPEG of the variant's width and quality, made from the one it came with."""
+    scene = cv2.imdecode(np.frombuffer(annotated.jpeg, dtype=np.uint8), cv2.IMREAD_COLOR)
+    if scene is None:
+        return annotated
+    whole = replace(annotated, scene=scene.astype(np.uint8, copy=False))
+    return encode_variant(whole, variant, default_quality)

@@ -1,0 +1,153 @@
+"""Publishes one process's camera for web hosts on any machine."""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
+from typing import Any, Protocol
+
+from redis import Redis
+from redis.exceptions import LockError, RedisError
+from redis.lock import Lock
+
+from camera import State
+from pipeline import AnnotatedFrame
+from relay.desk import RECORDING
+from relay.wire import (
+    CAMERAS,
+    RETRY_S,
+    TICK_S,
+    Report,
+    clock_s,
+    frames_key,
+    owner_key,
+    pack,
+    report_key,
+    viewers_key,
+    wishes_key,
+)
+from stream import Latest
+
+log = logging.getLogger(__name__)
+
+KEEP = 2  # frames in a stream
+LOCK_S = 1.5  # a camera whose process has died is free after this
+GONE_S = 3.0  # a web process that said nothing for so long has died
+WISHED_S = 60  # wishes outlive a camera's process by this, for the one that takes its place
+
+
+class Camera(Protocol):
+    """What is published; camera.Camera is one."""
+
+    @property
+    def annotated(self) -> Latest[AnnotatedFrame]: ...
+
+    def viewing(self) -> AbstractContextManager[None]: ...
+
+    def state(self) -> State: ...
+
+
+class Desk(Protocol):
+    """Who does what web hosts wish; relay.desk.Desk is one."""
+
+    def hear(self, wishes: Mapping[str, str]) -> None: ...
+
+    def report(self, state: State) -> Report: ...
+
+    def leave(self) -> None: ...
+
+
+class Publisher:
+    """Publishes a camera under its name while a web host wants it; of several with one name, one at a time."""
+
+    def __init__(self, camera: Camera, desk: Desk, redis: "Redis", name: str) -> None:
+        self._camera, self._desk, self._redis, self._name = camera, desk, redis, name
+        self._lock = Lock(redis, owner_key(name), timeout=LOCK_S, blocking=False, thread_local=False)
+        self._heard: dict[bytes, tuple[bytes, float]] = {}  # by web process: what it said last, and when
+        self._problem = ""
+
+    def run(self, ended: threading.Event) -> None:
+        """Publish until ended is set, whatever happens to Redis meanwhile."""
+        while not ended.is_set():
+            try:
+                if self._own():
+                    self._report("")
+                    self._publish(ended)
+                else:
+                    self._desk.leave()
+                    self._report(f"another process publishes {self._name}; waiting for it to end")
+            except LockError:
+                self._report(f"was away for too long, so {self._name} is anybody's")
+            except RedisError as error:
+                self._report(f"Redis does not answer: {error}")
+            ended.wait(RETRY_S)
+        with suppress(RedisError):
+            self._end()
+
+    def _own(self) -> bool:
+        """Return whether the name is this process's."""
+        try:
+            return bool(self._lock.reacquire())
+        except LockError:
+            return bool(self._lock.acquire())
+
+    def _publish(self, ended: threading.Event) -> None:
+        """Publish until ended is set; raises LockError when the name is lost."""
+        version, looked_at, wanted = 0, -float("inf"), False
+        with ExitStack() as stack:
+            while not ended.is_set():
+                if time.monotonic() - looked_at >= TICK_S:
+                    looked_at, was_wanted = time.monotonic(), wanted
+                    wanted = self._meet()
+                    if wanted and not was_wanted:
+                        stack.enter_context(self._camera.viewing())
+                    elif was_wanted and not wanted:
+                        stack.close()
+                if not wanted:
+                    ended.wait(TICK_S)
+                    continue
+                frame, version = self._camera.annotated.wait(version, TICK_S)
+                if frame is not None:
+                    fields: Any = pack(frame, self._camera.state())
+                    self._redis.xadd(frames_key(self._name), fields, maxlen=KEEP, approximate=False)
+
+    def _meet(self) -> bool:
+        """Keep the name, do what web hosts wish, say what is; return whether any of them wants frames."""
+        self._lock.reacquire()
+        with self._redis.pipeline(transaction=False) as asked:
+            asked.hgetall(viewers_key(self._name))
+            asked.hgetall(wishes_key(self._name))
+            viewers, wishes = asked.execute()
+        self._desk.hear({name.decode(): value.decode() for name, value in wishes.items()})
+        with self._redis.pipeline(transaction=False) as told:
+            told.zadd(CAMERAS, {self._name: clock_s(self._redis)})
+            report = self._desk.report(self._camera.state())
+            told.set(report_key(self._name), report.pack(), px=int(GONE_S * 1000))
+            told.expire(wishes_key(self._name), WISHED_S)
+            gone = self.gone(viewers, time.monotonic())
+            if gone:
+                told.hdel(viewers_key(self._name), *gone)
+            told.execute()
+        return len(viewers) > len(gone)
+
+    def gone(self, viewers: dict[bytes, bytes], at: float) -> list[bytes]:
+        """Return the web processes that have died, at that time in s: they say the same as GONE_S ago."""
+        before = self._heard
+        self._heard = {
+            process: before[process] if before.get(process, (b"",))[0] == said else (said, at)
+            for process, said in viewers.items()
+        }
+        return [process for process, (_, since) in self._heard.items() if at - since > GONE_S]
+
+    def _end(self) -> None:
+        """Give the name up; whoever takes it next does not record because this process did."""
+        if self._lock.owned():
+            self._redis.hdel(wishes_key(self._name), RECORDING)
+            self._redis.delete(report_key(self._name))
+            self._lock.release()
+
+    def _report(self, problem: str) -> None:
+        if problem != self._problem:
+            log.warning(problem) if problem else log.info("publishing %s", self._name)
+            self._problem = problem

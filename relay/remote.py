@@ -1,0 +1,284 @@
+"""A camera that another process publishes, as a site sees it: its frames, its controls, its recording."""
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from audience import Names
+from camera import Counts, State, newest_when_settled, rate
+from controls import check_wish
+from overlay import draw_no_signal
+from pipeline import AnnotatedFrame, encode_jpeg
+from recording.recorder import Recording
+from relay import AwayError
+from relay.desk import RECORDING, RESETS
+from relay.publisher import GONE_S
+from relay.wire import (
+    RETRY_S,
+    TICK_S,
+    Report,
+    frames_key,
+    pack_viewers,
+    report_key,
+    unpack,
+    unpack_viewers,
+    viewers_key,
+    wishes_key,
+)
+from stream import Latest
+
+log = logging.getLogger(__name__)
+
+STALL_S = 3.0
+DONE_S = 2.0  # until a wish is fulfilled, or it is said that nobody answers
+LOOK_S = 0.05
+LINGER_S = 2.0
+QUALITY = 85
+
+
+class RemoteDesk:
+    """What a camera's process says of itself, and the way to ask it for something."""
+
+    def __init__(self, redis: "Redis", name: str) -> None:
+        self._redis, self.name = redis, name
+        self._heard: tuple[Report | None, float] = None, 0.0
+
+    def hear(self, packed: bytes | None) -> Report | None:
+        """Take what was found under report_key; None if that is nothing, or of another version."""
+        try:
+            report = Report.unpack(packed) if packed is not None else None
+        except ValueError as error:
+            log.debug("%s sends %s", self.name, error)
+            report = None
+        self._heard = report, time.monotonic()
+        return report
+
+    def look(self) -> Report | None:
+        """Ask Redis for the report; None if the process is away. Raises RedisError."""
+        found: Any = self._redis.get(report_key(self.name))
+        return self.hear(found)
+
+    def report(self) -> Report | None:
+        """Return the last report without asking for it; None if it is old, or the process away."""
+        report, at = self._heard
+        return report if time.monotonic() - at < GONE_S else None
+
+    def wish(self, wishes: Mapping[str, Any], is_done: Callable[[Report], bool]) -> None:
+        """Ask for something and wait until it is done; raises AwayError, or RedisError."""
+        away = AwayError(f"The process of the camera {self.name} does not answer.")
+        if not self.look():
+            raise away
+        with self._redis.pipeline(transaction=False) as told:
+            if RESETS in wishes:
+                told.hincrby(wishes_key(self.name), RESETS, 1)
+            for name in wishes.keys() - {RESETS}:
+                told.hset(wishes_key(self.name), name, json.dumps(wishes[name]))
+            told.execute()
+        if not self.wait(is_done, DONE_S):
+            raise away
+
+    def wait(self, is_so: Callable[[Report], bool], timeout_s: float) -> bool:
+        """Wait until the report says so; False after the timeout. Raises RedisError."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            report = self.look()
+            if report and is_so(report):
+                return True
+            time.sleep(LOOK_S)
+        return False
+
+
+class RemoteControls:
+    """To a site what controls.Controls is."""
+
+    def __init__(self, desk: RemoteDesk, open_to_all: bool) -> None:
+        self._desk, self.open_to_all = desk, open_to_all
+
+    @property
+    def fixed(self) -> Sequence[str]:
+        report = self._desk.report()
+        return report.fixed if report else ()
+
+    def read(self) -> dict[str, Any]:
+        """Return what controls.Controls.read does; {} while the camera's process is away."""
+        report = self._desk.report()
+        return report.view if report else {}
+
+    def change(self, wishes: dict[str, Any]) -> None:
+        """Set some; raises ControlError for what cannot be, AwayError and RedisError."""
+        for name, value in wishes.items():
+            check_wish(name, value, self.read(), self.fixed)
+        self._desk.wish(wishes, lambda report: report.view.items() >= wishes.items())
+
+    def reset(self) -> None:
+        """Let everybody in the picture be new; raises AwayError and RedisError."""
+        report = self._desk.look()
+        before = report.view.get(RESETS) if report else None
+        self._desk.wish({RESETS: 1}, lambda report: report.view.get(RESETS) != before)
+
+
+class RemoteRecorder:
+    """To a site what recording.recorder.Recorder is; the camera's process writes."""
+
+    def __init__(self, desk: RemoteDesk, open_to_all: bool) -> None:
+        self._desk, self.open_to_all = desk, open_to_all
+
+    def start(self) -> None:
+        """Begin a session, if none runs; raises AwayError and RedisError."""
+        self._desk.wish({RECORDING: True}, lambda report: report.recording.on)
+
+    def stop(self) -> None:
+        """End the session, if one runs; raises AwayError and RedisError."""
+        self._desk.wish({RECORDING: False}, lambda report: not report.recording.on)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all that was seen is written; False if that takes longer. Raises RedisError."""
+        return self._desk.wait(lambda report: not report.sessions, timeout_s)
+
+    def state(self) -> Recording:
+        report = self._desk.report()
+        return report.recording if report else Recording(False, None, 0, 0, 0, "")
+
+
+class RemoteCamera:
+    """A camera that a Publisher publishes: one reader for all who watch it here. To a site a camera.Camera."""
+
+    def __init__(self, redis: "Redis", desk: RemoteDesk, process: str, names: Names) -> None:
+        """Process is this one's own name, names those of the viewers, which all web processes tell another."""
+        self.name = desk.name
+        self._redis, self._desk, self._process, self._names = redis, desk, process, names
+        self._annotated: Latest[AnnotatedFrame] = Latest()
+        self._changed = threading.Condition()  # guards everything below
+        self._viewers = 0
+        self._left_at = -float("inf")
+        self._closed = False
+        self._source, self._note = desk.name, ""
+        self._thread: threading.Thread | None = None
+        self._came_at: deque[float] = deque(maxlen=256)
+
+    @property
+    def annotated(self) -> Latest[AnnotatedFrame]:
+        """The newest annotated frame, while somebody is viewing; closed with the camera."""
+        return self._annotated
+
+    @contextmanager
+    def viewing(self) -> Iterator[None]:
+        """Have the camera published, and its frames coming into `annotated`."""
+        with self._changed:
+            self._viewers += 1
+            if not self._thread and not self._closed:
+                self._thread = threading.Thread(target=self._follow, name=f"relay {self.name}", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._viewers -= 1
+                self._left_at = time.monotonic()
+
+    def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
+        """Return the newest annotated frame, having the source opened if need be; None after the timeout."""
+        with self.viewing():
+            return newest_when_settled(self._annotated, timeout_s)
+
+    def state(self) -> State:
+        """Return what the camera does as far as it is known here."""
+        newest, report = self._annotated.newest(), self._desk.report()
+        counts = report.counts if report else Counts()
+        with self._changed:
+            fps = rate(self._came_at, time.monotonic())
+            latency_ms = (newest.published_at - newest.captured_at) * 1000 if newest else 0.0
+            problem = newest.problem if newest else ""
+            running = newest is not None and not problem
+            who = (self._source, self._note, running, problem)
+            return State(*who, fps, latency_ms, self._viewers, newest, counts)
+
+    def close(self) -> None:
+        """Let every viewer go and join the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._annotated.close()
+        if self._thread:
+            self._thread.join(3.0)
+
+    def _follow(self) -> None:
+        last: Any = "$"  # only what comes from now on
+        heard_at, met_at = time.monotonic(), -float("inf")
+        while not self._closed:
+            try:
+                if not self._is_wanted():
+                    self._wait_for_viewers()
+                    last, heard_at = "$", time.monotonic()
+                    continue
+                if time.monotonic() - met_at > TICK_S:
+                    self._meet()
+                    met_at = time.monotonic()
+                came: Any = self._redis.xread({frames_key(self.name): last}, block=int(TICK_S * 1000))
+            except RedisError as error:
+                self._show_no_signal("Redis, which brings the frames, does not answer.", str(error))
+                last, heard_at, met_at = "$", time.monotonic(), -float("inf")
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closed, RETRY_S)
+                continue
+            if came:
+                last, fields = came[0][1][-1]
+                self._put(fields)
+                heard_at = time.monotonic()
+            elif time.monotonic() - heard_at > STALL_S:
+                self._show_no_signal(f"{self.name} sends nothing; its process may have ended.")
+                last = "$"  # a Redis that was started anew may count from further back
+
+    def _is_wanted(self) -> bool:
+        # a picture a second, as the wall asks for, must not end and begin the stream each time
+        return self._viewers > 0 or time.monotonic() - self._left_at < LINGER_S
+
+    def _meet(self) -> None:
+        """Say who watches here, which has the camera published; hear who watches elsewhere, and the report."""
+        with self._redis.pipeline(transaction=False) as asked:
+            asked.hset(viewers_key(self.name), self._process, pack_viewers(list(self._names.here)))
+            asked.hgetall(viewers_key(self.name))
+            asked.get(report_key(self.name))
+            _, viewers, report = asked.execute()
+        others = (said for process, said in viewers.items() if process != self._process.encode())
+        self._names.elsewhere = [name for said in others for name in unpack_viewers(said)]
+        self._desk.hear(report)
+
+    def _wait_for_viewers(self) -> None:
+        self._redis.hdel(viewers_key(self.name), self._process)
+        with self._changed:
+            # the next viewer must not see a picture of long ago
+            self._annotated.clear()
+            self._came_at.clear()
+            self._changed.wait_for(lambda: self._viewers or self._closed)
+
+    def _put(self, fields: dict[bytes, bytes]) -> None:
+        try:
+            frame, source, note = unpack(fields)
+        except (KeyError, TypeError, ValueError) as error:
+            self._show_no_signal(
+                f"{self.name} sends what this host cannot read; is it of another version?", str(error)
+            )
+            return
+        with self._changed:
+            self._source, self._note = source, note
+            self._came_at.append(frame.published_at)
+        self._annotated.put(frame)
+
+    def _show_no_signal(self, reason: str, detail: str = "") -> None:
+        newest = self._annotated.newest()
+        if newest is not None and newest.problem == reason:
+            return
+        log.warning("no picture from %s: %s %s", self.name, reason, detail)
+        now = time.monotonic()
+        scene = draw_no_signal(reason)
+        self._annotated.put(AnnotatedFrame(0, now, now, encode_jpeg(scene, QUALITY), problem=reason))
