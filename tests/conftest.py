@@ -144,7 +144,7 @@ class Server:
 
 def free_port() -> int:
     """Return a port below those that the system gives to connections, so that nobody takes it meanwhile."""
-    for port in random.sample(range(20_000, 32_000), 100):
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
     pytest.fail("a hundred ports are taken")
