@@ -178,6 +178,7 @@ class Camera:
                 log.exception("the source failed")
                 problem = "the source failed; the log says how"
             else:
+                log.info("closed %s", self._name)
                 continue
             if self._grabber is me:
                 self._report(problem)

@@ -23,7 +23,8 @@ workers = _settings.workers
 worker_class = "worker.Worker"
 threads = 64  # only a viewer whose connection cannot be handed over keeps one
 keepalive = 1
-graceful_timeout = 1
+graceful_timeout = 8  # then a worker that has not ended is killed; before, its last recording is written
+REQUESTS_S = 1  # that the requests under way may take when it ends
 timeout = 60
 control_socket_disable = True
 logger_class = "worker.Log"
@@ -56,6 +57,7 @@ def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None
 
 def post_fork(server: Any, worker: Any) -> None:
     worker.log_writer = LogWriter(_settings.log_level)
+    worker.cfg.set("graceful_timeout", REQUESTS_S)  # its own, not that of the process that would kill it
 
 
 def post_worker_init(worker: Any) -> None:

@@ -104,11 +104,11 @@ class Recorder:
             if self._session or self._closed:
                 return
             self._held.enter_context(self._camera.viewing())
+            log.info("recording began")
             session = Session(_now_ms())
             with self._changed:
                 self._session, self._dropped = session, 0
                 self._put(_Moment(session, session.started_ms, ()))
-        log.info("recording began")
 
     def stop(self) -> None:
         """End the session, if one runs; what waits is still written."""

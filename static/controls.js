@@ -1,13 +1,14 @@
 // The page's buttons and keys, and the switches of the picture that everybody shares.
 
-const OWN_MS = 700; // after a change of its own the page does not listen to older news
+const OWN_MS = 700; // after a change of its own was answered, older news may still be on its way
 
 export class Controls {
   #place = document.getElementById("controls");
   #form = document.getElementById("shared");
   #refusal = document.getElementById("refusal");
   #resets = null;
-  #changedAt = 0;
+  #asking = 0; // changes of its own that were not answered yet
+  #answeredAt = 0;
   #onReset;
 
   // onReset() is called when the numbers begin again, takeSnapshot(link) before the link is followed.
@@ -28,7 +29,7 @@ export class Controls {
   show(view) {
     if (this.#resets !== null && view.resets !== this.#resets) this.#onReset();
     this.#resets = view.resets;
-    if (Date.now() - this.#changedAt > OWN_MS) this.#set(view);
+    if (!this.#asking && Date.now() - this.#answeredAt > OWN_MS) this.#set(view);
   }
 
   #set(view) {
@@ -52,7 +53,7 @@ export class Controls {
   }
 
   async #post(url, wishes = {}) {
-    this.#changedAt = Date.now();
+    this.#asking += 1;
     let refusal = "";
     try {
       const answer = await fetch(url, { method: "POST", body: JSON.stringify(wishes), signal: AbortSignal.timeout(5000) });
@@ -60,7 +61,8 @@ export class Controls {
     } catch {
       refusal = "The server does not answer, so nothing was changed.";
     }
-    if (refusal) this.#changedAt = 0; // the switch goes back with the next event
+    this.#asking -= 1;
+    this.#answeredAt = refusal ? 0 : Date.now(); // refused, the switch goes back with the next event
     this.#refusal.textContent = refusal;
     this.#refusal.hidden = !refusal;
   }

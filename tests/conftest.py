@@ -1,8 +1,11 @@
 """Fixtures that several tests share."""
 
+import contextlib
 import gc
 import logging
+import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
     from network import EmotionNet
     from tests.postgres import Postgres
 
-START_TIMEOUT_S = 60
+PATIENCE_S = 60.0  # with what comes at once on an idle machine; no test that passes waits so long for nothing
+START_TIMEOUT_S = 120
+KILLED_S = 8  # gunicorn.conf.py's graceful_timeout: a worker that takes so long has not ended by itself
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -106,7 +111,7 @@ class Server:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.output = ""
 
-    def get(self, path: str, timeout_s: float = 20) -> bytes:
+    def get(self, path: str, timeout_s: float = PATIENCE_S) -> bytes:
         with urllib.request.urlopen(self.url + path, timeout=timeout_s) as response:
             body: bytes = response.read()
             return body
@@ -122,20 +127,27 @@ class Server:
         self.stop()
         pytest.fail(f"the server did not start: {self.output}")
 
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send a signal; fails if the program does not end of its own accord."""
+        self.process.send_signal(number)
+        assert self.process.wait(KILLED_S) == 0
+
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            self.output += self.process.communicate(timeout=15)[0]
+            self.output += self.process.communicate(timeout=PATIENCE_S)[0]
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.output += self.process.communicate()[0]
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port below those that the system gives to connections, so that nobody takes it meanwhile."""
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    pytest.fail("a hundred ports are taken")
 
 
 @pytest.fixture
@@ -155,6 +167,9 @@ def start_server() -> Iterator[Callable[..., Server]]:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Return the path of the system's Chromium; without one the browser tests are skipped."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE_S * 1000)
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
             return path

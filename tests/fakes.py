@@ -20,6 +20,7 @@ from pipeline import AnnotatedFrame, Pipeline, encode_jpeg
 from sender import Sender
 from sources import Frame, Image, SourceError
 from stream import Latest, follow
+from tests.conftest import PATIENCE_S
 from tracker import Track, Tracker
 from uploads.recognizer import Recognizer
 from variants import Variant, Variants
@@ -45,7 +46,7 @@ class FakeSource:
         if isinstance(self.then, Exception):
             raise self.then
         if self.then == "stall":
-            self.release.wait(20)
+            self.release.wait(PATIENCE_S)
             raise SourceError("released")
         return self.images[-1]
 
@@ -167,7 +168,7 @@ def plain_image(level: int = 100, height: int = 48, width: int = 64) -> Image:
     return np.full((height, width, 3), level, dtype=np.uint8)
 
 
-def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
+def until(condition: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
     """Wait until condition() is true; fails the test when it does not become so."""
     clock = threading.Event()
     for _ in range(int(timeout_s / 0.01)):

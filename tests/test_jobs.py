@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from faces import COLUMNS
 from pipeline import encode_jpeg
+from tests.conftest import PATIENCE_S
 from tests.fakes import (
     AlwaysHappy,
     BrightFaces,
@@ -55,7 +56,7 @@ class Gated(BrightFaces):
 
     def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
         self.searching.release()
-        assert self.go_on.acquire(timeout=20)
+        assert self.go_on.acquire(timeout=PATIENCE_S)
         return super().detect(gray)
 
 
@@ -67,10 +68,15 @@ def gate() -> Gated:
 @pytest.fixture
 def slow(results: Results, gate: Gated) -> Iterator[Jobs]:
     """Jobs whose detector waits for the test."""
-    jobs = Jobs(results, Recognizer(lambda: gate, AlwaysHappy(), 0.4, threads=1), fake_pipeline, 80, blur=False)
+    jobs = gated_jobs(results, gate, threads=1)
     yield jobs
     gate.go_on.release(1000)
     jobs.close()
+
+
+def gated_jobs(results: Results, gate: Gated, threads: int) -> Jobs:
+    recognizer = Recognizer(lambda: gate, AlwaysHappy(), 0.4, threads)
+    return Jobs(results, recognizer, fake_pipeline, 80, blur=False)
 
 
 def send(jobs: Jobs, *files: tuple[str, bytes], owner: str = "ann") -> str:
@@ -80,7 +86,7 @@ def send(jobs: Jobs, *files: tuple[str, bytes], owner: str = "ann") -> str:
 
 
 def wait_for(jobs: Jobs, job_id: str) -> dict[str, Any]:
-    until(lambda: jobs.find(job_id) is None, 20)
+    until(lambda: jobs.find(job_id) is None)
     result = jobs.results.load(job_id)
     assert result is not None
     return result
@@ -147,7 +153,7 @@ def test_a_job_says_how_far_it_is(slow: Jobs, gate: Gated) -> None:
 
 def test_what_was_read_when_a_job_is_cancelled_is_kept(slow: Jobs, gate: Gated) -> None:
     job_id = send(slow, ("z.zip", zip_of(*((f"{number}.jpg", JPEG) for number in range(40)))))
-    assert gate.searching.acquire(timeout=10)
+    assert gate.searching.acquire(timeout=PATIENCE_S)
     slow.cancel(job_id)
     gate.go_on.release(100)
     result = wait_for(slow, job_id)
@@ -157,7 +163,7 @@ def test_what_was_read_when_a_job_is_cancelled_is_kept(slow: Jobs, gate: Gated) 
 
 def test_a_job_that_is_deleted_while_it_runs_leaves_nothing(slow: Jobs, gate: Gated, results: Results) -> None:
     job_id = send(slow, ("z.zip", zip_of(*((f"{number}.jpg", JPEG) for number in range(20)))))
-    assert gate.searching.acquire(timeout=10)
+    assert gate.searching.acquire(timeout=PATIENCE_S)
     slow.delete(job_id)
     gate.go_on.release(100)
     until(lambda: slow.find(job_id) is None)
@@ -175,12 +181,12 @@ def test_a_job_that_is_cancelled_before_its_turn_is_never_read(
     assert job.told()["state"] == "cancelled"
     gate.go_on.release(1)
     until(lambda: slow.find(waiting) is None)
-    assert not results.place(waiting).exists()
+    until(lambda: not results.place(waiting).exists())
 
 
 def test_when_too_many_wait_the_next_is_sent_away(slow: Jobs, gate: Gated, results: Results) -> None:
     send(slow, ("z.zip", zip_of(("a.jpg", JPEG))))
-    assert gate.searching.acquire(timeout=10)
+    assert gate.searching.acquire(timeout=PATIENCE_S)
     for _ in range(jobs_module.MOST_WAITING):
         send(slow, ("z.zip", zip_of(("a.jpg", JPEG))))
     stream = anonymous(zip_of(("a.jpg", JPEG)))
@@ -190,18 +196,21 @@ def test_when_too_many_wait_the_next_is_sent_away(slow: Jobs, gate: Gated, resul
 
 
 def test_when_too_many_are_read_the_next_is_sent_away(
-    slow: Jobs, gate: Gated, monkeypatch: pytest.MonkeyPatch
+    results: Results, gate: Gated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs_module, "PATIENCE_S", 0.01)
-    threads = [threading.Thread(target=slow.read, args=("a", JPEG)) for _ in range(jobs_module.MOST_READING)]
+    jobs = gated_jobs(results, gate, threads=jobs_module.MOST_READING)
+    threads = [threading.Thread(target=jobs.read, args=("a", JPEG)) for _ in range(jobs_module.MOST_READING)]
     for thread in threads:
         thread.start()
-    until(lambda: slow.read("a", JPEG) is None)
-    assert slow.take("ann", [("a.jpg", anonymous(JPEG))]) is None
+        assert gate.searching.acquire(timeout=PATIENCE_S)
+    monkeypatch.setattr(jobs_module, "PATIENCE_S", 0.01)
+    assert jobs.read("a", JPEG) is None
+    assert jobs.take("ann", [("a.jpg", anonymous(JPEG))]) is None
     gate.go_on.release(100)
     for thread in threads:
-        thread.join(10)
-    assert slow.read("a", JPEG) is not None
+        thread.join(PATIENCE_S)
+    assert jobs.read("a", JPEG) is not None
+    jobs.close()
 
 
 def test_what_was_sent_is_gone_when_it_was_read(jobs: Jobs) -> None:
@@ -261,12 +270,12 @@ def test_a_mistake_in_one_job_does_not_stop_the_next(
 
 
 def test_closing_drops_what_runs_and_what_waits_and_joins_the_thread(results: Results) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     jobs = Jobs(results, fake_recognizer(), fake_pipeline, 80, blur=False)
     for _ in range(4):
         send(jobs, ("z.zip", zip_of(*((f"{number}.jpg", JPEG) for number in range(60)))))
     jobs.close()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     unfinished = [path for path in results.place("").iterdir() if not (path / "result.json").exists()]
     assert unfinished == []
 

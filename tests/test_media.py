@@ -20,6 +20,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
 
 from pipeline import encode_jpeg
+from tests.conftest import PATIENCE_S
 from tests.fakes import FakeCrowd, bright_image, fake_pipeline, fake_recognizer, plain_image, until
 from tests.test_archives import zip_of
 from tests.test_pictures import black_png
@@ -73,7 +74,7 @@ def result_of(client: FlaskClient, *files: tuple[str, bytes]) -> TestResponse:
     response = send(client, *files)
     assert response.status_code == 303, response.text
     address = response.headers["Location"]
-    until(lambda: client.get(f"{address}/progress").get_json()["state"] == "done", 20)
+    until(lambda: client.get(f"{address}/progress").get_json()["state"] == "done")
     return client.get(address)
 
 
@@ -275,7 +276,7 @@ def test_two_hundred_uploads_at_once_are_read_or_sent_away_and_pages_go_on(
 
     def upload() -> None:
         client = site.test_client()
-        start.wait(20)
+        start.wait(PATIENCE_S)
         answers.append(send(client, ("a.jpg", JPEG)))
 
     threads = [threading.Thread(target=upload) for _ in range(200)]
@@ -283,7 +284,7 @@ def test_two_hundred_uploads_at_once_are_read_or_sent_away_and_pages_go_on(
         thread.start()
     assert site.test_client().get("/healthz").status_code == 200
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_S)
     codes = Counter(answer.status_code for answer in answers)
     assert sum(codes.values()) == 200
     assert set(codes) == {303, 503}

@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Text
 import mirrors as module
 import web.mirror
 from mirrors import MOST_BYTES
-from tests.conftest import Server
+from tests.conftest import PATIENCE_S, Server
 from tests.fakes import FakeCrowd, until
 from tests.test_mirrors import Hall, jpeg_of
 from tests.test_web import FakeCamera, FakeSamples
@@ -31,6 +30,7 @@ from web.mirror import mirror_pages
 @pytest.fixture
 def hall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
     monkeypatch.setattr(module, "MOST_FPS", 1000)
+    monkeypatch.setattr(module, "ANSWER_S", PATIENCE_S)
     monkeypatch.setattr(web.mirror, "TICK_S", 0.01)
     hall = Hall()
     yield hall
@@ -84,7 +84,7 @@ class Call:
 
     def end(self) -> None:
         self.visitor.connection.close()
-        self.thread.join(5)
+        self.thread.join(PATIENCE_S)
         self.servers.close()
         assert not self.thread.is_alive()
 
@@ -165,7 +165,7 @@ def test_an_open_socket_ends_at_once_when_the_server_does(call: Call, hall: Hall
 
 def test_the_page_of_another_site_gets_no_socket(site: Flask, hall: Hall) -> None:
     call = Call(site, Origin="http://evil.example")
-    call.thread.join(5)
+    call.thread.join(PATIENCE_S)
     assert call.status == "403 FORBIDDEN"
     assert len(hall.mirrors) == 0
     call.end()
@@ -182,7 +182,7 @@ def test_a_socket_needs_the_secret_too(hall: Hall) -> None:
     for headers, status in (({}, "401 UNAUTHORIZED"), ({"Authorization": "Bearer t0ken"}, "")):
         call = Call(site, **headers)
         if status:
-            call.thread.join(5)
+            call.thread.join(PATIENCE_S)
             assert call.status == status
         else:
             assert isinstance(call.visitor.next(), AcceptConnection)
@@ -245,7 +245,7 @@ def test_a_session_that_posts_too_fast_is_told_to_wait(client: FlaskClient, hall
     until(lambda: hall.classifier.batches)
     response = post(client, jpeg_of(200))
     hall.classifier.go.set()
-    first.join(5)
+    first.join(PATIENCE_S)
     assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
 
 
@@ -266,10 +266,7 @@ def test_a_signal_ends_the_program_at_once_with_sockets_open(
         assert isinstance(visitor.next(), AcceptConnection)
     visitors[0].send(BytesMessage(jpeg_of(200, 640, 480)))
     assert isinstance(visitors[0].next(), TextMessage)
-    started = time.monotonic()
-    server.process.terminate()
-    assert server.process.wait(10) == 0
-    assert time.monotonic() - started < 2
+    server.end()
     for visitor in visitors:
         assert visitor.next() == CloseConnection(1001, "The server is ending.")
         visitor.connection.close()

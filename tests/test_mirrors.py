@@ -19,6 +19,7 @@ from audience import FullError
 from emotions import EMOTIONS
 from metrics import MirrorCollector
 from mirrors import BusyError, ClosedError, FrameError, Mirror, Mirrors, decode
+from tests.conftest import PATIENCE_S
 from tests.fakes import until
 from tracker import Tracker
 
@@ -38,7 +39,7 @@ class Recorder:
         self, pictures: Sequence[tuple[NDArray[np.uint8], NDArray[Any]]]
     ) -> list[NDArray[np.float32]]:
         self.batches.append(len(pictures))
-        assert self.go.wait(5)
+        assert self.go.wait(PATIENCE_S)
         if self.fault:
             raise self.fault
         return [self.read(int(gray[0, 0])) for gray, _ in pictures]
@@ -84,6 +85,7 @@ class Hall:
 @pytest.fixture
 def hall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
     monkeypatch.setattr(module, "MOST_FPS", 1000)
+    monkeypatch.setattr(module, "ANSWER_S", PATIENCE_S)
     hall = Hall()
     yield hall
     hall.classifier.go.set()
@@ -110,7 +112,7 @@ def test_a_face_is_shown_from_its_second_frame_with_the_frames_size(hall: Hall) 
     (track,) = seen.tracks
     assert (seen.index, seen.width_px, seen.height_px) == (2, 48, 40)
     assert (track.track_id, track.emotion) == (1, "happy")
-    assert 0 < seen.latency_ms < 5000
+    assert 0 < seen.latency_ms < module.ANSWER_S * 1000
 
 
 def test_nobody_sees_anything_of_anybody_elses(hall: Hall) -> None:
@@ -130,17 +132,20 @@ def test_whatever_waits_at_the_moment_is_read_in_one_batch(hall: Hall) -> None:
         threads += [look_beside(hall, mirror, jpeg_of(200)) for mirror in (two, three)]
         hall.classifier.go.set()
         for thread in threads:
-            thread.join(5)
+            thread.join(PATIENCE_S)
     assert hall.classifier.batches == [1, 2]
 
 
-def test_only_one_frame_a_round_is_searched_wholly_and_everybody_has_a_turn(hall: Hall) -> None:
+def test_only_one_frame_a_round_is_searched_wholly_and_everybody_has_a_turn(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SEARCH_PERIOD_S", 1000)
     with hall.mirrors.opened() as one, hall.mirrors.opened() as two:
         hall.classifier.go.clear()
         warm_up = look_beside(hall, one, jpeg_of(200))
         until(lambda: hall.classifier.batches)
         hall.classifier.go.set()
-        warm_up.join(5)
+        warm_up.join(PATIENCE_S)
         for mirror in (one, two):
             mirror.searched_at = -1e9
         for _ in range(2):
@@ -151,18 +156,21 @@ def test_only_one_frame_a_round_is_searched_wholly_and_everybody_has_a_turn(hall
             threads.append(look_beside(hall, two, jpeg_of(200)))
             hall.classifier.go.set()
             for thread in threads:
-                thread.join(5)
+                thread.join(PATIENCE_S)
     assert sum(sum(detector.searched) for detector in hall.detectors) == 3
     assert all(any(detector.searched) for detector in hall.detectors)
 
 
-def test_whoever_costs_more_is_read_less_often(hall: Hall) -> None:
+def test_whoever_costs_more_is_read_less_often(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SEARCH_PERIOD_S", 1000)
     with hall.mirrors.opened() as mirror, hall.mirrors.opened(), hall.mirrors.opened():
-        mirror.searched_at = time.monotonic()  # a search does not count
+        mirror.searched_at = started = time.monotonic()  # a search does not count
         hall.detectors[0].takes_s = 0.02
         hall.mirrors.look(mirror, jpeg_of(200))
-        rest_s = mirror.due_at - time.monotonic()
-    assert 0.02 < rest_s < 0.2  # twice what it took, for there are two others
+        longest_s = mirror.due_at - time.monotonic()
+    # it rests for twice what it took, for there are two others
+    assert mirror.due_at - started > 3 * 0.02
+    assert longest_s < 0.2
 
 
 def test_nobody_is_read_more_often_than_may_be(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +218,7 @@ def test_one_frame_at_a_time(hall: Hall) -> None:
         with pytest.raises(BusyError, match="has not been answered yet"):
             hall.mirrors.look(mirror, jpeg_of(200))
         hall.classifier.go.set()
-        thread.join(5)
+        thread.join(PATIENCE_S)
 
 
 def test_a_frame_that_is_not_answered_in_time_is_given_up(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,8 +228,8 @@ def test_a_frame_that_is_not_answered_in_time_is_given_up(hall: Hall, monkeypatc
         with pytest.raises(BusyError, match="too busy"):
             hall.mirrors.look(mirror, jpeg_of(200))
         hall.classifier.go.set()
-        monkeypatch.setattr(module, "ANSWER_S", 5)
-        assert hall.mirrors.look(mirror, jpeg_of(200)).index == 2
+        monkeypatch.setattr(module, "ANSWER_S", PATIENCE_S)
+        assert hall.mirrors.look(mirror, jpeg_of(200)).index in (1, 2)  # the first may not have been begun
 
 
 def test_a_bad_frame_harms_nobody_else(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
@@ -257,11 +265,11 @@ def test_closing_lets_everybody_go_who_waits(hall: Hall) -> None:
         until(lambda: two.frame)
         closing = threading.Thread(target=hall.mirrors.close)
         closing.start()
-        waiting.join(5)
+        waiting.join(PATIENCE_S)
         assert ended == [ClosedError]
         hall.classifier.go.set()
-        closing.join(5)
-        under_way.join(5)
+        closing.join(PATIENCE_S)
+        under_way.join(PATIENCE_S)
         with pytest.raises(ClosedError):
             hall.mirrors.look(two, jpeg_of(200))
 
@@ -314,7 +322,7 @@ def test_a_bomb_is_refused_before_it_is_decoded() -> None:
     started = time.process_time()
     with pytest.raises(FrameError):
         decode(bytes(head))
-    assert time.process_time() - started < 0.1
+    assert time.process_time() - started < 0.5
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

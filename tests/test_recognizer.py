@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline import encode_jpeg
+from tests.conftest import PATIENCE_S
 from tests.fakes import AlwaysHappy, BrightFaces, bright_image, fake_recognizer, make_track, plain_image
 from uploads.pictures import PictureError, UnknownFormatError
 from uploads.recognizer import BATCH, File, Recognizer, annotate, cut_out, heated
@@ -99,7 +100,7 @@ def test_two_may_ask_at_once_and_no_detector_is_used_by_two() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE_S)
     assert counts == [20] * 4
     recognizer.close()
 

@@ -16,6 +16,7 @@ from recording.history import DAY_MS, History, Session
 from recording.recorder import Recorder
 from sources import Frame
 from stream import Latest
+from tests.conftest import PATIENCE_S
 from tests.fakes import FakeSource, Watched, make_track, plain_image, until
 from tracker import Track
 
@@ -49,7 +50,7 @@ class FlakyHistory(History):
         self, session: Session, sightings: Sequence[tuple[int, Track]], ended_ms: int, source: str
     ) -> None:
         self.tries += 1
-        self.free.wait(20)
+        self.free.wait(PATIENCE_S)
         if self.error:
             raise self.error
         super().write(session, sightings, ended_ms, source)
@@ -59,6 +60,8 @@ class FlakyHistory(History):
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recording.recorder.FLUSH_S", 0.005)
     monkeypatch.setattr("recording.recorder.LONGEST_PAUSE_S", 0.02)
+    for module in ("recording.recorder", "camera"):
+        monkeypatch.setattr(f"{module}.JOIN_TIMEOUT_S", PATIENCE_S)
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def test_what_is_seen_while_the_recording_runs_is_in_the_history(
     assert summary.source == "demo"
     assert before_ms - 1 <= summary.started_ms <= summary.ended_ms <= time.time() * 1000 + 1
     (at_ms, *_) = [row.at_ms for row in history.sightings(summary.session_id)]
-    assert abs(at_ms - before_ms) < 1000
+    assert before_ms - 1 <= at_ms <= summary.ended_ms + 1
 
 
 def test_nothing_is_recorded_and_no_file_made_until_it_is_switched_on(
@@ -197,7 +200,7 @@ def test_a_recording_in_which_nobody_was_seen_has_its_length(
 def test_the_state_says_what_is_recorded(camera: FakeCamera, recorder: Recorder, history: FlakyHistory) -> None:
     recorder.start()
     camera.see(1, 2)
-    until(lambda: recorder.state().sightings == 2)
+    assert recorder.flush(PATIENCE_S)
     state = recorder.state()
     assert (state.on, state.waiting, state.dropped, state.problem) == (True, 0, 0, "")
     (summary,) = history.sessions(0, 1)
@@ -216,7 +219,7 @@ def test_whoever_stops_a_recording_can_wait_until_it_is_written(
     recorder.stop()
     assert not recorder.flush(0.05)
     history.free.set()
-    assert recorder.flush(5)
+    assert recorder.flush(PATIENCE_S)
     assert faces_of(history) == [1]
 
 
@@ -232,7 +235,7 @@ def test_a_database_that_does_not_answer_holds_up_no_frame(
     assert recorder.state().problem == "The database is slow to answer."
     history.free.set()
     until(lambda: recorder.state().sightings == 100)
-    assert recorder.state().problem == ""
+    until(lambda: recorder.state().problem == "")
 
 
 def test_what_waits_for_a_database_that_is_away_is_bounded_and_the_rest_counted(
@@ -367,7 +370,7 @@ def test_starting_and_stopping_while_frames_come_never_locks_up(history: FlakyHi
         for switcher in switchers:
             switcher.start()
         for switcher in switchers:
-            switcher.join(20)
+            switcher.join(PATIENCE_S)
             assert not switcher.is_alive()
     assert recorder.close()
     assert camera.close()

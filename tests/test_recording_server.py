@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from recording.history import History, Summary
-from tests.conftest import Server, free_port
+from tests.conftest import PATIENCE_S, Server, free_port
 from tests.fakes import until
 from tests.postgres import PASSWORD, Postgres
 from tests.test_server import Viewer, assert_one_sentence, run_main
@@ -55,10 +55,9 @@ def now_ms() -> float:
 def test_a_signal_loses_nothing(start: StartServer, tmp_path: Path, number: signal.Signals) -> None:
     url = str(tmp_path / "new" / "history.sqlite")
     server = start(url)
-    until(lambda: recording(server)["sightings"] > 20, 30)
+    until(lambda: recording(server)["sightings"] > 20)
     before, signalled_ms = recording(server)["sightings"], now_ms()
-    server.process.send_signal(number)
-    assert server.process.wait(10) == 0
+    server.end(number)
     server.stop()
     (session,), numbers = read(url)
     # the end is written last of all, so everything before it is there
@@ -68,7 +67,7 @@ def test_a_signal_loses_nothing(start: StartServer, tmp_path: Path, number: sign
     assert "Traceback" not in server.output
 
 
-def test_a_kill_loses_the_last_second_at_most_and_the_session_has_its_end(
+def test_a_kill_loses_only_what_was_not_written_yet_and_the_session_has_its_end(
     start: StartServer, tmp_path: Path
 ) -> None:
     url = str(tmp_path / "history.sqlite")
@@ -76,21 +75,22 @@ def test_a_kill_loses_the_last_second_at_most_and_the_session_has_its_end(
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
     if not children.exists():
         pytest.skip("this system does not list a process's children")
-    until(lambda: recording(server)["sightings"] > 20, 30)
-    time.sleep(1.1)
-    state = json.loads(server.get("/state"))
+    until(lambda: recording(server)["sightings"] > 20)
+    seen, seen_ms = recording(server), now_ms()
+    until(lambda: recording(server)["sightings"] > seen["sightings"] + seen["waiting"])
+    written = recording(server)["sightings"]
     server.process.send_signal(signal.SIGSTOP)  # or it would start another worker
     os.kill(int(children.read_text()), signal.SIGKILL)
     killed_ms = now_ms()
     server.process.kill()
     server.stop()
     (killed,), numbers = read(url)
-    assert len(numbers) == killed.sightings >= state["recording"]["sightings"]
+    assert len(numbers) == killed.sightings >= written
     # a frame's time is that of its capture; a busy machine publishes it later
-    assert killed_ms - killed.ended_ms < 1000 + state["latency_ms"]
+    assert seen_ms - 5000 < killed.ended_ms <= killed_ms
 
     server = start(url)
-    until(lambda: recording(server)["sightings"] > 0, 30)
+    until(lambda: recording(server)["sightings"] > 0)
     page = server.get(f"/history/{killed.session_id}").decode()
     assert "being recorded" not in page
     server.stop()
@@ -103,9 +103,9 @@ def test_a_recording_goes_on_while_nobody_watches_and_its_page_is_up_to_date(
     start: StartServer, tmp_path: Path
 ) -> None:
     server = start(str(tmp_path / "history.sqlite"), "--idle-s", "0")
-    until(lambda: recording(server)["sightings"] > 5, 30)
+    until(lambda: recording(server)["sightings"] > 5)
     first = recording(server)
-    until(lambda: recording(server)["sightings"] > first["sightings"] + 20, 30)
+    until(lambda: recording(server)["sightings"] > first["sightings"] + 20)
     assert json.loads(server.get("/state"))["viewers"] == 0
     table = server.get(f"/history/{first['session']}.csv").decode().splitlines()
     assert len(table) > first["sightings"] + 20
@@ -120,7 +120,7 @@ def test_a_database_that_is_away_harms_nothing_and_is_used_when_it_is_back(
     try:
         server = start(url)
         viewer = Viewer(server.port)
-        until(lambda: recording(server)["waiting"] > 10, 30)
+        until(lambda: recording(server)["waiting"] > 10)
         problem = recording(server)["problem"]
         assert problem.startswith("The database PostgreSQL 127.0.0.1/program cannot be used: ")
         with pytest.raises(urllib.error.HTTPError) as caught:
@@ -128,25 +128,25 @@ def test_a_database_that_is_away_harms_nothing_and_is_used_when_it_is_back(
         assert caught.value.code == 503
         assert "cannot be used" in caught.value.read().decode()
         pictures = viewer.pictures
-        until(lambda: viewer.pictures > pictures + 5, 20)
+        until(lambda: viewer.pictures > pictures + 5)
     finally:
         postgres.start()
-    until(lambda: recording(server)["sightings"] > 10, 30)
+    until(lambda: recording(server)["sightings"] > 10)
     postgres.stop()
     try:
-        until(lambda: recording(server)["problem"], 30)
+        until(lambda: recording(server)["problem"])
         away = recording(server)
     finally:
         postgres.start()
-    until(lambda: recording(server)["sightings"] > away["sightings"] + away["waiting"], 30)
+    until(lambda: recording(server)["sightings"] > away["sightings"] + away["waiting"])
     assert recording(server)["problem"] == ""
     assert b"being recorded" in server.get("/history")
     server.stop()
-    viewer.join(5)
+    viewer.join(PATIENCE_S)
     (session,), numbers = read(url)
     assert len(numbers) == session.sightings
     assert numbers == list(range(len(numbers)))
-    assert 2 <= server.output.count("cannot be used") <= 4  # each new reason once
+    assert 2 <= server.output.count("cannot be used") <= 6  # each new reason once
     assert PASSWORD not in server.output
     assert "s3cr" not in server.output
     assert "Traceback" not in server.output
@@ -155,11 +155,11 @@ def test_a_database_that_is_away_harms_nothing_and_is_used_when_it_is_back(
 def test_a_folder_that_cannot_be_made_harms_nothing(start: StartServer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     server = start(str(tmp_path / "file" / "history.sqlite"))
-    until(lambda: recording(server)["problem"], 30)
+    until(lambda: recording(server)["problem"])
     viewer = Viewer(server.port)
-    until(lambda: viewer.pictures > 5, 20)
+    until(lambda: viewer.pictures > 5)
     server.stop()
-    viewer.join(5)
+    viewer.join(PATIENCE_S)
     assert "Traceback" not in server.output
 
 

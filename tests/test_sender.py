@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sender import Sender, Viewer, tune
+from sender import STALL_S, Sender, Viewer, tune
 from stream import Latest, browser_part, player_part
+from tests.conftest import PATIENCE_S
 from tests.fakes import picture_of, until
 
 Connect = Callable[..., "Screen"]
@@ -21,6 +22,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter waits, so that the tests are quick."""
     monkeypatch.setattr("sender.REPEAT_S", REPEAT_S)
     monkeypatch.setattr("sender.TICK_S", 0.03)
+    monkeypatch.setattr("sender.JOIN_TIMEOUT_S", PATIENCE_S)
 
 
 BIG = bytes(300_000)
@@ -33,7 +35,7 @@ class Screen:
         with socket.create_server(("127.0.0.1", 0)) as server:
             self.socket = socket.create_connection(server.getsockname())
             connection, _ = server.accept()
-        self.socket.settimeout(5)
+        self.socket.settimeout(PATIENCE_S)
         self.farewells: list[str] = []
         tune(connection)
         self.received = bytearray()
@@ -107,25 +109,25 @@ def test_a_browser_has_the_next_head_before_the_next_picture_exists(
 
 def test_a_still_picture_is_sent_again_after_a_while(connect: Connect, feed: Latest[object]) -> None:
     screen = connect()
-    feed.put(picture_of(0, b"<still>"))
-    screen.read_until(b"<still>")
     started = time.monotonic()
+    feed.put(picture_of(0, b"<still>"))
     while screen.received.count(b"<still>") < 2:
         screen.received += screen.socket.recv(65536)
-    assert 0.9 * REPEAT_S < time.monotonic() - started < 1.5
+    assert time.monotonic() - started > 0.9 * REPEAT_S
 
 
 def test_a_viewer_at_a_lower_rate_gets_the_newest_of_each_period(
     connect: Connect, feed: Latest[object]
 ) -> None:
     slow, fast = connect(period_s=0.1), connect()
+    started = time.monotonic()
     for number in range(40):
         feed.put(picture_of(number, b"<%d>" % number))
+        fast.read_until(b"<%d>" % number)
         time.sleep(0.01)
-    for screen in (slow, fast):
-        screen.read_until(b"<39>")
-    assert 4 <= slow.received.count(b"--frame") <= 7
-    assert fast.received.count(b"--frame") > 20
+    slow.read_until(b"<39>")
+    periods = (time.monotonic() - started) / 0.1
+    assert 3 <= slow.received.count(b"--frame") <= periods + 2
 
 
 def test_a_stalled_viewer_costs_the_others_nothing_and_resumes_with_the_newest(
@@ -147,7 +149,7 @@ def test_a_stalled_viewer_costs_the_others_nothing_and_resumes_with_the_newest(
 def test_a_viewer_that_takes_nothing_is_closed(
     monkeypatch: pytest.MonkeyPatch, connect: Connect, feed: Latest[object]
 ) -> None:
-    monkeypatch.setattr("sender.STALL_S", 0.3)
+    monkeypatch.setattr("sender.STALL_S", 1.0)  # `normal` may be kept waiting, too
     stalled, normal = connect(), connect()
     numbers = iter(range(10_000))
 
@@ -160,7 +162,7 @@ def test_a_viewer_that_takes_nothing_is_closed(
             time.sleep(0.01)
 
     publish_until(lambda: stalled.farewells)
-    assert stalled.farewells == ["it took nothing for 0.3 s"]
+    assert stalled.farewells == ["it took nothing for 1 s"]
     assert normal.farewells == []
 
 
@@ -180,7 +182,6 @@ def test_a_viewer_that_leaves_in_mid_picture_hurts_nobody(connect: Connect, feed
     assert leaver.socket.recv(1000)
     leaver.socket.close()
     until(lambda: leaver.farewells)
-    stayer.socket.settimeout(20)
     feed.put(picture_of(1, b"<next>"))
     stayer.read_until(b"<next>")
 
@@ -212,7 +213,7 @@ def test_closing_ends_every_connection_at_once(sender: Sender, connect: Connect,
     screens[0].read_until(b"--frame")
     started = time.monotonic()
     sender.close()
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < STALL_S / 2  # it waits for nobody
     assert all(screen.farewells == ["the server ends"] for screen in screens)
     screens[0].read_to_the_end()
 

