@@ -1,7 +1,7 @@
 """What goes through Redis, and the wall's pages; Redis itself is in test_relay_server.py."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, cast
 
@@ -32,15 +32,15 @@ STATE = State("demo", "a note", True, "", 30.0, 5.0, 1, None)
 
 
 class FakeCameras:
-    """Two cameras, of which one is watched here; Redis can be away."""
+    """Cameras, of which lobby is watched; Redis can be away."""
 
-    def __init__(self, crowd: FakeCrowd) -> None:
-        self.crowd, self.away = crowd, False
+    def __init__(self, crowd: FakeCrowd, names: Sequence[str] = ("door", "lobby")) -> None:
+        self.crowd, self._names, self.away = crowd, names, False
 
     def names(self) -> list[str]:
         if self.away:
             raise RedisConnectionError("refused")
-        return ["door", "lobby"]
+        return list(self._names)
 
     def find(self, name: str) -> "FakeCameras":
         if name not in self.names():
@@ -62,6 +62,15 @@ class FakeCameras:
         return [{"name": name} | state.summary() for name, state in states.items()]
 
 
+def camera_site(found: Any) -> Flask:
+    controls = RemoteControls(found.desk, open_to_all=True)
+    recorder = RemoteRecorder(found.desk, open_to_all=True)
+    camera = FakeCamera()
+    camera.picture = found.crowd.feed.newest()
+    who = camera, FakeSamples(), found.crowd.audience
+    return make_site(*who, "127.0.0.1", controls=controls, recorder=recorder)
+
+
 @pytest.fixture
 def cameras() -> Iterator[FakeCameras]:
     crowd = FakeCrowd()
@@ -72,13 +81,7 @@ def cameras() -> Iterator[FakeCameras]:
 
 @pytest.fixture
 def client(cameras: FakeCameras) -> FlaskClient:
-    def make(found: Any) -> Flask:
-        controls = RemoteControls(found.desk, open_to_all=True)
-        recorder = RemoteRecorder(found.desk, open_to_all=True)
-        who = FakeCamera(), FakeSamples(), found.crowd.audience
-        return make_site(*who, "127.0.0.1", controls=controls, recorder=recorder)
-
-    return make_wall(cast("Any", cameras), "127.0.0.1", make).test_client()
+    return make_wall(cast("Any", cameras), "127.0.0.1", camera_site).test_client()
 
 
 def as_read(fields: dict[str, bytes]) -> dict[bytes, bytes]:
