@@ -10,6 +10,7 @@ from audience import Audience
 
 if TYPE_CHECKING:
     from camera import State
+    from relay.wire import Report
 
 
 class Camera(Protocol):
@@ -64,6 +65,36 @@ class SiteCollector(Collector):
         yield CounterMetricFamily("fer_sent_parts", "Pictures and events sent.", sender.sent_parts)
         skipped = sender.skipped_pictures
         yield CounterMetricFamily("fer_skipped_pictures", "Pictures that slow viewers missed.", skipped)
+
+
+class Reports(Protocol):
+    """What is asked of cameras elsewhere; relay.cameras.Cameras is one."""
+
+    def reports(self) -> "Mapping[str, Report | None]": ...
+
+
+class CamerasCollector(Collector):
+    """Reads what the processes of all cameras report, so that every web process says the same."""
+
+    def __init__(self, cameras: Reports) -> None:
+        self._cameras = cameras
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the figures of every camera; raises RedisError."""
+        label = ["camera"]
+        up = GaugeMetricFamily("fer_up", "1 while the camera's process answers.", labels=label)
+        frames = CounterMetricFamily("fer_frames", "Frames annotated.", labels=label)
+        dropped = CounterMetricFamily("fer_dropped_frames", "Frames skipped for newer ones.", labels=label)
+        failed = CounterMetricFamily("fer_failed_frames", "Frames that could not be annotated.", labels=label)
+        viewers = GaugeMetricFamily("fer_viewers", "Viewers, through all web processes.", labels=label)
+        for name, report in self._cameras.reports().items():
+            up.add_metric([name], int(report is not None))
+            if report:
+                frames.add_metric([name], report.counts.frames)
+                dropped.add_metric([name], report.counts.dropped)
+                failed.add_metric([name], report.counts.faults)
+                viewers.add_metric([name], report.viewers)
+        yield from (up, frames, dropped, failed, viewers)
 
 
 class MirrorCollector(Collector):

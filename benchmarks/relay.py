@@ -47,8 +47,8 @@ class NoDesk:
 
     def leave(self) -> None: ...
 
-    def report(self, state: State) -> Report:
-        return Report({}, [], Recording(False, None, 0, 0, 0, ""), [], state.summary(), state.counts)
+    def report(self, state: State, viewers: int) -> Report:
+        return Report({}, [], Recording(False, None, 0, 0, 0, ""), [], state.summary(), state.counts, viewers)
 
 
 class Metronome:

@@ -14,7 +14,7 @@ from audience import Audience, Names
 from pipeline import AnnotatedFrame, encode_variant
 from relay import UnknownError
 from relay.remote import RemoteCamera, RemoteControls, RemoteDesk, RemoteRecorder
-from relay.wire import CAMERAS, clock_s
+from relay.wire import CAMERAS, Report, clock_s
 from sender import Sender
 from variants import Variant, Variants
 
@@ -76,8 +76,12 @@ class Cameras:
 
     def summaries(self) -> list[dict[str, Any]]:
         """Return a line about each camera, its name and what its own process says; raises RedisError."""
-        reports = [(name, self.find(name).desk.look()) for name in self.names()]
+        reports = self.reports().items()
         return [{"name": name} | (report.summary if report else {}) for name, report in reports]
+
+    def reports(self) -> dict[str, Report | None]:
+        """Return what each camera's process says, by name; raises RedisError."""
+        return {name: self.find(name).desk.look() for name in self.names()}
 
     def close(self) -> None:
         """Let every viewer go and join every thread."""
@@ -96,7 +100,7 @@ class Recorders:
 
     def unfinished(self) -> set[str]:
         """Return the keys of the sessions that run, or are not wholly written; raises RedisError."""
-        reports = [self._cameras.find(name).desk.look() for name in self._cameras.names()]
+        reports = self._cameras.reports().values()
         return {key for report in reports if report for key in report.sessions}
 
 

@@ -52,11 +52,11 @@ class Desk:
         else:
             self._recorder.stop()
 
-    def report(self, state: State) -> Report:
+    def report(self, state: State, viewers: int = 0) -> Report:
         """Return what web hosts have to know."""
         view, fixed = self._controls.read(), list(self._controls.fixed)
         recording, sessions = self._recorder.state(), sorted(self._recorder.unfinished())
-        return Report(view, fixed, recording, sessions, state.summary(), state.counts)
+        return Report(view, fixed, recording, sessions, state.summary(), state.counts, viewers)
 
     def leave(self) -> None:
         """Leave the camera to another process, which is told what was wished."""

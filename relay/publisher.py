@@ -24,6 +24,7 @@ from relay.wire import (
     owner_key,
     pack,
     report_key,
+    unpack_viewers,
     viewers_key,
     wishes_key,
 )
@@ -53,7 +54,7 @@ class Desk(Protocol):
 
     def hear(self, wishes: Mapping[str, str]) -> None: ...
 
-    def report(self, state: State) -> Report: ...
+    def report(self, state: State, viewers: int) -> Report: ...
 
     def leave(self) -> None: ...
 
@@ -120,16 +121,17 @@ class Publisher:
             asked.hgetall(wishes_key(self._name))
             viewers, wishes = asked.execute()
         self._desk.hear({name.decode(): value.decode() for name, value in wishes.items()})
+        gone = self.gone(viewers, time.monotonic())
+        watching = [said for process, said in viewers.items() if process not in gone]
+        report = self._desk.report(self._camera.state(), sum(len(unpack_viewers(said)) for said in watching))
         with self._redis.pipeline(transaction=False) as told:
             told.zadd(CAMERAS, {self._name: clock_s(self._redis)})
-            report = self._desk.report(self._camera.state())
             told.set(report_key(self._name), report.pack(), px=int(GONE_S * 1000))
             told.expire(wishes_key(self._name), WISHED_S)
-            gone = self.gone(viewers, time.monotonic())
             if gone:
                 told.hdel(viewers_key(self._name), *gone)
             told.execute()
-        return len(viewers) > len(gone)
+        return bool(watching)
 
     def gone(self, viewers: dict[bytes, bytes], at: float) -> list[bytes]:
         """Return the web processes that have died, at that time in s: they say the same as GONE_S ago."""

@@ -67,6 +67,7 @@ class Report:
     sessions: list[str]
     summary: dict[str, Any]  # as camera.State.summary gives it
     counts: Counts
+    viewers: int  # through all web processes
 
     def pack(self) -> bytes:
         return _json(asdict(self))

@@ -12,15 +12,16 @@ from flask.testing import FlaskClient
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from audience import Names
-from camera import State
+from camera import Counts, State
 from controls import ControlError
 from pipeline import AnnotatedFrame, encode_jpeg
+from recording.recorder import Recording
 from relay import AwayError, UnknownError
 from relay.cameras import encode_from_jpeg
 from relay.desk import Desk
 from relay.publisher import Publisher
 from relay.remote import RemoteCamera, RemoteControls, RemoteDesk, RemoteRecorder
-from relay.wire import pack, pack_viewers, unpack, unpack_viewers
+from relay.wire import Report, pack, pack_viewers, unpack, unpack_viewers
 from settings import SettingsError, read_settings
 from tests.fakes import FakeCrowd, make_track, picture_of, plain_image, until
 from tests.test_history_pages import FakeRecorder
@@ -49,6 +50,11 @@ class FakeCameras:
 
     def audience(self, name: str) -> object:
         return self.find(name).crowd.audience
+
+    def reports(self) -> dict[str, Report | None]:
+        quiet = Recording(False, None, 0, 0, 0, "")
+        reports = {"lobby": Report({}, [], quiet, [], {}, Counts(frames=7), 3)}
+        return {name: reports.get(name) for name in self.names()}
 
     @property
     def desk(self) -> RemoteDesk:
@@ -385,6 +391,15 @@ def test_what_a_camera_that_is_away_was_to_do_is_answered_in_one_sentence(client
         assert response.text == "The process of the camera lobby does not answer.\n"
 
 
+def test_the_figures_of_all_cameras_are_those_that_their_processes_report(client: FlaskClient) -> None:
+    figures = client.get("/metrics").text
+    assert 'fer_up{camera="door"} 0.0' in figures
+    assert 'fer_up{camera="lobby"} 1.0' in figures
+    assert 'fer_frames_total{camera="lobby"} 7.0' in figures
+    assert 'fer_viewers{camera="lobby"} 3.0' in figures
+    assert 'fer_frames_total{camera="door"}' not in figures
+
+
 def test_without_redis_every_page_says_so(client: FlaskClient, cameras: FakeCameras) -> None:
     assert client.get("/readyz").data == b"cameras: 2\n"
     cameras.away = True
@@ -392,6 +407,7 @@ def test_without_redis_every_page_says_so(client: FlaskClient, cameras: FakeCame
     assert client.get("/cameras").get_json()["problem"].startswith("Redis")
     assert client.get("/video_feed/lobby").status_code == 503
     assert client.get("/cameras/lobby/").status_code == 503
+    assert client.get("/metrics").status_code == 503
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
     assert 'id="wall"' in client.get("/").text

@@ -17,9 +17,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 def health_pages(camera: Camera, audience: Audience, more_figures: Iterable[Collector] = ()) -> Blueprint:
     """Return the pages for whoever looks after the site."""
     pages = Blueprint("health", __name__)
-    registry = CollectorRegistry(auto_describe=False)
-    for collector in (SiteCollector(camera, audience), *more_figures):
-        registry.register(collector)
+    figures = (SiteCollector(camera, audience), *more_figures)
 
     @pages.get("/healthz")
     def healthz() -> Response:
@@ -32,9 +30,17 @@ def health_pages(camera: Camera, audience: Audience, more_figures: Iterable[Coll
 
     @pages.get("/metrics")
     def metrics() -> Response:
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4, headers=NO_STORE)
+        return exposition(figures)
 
     return pages
+
+
+def exposition(figures: Iterable[Collector]) -> Response:
+    """Return the figures as Prometheus reads them."""
+    registry = CollectorRegistry(auto_describe=False)
+    for collector in figures:
+        registry.register(collector)
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4, headers=NO_STORE)
 
 
 def readiness(camera: Camera) -> tuple[int, str]:

@@ -1,14 +1,21 @@
 """The wall: all cameras that other processes publish, side by side."""
 
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, Response, abort, render_template
 from redis.exceptions import RedisError
 
+from metrics import CamerasCollector
 from relay import UnknownError
-from web.cameras import NO_REDIS, Named
+from web.cameras import NO_REDIS
+from web.health import exposition
 from web.live import NO_STORE, emotions_css
 
+if TYPE_CHECKING:
+    from relay.cameras import Cameras
 
-def wall_pages(cameras: Named) -> Blueprint:
+
+def wall_pages(cameras: "Cameras") -> Blueprint:
     """Return the pages of a web host around its cameras."""
     pages = Blueprint("live", __name__)  # what every page's head links to
 
@@ -43,5 +50,12 @@ def wall_pages(cameras: Named) -> Blueprint:
         except RedisError:
             return Response(f"{NO_REDIS}\n", 503, NO_STORE, content_type="text/plain")
         return Response(f"cameras: {there}\n", 200, NO_STORE, content_type="text/plain")
+
+    @pages.get("/metrics")
+    def metrics() -> Response:
+        try:
+            return exposition([CamerasCollector(cameras)])
+        except RedisError:
+            abort(503, NO_REDIS)
 
     return pages
