@@ -379,6 +379,8 @@ def test_each_camera_has_a_site_of_its_own_below_the_wall(client: FlaskClient) -
     assert '<a href="/faces/">All cameras</a>' in below.text
     assert 'data-feed="/faces/cameras/lobby/video_feed"' in below.text
     assert "no camera “cellar”" in client.get("/cameras/cellar/").text
+    for path in ("/", "/cameras/lobby/", "/cameras/cellar/"):
+        assert "stays on the machines of this site" in client.get(path).text
 
 
 def test_what_a_camera_that_is_away_was_to_do_is_answered_in_one_sentence(client: FlaskClient) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NO_REDIS = "Redis, which brings the frames, does not answer."
 BELOW = re.compile(r"(/cameras/([\w-]{1,40}))(/.*)", re.ASCII)
-CAMERA, WALL = "fer.camera", "fer.wall"  # in a request to a camera's site: its name, and the wall's address
+CAMERA, WALL = "fer.camera", "fer.wall"  # in the requests' environ: whose site is asked, the wall's address
 
 
 class Named(Protocol):
@@ -89,12 +89,13 @@ class CameraSites:
         self._sites: dict[str, Flask] = {}
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        environ[WALL] = environ["SCRIPT_NAME"] + "/"
         if found := BELOW.fullmatch(environ["PATH_INFO"]):
             where, name, rest = found.groups()
             with suppress(UnknownError, RedisError):  # then the wall says so
                 site = self._site(name)
-                environ[CAMERA], environ[WALL] = name, environ["SCRIPT_NAME"] + "/"
-                environ["SCRIPT_NAME"], environ["PATH_INFO"] = environ["SCRIPT_NAME"] + where, rest
+                environ[CAMERA], environ["PATH_INFO"] = name, rest
+                environ["SCRIPT_NAME"] += where
                 return site(environ, start_response)
         return self._wall(environ, start_response)
 
