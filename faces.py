@@ -1,6 +1,7 @@
 """Faces for whoever goes on with them: as JSON, and as CSV that a spreadsheet, pandas and R open as it is."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -15,7 +16,10 @@ COLUMNS = (
     *EMOTIONS,
     "remark",
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for one when a cell begins with it
+BYTE_ORDER_MARK = "\ufeff"
+# What a spreadsheet takes for a formula, half and full width, where a cell begins; and where one would begin
+# if it were read with semicolons or tabs between the cells, as a German Excel does.
+FORMULA = re.compile(r'(?:^|(?<=[;\t\r\n]))(?=[\s"]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])')
 
 
 def face_json(face: "Track") -> dict[str, Any]:
@@ -42,11 +46,11 @@ def face_rows(
     file: str, faces: "Iterable[Track]", at_s: float | None = None, frame: int | None = None
 ) -> list[list[object]]:
     """Return a row a face, in the order of COLUMNS; a picture has no time and no frame."""
-    when = "" if at_s is None else f"{at_s:.3f}", "" if frame is None else frame
+    when = "" if at_s is None else at_s, "" if frame is None else frame
     return [
         [
-            *(file, *when, face.track_id, *face.box, face.emotion, f"{face.confidence:.4f}", int(face.sure)),
-            *(f"{share:.4f}" for share in face.probs),
+            *(file, *when, face.track_id, *face.box, face.emotion, float(face.confidence), face.sure),
+            *(float(share) for share in face.probs),
             "",
         ]
         for face in faces
@@ -69,26 +73,35 @@ def json_rows(items: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any],
         for face in faces:
             where = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
             shares = (face["probs"][name] for name in EMOTIONS)
-            named = face["emotion"], face["confidence"], int(face["sure"])
+            named = face["emotion"], face["confidence"], face["sure"]
             yield face, [item["file"], *where, *named, *shares, ""]
         if not faces:
             yield {}, remark_row(item["file"], item.get("text", "no face"))
 
 
-def defused(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula.
+def as_cell(value: object) -> object:
+    """Return a value as it is written: truth as 1 or 0, a fraction with four decimals, no text as a formula.
 
+    Of three decimals, a spreadsheet whose language writes 0,5 would make thousands.
     https://owasp.org/www-community/attacks/CSV_Injection
     """
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    if isinstance(value, str):
+        return FORMULA.sub("'", value)
+    if isinstance(value, bool):
+        return int(value)
+    return f"{value:.4f}" if isinstance(value, float) else value
 
 
 class Table:
-    """Writes rows as CSV into an open file; texts that a spreadsheet would run as formulas are defused."""
+    """Writes rows as CSV (RFC 4180) into an open file, to be encoded in UTF-8.
+
+    It begins with a byte order mark: without one Excel takes UTF-8 for another encoding; the others skip it.
+    """
 
     def __init__(self, file: TextIO, columns: Sequence[str] = COLUMNS) -> None:
+        file.write(BYTE_ORDER_MARK)
         self._writer = csv.writer(file)
         self._writer.writerow(columns)
 
     def add(self, rows: Iterable[Sequence[object]]) -> None:
-        self._writer.writerows([defused(cell) for cell in row] for row in rows)
+        self._writer.writerows(map(as_cell, row) for row in rows)

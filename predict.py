@@ -140,8 +140,7 @@ def predict(sent: Sequence[Sent], settings: Settings, args: argparse.Namespace) 
     with ExitStack() as stack:
         table = None
         if args.csv:
-            # utf-8-sig: without its mark, Excel takes names in UTF-8 for another encoding
-            table = Table(stack.enter_context(args.csv.open("w", encoding="utf-8-sig", newline="")))
+            table = Table(stack.enter_context(args.csv.open("w", encoding="utf-8", newline="")))
         if args.annotated:
             args.annotated.mkdir(parents=True, exist_ok=True)
         output = Output(settings, args.json, table, args.annotated)

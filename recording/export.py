@@ -1,6 +1,5 @@
 """Sightings as CSV and JSON Lines, with the same columns: spreadsheets, pandas and R open them as they are."""
 
-import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,14 +8,13 @@ from itertools import islice
 from typing import Any
 
 from emotions import EMOTIONS
-from faces import defused
+from faces import Table
 from recording.history import Summary
 
 COLUMNS = (
     *("time", "seconds", "session", "source", "track_id", "x1", "y1", "x2", "y2", "emotion", "sure"),
     *EMOTIONS,
 )
-SOURCE, SURE = COLUMNS.index("source"), COLUMNS.index("sure")
 ROWS_A_PART = 100
 
 
@@ -37,16 +35,15 @@ def records(summary: Summary, sightings: Iterable[Sequence[Any]]) -> Iterator[tu
 
 
 def as_csv(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Yield CSV (RFC 4180) in parts, its header first; no text in it is taken for a formula."""
-    part = io.StringIO()
-    writer = csv.writer(part)
-    writer.writerow(COLUMNS)
+    """Yield CSV in parts, its header first."""
+    part = io.StringIO(newline="")
+    table = Table(part, COLUMNS)
     rows = iter(rows)
     while part.tell():
         yield part.getvalue()
         part.seek(0)
         part.truncate()
-        writer.writerows(_cells(row) for row in islice(rows, ROWS_A_PART))
+        table.add(islice(rows, ROWS_A_PART))
 
 
 def as_json_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
@@ -55,10 +52,3 @@ def as_json_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     rows = iter(rows)
     while part := [encode(dict(zip(COLUMNS, row, strict=True))) for row in islice(rows, ROWS_A_PART)]:
         yield "\n".join((*part, ""))
-
-
-def _cells(row: Sequence[Any]) -> list[Any]:
-    cells = list(row)
-    cells[SURE] = "true" if cells[SURE] else "false"
-    cells[SOURCE] = defused(cells[SOURCE])  # the one text that is not the program's own
-    return cells

@@ -57,8 +57,7 @@ class Keeper:
         return self.items
 
     def __enter__(self) -> Self:
-        # utf-8-sig: without its mark, Excel takes names in UTF-8 for another encoding
-        file = self._files.enter_context((self._folder / TABLE).open("w", encoding="utf-8-sig", newline=""))
+        file = self._files.enter_context((self._folder / TABLE).open("w", encoding="utf-8", newline=""))
         self._table = Table(file)
         return self
 

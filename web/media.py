@@ -137,9 +137,9 @@ def media_pages(jobs: Jobs, gate: Gate, max_upload_mb: int) -> Blueprint:
         text = io.StringIO()
         table = Table(text, ("upload", "uploaded_at", *COLUMNS))
         for row in _rows_of(_hashed(request.cookies.get(COOKIE, ""))):
-            table.add([[row["title"], row["made_at"].isoformat(timespec="seconds"), *row["cells"]]])
+            table.add([[row["title"], f"{row['made_at']:%Y-%m-%dT%H:%M:%SZ}", *row["cells"]]])
         headers = {"Content-Disposition": "attachment; filename=results.csv", **NO_STORE}
-        return Response("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+        return Response(text.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
 
     def _load(job_id: str) -> dict[str, Any]:
         result = jobs.results.load(job_id)
