@@ -122,7 +122,7 @@ class PictureExplainer:
         scene = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
         shares = maps[0] / max(float(maps[0].max()), 1e-6)  # one scale for all seven, so that they compare
         reasons = [
-            Reason(emotion, float(p), encode_jpeg(heated(scene, share), QUALITY))
+            Reason(emotion, float(p), encode_jpeg(with_map(scene, share), QUALITY))
             for emotion, p, share in zip(EMOTIONS, probs[0], shares, strict=True)
         ]
         reasons.sort(key=lambda reason: -reason.probability)
@@ -140,7 +140,7 @@ class PictureExplainer:
         return [maps[0].numpy() for maps in activations(self._net, images).values()]
 
 
-def heated(scene: Scene, share: NDArray[np.float32]) -> Scene:
+def with_map(scene: Scene, share: NDArray[np.float32]) -> Scene:
     """Return a copy of scene with the map share (h, w), 0 to 1, over all of it."""
     scene = scene.copy()
     lay_heat(scene, share, (0, 0, scene.shape[1], scene.shape[0]))

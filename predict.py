@@ -22,7 +22,7 @@ from pipeline import encode_jpeg
 from settings import Settings, SettingsError, read_settings
 from sources import PICTURE_SUFFIXES
 from tracker import Track
-from uploads.analysis import Analysis, Remark, Sent, VideoFrame
+from uploads.analysis import Analysis, Event, Remark, Sent, VideoFrame
 from uploads.recognizer import Reading, annotate
 from uploads.timeline import Timeline
 from uploads.videos import Writer, open_writer
@@ -44,15 +44,13 @@ class Output:
         self._stems: set[str] = set()
         self._timelines: dict[str, Timeline] = {}
 
-    def take(self, event: Reading | VideoFrame | Remark) -> None:
-        if isinstance(event, VideoFrame):
-            self._frame(event)
-        elif isinstance(event, Remark):
-            self._remark(event.name, event.text, event.is_problem)
-        elif event.problem:
-            self._remark(event.name, str(event.problem), is_problem=True)
-        else:
+    def take(self, event: Event) -> None:
+        if isinstance(event, Reading):
             self._picture(event)
+        elif isinstance(event, VideoFrame):
+            self._frame(event)
+        else:
+            self._remark(event)
 
     def end(self) -> None:
         """Tell what the videos showed, which is known only now."""
@@ -84,10 +82,10 @@ class Output:
         faces = [face_json(face) for face in frame.faces]
         self._json({"file": frame.name, "frame": frame.index, "time_s": round(frame.at_s, 3), "faces": faces})
 
-    def _remark(self, name: str, text: str, is_problem: bool) -> None:
-        self._rows([remark_row(name, text)])
-        tqdm.write(f"{name}: {text}", file=sys.stderr)
-        self._json({"file": name, "problem" if is_problem else "note": text})
+    def _remark(self, remark: Remark) -> None:
+        self._rows([remark_row(remark.name, remark.text)])
+        tqdm.write(f"{remark.name}: {remark.text}", file=sys.stderr)
+        self._json({"file": remark.name, "problem" if remark.is_problem else "note": remark.text})
 
     def _rows(self, rows: list[list[object]]) -> None:
         if self._table:

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flask import Flask
 from numpy.typing import NDArray
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from audience import Audience
 from camera import Camera
@@ -112,6 +114,21 @@ def make_track(
     probs = np.full(7, 0.05, dtype=np.float32)
     probs[EMOTIONS.index(emotion)] = 0.7
     return Track(track_id, box, probs, emotion, sure, 0.0)
+
+
+@contextmanager
+def serving(site: Flask, threaded: bool = True) -> Iterator[BaseWSGIServer]:
+    """Serve a site in this process."""
+    server = make_server("127.0.0.1", 0, site, threaded=threaded)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join(PATIENCE_S)
+        server.server_close()
+    assert not thread.is_alive()
 
 
 class BrightFaces:

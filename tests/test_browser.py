@@ -2,19 +2,18 @@
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from werkzeug.serving import make_server
 
 from emotions import DETAILS
 from pipeline import encode_jpeg
 from settings import ROOT
 from tests.conftest import PATIENCE_S, Server
-from tests.fakes import FakeCrowd, picture_of, plain_image, until
+from tests.fakes import FakeCrowd, picture_of, plain_image, serving, until
 from tests.test_web import FakeCamera, FakeSamples
 from web import make_site
 
@@ -164,21 +163,13 @@ def test_chromium_shows_a_picture_before_the_next_one_is_sent(
     monkeypatch.setattr("sender.REPEAT_S", 60.0)
     crowd = FakeCrowd()
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1")
-    server = make_server("127.0.0.1", 0, site, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(site) as server, closing(crowd):
         for level in (40, 200):  # the feed stands still after each
             crowd.feed.put(picture_of(level, encode_jpeg(plain_image(level, 480, 640), 90)))
             if level == 40:
                 page.goto(f"http://127.0.0.1:{server.port}", wait_until="commit")
             page.wait_for_function(f"Math.abs(({MIDDLE})() - {level}) < 5", polling=50)
-    finally:
         page.goto("about:blank")
-        crowd.close()
-        server.shutdown()
-        thread.join(PATIENCE_S)
-        server.server_close()
 
 
 def test_nothing_sticks_out_on_a_phone(

@@ -1,17 +1,13 @@
 """Pictures, ZIPs and videos in real Chromium, with fakes for detector and network."""
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from pipeline import encode_jpeg
-from tests.conftest import PATIENCE_S
-from tests.fakes import AlwaysHappy, FakeCrowd, bright_image, fake_pipeline, plain_image, until
+from tests.fakes import AlwaysHappy, FakeCrowd, bright_image, fake_pipeline, plain_image, serving, until
 from tests.test_analysis import clip  # noqa: F401  # a fixture
 from tests.test_archives import zip_of
 from tests.test_browser import PATIENCE_MS, WIDTH, browser  # noqa: F401  # one is a fixture
@@ -38,16 +34,6 @@ DROP = """([selector, bytes]) => {
 }"""
 
 
-def serve(site: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, site, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join(PATIENCE_S)
-    server.server_close()
-
-
 @pytest.fixture(scope="module")
 def detector() -> Gated:
     """A detector that finds a face as often as the test lets it."""
@@ -63,7 +49,9 @@ def url(tmp_path_factory: pytest.TempPathFactory, detector: Gated) -> Iterator[s
     recognizer = Recognizer(lambda: detector, AlwaysHappy(), 0.4, threads=1)
     jobs = Jobs(Results(tmp_path_factory.mktemp("kept")), recognizer, fake_pipeline, 80, blur=False)
     pages = [media_pages(jobs, Gate(), max_upload_mb=2)]
-    yield from serve(make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", more_pages=pages))
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", more_pages=pages)
+    with serving(site) as server:
+        yield f"http://127.0.0.1:{server.port}"
     detector.go_on.release(1_000_000)
     jobs.close()
 

@@ -3,18 +3,17 @@
 import itertools
 import json
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer
 
 from stream import Latest
 from tests.conftest import PATIENCE_S, Server
-from tests.fakes import FakeCrowd, picture_of, until
+from tests.fakes import FakeCrowd, picture_of, serving, until
 from tests.test_handover import ask, read_until
 from tests.test_web import FRAME, FakeCamera, FakeSamples
 from web import make_site
@@ -78,13 +77,8 @@ def server(crowd: FakeCrowd) -> Iterator[BaseWSGIServer]:
     camera = FakeCamera()
     camera.annotated = crowd.feed
     site = make_site(camera, FakeSamples(), crowd.audience, "127.0.0.1")
-    server = make_server("127.0.0.1", 0, site)  # one thread, so a listener that kept it would be noticed
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join(PATIENCE_S)
-    server.server_close()
+    with serving(site, threaded=False) as server:  # so a listener that kept its thread would be noticed
+        yield server
 
 
 def told(received: bytes) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """The stream through real web servers: who holds the connection, and how it ends."""
 
 import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer
 
 from tests.conftest import PATIENCE_S
-from tests.fakes import FakeCrowd, picture_of, until
+from tests.fakes import FakeCrowd, picture_of, serving, until
 from tests.test_web import FakeCamera, FakeSamples
 from web import make_site
 
@@ -25,14 +24,8 @@ def crowd() -> Iterator[FakeCrowd]:
 @pytest.fixture
 def server(crowd: FakeCrowd) -> Iterator[BaseWSGIServer]:
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1")
-    server = make_server("127.0.0.1", 0, site)  # one thread, so a viewer that kept it would be noticed
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join(PATIENCE_S)
-    server.server_close()
-    assert not thread.is_alive()
+    with serving(site, threaded=False) as server:  # so a viewer that kept its thread would be noticed
+        yield server
 
 
 def ask(server: BaseWSGIServer, request: bytes = ASK) -> socket.socket:

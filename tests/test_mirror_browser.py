@@ -1,6 +1,5 @@
 """The mirror in real Chromium, whose camera is a film of one of the sample faces."""
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,11 +7,10 @@ import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from werkzeug.serving import make_server
 
 from main import SAMPLES
-from tests.conftest import PATIENCE_S, Server
-from tests.fakes import FakeCrowd, until
+from tests.conftest import Server
+from tests.fakes import FakeCrowd, serving, until
 from tests.test_browser import FLAGS, PATIENCE_MS, WIDTH, show_as
 from tests.test_mirrors import Hall
 from tests.test_web import FakeCamera, FakeSamples
@@ -70,15 +68,10 @@ def site_url() -> Iterator[str]:
     crowd, hall = FakeCrowd(), Hall()
     pages = [mirror_pages(hall.mirrors)]
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "0.0.0.0", more_pages=pages)
-    server = make_server("127.0.0.1", 0, site, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    hall.mirrors.close()
-    crowd.close()
-    server.shutdown()
-    thread.join(PATIENCE_S)
-    server.server_close()
+    with serving(site) as server:
+        yield f"http://127.0.0.1:{server.port}"
+        hall.mirrors.close()
+        crowd.close()
 
 
 def figure(server: Server, name: str) -> float:

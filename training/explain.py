@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from card import WeightsError
 from detector import FaceDetector
 from emotions import EMOTIONS
-from explain import heated
+from explain import with_map
 from heatmap import grad_cam
 from model import preprocess
 from settings import Settings
@@ -35,7 +35,7 @@ def explain(net: torch.nn.Module, gray: NDArray[np.uint8], box: NDArray[np.int32
     face = cv2.resize(crop[0], (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC)
     scene = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
     shares = maps / max(float(maps.max()), 1e-6)
-    return np.hstack([scene, *(heated(scene, share) for share in shares)])
+    return np.hstack([scene, *(with_map(scene, share) for share in shares)])
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -70,6 +70,9 @@ class Remark:
     is_problem: bool = False
 
 
+Event = Reading | VideoFrame | Remark
+
+
 class Pipeline(Protocol):
     def process(self, frame: Frame) -> AnnotatedFrame: ...
 
@@ -101,8 +104,8 @@ class Analysis:
         self._bytes_done = 0
         self._bytes = sum(one.size for one in sent) or 1
 
-    def __iter__(self) -> Generator[Reading | VideoFrame | Remark]:
-        """Yield readings of pictures, frames of videos, and remarks, as they come."""
+    def __iter__(self) -> Generator[Event]:
+        """Yield what was read in pictures and in frames of videos, and remarks, as they come."""
         for kind, group in groupby(self._sent, lambda sent: sent.kind):
             if kind == "picture":
                 yield from self._pictures(group)
@@ -114,7 +117,7 @@ class Analysis:
                 self._bytes_done += sent.size
         self.progress = 1.0
 
-    def _pictures(self, group: Iterator[Sent]) -> Iterator[Reading]:
+    def _pictures(self, group: Iterator[Sent]) -> Iterator[Reading | Remark]:
         sizes: deque[int] = deque()
 
         def files() -> Iterator[File]:
@@ -126,7 +129,7 @@ class Analysis:
             self.doing = reading.name
             self._bytes_done += sizes.popleft()
             self._advance(0, 0)
-            yield reading
+            yield _told(reading)
 
     def _zip(self, sent: Sent, file: IO[bytes]) -> Iterator[Reading | Remark]:
         try:
@@ -139,7 +142,7 @@ class Analysis:
         for number, reading in enumerate(self._recognizer.read(archive.files()), 1):
             self.doing = f"picture {number:,} of {len(archive):,}"
             self._advance(sent.size, number / len(archive))
-            yield reading
+            yield _told(reading)
 
     def _video(self, sent: Sent, file: IO[bytes]) -> Iterator[VideoFrame | Remark]:
         name = self.doing
@@ -168,6 +171,11 @@ class Analysis:
 
     def _advance(self, size: int, share: float) -> None:
         self.progress = min((self._bytes_done + size * min(share, 1.0)) / self._bytes, 0.99)
+
+
+def _told(reading: Reading) -> Reading | Remark:
+    """Return a reading, or a remark in the place of one that has no picture."""
+    return Remark(reading.name, str(reading.problem), is_problem=True) if reading.problem else reading
 
 
 def _load(sent: Sent) -> File:

@@ -12,7 +12,7 @@ import numpy as np
 from faces import Table, face_rows, reading_json, remark_row
 from overlay import Scene
 from pipeline import encode_jpeg
-from uploads.analysis import Analysis, Pipeline, Remark, Sent, VideoFrame
+from uploads.analysis import Analysis, Event, Pipeline, Sent, VideoFrame
 from uploads.recognizer import Reading, Recognizer, annotate, heated
 from uploads.results import TABLE
 from uploads.timeline import Timeline
@@ -68,16 +68,17 @@ class Keeper:
             if not (self._folder / item["video"]).is_file():
                 item["video"] = None
 
-    def take(self, event: Reading | VideoFrame | Remark) -> None:
-        if isinstance(event, VideoFrame):
+    def take(self, event: Event) -> None:
+        if isinstance(event, Reading):
+            self._picture(event)
+        elif isinstance(event, VideoFrame):
             self._timelines[-1][1].add(event.at_s, event.faces)
             self._table.add(face_rows(event.name, event.faces, event.at_s, event.index))
-        elif isinstance(event, Remark):
-            self._remark(event.name, event.text, event.is_problem)
-        elif event.problem:
-            self._remark(event.name, str(event.problem), is_problem=True)
         else:
-            self._picture(event)
+            self.items.append(
+                {"kind": "remark", "file": event.name, "text": event.text, "is_problem": event.is_problem}
+            )
+            self._table.add([remark_row(event.name, event.text)])
 
     def open_writer(self, name: str, fps: float, size_px: tuple[int, int]) -> Writer:
         """Begin with a video: return where its annotated copy goes."""
@@ -107,10 +108,6 @@ class Keeper:
         }
         self.items.append(item | reading_json(reading))
         self._table.add(face_rows(reading.name, reading.faces) or [remark_row(reading.name, "no face")])
-
-    def _remark(self, name: str, text: str, is_problem: bool) -> None:
-        self.items.append({"kind": "remark", "file": name, "text": text, "is_problem": is_problem})
-        self._table.add([remark_row(name, text)])
 
     def _write(self, name: str, image: Scene, side_px: int) -> None:
         (self._folder / name).write_bytes(encode_jpeg(shrunk(image, side_px), self._jpeg_quality))

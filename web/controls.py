@@ -5,8 +5,7 @@ from typing import NoReturn
 from flask import Blueprint, Response, abort, jsonify, request
 
 from web import Controls
-
-NO_STORE = {"Cache-Control": "no-store"}
+from web.live import NO_STORE
 
 
 def control_pages(controls: Controls) -> Blueprint:

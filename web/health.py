@@ -10,8 +10,7 @@ from prometheus_client.registry import Collector
 from audience import Audience
 from metrics import SiteCollector
 from web import Camera
-
-NO_STORE = {"Cache-Control": "no-store"}
+from web.live import NO_STORE
 
 
 def health_pages(camera: Camera, audience: Audience, more_figures: Iterable[Collector] = ()) -> Blueprint:

@@ -21,6 +21,7 @@ from faces import COLUMNS, Table, json_rows
 from recording.history import Share
 from uploads.results import TABLE, Results
 from web.chart import stacked
+from web.live import NO_STORE
 from web.uploads import Gate, busy
 
 COOKIE = "fer_visitor"
@@ -28,7 +29,6 @@ COOKIE_AGE_S = 24 * 3600  # as long as results are kept
 MOST_CARDS = 12  # pictures shown with all their faces at once; of more, each has a page
 MOST_ROWS = 1000  # of a page; a CSV has them all
 GONE = "There is no such result: it was deleted, or is older than a day."
-NO_STORE = {"Cache-Control": "no-store"}
 DOWNLOADS = {"mp4": "video/mp4", "webm": "video/webm", "jpg": "image/jpeg", "csv": "text/csv"}
 
 
