@@ -207,7 +207,7 @@ def make_camera_site(settings: Settings) -> "Flask":
     """Return the site of one camera, which this process owns; raises StartError."""
     from audience import Audience
     from controls import Controls
-    from metrics import MirrorCollector
+    from metrics import MirrorCollector, RecorderCollector
     from pipeline import encode_variant
     from recording.database import UrlError
     from recording.history import History
@@ -251,7 +251,7 @@ def make_camera_site(settings: Settings) -> "Flask":
     mirrors = make_mirrors(settings, classifier)
     if settings.max_mirrors:
         pages.append(mirror_pages(mirrors))
-    figures = [MirrorCollector(mirrors)]
+    figures = [MirrorCollector(mirrors), RecorderCollector(recorder)]
     samples = Samples(SAMPLES, lambda: classifier)
     site = make_site(camera, samples, audience, settings.host, secret, pages, controls, recorder, figures)
     # in the order in which they are closed

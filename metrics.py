@@ -10,6 +10,7 @@ from audience import Audience
 
 if TYPE_CHECKING:
     from camera import State
+    from recording.recorder import Recording
     from relay.wire import Report
 
 
@@ -25,6 +26,14 @@ class Mirrors(Protocol):
     def __len__(self) -> int: ...
 
     def counts(self) -> Mapping[str, float]: ...
+
+
+class Recorder(Protocol):
+    """What is asked of a recorder; recording.recorder.Recorder is one."""
+
+    def state(self) -> "Recording": ...
+
+    def counts(self) -> Mapping[str, int]: ...
 
 
 class SiteCollector(Collector):
@@ -115,3 +124,21 @@ class MirrorCollector(Collector):
         yield CounterMetricFamily("fer_mirror_faces", "Faces read in them.", counts["faces"])
         yield CounterMetricFamily("fer_mirror_batches", "Rounds, one batch of faces each.", counts["batches"])
         yield CounterMetricFamily("fer_mirror_seconds", "Time spent in them.", counts["seconds"])
+
+
+class RecorderCollector(Collector):
+    """Reads what the recorder does, and what it has counted in all its sessions."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every figure of the recorder."""
+        now, counts = self._recorder.state(), self._recorder.counts()
+        yield GaugeMetricFamily("fer_recording", "1 while a session is recorded.", int(now.on))
+        yield CounterMetricFamily("fer_recorded_sightings", "Sightings written.", counts["written"])
+        yield GaugeMetricFamily("fer_waiting_sightings", "Sightings not written yet.", now.waiting)
+        dropped = "Sightings lost because too many waited."
+        yield CounterMetricFamily("fer_dropped_sightings", dropped, counts["dropped"])
+        problem = "1 while the database takes nothing."
+        yield GaugeMetricFamily("fer_recording_problem", problem, int(bool(now.problem)))

@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -89,6 +89,7 @@ class Recorder:
         self._waiting: deque[_Moment] = deque()
         self._sightings = 0  # that wait
         self._dropped = 0
+        self._counts: Counter[str] = Counter()  # of all sessions
         self._problem = ""
         self._writing_since: float | None = None
         self._closed = False
@@ -142,6 +143,11 @@ class Recorder:
             session_id = session.session_id if session else None
             return Recording(session is not None, session_id, written, self._sightings, self._dropped, problem)
 
+    def counts(self) -> Mapping[str, int]:
+        """Return how many sightings were "written" and "dropped" in all sessions."""
+        with self._changed:
+            return self._counts.copy()
+
     def unfinished(self) -> set[str]:
         """Return the keys of the sessions that run, or are not wholly written."""
         with self._changed:
@@ -173,6 +179,7 @@ class Recorder:
     def _put(self, moment: _Moment) -> None:
         if len(self._waiting) + self._sightings + len(moment.tracks) >= MOST_WAITING:
             self._dropped += len(moment.tracks)
+            self._counts["dropped"] += len(moment.tracks)
             return
         self._waiting.append(moment)
         self._sightings += len(moment.tracks)
@@ -218,6 +225,7 @@ class Recorder:
                     for _ in part:
                         self._waiting.popleft()
                     self._sightings -= len(sightings)
+                    self._counts["written"] += len(sightings)
                     self._changed.notify_all()
         finally:
             self._writing_since = None

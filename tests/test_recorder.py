@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from camera import Camera, State
+from metrics import RecorderCollector
 from pipeline import AnnotatedFrame
 from recording.database import DatabaseError
 from recording.history import DAY_MS, History, Session
@@ -256,6 +257,32 @@ def test_what_waits_for_a_database_that_is_away_is_bounded_and_the_rest_counted(
     recorder.close()
     assert len(faces_of(history)) == state.waiting + 1
     assert faces_of(history)[-1] == 9
+
+
+def figures_of(recorder: Recorder) -> dict[str, float]:
+    return {family.name: family.samples[0].value for family in RecorderCollector(recorder).collect()}
+
+
+def test_the_figures_are_those_of_all_sessions(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for faces in ((1, 2), (3,)):
+        recorder.start()
+        camera.see(*faces)
+        recorder.stop()
+    assert recorder.flush(5)
+    nothing = {"fer_recording": 0, "fer_waiting_sightings": 0, "fer_dropped_sightings": 0}
+    assert figures_of(recorder) == nothing | {"fer_recorded_sightings": 3, "fer_recording_problem": 0}
+    monkeypatch.setattr("recording.recorder.MOST_WAITING", 4)
+    history.error = DatabaseError("The database is away.")
+    recorder.start()
+    until(lambda: recorder.state().problem)
+    camera.see(4)
+    camera.see(5, 6)
+    assert figures_of(recorder) == {
+        **{"fer_recording": 1, "fer_waiting_sightings": 1, "fer_dropped_sightings": 2},
+        **{"fer_recorded_sightings": 3, "fer_recording_problem": 1},
+    }
 
 
 def test_a_problem_is_logged_once_and_its_end_too(
