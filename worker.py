@@ -2,11 +2,13 @@
 
 import socket
 import ssl
+import threading
+import time
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
-from gunicorn.util import close_graceful
 from gunicorn.workers import gthread
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
@@ -15,6 +17,11 @@ from main import GUNICORN_HALTS_ON
 from web.handover import take
 
 LINGER_S = 0.5
+LONGEST_LINGER_S = 60.0
+SILENCE_S = 2.0  # of a client that is lingered for
+MOST_LINGERING = 16  # of the threads, for longer than LINGER_S
+MOST_UNREAD = 2_000_000_000  # bytes
+PART = 256 * 1024
 LONGEST_HEAD = 32 * 1024  # bytes; gunicorn refuses it then
 NO_NEWS = (f"exited with code {GUNICORN_HALTS_ON}", "Shutting down: Master", "Reason: App failed to load")
 
@@ -26,14 +33,41 @@ class Worker(ThreadWorker):
     gives a thread to each half of a request, for as long as its sender likes.
     """
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._lingering = threading.BoundedSemaphore(MOST_LINGERING)
+
     def handle(self, conn: TConn) -> Any:
         """Serve the connection; if it is to be closed, wait for the client here, in its own thread."""
         if self.alive and not self.cfg.is_ssl and not has_request(conn):
             return gthread._DEFER  # type: ignore[attr-defined]  # "not there yet" has no public name
         kept = super().handle(conn)
         if not kept and not isinstance(conn.sock, ssl.SSLSocket) and conn.sock.fileno() >= 0:
-            close_graceful(take(conn.sock), LINGER_S)
+            self._close(take(conn.sock))
         return kept
+
+    def _close(self, connection: socket.socket) -> None:
+        if self._lingering.acquire(blocking=False):
+            try:
+                close_read(connection, LONGEST_LINGER_S)
+            finally:
+                self._lingering.release()
+        else:
+            close_read(connection, LINGER_S)
+
+
+def close_read(connection: socket.socket, longest_s: float) -> None:
+    """Close the connection when the client has, or sends nothing more, or goes on for too long.
+
+    Many look for the answer only when they have sent all, and what a server has not read when it closes takes
+    the answer away from them: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+    """
+    ends_at, left = time.monotonic() + longest_s, MOST_UNREAD
+    with connection, suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(min(longest_s, SILENCE_S))
+        while (part := connection.recv(PART)) and left > 0 and time.monotonic() < ends_at:
+            left -= len(part)
 
 
 def has_request(conn: TConn) -> bool:

@@ -1,7 +1,9 @@
 """The stream through real web servers: who holds the connection, and how it ends."""
 
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from werkzeug.serving import BaseWSGIServer
@@ -10,6 +12,7 @@ from tests.conftest import PATIENCE_S
 from tests.fakes import FakeCrowd, picture_of, serving, until
 from tests.test_web import FakeCamera, FakeSamples
 from web import make_site
+from worker import close_read
 
 ASK = b"GET /video_feed HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0\r\n\r\n"
 
@@ -82,3 +85,47 @@ def test_when_the_sender_ends_so_do_the_connections(server: BaseWSGIServer, crow
         while viewer.recv(65536):
             pass
     until(lambda: crowd.viewing_now == 0)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may send nothing for a while."""
+    monkeypatch.setattr("worker.SILENCE_S", PATIENCE_S)
+
+
+def finished(sent_bytes: int, longest_s: float) -> tuple[int, bytes]:
+    """Answer somebody, close, and return how much of its bytes it got rid of, and the answer it read."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.settimeout(PATIENCE_S)
+        client.connect(server.getsockname())
+        connection, _ = server.accept()
+        connection.sendall(b"too large")
+        closing = threading.Thread(target=close_read, args=(connection, longest_s))
+        closing.start()
+        sent, answer, part = 0, b"", bytes(100_000)
+        with suppress(ConnectionError):
+            while sent < sent_bytes:
+                sent += client.send(part)
+            client.shutdown(socket.SHUT_WR)
+            answer = client.recv(100)
+        closing.join(PATIENCE_S)
+        assert not closing.is_alive()
+        return sent, answer
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_reads_the_answer_only_when_all_is_sent_gets_it() -> None:
+    assert finished(20_000_000, PATIENCE_S) == (20_000_000, b"too large")
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_sends_for_too_long_is_left() -> None:
+    sent, _ = finished(1 << 40, 0.05)
+    assert sent < 1 << 40
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_sends_too_much_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.MOST_UNREAD", 20_000_000)
+    sent, _ = finished(1 << 40, PATIENCE_S)
+    assert 20_000_000 <= sent < 1 << 30

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -287,6 +289,21 @@ def test_half_a_request_holds_nobody_up(
 
     until(comes_in_halves)
     server.stop()
+
+
+def test_who_sends_far_too_much_reads_why_not(
+    start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    flags = ("--source", "demo", "--weights", str(random_weights), "--max-upload-mb", "1")
+    server = start_server(*flags)
+    statuses = {"/pictures": 413, "/api/v1/predict": 413, "/explain": 413, "/nothing": 404}
+    for path, status in statuses.items():
+        request = Request(server.url + path, bytes(60_000_000))
+        with pytest.raises(HTTPError) as answered:  # and no broken pipe: it sends all, and then reads
+            urlopen(request, timeout=20)
+        with answered.value as answer:
+            assert (path, answer.code) == (path, status)
+            assert len(answer.read()) == int(answer.headers["Content-Length"])
 
 
 def test_gunicorn_main_app_serves_the_same_site(random_weights: Path) -> None:
