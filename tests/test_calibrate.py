@@ -12,6 +12,7 @@ from emotions import EMOTIONS
 from engines import load_onnx
 from model import EmotionClassifier, read_out
 from network import EmotionNet
+from tests.fer2013 import write_fer2013
 from tests.nets import lively
 from training.calibrate import cross_fitted_error, fit_temperature, prior_shift
 from training.metrics import calibration_error
@@ -53,13 +54,9 @@ def data(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     faces = rng.integers(0, 256, (42, 48 * 48))
     faces[28] = faces[0]
-    lines = [
-        f"{number % 7},{' '.join(map(str, face))},{'Training' if number < 28 else 'PublicTest'}"
-        for number, face in enumerate(faces)
-    ]
-    path = tmp_path / "fer2013.csv"
-    path.write_text("\n".join(("emotion,pixels,Usage", *lines)))
-    return path
+    splits = ["Training"] * 28 + ["PublicTest"] * 14
+    rows = zip(np.arange(42) % 7, faces, splits, strict=True)
+    return write_fer2013(tmp_path / "fer2013.csv", rows)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # torch's exporter's own

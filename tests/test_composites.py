@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from emotions import EMOTIONS
+from tests.fer2013 import write_fer2013
 from training.composites import (
     align,
     best,
@@ -45,10 +46,7 @@ def write_votes(path: Path, *rows: str) -> Path:
 
 
 def write_faces(path: Path, labels: list[int]) -> Path:
-    pixels = " ".join(["7"] * 48 * 48)
-    lines = [f"{label},{pixels},Training" for label in labels]
-    path.write_text("\n".join(("emotion,pixels,Usage", *lines)))
-    return path
+    return write_fer2013(path, [(label, np.full(48 * 48, 7), "Training") for label in labels])
 
 
 def test_a_face_is_wholly_similar_to_itself() -> None:

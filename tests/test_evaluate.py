@@ -12,6 +12,7 @@ from card import Card
 from checkpoint import save_weights
 from emotions import EMOTIONS
 from network import EmotionNet
+from tests.fer2013 import write_fer2013
 from training.data import Faces
 from training.evaluate import main, predict_logits
 from training.stress import STRESSES, stressed
@@ -44,12 +45,11 @@ def always_happy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six faces of noise; the first of PublicTest stands in Training too. Voters agree with the labels."""
     rng = np.random.default_rng(0)
-    pixels = [" ".join(map(str, face)) for face in rng.integers(0, 256, (5, 48 * 48))]
+    pixels = rng.integers(0, 256, (5, 48 * 48))
     rows = [(3, 0, "Training"), (3, 0, "PublicTest"), (3, 1, "PublicTest"), (3, 2, "PublicTest")]
     rows += [(0, 3, "PublicTest"), (1, 4, "PrivateTest")]
-    lines = [f"{label},{pixels[face]},{split}" for label, face, split in rows]
     path = tmp_path_factory.mktemp("data") / "fer2013.csv"
-    path.write_text("\n".join(("emotion,pixels,Usage", *lines)))
+    write_fer2013(path, [(label, pixels[face], split) for label, face, split in rows])
     columns = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
     votes = [
         f"{split},{'0,10,0,0,0,0,0,0,0,0' if label == 3 else '0,0,0,0,5,5,0,0,0,0'}" for label, _, split in rows

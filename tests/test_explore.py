@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from detector import Boxes, FaceDetector
 from emotions import EMOTIONS
+from tests.fer2013 import write_fer2013
 from training.data import VOTES, Faces
 from training.duplicates import near_pairs
 from training.explore import conflict_sheets, load_splits, main
@@ -54,13 +56,8 @@ def shaded(shades: list[int], labels: list[int]) -> Faces:
 
 
 def write_csv(path: Path, splits: dict[str, Faces]) -> Path:
-    lines = [
-        f"{label},{' '.join(map(str, image.ravel()))},{split}"
-        for split, faces in splits.items()
-        for label, image in zip(faces.labels, faces.images, strict=True)
-    ]
-    path.write_text("\n".join(("emotion,pixels,Usage", *lines)))
-    return path
+    rows = (zip(faces.labels, faces.images, repeat(split), strict=False) for split, faces in splits.items())
+    return write_fer2013(path, chain.from_iterable(rows))
 
 
 def write_votes(path: Path, splits: dict[str, Faces], vote: str) -> Path:
@@ -166,7 +163,7 @@ def test_a_folder_with_one_split_has_one_split(tmp_path: Path) -> None:
 def test_a_damaged_split_is_no_absent_split(tmp_path: Path) -> None:
     splits = {"Training": make_faces([3])}
     data = write_csv(tmp_path / "fer2013.csv", splits)
-    data.write_text(data.read_text() + "\n9,1 2 3,PublicTest")
+    data.write_text(data.read_text() + "9,1 2 3,PublicTest")
     with pytest.raises(ValueError, match="line 3"):
         load_splits(data, None)
 

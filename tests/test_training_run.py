@@ -18,6 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 from emotions import EMOTIONS
 from model import EmotionClassifier
 from settings import ROOT
+from tests.fer2013 import write_fer2013
 from training.config import Config
 from training.data import Faces, load_faces
 from training.losses import ask_teachers, distill_loss
@@ -68,13 +69,9 @@ def tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixteen faces to learn from and seven to check with, of noise."""
     rng = np.random.default_rng(0)
-    lines = ["emotion,pixels,Usage"]
-    for number, split in enumerate(["Training"] * 16 + ["PublicTest"] * 7):
-        pixels = " ".join(map(str, rng.integers(0, 256, 48 * 48)))
-        lines.append(f"{number % 7},{pixels},{split}")
-    path = tmp_path_factory.mktemp("data") / "fer2013.csv"
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    splits = ["Training"] * 16 + ["PublicTest"] * 7
+    rows = [(number % 7, rng.integers(0, 256, 48 * 48), split) for number, split in enumerate(splits)]
+    return write_fer2013(tmp_path_factory.mktemp("data") / "fer2013.csv", rows)
 
 
 def write_config(folder: Path, **changes: Any) -> Path:
