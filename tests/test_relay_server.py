@@ -20,9 +20,8 @@ from playwright.sync_api import expect, sync_playwright
 from pipeline import encode_jpeg
 from settings import ROOT
 from tests.conftest import PATIENCE_S, START_TIMEOUT_S, Server, free_port
-from tests.fakes import FakeCrowd, picture_of, plain_image, until
+from tests.fakes import FakeCrowd, picture_of, plain_image, serving, until
 from tests.test_browser import FLAGS, PATIENCE_MS, WIDTH
-from tests.test_browser_media import serve
 from tests.test_relay import FakeCameras, camera_site
 from tests.test_server import Viewer as OneViewer
 from web import make_wall
@@ -351,19 +350,20 @@ def test_a_wall_of_more_cameras_than_a_browser_opens_connections_shows_them_all(
     crowd = FakeCrowd()
     crowd.feed.put(picture_of(1, encode_jpeg(plain_image(100, 480, 640), 80)))
     cameras = FakeCameras(crowd, [f"camera{number}" for number in range(8)])
-    with sync_playwright() as playwright:
-        for url in serve(make_wall(cast("Any", cameras), "127.0.0.1", camera_site)):
-            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            page = browser.new_page()
-            page.goto(url, wait_until="commit")
-            expect(page.locator(".wall img")).to_have_count(8, timeout=PATIENCE_MS)
-            shown = "[...document.querySelectorAll('.wall img')].every(image => image.naturalWidth > 0)"
-            page.wait_for_function(shown, timeout=PATIENCE_MS)
-            sources = page.locator(".wall img").evaluate_all("images => images.map(image => image.src)")
-            assert sum("/video_feed/" in source for source in sources) == 4
-            assert sum("/snapshot.jpg" in source for source in sources) == 4
-            page.get_by_role("link", name="camera7").click()
-            expect(page.get_by_role("link", name="All cameras")).to_be_visible(timeout=PATIENCE_MS)
-            assert page.url == f"{url}/cameras/camera7/"
-            browser.close()
+    wall = make_wall(cast("Any", cameras), "127.0.0.1", camera_site)
+    with sync_playwright() as playwright, serving(wall) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page()
+        page.goto(url, wait_until="commit")
+        expect(page.locator(".wall img")).to_have_count(8, timeout=PATIENCE_MS)
+        shown = "[...document.querySelectorAll('.wall img')].every(image => image.naturalWidth > 0)"
+        page.wait_for_function(shown, timeout=PATIENCE_MS)
+        sources = page.locator(".wall img").evaluate_all("images => images.map(image => image.src)")
+        assert sum("/video_feed/" in source for source in sources) == 4
+        assert sum("/snapshot.jpg" in source for source in sources) == 4
+        page.get_by_role("link", name="camera7").click()
+        expect(page.get_by_role("link", name="All cameras")).to_be_visible(timeout=PATIENCE_MS)
+        assert page.url == f"{url}/cameras/camera7/"
+        browser.close()
     crowd.close()
