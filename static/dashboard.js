@@ -33,6 +33,7 @@ export class Dashboard {
   clear() {
     for (const [id, card] of this.#cards) this.#remove(id, card);
     this.#news.clear();
+    this.#nobody.hidden = false;
   }
 
   #add(id) {

@@ -78,6 +78,7 @@ async function watch() {
     if (!isOn()) return;
     lost = true;
     show("problem", "The server does not answer; trying again …", "");
+    dashboard.show([], Date.now()); // nobody is seen any more
     next = backOff();
   }
   watchIn(next);
@@ -107,7 +108,7 @@ function showState(state) {
   if (note.textContent !== state.note) note.textContent = state.note;
   note.hidden = !state.note;
   const faces = state.faces.length === 1 ? "1 face" : `${state.faces.length} faces`;
-  const detail = `${faces} · ${state.fps.toFixed(0)} fps · ${state.latency_ms.toFixed(0)} ms`;
+  const detail = `${faces} · ${state.fps.toFixed(0)} fps · ${state.latency_ms.toFixed(0)} ms delay`;
   if (state.problem) show("problem", `${state.source}: no signal. ${state.problem}`, "");
   else if (state.running && state.frame !== null) show("live", `Live: ${state.source}`, detail);
   else show("waiting", "Opening the source …", "");

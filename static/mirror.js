@@ -148,7 +148,7 @@ function draw(answer, fps, tookMs) {
   boxes.replaceChildren(...answer.faces.map((face) => boxOf(face, answer.width, answer.height)));
   dashboard.show(answer.faces, Date.now());
   const faces = answer.faces.length === 1 ? "1 face" : `${answer.faces.length} faces`;
-  show("live", "Your mirror is on.", `${faces} · ${fps.toFixed(0)} fps · ${tookMs.toFixed(0)} ms`);
+  show("live", "Your mirror is on.", `${faces} · ${fps.toFixed(0)} fps · ${tookMs.toFixed(0)} ms delay`);
 }
 
 // A face's box with its label and its bars, placed in percents; right and left change places, as in a mirror.

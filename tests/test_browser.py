@@ -341,7 +341,7 @@ def test_a_session_is_recorded_seen_looked_at_and_deleted(
     assert complaints == []
 
 
-def test_recording_and_deleting_work_without_javascript(
+def test_the_picture_recording_and_deleting_work_without_javascript(
     browser: Browser, start_server: Callable[..., Server], random_weights: Path, tmp_path: Path
 ) -> None:
     url = str(tmp_path / "history.sqlite")
@@ -349,6 +349,10 @@ def test_recording_and_deleting_work_without_javascript(
     page = browser.new_page(java_script_enabled=False)
     page.set_default_timeout(PATIENCE_MS)
     page.goto(server.url, wait_until="commit")
+    picture = page.get_by_role("img", name="Live camera picture")
+    expect(picture).to_have_count(1)
+    assert picture.bounding_box() == page.locator("#screen").bounding_box()
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)  # nothing that would do nothing
     page.get_by_role("button", name="Record").click(no_wait_after=True)
     expect(page.locator("#recording-notice")).to_be_visible()
     page.get_by_role("button", name="Stop recording").click(no_wait_after=True)
