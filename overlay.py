@@ -1,6 +1,6 @@
 """Draws what was found: boxes, labels, bars, heat maps, and the picture that says why there is no picture."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,6 +19,7 @@ Box = tuple[int, int, int, int]  # xyxy px
 UNSURE_COLOUR = "#8a8f98"
 NO_SIGNAL_SIZE_PX = (640, 480)
 HEAT = 0.7  # how much of the face the hottest place hides
+GAP_PX = 4  # between a box and its bars
 BLOCKS = 8  # a side of a hidden face: nobody is known by 64 squares
 
 
@@ -60,8 +61,11 @@ def draw(
             heat = track.maps[EMOTIONS.index(track.emotion)]
             share = heat / max(float(heat.max()), 1e-6)
             lay_heat(scene, share[:, ::-1] if view.mirror else share, place(track.box))
-    for track in tracks if view.bars else ():
-        _draw_bars(scene, track.probs, place(track.box), max(9, text_px * 2 // 3))
+    if view.bars:
+        labelled = [_with_label(place(track.box), text_px) for track in tracks]
+        taken = list(labelled)
+        for track, box in zip(tracks, labelled, strict=True):
+            taken.append(_draw_bars(scene, track.probs, box, max(9, text_px * 2 // 3), taken))
     for track in tracks:
         box = place(track.box)
         colour = bgr(DETAILS[track.emotion].colour if track.sure else UNSURE_COLOUR)
@@ -147,23 +151,44 @@ def lay_heat(scene: Scene, share: NDArray[np.float32], box: Box) -> None:
     scene[top:bottom, left:right] = cv2.blendLinear(face, colours, 1 - HEAT * weight, HEAT * weight)
 
 
-def _draw_bars(scene: Scene, probs: NDArray[np.float32], box: Box, text_px: int) -> None:
-    """Draw the seven probabilities (7,) as bars beside the box, where there is room, else in it."""
-    height, width = scene.shape[:2]
+def _draw_bars(scene: Scene, probs: NDArray[np.float32], box: Box, text_px: int, taken: Iterable[Box]) -> Box:
+    """Draw the seven probabilities (7,) as bars around the box, where least is taken; return where they are."""
     panel = _bars_panel(text_px).copy()
     rows, columns = panel.shape[:2]
-    if rows > height or columns > width:
-        return
+    if rows > scene.shape[0] or columns > scene.shape[1]:
+        return box
     step, names = rows // len(EMOTIONS), columns // 2
     for number, emotion in enumerate(EMOTIONS):
         end = names + round(float(probs[number]) * (columns - names - 4))
         top = number * step + 2
         cv2.rectangle(panel, (names, top), (end, top + step - 5), bgr(DETAILS[emotion].colour), cv2.FILLED)
-    beside = [x for x in (box[2] + 4, box[0] - 4 - columns) if 0 <= x <= width - columns]
-    x = beside[0] if beside else min(max(box[2] - columns, 0), width - columns)
-    y = min(max(box[3] - rows, 0), height - rows)
-    region = scene[y : y + rows, x : x + columns]
+    spots = _around(box, rows, columns, scene.shape)
+    x1, y1, x2, y2 = min(spots, key=lambda spot: sum(_shared(spot, other) for other in taken))
+    region = scene[y1:y2, x1:x2]
     region[...] = cv2.addWeighted(region, 0.25, panel, 0.75, 0)
+    return x1, y1, x2, y2
+
+
+def _around(box: Box, rows: int, columns: int, shape: tuple[int, ...]) -> Iterator[Box]:
+    """Yield where a panel may be in a picture of shape (H, W): right of the box, left, under it, above it."""
+    x1, y1, x2, y2 = box
+    right, left, low = x2 + GAP_PX, x1 - GAP_PX - columns, y2 - rows
+    for x, y in ((right, low), (left, low), (x1, y2 + GAP_PX), (x1, y1 - GAP_PX - rows)):
+        x, y = min(max(x, 0), shape[1] - columns), min(max(y, 0), shape[0] - rows)
+        yield x, y, x + columns, y + rows
+
+
+def _with_label(box: Box, text_px: int) -> Box:
+    """Return the box and the room above it that a long label takes."""
+    x1, y1, x2, y2 = box
+    return x1, y1 - 2 * text_px, max(x2, x1 + 8 * text_px), y2
+
+
+def _shared(one: Box, other: Box) -> int:
+    """Return how many px two boxes share."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return max(wide, 0) * max(high, 0)
 
 
 @lru_cache(maxsize=16)

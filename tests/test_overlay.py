@@ -146,6 +146,18 @@ def test_bars_are_beside_the_box_where_there_is_room_and_in_the_picture_always()
         assert (scene != image).any()
 
 
+def test_the_bars_of_one_face_hide_no_other_face_where_there_is_room() -> None:
+    image = plain_image(100, 480, 640)
+    boxes = [(100, 180, 200, 280), (220, 180, 320, 280), (340, 180, 440, 280)]
+    tracks = [make_track(number, box) for number, box in enumerate(boxes, 1)]
+    scene = draw(image, tracks, View(boxes=False, labels=False, bars=True))
+    for x1, y1, x2, y2 in boxes:
+        assert (scene[y1:y2, x1:x2] == 100).all()
+    alone = [draw(image, [track], View(boxes=False, labels=False, bars=True)) for track in tracks[:1]]
+    painted = (scene != 100).any(axis=-1).sum()
+    assert painted >= 2.9 * (alone[0] != 100).any(axis=-1).sum()  # nor each other
+
+
 def test_among_several_faces_each_label_has_its_number() -> None:
     image = plain_image(100, 240, 320)
     far = make_track(9, (220, 150, 300, 230))
