@@ -5,7 +5,7 @@ const collator = new Intl.Collator(undefined, { numeric: true });
 
 function sortBy(table, column, heading) {
   const upwards = heading.getAttribute("aria-sort") !== "ascending";
-  const text = (row) => row.cells[column]?.textContent.trim() ?? "";
+  const text = (row) => row.cells[column]?.querySelector("time")?.dateTime ?? row.cells[column]?.textContent.trim() ?? "";
   const rows = [...table.tBodies[0].rows].sort((a, b) => collator.compare(text(a), text(b)));
   table.tBodies[0].append(...(upwards ? rows : rows.reverse()));
   table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));

@@ -168,6 +168,19 @@ def test_the_results_are_sorted_by_a_press_on_a_heading(open_page: Callable[...,
     expect(files).to_have_text(["b10.jpg", "b9.jpg", "a.jpg"])
     expect(page.locator("th").nth(2)).to_have_attribute("aria-sort", "descending")
 
+    times = page.locator("tbody time")
+    expect(times.first).not_to_contain_text("UTC")  # but the reader's own
+    days = ["2026-10-02", "2026-09-03", "2026-08-01"]  # as words: Oct, Sep, Aug
+    times.evaluate_all(
+        """(times, days) => times.forEach((time, row) => {
+          time.dateTime = days[row];
+          time.textContent = new Date(days[row]).toLocaleDateString("en", { dateStyle: "medium" });
+        })""",
+        days,
+    )
+    page.get_by_role("button", name="Read").click()
+    assert times.evaluate_all("times => times.map(time => time.dateTime)") == sorted(days)
+
 
 def test_an_upload_that_is_too_large_is_not_sent(open_page: Callable[..., Page], tmp_path: Path) -> None:
     large = tmp_path / "large.jpg"

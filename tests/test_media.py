@@ -94,7 +94,7 @@ def test_every_page_links_to_it(client: FlaskClient) -> None:
 
 def test_a_pictures_page_shows_its_faces_with_sorted_bars(client: FlaskClient) -> None:
     page = result_of(client, ("a.jpg", JPEG)).text
-    assert "1 picture, one face." in page
+    assert "1 picture, 1 face." in page
     assert "happy 70\u202f%" in page.replace("&#8239;", "\u202f")
     bars = re.findall(r'class="bar tone-\w+ share-(\d+)"', page)
     assert bars == ["70", *["5"] * 6]
@@ -109,7 +109,7 @@ def test_a_pictures_page_shows_its_faces_with_sorted_bars(client: FlaskClient) -
 
 def test_no_face_many_faces_and_unreadable_files_are_said(client: FlaskClient) -> None:
     page = result_of(client, ("a.jpg", JPEG), ("b.jpg", NOBODY), ("c.heic", HEIC)).text
-    assert "2 pictures, one face; 1 picture has none." in page
+    assert "2 pictures, 1 face; 1 picture has none." in page
     assert "No face was found." in page
     assert "HEIC pictures cannot be read" in page
 
