@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.25  # how often a waiting thread looks whether it is still wanted
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 2.0  # between two tries to open the source
 REOPEN_AFTER_S = 5.0  # of standing still beyond the stall, when a device's own timeout has passed
+MOST_THREADS = 4  # the annotating one, the grabbing one, and two more that a device holds
 SETTLE_S = 0.7
 JOIN_TIMEOUT_S = 1.2
 FPS_WINDOW_S = 2.0
@@ -186,9 +187,10 @@ class Camera:
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def _start_grabbing(self) -> None:
-        """Let a new thread grab; an old one that a device still holds ends when it is let go."""
+        """Let a new thread grab, unless a device holds too many; an old one ends when it is let go."""
         with self._changed:  # which the new thread needs too, so it finds itself named
-            self._grabber = self._start(self._grab)
+            if sum(thread.is_alive() for thread in self._threads) < MOST_THREADS:
+                self._grabber = self._start(self._grab)
 
     def _open(self) -> Source:
         source, note = self._open_source()
@@ -237,7 +239,7 @@ class Camera:
             frame, version = self._frames.wait(seen, TICK_S)
             now = time.monotonic()
             if frame is not None:
-                self._happened["dropped"] += version - seen - 1
+                self._count("dropped", version - seen - 1)
                 fault = self._try_to_process(frame, fault)
                 opened_at = now
             if (frame is not None and not fault) or not self._is_wanted():
@@ -257,13 +259,17 @@ class Camera:
         try:
             annotated = self._process(frame)
         except Exception as error:
-            self._happened["faults"] += 1
+            self._count("faults")
             fault = f"Frames cannot be processed: {error}"
             if fault != last_fault:
                 log.exception("frame %d could not be processed", frame.index)
             return fault
         self._publish(annotated)
         return ""
+
+    def _count(self, what: str, many: int = 1) -> None:
+        with self._changed:
+            self._happened[what] += many
 
     def _publish(self, annotated: AnnotatedFrame) -> None:
         with self._changed:

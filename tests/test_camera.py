@@ -168,6 +168,22 @@ def test_a_source_that_stands_still_for_long_is_opened_again(
     assert camera.state().problem == ""
 
 
+def test_a_device_that_holds_every_thread_gets_no_more_than_three(
+    make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camera.REOPEN_AFTER_S", 0.0)
+    frozen = [FakeSource([plain_image(10)], then="stall") for _ in range(3)]
+    camera = make_camera(*frozen, FakeSource([plain_image(200)]), stall_s=0.05)
+    with camera.viewing():
+        until(lambda: camera.state().counts.openings == 3)
+        with pytest.raises(pytest.fail.Exception):
+            until(lambda: camera.state().counts.openings > 3, 0.3)
+        frozen[0].release.set()
+        assert watch_for(camera, "").tracks[0].box[2] == 201
+    for source in frozen:
+        source.release.set()
+
+
 def test_a_problem_of_long_ago_does_not_meet_the_next_viewer(make_camera: MakeCamera) -> None:
     camera = make_camera(SourceError("busy"), FakeSource([plain_image()]), idle_s=0.1)
     assert camera.snapshot(PATIENCE_S) is not None
