@@ -175,7 +175,8 @@ def check_source(spec: str) -> None:
         raise SourceError(
             f"there is no source {spec!r}: give auto, demo, a camera number, a file, a folder or a URL"
         ) from None
-    _open_path(Path(spec)).close()
+    with contextlib.closing(_open_path(Path(spec))) as source:
+        source.read()
 
 
 def source_name(spec: str) -> str:

@@ -143,6 +143,13 @@ def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
         check_source(str(path))
 
 
+def test_what_opens_but_has_no_frame_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"hello")
+    for spec in (tmp_path, tmp_path / "broken.jpg"):
+        with pytest.raises(SourceError, match="can be read"):
+            check_source(str(spec))
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="has no pictures"):
         check_source(str(tmp_path))
