@@ -109,7 +109,7 @@ function showState(state) {
   note.hidden = !state.note;
   const faces = state.faces.length === 1 ? "1 face" : `${state.faces.length} faces`;
   const detail = `${faces} · ${state.fps.toFixed(0)} fps · ${state.latency_ms.toFixed(0)} ms delay`;
-  if (state.problem) show("problem", `${state.source}: no signal. ${state.problem}`, "");
+  if (state.problem) show("problem", `No signal: ${state.problem}`, "");
   else if (state.running && state.frame !== null) show("live", `Live: ${state.source}`, detail);
   else show("waiting", "Opening the source …", "");
 }
