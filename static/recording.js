@@ -4,6 +4,8 @@ export class RecordingButton {
   #notice = document.getElementById("recording-notice");
   #problem = document.getElementById("recording-problem");
   #form = document.getElementById("recording-form"); // not there where visitors may not record
+  #busy = false;
+  #refusal = ""; // of the last press, until the next
 
   constructor() {
     this.#form?.addEventListener("submit", (event) => {
@@ -14,7 +16,7 @@ export class RecordingButton {
 
   show(recording) {
     this.#notice.hidden = !recording.on;
-    this.#say(recording.on ? describe(recording) : "");
+    this.#say(this.#refusal || (recording.on ? describe(recording) : ""));
     if (!this.#form) return;
     const button = this.#form.elements.on;
     button.value = String(!recording.on);
@@ -27,7 +29,9 @@ export class RecordingButton {
   }
 
   async #switch(button) {
-    button.disabled = true;
+    if (this.#busy) return; // rather than disable the button, which would lose the keyboard
+    this.#busy = true;
+    this.#refusal = "";
     try {
       const response = await fetch(this.#form.action, {
         method: "POST",
@@ -38,9 +42,10 @@ export class RecordingButton {
       if (!response.ok) throw new Error(response.statusText);
       this.show(await response.json());
     } catch {
-      this.#say("The server did not take that; try again.");
+      this.#refusal = "The server did not take that; try again.";
+      this.#say(this.#refusal);
     }
-    button.disabled = false;
+    this.#busy = false;
   }
 }
 

@@ -311,8 +311,17 @@ def test_a_session_is_recorded_seen_looked_at_and_deleted(
     for either in (page, other):
         expect(either.locator("#recording-notice")).to_contain_text("This session is being recorded")
         expect(either.locator("#recording-notice")).to_be_visible()
-    until(lambda: json.loads(server.get("/state"))["recording"]["sightings"] > 10)
-    page.get_by_role("button", name="Stop recording").click()
+    until(lambda: sightings(server) > 10)
+    stop = page.get_by_role("button", name="Stop recording")
+    page.route("**/recording", lambda route: route.fulfill(status=500))
+    stop.press("Enter")
+    expect(page.locator("#recording-problem")).to_have_text("The server did not take that; try again.")
+    written = sightings(server)
+    until(lambda: sightings(server) > written + 10)
+    expect(page.locator("#recording-problem")).to_be_visible()  # and not only until the next event
+    page.unroute("**/recording")
+    complaints.clear()
+    page.keyboard.press("Enter")  # the focus is where it was
     for either in (page, other):
         expect(either.locator("#recording-notice")).to_be_hidden()
     assert page.evaluate("document.getElementById('stream').kept")  # the picture was not given up for it
@@ -339,6 +348,11 @@ def test_a_session_is_recorded_seen_looked_at_and_deleted(
     expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
     page.close()
     assert complaints == []
+
+
+def sightings(server: Server) -> int:
+    count: int = json.loads(server.get("/state"))["recording"]["sightings"]
+    return count
 
 
 def test_the_picture_recording_and_deleting_work_without_javascript(
