@@ -199,7 +199,13 @@ def make_wall_site(settings: Settings) -> "Flask":
         return make_site(*who, settings.host, secret, pages, found.controls, found.recorder)
 
     site = make_wall(cameras, settings.host, make_site_of, secret, pages)
-    site.extensions["wall"] = (cameras, history)
+
+    def close() -> bool:
+        cameras.close()
+        history.close()
+        return True
+
+    site.extensions["close"] = close
     return site
 
 
@@ -254,8 +260,17 @@ def make_camera_site(settings: Settings) -> "Flask":
     figures = [MirrorCollector(mirrors), RecorderCollector(recorder)]
     samples = Samples(SAMPLES, lambda: classifier)
     site = make_site(camera, samples, audience, settings.host, secret, pages, controls, recorder, figures)
-    # in the order in which they are closed
-    site.extensions["live"] = (sender, mirrors, jobs, variants, recorder, history, camera, pipeline)
+
+    def close() -> bool:
+        for part in (sender, mirrors, jobs, variants):
+            part.close()
+        written = recorder.close()
+        history.close()
+        ended = camera.close()
+        pipeline.close()
+        return written and ended
+
+    site.extensions["close"] = close
     if settings.record:
         recorder.start()
     return site
@@ -263,21 +278,8 @@ def make_camera_site(settings: Settings) -> "Flask":
 
 def close_site(site: "Flask") -> bool:
     """Let every viewer go and join every thread; False if a device still holds one (leave by os._exit)."""
-    if wall := site.extensions.get("wall"):
-        cameras, history = wall
-        cameras.close()
-        history.close()
-        return True
-    sender, mirrors, jobs, variants, recorder, history, camera, pipeline = site.extensions["live"]
-    sender.close()
-    mirrors.close()
-    jobs.close()
-    variants.close()
-    written: bool = recorder.close()
-    history.close()
-    ended: bool = camera.close()
-    pipeline.close()
-    return written and ended
+    ended: bool = site.extensions["close"]()
+    return ended
 
 
 def __getattr__(name: str) -> Any:

@@ -70,7 +70,13 @@ def shared() -> Flask:
     variants = Variants(camera.annotated, lambda picture, _: picture)
     audience = Audience(camera, variants, sender, max_viewers=4096)
     site = make_site(camera, NoSamples(), audience, "127.0.0.1")
-    site.extensions["live"] = (sender, variants, camera)
+
+    def close() -> bool:
+        sender.close()
+        variants.close()
+        return camera.close()
+
+    site.extensions["close"] = close
     return site
 
 
