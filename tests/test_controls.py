@@ -146,7 +146,7 @@ values: st.SearchStrategy[Any] = st.booleans() | st.sampled_from(
 
 
 @given(wishes=st.dictionaries(st.sampled_from([*SWITCHES, "smoothing_s", "x"]), values, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_is_wished_the_view_stays_one_that_can_be_drawn(wishes: dict[str, Any]) -> None:
     pipeline = Pipeline(OneFace(), LiveClassifier(AlwaysSad()), Tracker(0.3, 0.4), 80)
     with contextlib.suppress(ControlError):

@@ -39,7 +39,7 @@ def test_an_unsure_face_says_so_in_gray_and_names_no_emotion() -> None:
     st.integers(1, 400),
     st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_box_can_be_drawn_on_any_picture(
     place: tuple[int, int, int], height: int, width: int, mirror: bool
 ) -> None:
