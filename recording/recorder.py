@@ -26,7 +26,7 @@ LONGEST_PAUSE_S = 5.0  # between two tries while the database does not answer
 SLOW_S = 5.0  # a write that takes longer is a problem
 MOST_WAITING = 20_000  # frames and sightings; about six minutes of one face
 TIDY_S = 3600.0
-JOIN_TIMEOUT_S = 2.0
+JOIN_TIMEOUT_S = 5.0  # gunicorn.conf.py gives the program somewhat more
 
 
 class Camera(Protocol):

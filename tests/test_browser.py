@@ -64,6 +64,14 @@ def page(browser: Browser) -> Page:
     return page
 
 
+@pytest.fixture(scope="module")
+def demo(random_weights: Path) -> Iterator[Server]:
+    """One program for all tests that leave it as it was."""
+    server = Server("--source", "demo", "--weights", str(random_weights)).wait_until_ready()
+    yield server
+    server.stop()
+
+
 def wait_for_new_picture(page: Page) -> None:
     """Wait until the stream has a picture, and then another one."""
     page.wait_for_function("document.getElementById('stream').naturalWidth === 640")
@@ -85,28 +93,22 @@ def test_the_picture_appears_and_changes_and_the_page_names_the_source(
     assert errors == []
 
 
-def test_the_pages_do_nothing_that_their_own_policy_forbids(
-    browser: Browser, start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_the_pages_do_nothing_that_their_own_policy_forbids(browser: Browser, demo: Server) -> None:
     page = browser.new_page()
     page.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
-    page.goto(server.url, wait_until="commit")
+    page.goto(demo.url, wait_until="commit")
     expect(page.locator("#headline")).to_have_text("Live: demo")
-    page.goto(f"{server.url}/samples/happy", wait_until="load")
+    page.goto(f"{demo.url}/samples/happy", wait_until="load")
     tone = "getComputedStyle(document.querySelector('.toned')).getPropertyValue('--tone')"
     assert page.evaluate(tone) == DETAILS["happy"].colour
     page.close()
     assert complaints == []
 
 
-def test_a_sample_link_opens_its_gallery(
-    page: Page, start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
-    page.goto(server.url, wait_until="commit")
+def test_a_sample_link_opens_its_gallery(page: Page, demo: Server) -> None:
+    page.goto(demo.url, wait_until="commit")
     page.get_by_role("link", name="surprise", exact=True).click()
     expect(page.get_by_role("heading", name="surprise")).to_be_visible()
     pictures = page.locator(".gallery img")
@@ -128,17 +130,14 @@ def test_the_page_reconnects_by_itself_when_the_server_comes_back(
     wait_for_new_picture(page)
 
 
-def test_a_hidden_page_frees_its_stream_and_takes_it_again_when_shown(
-    page: Page, start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
-    page.goto(server.url, wait_until="commit")
+def test_a_hidden_page_frees_its_stream_and_takes_it_again_when_shown(page: Page, demo: Server) -> None:
+    page.goto(demo.url, wait_until="commit")
     wait_for_new_picture(page)
     show_as(page, hidden=True)
-    until(lambda: viewers(server) == 0)
+    until(lambda: viewers(demo) == 0)
     show_as(page, hidden=False)
     wait_for_new_picture(page)
-    until(lambda: viewers(server) == 1)
+    until(lambda: viewers(demo) == 1)
 
 
 def show_as(page: Page, hidden: bool) -> None:
@@ -157,6 +156,11 @@ def viewers(server: Server) -> int:
     return count
 
 
+def resets(server: Server) -> int:
+    count: int = json.loads(server.get("/view"))["resets"]
+    return count
+
+
 def test_chromium_shows_a_picture_before_the_next_one_is_sent(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,16 +176,13 @@ def test_chromium_shows_a_picture_before_the_next_one_is_sent(
         page.goto("about:blank")
 
 
-def test_nothing_sticks_out_on_a_phone(
-    page: Page, start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_nothing_sticks_out_on_a_phone(page: Page, demo: Server) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
-    page.goto(server.url, wait_until="commit")  # its stream never ends, and so neither its loading
+    page.goto(demo.url, wait_until="commit")  # its stream never ends, and so neither its loading
     wait_for_new_picture(page)
     assert page.evaluate(WIDTH) <= 360
     for path in ("/samples/happy", "/samples/nothing"):
-        page.goto(server.url + path)
+        page.goto(demo.url + path)
         assert page.evaluate(WIDTH) <= 360, path
 
 
@@ -238,11 +239,8 @@ def test_a_switch_changes_the_picture_for_everybody_and_other_pages_show_it(
     other.close()
 
 
-def test_a_key_does_what_its_button_does(
-    page: Page, start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
-    page.goto(server.url, wait_until="commit")
+def test_a_key_does_what_its_button_does(page: Page, demo: Server) -> None:
+    page.goto(demo.url, wait_until="commit")
     wait_for_new_picture(page)
     page.keyboard.press("f")
     page.wait_for_function("document.fullscreenElement?.id === 'screen'")
@@ -252,23 +250,21 @@ def test_a_key_does_what_its_button_does(
         page.keyboard.press("s")
     assert re.fullmatch(r"faces-[\d-]+T[\d-]+\.jpg", saved.value.suggested_filename)
     assert saved.value.path().read_bytes().startswith(b"\xff\xd8")
+    before = resets(demo)
     page.keyboard.press("Control+r")  # the browser's own, and no reset
     wait_for_new_picture(page)
-    assert json.loads(server.get("/view"))["resets"] == 0
+    assert resets(demo) == before
     page.keyboard.press("r")
-    until(lambda: json.loads(server.get("/view"))["resets"] == 1)
+    until(lambda: resets(demo) == before + 1)
 
 
-def test_a_paused_page_keeps_its_picture_and_frees_its_streams(
-    page: Page, start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
-    page.goto(server.url, wait_until="commit")
+def test_a_paused_page_keeps_its_picture_and_frees_its_streams(page: Page, demo: Server) -> None:
+    page.goto(demo.url, wait_until="commit")
     wait_for_new_picture(page)
     page.keyboard.press("p")
     expect(page.locator("#headline")).to_have_text("Paused")
     expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
-    until(lambda: viewers(server) == 0)
+    until(lambda: viewers(demo) == 0)
     drawn = "document.getElementById('still').getContext('2d').getImageData(320, 240, 1, 1).data[3] === 255"
     assert page.evaluate(drawn)
     with page.expect_download() as saved:
@@ -289,7 +285,7 @@ def test_where_visitors_may_not_change_the_picture_the_page_says_so(
     expect(page.get_by_role("group", name="only whoever runs this site")).to_be_visible()
     expect(page.get_by_role("switch", name="Boxes")).to_be_disabled()
     page.keyboard.press("r")
-    assert json.loads(server.get("/view"))["resets"] == 0
+    assert resets(server) == 0
 
 
 def test_a_session_is_recorded_seen_looked_at_and_deleted(

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import time
 import urllib.error
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,24 @@ def test_a_signal_loses_nothing(start: StartServer, tmp_path: Path, number: sign
     assert len(numbers) == session.sightings >= before
     assert numbers == list(range(len(numbers)))
     assert "Traceback" not in server.output
+
+
+def test_a_database_that_is_busy_while_the_program_ends_has_all_in_the_end(
+    start: StartServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "history.sqlite"
+    server = start(str(path))
+    until(lambda: recording(server)["sightings"] > 20)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        seen, signalled_ms = recording(server), now_ms()
+        server.process.terminate()
+        time.sleep(1.5)
+        other.execute("COMMIT")
+    assert server.process.wait(PATIENCE_S) == 0
+    (session,), numbers = read(str(path))
+    assert session.ended_ms > signalled_ms - 50
+    assert len(numbers) >= seen["sightings"] + seen["waiting"]
 
 
 def test_a_kill_loses_only_what_was_not_written_yet_and_the_session_has_its_end(

@@ -416,7 +416,7 @@ def test_viewers_coming_and_going_leave_nothing_behind(
         return len(list((worker / "fd").iterdir()))
 
     come_and_go(100)  # threads and buffers that stay are there from now on
-    time.sleep(1)
+    until(lambda: json.loads(server.get("/state"))["viewers"] == 0)
     before_mb, open_before = resident_mb(), descriptors()
     come_and_go(400)
     until(lambda: json.loads(server.get("/state"))["viewers"] == 0)
