@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests.conftest import PATIENCE_S
+
 PASSWORD = "s3cr:t@"
 # nothing needs to survive, and little is needed
 OPTIONS = "-c listen_addresses=127.0.0.1 -c fsync=off -c shared_buffers=16MB -c max_connections=40"
@@ -61,4 +63,4 @@ class Postgres:
             command = ["runuser", "-u", "postgres", "--", *command]
         # not through pipes: the server would keep them open
         with (self._folder / "output").open("a") as output:
-            subprocess.run(command, cwd="/", stdout=output, stderr=output, check=True, timeout=60)
+            subprocess.run(command, cwd="/", stdout=output, stderr=output, check=True, timeout=PATIENCE_S)

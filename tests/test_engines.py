@@ -12,6 +12,7 @@ from card import WeightsError
 from engines import load_engine, load_onnx, load_torch
 from model import EmotionClassifier
 from settings import ROOT
+from tests.conftest import PATIENCE_S
 from tests.nets import noise
 
 SHIPPED = ROOT / "weights" / "emotion.safetensors"
@@ -37,7 +38,7 @@ def test_where_the_onnx_file_fits_the_site_needs_no_pytorch() -> None:
         "import sys; from main import make_classifier, make_pipeline; from settings import Settings; "
         "make_pipeline(Settings(), make_classifier(Settings())).close(); assert 'torch' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=PATIENCE_S)
 
 
 def test_without_an_onnx_file_pytorch_computes(random_weights: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from pipeline import encode_jpeg
 from settings import ROOT
-from tests.conftest import PATIENCE_S, START_TIMEOUT_S, Server, free_port
+from tests.conftest import PATIENCE_S, Server, free_port
 from tests.fakes import FakeCrowd, picture_of, plain_image, serving, until
 from tests.test_browser import FLAGS, PATIENCE_MS, WIDTH
 from tests.test_relay import FakeCameras, camera_site
@@ -341,7 +341,7 @@ def test_the_wall_shows_every_camera_and_brings_back_what_was_away(
 
 def test_a_role_without_redis_is_refused_in_one_sentence() -> None:
     command = [sys.executable, str(ROOT / "main.py"), "camera", "--name", "lobby"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert result.stderr == "error: --role camera needs --redis-url\n"
 
 

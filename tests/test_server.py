@@ -21,7 +21,7 @@ from card import Card
 from checkpoint import save_weights
 from network import EmotionNet
 from settings import ROOT
-from tests.conftest import PATIENCE_S, START_TIMEOUT_S, Server, free_port
+from tests.conftest import PATIENCE_S, Server, free_port
 from tests.fakes import until
 
 pytestmark = pytest.mark.server
@@ -60,7 +60,7 @@ def run_main(*flags: str, **variables: str) -> subprocess.CompletedProcess[str]:
         command,
         capture_output=True,
         text=True,
-        timeout=START_TIMEOUT_S,
+        timeout=PATIENCE_S,
         env={**os.environ, **variables},
         check=False,
     )
@@ -176,7 +176,7 @@ def test_more_than_one_worker_is_refused_in_one_sentence(random_weights: Path) -
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
-        timeout=START_TIMEOUT_S,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert_one_sentence(result, "2 workers would each open the camera")
@@ -199,7 +199,7 @@ def test_a_full_disk_under_the_log_ends_nothing(random_weights: Path) -> None:
 
 
 def connect_when_ready(port: int) -> Viewer:
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
             return Viewer(port)
@@ -366,9 +366,7 @@ def test_another_address_without_a_password_is_refused_in_one_sentence() -> None
     port = str(free_port())
     assert_one_sentence(run_main("--host", "0.0.0.0", "--port", port), "give --auth user:password or --token")
     command = [sys.executable, "-m", "gunicorn", "--bind", f"0.0.0.0:{port}", "main:app"]
-    result = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False
-    )
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert_one_sentence(result, "others could look at the camera on 0.0.0.0")
 
 

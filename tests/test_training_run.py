@@ -18,6 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 from emotions import EMOTIONS
 from model import EmotionClassifier
 from settings import ROOT
+from tests.conftest import PATIENCE_S
 from tests.fer2013 import write_fer2013
 from training.config import Config
 from training.data import Faces, load_faces
@@ -465,7 +466,9 @@ def test_two_processes_share_a_run_and_agree(tmp_path: Path, data: Path) -> None
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "training.train", "--config", str(config), "--data", str(data)]
     command += ["--out", str(tmp_path / "run"), "--threads", "1"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=4 * PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("weights in") == 1  # only the first process reports
     assert state_of(tmp_path)["step"] == 2

@@ -19,6 +19,7 @@ from pipeline import AnnotatedFrame
 from samples import Sample
 from settings import ROOT
 from stream import CONTENT_TYPE, Latest
+from tests.conftest import PATIENCE_S
 from tests.fakes import FakeCrowd, make_track
 from web import make_site
 
@@ -287,4 +288,4 @@ def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
 def test_the_sites_edge_loads_without_opencv_and_torch() -> None:
     pages = "web.live, web.history, web.media, web.api, web.mirror"
     check = f"import sys, {pages}; sys.exit(bool({{'cv2', 'torch'}} & sys.modules.keys()))"
-    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, timeout=PATIENCE_S)
