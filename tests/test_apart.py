@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline import encode_jpeg
+from tests.conftest import PATIENCE_S
 from tests.fakes import bright_image, fake_pipeline, fake_recognizer, until
 from tests.test_analysis import anonymous
 from tests.test_archives import zip_of
@@ -122,8 +123,12 @@ def test_closing_kills_the_process(tmp_path: Path) -> None:
 
 @pytest.mark.server
 def test_the_real_reader_reads_a_zip_beside_the_site(
-    tmp_path: Path, random_weights: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    random_weights: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(apart, "SILENCE_S", 4 * PATIENCE_S)
     process = ReaderProcess({"FER_WEIGHTS": str(random_weights)})
     told: list[tuple[float, str]] = []
     tell: Callable[[float, str], None] = lambda *said: told.append(said)  # noqa: E731

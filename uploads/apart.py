@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from settings import ROOT
 
-SILENCE_S = 120.0  # of a process that does its work; one that starts beside others takes some seconds
+SILENCE_S = 300.0  # of a process that does its work; being nice, it takes minutes to start beside busy ones
 END_S = 20.0
 NO_ROOM = 3  # the code with which reader.py says that the disk is full
 # nice from the first import on: where somebody watches live, that goes first
