@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from classifier import REREAD_S, LiveClassifier
+from tests.conftest import PATIENCE_S
 from tests.fakes import until
 
 GRAY = np.zeros((100, 1000), dtype=np.uint8)
@@ -25,7 +26,7 @@ class CountingClassifier:
 
     def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         assert gray is GRAY
-        assert self.go.wait(5)
+        assert self.go.wait(PATIENCE_S)
         self.batches.append(len(boxes))
         self.read += len(boxes)
         numbers = range(self.read - len(boxes), self.read)

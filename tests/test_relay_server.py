@@ -46,7 +46,7 @@ class Redis:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_a_stalled_reader_costs_redis_no_memory_and_the_others_nothing(
 
 def post(server: Server, path: str, body: str) -> dict[str, Any]:
     request = urllib.request.Request(server.url + path, body.encode(), {"Accept": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as response:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
         answer: dict[str, Any] = json.load(response)
         return answer
 
@@ -271,7 +271,7 @@ def until_recorded(server: Server, but: int | None = None) -> int:
         state: dict[str, Any] = json.loads(server.get("/cameras/lobby/state"))["recording"]
         return state
 
-    until(lambda: recorded()["session"] not in (None, but) and recorded()["sightings"] > 5, 60)
+    until(lambda: recorded()["session"] not in (None, but) and recorded()["sightings"] > 5)
     number: int = recorded()["session"]
     return number
 
@@ -282,7 +282,7 @@ def test_any_host_records_and_shows_what_was_recorded_and_a_spare_goes_on_record
     database = ("--database-url", postgres.make_database("relay"))
     first = start_camera("lobby", *database)
     one, other = (start_web(start_server, redis, *database, "--workers", "2") for _ in range(2))
-    until(lambda: listed(one) == listed(other) == ["lobby"], 30)
+    until(lambda: listed(one) == listed(other) == ["lobby"])
     spare = start_camera("lobby", *database)
     assert post(one, "/cameras/lobby/view", '{"bars": true}')["bars"] is True
     assert post(one, "/cameras/lobby/recording", "on=true")["on"] is True
@@ -331,7 +331,7 @@ def test_the_wall_shows_every_camera_and_brings_back_what_was_away(
         server.stop()
         expect(page.locator("#problem")).to_contain_text("does not answer")
         start_web(start_server, redis, "--port", str(server.port))
-        expect(page.locator("#problem")).to_be_hidden(timeout=30_000)
+        expect(page.locator("#problem")).to_be_hidden()
         expect(page.locator("figcaption .quiet")).to_have_text([re.compile(r"demo · .* fps")] * 2)
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate(WIDTH) <= 360
