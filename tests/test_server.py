@@ -300,7 +300,7 @@ def test_who_sends_far_too_much_reads_why_not(
     for path, status in statuses.items():
         request = Request(server.url + path, bytes(60_000_000))
         with pytest.raises(HTTPError) as answered:  # and no broken pipe: it sends all, and then reads
-            urlopen(request, timeout=20)
+            urlopen(request, timeout=PATIENCE_S)
         with answered.value as answer:
             assert (path, answer.code) == (path, status)
             assert len(answer.read()) == int(answer.headers["Content-Length"])
