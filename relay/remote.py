@@ -38,7 +38,7 @@ from stream import Latest
 log = logging.getLogger(__name__)
 
 STALL_S = 3.0
-DONE_S = 2.0  # until a wish is fulfilled, or it is said that nobody answers
+DONE_S = 4.0  # until a wish is fulfilled, or it is said that nobody answers
 LOOK_S = 0.05
 LINGER_S = 2.0
 QUALITY = 85
@@ -65,6 +65,11 @@ class RemoteDesk:
         """Ask Redis for the report; None if the process is away. Raises RedisError."""
         found: Any = self._redis.get(report_key(self.name))
         return self.hear(found)
+
+    def refresh(self) -> None:
+        """Look if what was heard is not new, as it is while nobody watches here. Raises RedisError."""
+        if time.monotonic() - self._heard[1] > 2 * TICK_S:
+            self.look()
 
     def report(self) -> Report | None:
         """Return the last report without asking for it; None if it is old, or the process away."""

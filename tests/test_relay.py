@@ -274,6 +274,19 @@ def test_a_web_host_changes_the_picture_of_a_camera_elsewhere(redis: FakeRedis, 
         controls.change({"heat": "yes"})
 
 
+def test_what_nobody_watches_here_is_looked_up_when_it_is_old(
+    redis: FakeRedis, desk: RemoteDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, recorder = Process(redis), RemoteRecorder(desk, open_to_all=True)
+    desk.refresh()
+    process.recorder.start()
+    desk.refresh()
+    assert not recorder.state().on  # it is known well enough
+    monkeypatch.setattr("relay.remote.TICK_S", 0.0)
+    desk.refresh()
+    assert recorder.state().on
+
+
 def test_a_web_host_records_a_camera_elsewhere(redis: FakeRedis, desk: RemoteDesk) -> None:
     process, recorder = Process(redis), RemoteRecorder(desk, open_to_all=True)
     assert not recorder.state().on

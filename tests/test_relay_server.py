@@ -288,8 +288,13 @@ def until_recorded(server: Server, but: int | None = None) -> int:
         state: dict[str, Any] = json.loads(server.get("/cameras/lobby/state"))["recording"]
         return state
 
-    until(lambda: recorded()["session"] not in (None, but) and recorded()["sightings"] > 5)
-    number: int = recorded()["session"]
+    def is_recorded() -> bool:
+        seen.append(recorded())
+        return seen[-1]["session"] not in (None, but) and seen[-1]["sightings"] > 5
+
+    seen: list[dict[str, Any]] = []
+    until(is_recorded)
+    number: int = seen[-1]["session"]
     return number
 
 

@@ -101,8 +101,7 @@ class CameraSites:
 
     def _site(self, name: str) -> Flask:
         camera = self._cameras.find(name)
-        if camera.desk.report() is None:
-            camera.desk.look()  # nobody has watched it here lately, and the page shows how it is
+        camera.desk.refresh()
         with self._lock:
             if name not in self._sites:
                 site = self._sites[name] = self._make(camera)
