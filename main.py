@@ -169,7 +169,12 @@ def create_app(settings: Settings | None = None) -> "Flask":
         settings = settings or read_settings()
     except SettingsError as error:
         raise StartError(str(error)) from error
-    return make_wall_site(settings) if settings.role == "web" else make_camera_site(settings)
+    site = make_wall_site(settings) if settings.role == "web" else make_camera_site(settings)
+    if settings.proxied_as:
+        from web import put_behind_proxy
+
+        put_behind_proxy(site, settings.proxied_as.split(","))
+    return site
 
 
 def make_wall_site(settings: Settings) -> "Flask":

@@ -18,6 +18,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")  # where only this machine
 
 ROLES = ("all", "camera", "web")
 NAME = re.compile(r"[\w-]{1,40}", re.ASCII)
+HOST_NAMES = re.compile(r"[\w.-]+(,[\w.-]+)*", re.ASCII)
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -57,6 +58,9 @@ class Settings:
         "", "token asked of every visitor, as ?token= or a bearer; @FILE reads it from a file"
     )
     public: bool = _setting(False, "let everybody look who can reach the address, without a password")
+    proxied_as: str = _setting(
+        "", "names, with commas, under which a proxy shows the site; it is believed who its visitors are"
+    )
     port: int = _setting(5000, "port to serve on", 1, 65535)
     weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "the network's weights file")
     engine: str = _setting(
@@ -116,7 +120,10 @@ class Settings:
             choices = item.metadata["choices"]
             if choices and value not in choices:
                 raise SettingsError(f"{flag(item)} must be one of {', '.join(choices)}, not {value!r}")
-
+        if self.proxied_as and not HOST_NAMES.fullmatch(self.proxied_as):
+            raise SettingsError(
+                f"--proxied-as must be names like faces.example.org, with commas, not {self.proxied_as!r}"
+            )
         self.check_exposure(self.host)
         if self.role != "all" and not self.redis_url:
             raise SettingsError(f"--role {self.role} needs --redis-url")
@@ -129,9 +136,10 @@ class Settings:
 
     def check_exposure(self, host: str) -> None:
         """Raise SettingsError if other machines could look at that address and nobody has allowed it."""
-        if host not in LOOPBACK and not (self.auth or self.token or self.public):
+        shown = host not in LOOPBACK or self.proxied_as
+        if shown and self.role != "camera" and not (self.auth or self.token or self.public):
             raise SettingsError(
-                f"others could look at the camera on {host}: "
+                f"others could look at the camera on {self.proxied_as or host}: "
                 "give --auth user:password or --token TOKEN, or allow it with --public"
             )
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from settings import SettingsError, read_settings
 from tests.fakes import FakeCrowd
 from tests.test_web import FakeCamera, FakeSamples
-from web import make_site
+from web import make_site, put_behind_proxy
 from web.guard import MOST_WRONG, Secret, SecretError
 
 SECRET = Secret("ann:pass:word", "t0ken")
@@ -163,3 +163,57 @@ def test_a_visitor_who_says_nothing_is_not_counted(client: FlaskClient) -> None:
     for _ in range(MOST_WRONG + 1):
         assert client.get("/state").status_code == 401
     assert client.get("/state?token=t0ken").status_code == 200
+
+
+@pytest.fixture
+def proxied(crowd: FakeCrowd) -> FlaskClient:
+    """A site on this machine's own address, behind a proxy that shows it by TLS."""
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", SECRET)
+    put_behind_proxy(site, ["faces.example.org"])
+    client = site.test_client()
+    client.environ_base |= {"HTTP_HOST": "faces.example.org", "HTTP_X_FORWARDED_PROTO": "https"}
+    return client
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("faces.example.org:8443", 200), ("127.0.0.1:5000", 200), ("rebound.example", 400)],
+)
+def test_behind_a_proxy_the_site_answers_to_its_own_names_and_no_others(
+    proxied: FlaskClient, host: str, status: int
+) -> None:
+    assert proxied.get("/state?token=t0ken", headers={"Host": host}).status_code == status
+
+
+def test_behind_a_proxy_wrong_tries_count_for_who_made_them_and_not_for_everybody(proxied: FlaskClient) -> None:
+    for forged in range(MOST_WRONG):
+        headers = {"X-Forwarded-For": f"10.1.1.{forged}, 203.0.113.7"}  # the proxy's own word comes last
+        assert proxied.get("/state?token=guess", headers=headers).status_code == 401
+    assert proxied.get("/state", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 429
+    other = {"X-Forwarded-For": "203.0.113.8"}
+    assert proxied.get("/state?token=t0ken", headers=other).status_code == 200
+
+
+def test_without_a_proxy_nobody_can_say_to_be_somebody_else(client: FlaskClient) -> None:
+    for number in range(MOST_WRONG + 1):
+        answer = client.get("/state?token=guess", headers={"X-Forwarded-For": f"10.1.1.{number}"})
+    assert answer.status_code == 429
+
+
+def test_what_a_browser_keeps_goes_by_tls_only_where_it_came_by_tls(
+    client: FlaskClient, proxied: FlaskClient
+) -> None:
+    assert "Secure" in proxied.get("/?token=t0ken").headers["Set-Cookie"]
+    assert "Secure" not in client.get("/?token=t0ken").headers["Set-Cookie"]
+
+
+def test_who_shows_the_site_by_a_proxy_needs_a_secret_too() -> None:
+    argv = ["--proxied-as", "faces.example.org,.example.net"]
+    assert read_settings([*argv, "--auth", "ann:password"], {}).host == "127.0.0.1"
+    with pytest.raises(SettingsError, match=r"others could look at the camera on faces\.example\.org"):
+        read_settings(argv, {})
+
+
+def test_a_camera_process_shows_nothing_and_needs_no_secret() -> None:
+    settings = read_settings(["camera", "--redis-url", "redis://localhost", "--host", "0.0.0.0"], {})
+    assert settings.role == "camera"

@@ -29,6 +29,10 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         (["--port", "http"], "--port must be a whole number, not 'http'"),
         (["--smoothing-s", "nan"], "--smoothing-s must be from 0 to 10, not nan"),
         (["--jpeg-quality", "101"], "--jpeg-quality must be from 1 to 100, not 101"),
+        (
+            ["--proxied-as", "https://faces.example.org"],
+            "--proxied-as must be names like faces.example.org, with commas, not 'https://faces.example.org'",
+        ),
     ],
 )
 def test_an_impossible_value_is_refused_in_one_sentence(argv: list[str], message: str) -> None:

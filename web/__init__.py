@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Blueprint, Flask, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WSGIResponse
 
 from settings import LOOPBACK, ROOT
@@ -147,6 +148,12 @@ def make_wall(
     site.register_blueprint(wall_pages(cameras))
     site.wsgi_app = CameraSites(site.wsgi_app, cameras, make_camera_site)  # type: ignore[method-assign]
     return _with_pages(site, more_pages, NAVIGATION | {"live.index": "All cameras"})
+
+
+def put_behind_proxy(site: Flask, names: Sequence[str]) -> None:
+    """Answer to these names, too, and believe the one proxy in front who asks, and whether by TLS."""
+    site.config["TRUSTED_HOSTS"] = [*LOOPBACK, *names]
+    site.wsgi_app = ProxyFix(site.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
 
 def _bare_site(host: str, secret: Secret | None) -> Flask:

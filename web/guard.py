@@ -147,7 +147,9 @@ def _remember(secret: Secret) -> WSGIResponse:
     """Return the way to the page without the token in its address, which would stay in the history."""
     response = redirect(request.script_root + "/")
     # Lax: a link in a mail leads here too; nothing can be changed by following one
-    response.set_cookie(COOKIE, secret.cookie, COOKIE_AGE_S, httponly=True, samesite="Lax")
+    response.set_cookie(
+        COOKIE, secret.cookie, COOKIE_AGE_S, secure=request.is_secure, httponly=True, samesite="Lax"
+    )
     return response
 
 
