@@ -6,6 +6,7 @@ eight FER+ classes. Its maps (n, 15, 6, 6) float32 are what each place of the fa
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -69,7 +70,7 @@ def load_onnx(weights: Path) -> "tuple[OnnxEngine, Card]":
     if not path.is_file():
         raise WeightsError(f"there is no {path}; python -m training.export makes it from {weights.name}")
     try:
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
     except ImportError:
         raise WeightsError("onnxruntime is not installed") from None
     options = onnxruntime.SessionOptions()
@@ -85,6 +86,19 @@ def load_onnx(weights: Path) -> "tuple[OnnxEngine, Card]":
     if metadata.get("weights_sha256") != sha256_of(weights):
         raise WeightsError(f"{path} was made from other weights than {weights.name}")
     return OnnxEngine(session), card
+
+
+def import_onnxruntime() -> Any:
+    """Return the module onnxruntime, which then reports nothing to its maker; raises ImportError.
+
+    Left alone it does, since 1.29, unless this is set before it is loaded, and keeps an identifier in the
+    home folder: https://github.com/microsoft/onnxruntime/pull/27379
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # Windows does not ask the variable
+    return onnxruntime
 
 
 def sha256_of(path: Path) -> str:

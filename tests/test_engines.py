@@ -1,5 +1,6 @@
 """PyTorch and ONNX Runtime, the same network."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,14 @@ def test_where_the_onnx_file_fits_the_site_needs_no_pytorch() -> None:
         "make_pipeline(Settings(), make_classifier(Settings())).close(); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=PATIENCE_S)
+
+
+def test_onnx_runtime_keeps_no_identifier_to_report_with(tmp_path: Path) -> None:
+    program = "from engines import load_onnx; from settings import *; load_onnx(Path(Settings().weights))"
+    homes = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}
+    environ = os.environ | homes | {"ORT_DISABLE_TELEMETRY": ""}  # as if no test had been here before
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, check=True, timeout=60)
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_without_an_onnx_file_pytorch_computes(random_weights: Path, caplog: pytest.LogCaptureFixture) -> None:

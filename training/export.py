@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
 from card import INPUT_SIDE, WeightsError
-from engines import sha256_of
+from engines import import_onnxruntime, sha256_of
 from network import EmotionNet
 from training.networks import load_net
 
@@ -75,7 +74,7 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def difference(net: nn.Module, path: Path) -> float:
     """Return how far the file's logits are from the network's, at most, on random pictures."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = import_onnxruntime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 0.0
     for count in BATCHES:
         images = torch.rand(count, 1, INPUT_SIDE, INPUT_SIDE) * 255
