@@ -1,9 +1,15 @@
 FROM python:3.11-slim
+# ffmpeg: annotated videos as MP4
+RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg && rm -rf /var/lib/apt/lists/*
 WORKDIR /site
+# PyTorch for the processor alone; by default it brings several GB for GPUs
+ARG PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 COPY requirements.txt .
-RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu -r requirements.txt
+RUN pip install --no-cache-dir -r requirements.txt
 COPY . .
-RUN useradd --system site && mkdir -p instance && chown site instance
+RUN useradd --system site && install -d -o site instance
 USER site
+ENV FER_HOST=0.0.0.0
+VOLUME /site/instance
 EXPOSE 5000
 ENTRYPOINT ["python", "main.py"]
