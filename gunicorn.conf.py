@@ -21,7 +21,7 @@ except SettingsError as error:
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
 worker_class = "worker.Worker"
-threads = 64  # only a viewer whose connection cannot be handed over keeps one
+threads = 128  # 32 mirrors, 16 uploads, and 28 pages where connections cannot be handed over hold 104
 keepalive = 1
 graceful_timeout = 8  # then a worker that has not ended is killed; before, its last recording is written
 REQUESTS_S = 1  # that the requests under way may take when it ends

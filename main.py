@@ -171,9 +171,10 @@ def create_app(settings: Settings | None = None) -> "Flask":
         raise StartError(str(error)) from error
     site = make_wall_site(settings) if settings.role == "web" else make_camera_site(settings)
     if settings.proxied_as:
-        from web import put_behind_proxy
+        from web import answer_to, believe_proxy
 
-        put_behind_proxy(site, settings.proxied_as.split(","))
+        answer_to(site, settings.proxied_names)
+        believe_proxy(site)
     return site
 
 
@@ -185,7 +186,7 @@ def make_wall_site(settings: Settings) -> "Flask":
     from relay.wire import connect
     from samples import Samples
     from sender import Sender
-    from web import make_site, make_wall
+    from web import answer_to, make_site, make_wall
     from web.guard import Secret, SecretError
     from web.history import history_pages
 
@@ -201,7 +202,10 @@ def make_wall_site(settings: Settings) -> "Flask":
 
     def make_site_of(found: Published) -> "Flask":
         who = found.camera, samples, found.audience
-        return make_site(*who, settings.host, secret, pages, found.controls, found.recorder)
+        site = make_site(*who, settings.host, secret, pages, found.controls, found.recorder)
+        if settings.proxied_as:
+            answer_to(site, settings.proxied_names)
+        return site
 
     site = make_wall(cameras, settings.host, make_site_of, secret, pages)
 

@@ -145,9 +145,9 @@ class Mirrors:
             return dict(self._happened)
 
     @contextmanager
-    def opened(self, most: int | None = None) -> Iterator[Mirror]:
-        """Give a new mirror; raises FullError if all are taken, or `most` of them."""
-        mirror = self._add(most)
+    def opened(self) -> Iterator[Mirror]:
+        """Give a new mirror; raises FullError if all are taken."""
+        mirror = self._add()
         try:
             yield mirror
         finally:
@@ -191,13 +191,13 @@ class Mirrors:
         if self._thread:
             self._thread.join(JOIN_TIMEOUT_S)
 
-    def _add(self, most: int | None = None) -> Mirror:
+    def _add(self) -> Mirror:
         with self._changed:
             self._forget_old_sessions()
-            most = min(self._max_mirrors, most or self._max_mirrors)
-            if len(self._open) >= most:
+            if len(self._open) >= self._max_mirrors:
                 self._happened["refused"] += 1
-                raise FullError(f"{most} mirrors are in use, and there are no more; try again in a minute.")
+                count = self._max_mirrors
+                raise FullError(f"{count} mirrors are in use, and there are no more; try again in a minute.")
             mirror = Mirror(*self._make_detector(), self._make_tracker())
             self._open.append(mirror)
             if not self._thread:

@@ -148,6 +148,10 @@ class Settings:
         """Whether every visitor may change what everybody sees."""
         return self.controls == "everybody" or (self.controls == "auto" and not self.public)
 
+    @property
+    def proxied_names(self) -> list[str]:
+        return self.proxied_as.split(",") if self.proxied_as else []
+
     def to_environment(self) -> dict[str, str]:
         """Return the settings as FER_* variables, for a process that reads them from there."""
         return {variable(item): str(getattr(self, item.name)) for item in fields(self)}

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from settings import SettingsError, read_settings
 from tests.fakes import FakeCrowd
 from tests.test_web import FakeCamera, FakeSamples
-from web import make_site, put_behind_proxy
+from web import answer_to, believe_proxy, make_site
 from web.guard import MOST_WRONG, Secret, SecretError
 
 SECRET = Secret("ann:pass:word", "t0ken")
@@ -169,7 +169,8 @@ def test_a_visitor_who_says_nothing_is_not_counted(client: FlaskClient) -> None:
 def proxied(crowd: FakeCrowd) -> FlaskClient:
     """A site on this machine's own address, behind a proxy that shows it by TLS."""
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", SECRET)
-    put_behind_proxy(site, ["faces.example.org"])
+    answer_to(site, ["faces.example.org"])
+    believe_proxy(site)
     client = site.test_client()
     client.environ_base |= {"HTTP_HOST": "faces.example.org", "HTTP_X_FORWARDED_PROTO": "https"}
     return client

@@ -273,7 +273,7 @@ def test_half_a_request_holds_nobody_up(
     ]
     started = time.monotonic()
     assert server.get("/healthz") == b"ok\n"
-    assert time.monotonic() - started < 5  # for which each of gunicorn's 64 threads would wait for one of them
+    assert time.monotonic() - started < 5  # for which each of gunicorn's threads would wait for one of them
     for half in halves:
         half.settimeout(PATIENCE_S)
         with suppress(ConnectionResetError):
@@ -304,6 +304,23 @@ def test_who_sends_far_too_much_reads_why_not(
         with answered.value as answer:
             assert (path, answer.code) == (path, status)
             assert len(answer.read()) == int(answer.headers["Content-Length"])
+
+
+@pytest.mark.parametrize("path", [b"/view", b"/api/v1/mirror?session=a"])
+def test_half_a_body_holds_nobody_up(
+    start_server: Callable[..., Server], random_weights: Path, ask: Ask, path: bytes
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30000\r\n\r\n{" % path
+    halves = [ask(server.port, head) for _ in range(160)]  # more than gunicorn has threads
+    late = halves[-1].recv(1000)
+    assert late.startswith(b"HTTP/1.1 503")
+    assert b"Retry-After" in late
+    assert server.get("/healthz", 5) == b"ok\n"
+    viewer = Viewer(server.port)
+    until(lambda: viewer.pictures > 2)
+    server.stop()
+    viewer.join(PATIENCE_S)
 
 
 def test_gunicorn_main_app_serves_the_same_site(random_weights: Path) -> None:

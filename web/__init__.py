@@ -150,9 +150,13 @@ def make_wall(
     return _with_pages(site, more_pages, NAVIGATION | {"live.index": "All cameras"})
 
 
-def put_behind_proxy(site: Flask, names: Sequence[str]) -> None:
-    """Answer to these names, too, and believe the one proxy in front who asks, and whether by TLS."""
+def answer_to(site: Flask, names: Sequence[str]) -> None:
+    """Have the site answer to these names, besides this machine's own, and to no others."""
     site.config["TRUSTED_HOSTS"] = [*LOOPBACK, *names]
+
+
+def believe_proxy(site: Flask) -> None:
+    """Believe the one proxy in front who asks, and whether by TLS."""
     site.wsgi_app = ProxyFix(site.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
 

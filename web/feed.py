@@ -14,7 +14,7 @@ from variants import FPS, QUALITIES, WIDTHS_PX, Variant
 from web.handover import HandedOver, can_hand_over, connection_of, take
 
 RETRY_S = 60
-MOST_WITH_THREADS = 28  # where each holds one of gunicorn's 64 threads, and its page's events another
+MOST_WITH_THREADS = 28  # where each holds one of gunicorn's 128 threads, and its page's events another
 LONGEST_NAME = 40
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter keeps nginx from holding it
 

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, redirect, request
 from werkzeug.wrappers import Response as WSGIResponse
 
+from web.uploads import Gate
+
 HARMLESS = ("GET", "HEAD", "OPTIONS")
 COOKIE = "fer_token"
 MOST_WRONG, WRONG_FOR_S = 20, 60.0  # wrong secrets from one address, and how long each counts
@@ -105,7 +107,7 @@ class Tries:
 def guard(site: Flask, secret: Secret) -> None:
     """Ask every visitor for the secret, and send the headers that keep other sites out."""
     site.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
-    tries = Tries()
+    tries, gate = Tries(), Gate()
 
     @site.before_request
     def refuse_other_sites() -> None:
@@ -128,6 +130,13 @@ def guard(site: Flask, secret: Secret) -> None:
         if request.path == "/" and "token" in request.args:
             return _remember(secret)
         return None
+
+    @site.before_request
+    def receive() -> None:
+        # some at once, so that those who send slowly do not take all of the server's threads
+        if 0 < (request.content_length or 0) <= MAX_REQUEST_BYTES:
+            with gate.receiving(max_mb=1):
+                request.get_data()
 
     @site.after_request
     def add_headers(response: WSGIResponse) -> WSGIResponse:

@@ -14,19 +14,19 @@ from faces import face_json
 from mirrors import MOST_BYTES, BusyError, ClosedError, FrameError, Mirrors, Reflection
 from web.feed import RETRY_S
 from web.guard import comes_from_elsewhere
-from web.handover import can_hand_over, connection_of
+from web.handover import connection_of
 from web.live import NO_STORE
+from web.uploads import Gate
 from web.websocket import HandshakeError, LeftError, Upgraded, WebSocket, shake_hands
 
 IDLE_S = 20.0  # a visitor that sends no frame for so long is let go
 TICK_S = 0.25  # how often a waiting visitor is looked after
-MOST_WITH_THREADS = 4  # beside the viewers of the stream, where all hold threads of gunicorn's
 SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 def mirror_pages(mirrors: Mirrors) -> Blueprint:
     """Return the mirror's page and the two ways to it for frames: a WebSocket, and POST."""
-    pages = Blueprint("mirror", __name__)
+    pages, gate = Blueprint("mirror", __name__), Gate()
 
     @pages.get("/mirror")
     def index() -> str:
@@ -42,17 +42,18 @@ def mirror_pages(mirrors: Mirrors) -> Blueprint:
             protocol = shake_hands(request.environ)
         except HandshakeError as error:
             abort(400, f"{error}.")
-        most = None if can_hand_over(request.environ) else MOST_WITH_THREADS
-        return Upgraded(protocol, lambda websocket: reflect(websocket, mirrors, most))
+        return Upgraded(protocol, lambda websocket: reflect(websocket, mirrors))
 
     @pages.post("/api/v1/mirror")
     def look() -> tuple[Response, int, dict[str, str]]:
         key = request.args.get("session", "")
-        request.max_content_length = MOST_BYTES
         try:
             if not SESSION.fullmatch(key):
                 raise FrameError("Give ?session= a name of your own: 1 to 64 letters, digits, - or _.")
-            seen = mirrors.look(mirrors.session(key), request.get_data())
+            with gate.receiving(max_mb=1):
+                request.max_content_length = MOST_BYTES
+                jpeg = request.get_data()
+            seen = mirrors.look(mirrors.session(key), jpeg)
         except RequestEntityTooLarge:
             return answer(413, error=f"A frame may have {MOST_BYTES} bytes at most.")
         except FrameError as error:
@@ -71,10 +72,10 @@ def answer(status: int, retry_s: int = 0, **says: Any) -> tuple[Response, int, d
     return jsonify(**says), status, NO_STORE | ({"Retry-After": str(retry_s)} if retry_s else {})
 
 
-def reflect(websocket: WebSocket, mirrors: Mirrors, most: int | None) -> None:
+def reflect(websocket: WebSocket, mirrors: Mirrors) -> None:
     """Answer a visitor's frames, one by one, until either side ends it; raises LeftError."""
     try:
-        with mirrors.opened(most) as mirror:
+        with mirrors.opened() as mirror:
             while True:
                 jpeg = await_frame(websocket, mirrors)
                 websocket.send(current_app.json.dumps(reflection_json(mirrors.look(mirror, jpeg))))

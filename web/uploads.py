@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUna
 
 from web.handover import connection_of
 
-MOST_RECEIVING = 16  # uploads, out of gunicorn's 64 threads
+MOST_RECEIVING = 16  # uploads, out of gunicorn's 128 threads
 MOST_FILES = 500  # of one upload
 STALL_S = 30.0  # without a byte from who uploads
 RETRY_S = 5
@@ -49,6 +49,8 @@ class Gate:
                 connection.settimeout(STALL_S)
             request.max_content_length = max_mb * 1_000_000
             request.max_form_parts = MOST_FILES
+            if (request.content_length or 0) > request.max_content_length:
+                raise RequestEntityTooLarge
             yield
         except RequestEntityTooLarge:
             abort(413, f"An upload may have {max_mb} MB and {MOST_FILES} files; this one has more.")
