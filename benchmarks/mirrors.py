@@ -1,7 +1,8 @@
 """What visitors' own cameras cost the camera's viewers: python -m benchmarks.mirrors [VISITORS]
 
 Starts the site with the demo and one viewer, without visitors and then with them, each sending one of the
-sample faces as fast as it is answered, and prints both rates, the camera's latency and its time a frame.
+sample faces as fast as it is answered, and prints both rates, the camera's latency and its time a frame. The CPU
+of an answer, which other work on the machine changes least, is what the site takes more than without visitors.
 """
 
 import re
@@ -16,8 +17,9 @@ from contextlib import ExitStack
 import cv2
 import numpy as np
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import BytesMessage, Request, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Request, TextMessage
 
+from benchmarks.serving import cpu_of
 from main import SAMPLES
 from settings import ROOT
 
@@ -50,6 +52,8 @@ class Visitor(threading.Thread):
             while not self.ended.is_set():
                 protocol.receive_data(connection.recv(65536) or None)
                 for event in protocol.events():
+                    if isinstance(event, CloseConnection):  # the machine is too busy
+                        return
                     if isinstance(event, TextMessage):
                         self.answers += 1
                         self.waited_s += time.monotonic() - asked_at
@@ -70,16 +74,20 @@ def figures(port: int) -> dict[str, float]:
     return {f"{name} {step}".strip(): float(value) for name, step, value in lines}
 
 
-def measure(port: int, visitors: int) -> None:
-    """Print what so many visitors make of the camera's rate and time."""
+def measure(port: int, pid: int, visitors: int, alone: float = 0.0) -> float:
+    """Print what so many visitors make of the camera's rate and time, and return the site's cores.
+
+    `alone` is what it takes without visitors.
+    """
     crowd = [Visitor(port, film()) for _ in range(visitors)]
     for visitor in crowd:
         visitor.start()
     time.sleep(3)
-    before = figures(port)
+    before, spent_s, started = figures(port), cpu_of(pid), time.monotonic()
     counts = [(visitor.answers, visitor.waited_s) for visitor in crowd]
     time.sleep(SECONDS)
     after = figures(port)
+    cores = (cpu_of(pid) - spent_s) / (time.monotonic() - started)
     gained = {name: after[name] - before.get(name, 0) for name in after}
     step_ms = sum(value for name, value in gained.items() if name.startswith("fer_step_seconds"))
     frames = gained["fer_frames_total"]
@@ -89,16 +97,21 @@ def measure(port: int, visitors: int) -> None:
         f"{visitors} visitors: the camera {fps:.1f} fps, {step_ms / max(frames, 1) * 1000:.1f} ms a frame",
         end=", ",
     )
-    print(f"{latency_ms:.0f} ms latency", flush=True)
+    print(f"{latency_ms:.0f} ms latency, {cores:.2f} cores", flush=True)
     if crowd:
         answers = [visitor.answers - count for visitor, (count, _) in zip(crowd, counts, strict=True)]
         waited_s = sum(visitor.waited_s - waited for visitor, (_, waited) in zip(crowd, counts, strict=True))
         together = gained["fer_mirror_frames_total"] / max(gained["fer_mirror_batches_total"], 1)
         print(f"  each visitor {min(answers) / SECONDS:.1f} to {max(answers) / SECONDS:.1f} fps", end=", ")
-        print(f"{waited_s / max(sum(answers), 1) * 1000:.0f} ms an answer, {together:.1f} frames a batch")
+        print(
+            f"{waited_s / max(sum(answers), 1) * 1000:.0f} ms an answer, {together:.1f} frames a batch",
+            end=", ",
+        )
+        print(f"{(cores - alone) * SECONDS / max(sum(answers), 1) * 1000:.1f} ms CPU an answer", flush=True)
     for visitor in crowd:
         visitor.ended.set()
         visitor.join(20)
+    return cores
 
 
 def main(argv: list[str]) -> None:
@@ -116,8 +129,10 @@ def main(argv: list[str]) -> None:
         ended = threading.Event()
         viewer = threading.Thread(target=view, args=(port, ended))
         viewer.start()
+        alone = 0.0
         for visitors in (0, 1, most, 0):
-            measure(port, visitors)
+            cores = measure(port, server.pid, visitors, alone)
+            alone = alone or cores
             time.sleep(1)
         ended.set()
         viewer.join(20)

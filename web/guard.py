@@ -7,6 +7,7 @@ https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Preven
 
 import hashlib
 import hmac
+import io
 import threading
 import time
 from dataclasses import dataclass, field
@@ -134,9 +135,11 @@ def guard(site: Flask, secret: Secret) -> None:
     @site.before_request
     def receive() -> None:
         # some at once, so that those who send slowly do not take all of the server's threads
-        if 0 < (request.content_length or 0) <= MAX_REQUEST_BYTES:
+        length = request.content_length or 0
+        if 0 < length <= MAX_REQUEST_BYTES:
             with gate.receiving(max_mb=1):
-                request.get_data()
+                request.environ["wsgi.input"] = io.BytesIO(request.environ["wsgi.input"].read(length))
+            request.max_content_length = None  # as it was
 
     @site.after_request
     def add_headers(response: WSGIResponse) -> WSGIResponse:

@@ -49,8 +49,6 @@ class Gate:
                 connection.settimeout(STALL_S)
             request.max_content_length = max_mb * 1_000_000
             request.max_form_parts = MOST_FILES
-            if (request.content_length or 0) > request.max_content_length:
-                raise RequestEntityTooLarge
             yield
         except RequestEntityTooLarge:
             abort(413, f"An upload may have {max_mb} MB and {MOST_FILES} files; this one has more.")
