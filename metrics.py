@@ -123,7 +123,7 @@ class MirrorCollector(Collector):
         yield CounterMetricFamily("fer_failed_mirror_frames", failed, counts["failed"])
         yield CounterMetricFamily("fer_mirror_faces", "Faces read in them.", counts["faces"])
         yield CounterMetricFamily("fer_mirror_batches", "Rounds, one batch of faces each.", counts["batches"])
-        yield CounterMetricFamily("fer_mirror_seconds", "Time spent in them.", counts["seconds"])
+        yield CounterMetricFamily("fer_mirror_seconds", "CPU time spent in them.", counts["seconds"])
 
 
 class RecorderCollector(Collector):

@@ -1,8 +1,8 @@
 """What visitors' own cameras cost the camera's viewers: python -m benchmarks.mirrors [VISITORS]
 
 Starts the site with the demo and one viewer, without visitors and then with them, each sending one of the
-sample faces as fast as it is answered, and prints both rates, the camera's latency and its time a frame. The CPU
-of an answer, which other work on the machine changes least, is what the site takes more than without visitors.
+sample faces as fast as it is answered, and prints both rates, the camera's latency and its time a frame.
+The CPU time of an answer, that of the mirrors' thread, is what other work on the machine changes least.
 """
 
 import re
@@ -19,7 +19,6 @@ import numpy as np
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import BytesMessage, CloseConnection, Request, TextMessage
 
-from benchmarks.serving import cpu_of
 from main import SAMPLES
 from settings import ROOT
 
@@ -74,20 +73,16 @@ def figures(port: int) -> dict[str, float]:
     return {f"{name} {step}".strip(): float(value) for name, step, value in lines}
 
 
-def measure(port: int, pid: int, visitors: int, alone: float = 0.0) -> float:
-    """Print what so many visitors make of the camera's rate and time, and return the site's cores.
-
-    `alone` is what it takes without visitors.
-    """
+def measure(port: int, visitors: int) -> None:
+    """Print what so many visitors make of the camera's rate and time."""
     crowd = [Visitor(port, film()) for _ in range(visitors)]
     for visitor in crowd:
         visitor.start()
     time.sleep(3)
-    before, spent_s, started = figures(port), cpu_of(pid), time.monotonic()
+    before = figures(port)
     counts = [(visitor.answers, visitor.waited_s) for visitor in crowd]
     time.sleep(SECONDS)
     after = figures(port)
-    cores = (cpu_of(pid) - spent_s) / (time.monotonic() - started)
     gained = {name: after[name] - before.get(name, 0) for name in after}
     step_ms = sum(value for name, value in gained.items() if name.startswith("fer_step_seconds"))
     frames = gained["fer_frames_total"]
@@ -97,7 +92,7 @@ def measure(port: int, pid: int, visitors: int, alone: float = 0.0) -> float:
         f"{visitors} visitors: the camera {fps:.1f} fps, {step_ms / max(frames, 1) * 1000:.1f} ms a frame",
         end=", ",
     )
-    print(f"{latency_ms:.0f} ms latency, {cores:.2f} cores", flush=True)
+    print(f"{latency_ms:.0f} ms latency", flush=True)
     if crowd:
         answers = [visitor.answers - count for visitor, (count, _) in zip(crowd, counts, strict=True)]
         waited_s = sum(visitor.waited_s - waited for visitor, (_, waited) in zip(crowd, counts, strict=True))
@@ -107,11 +102,11 @@ def measure(port: int, pid: int, visitors: int, alone: float = 0.0) -> float:
             f"{waited_s / max(sum(answers), 1) * 1000:.0f} ms an answer, {together:.1f} frames a batch",
             end=", ",
         )
-        print(f"{(cores - alone) * SECONDS / max(sum(answers), 1) * 1000:.1f} ms CPU an answer", flush=True)
+        spent_ms = gained["fer_mirror_seconds_total"] / max(gained["fer_mirror_frames_total"], 1) * 1000
+        print(f"{spent_ms:.1f} ms CPU an answer", flush=True)
     for visitor in crowd:
         visitor.ended.set()
         visitor.join(20)
-    return cores
 
 
 def main(argv: list[str]) -> None:
@@ -129,10 +124,8 @@ def main(argv: list[str]) -> None:
         ended = threading.Event()
         viewer = threading.Thread(target=view, args=(port, ended))
         viewer.start()
-        alone = 0.0
         for visitors in (0, 1, most, 0):
-            cores = measure(port, server.pid, visitors, alone)
-            alone = alone or cores
+            measure(port, visitors)
             time.sleep(1)
         ended.set()
         viewer.join(20)
