@@ -2,8 +2,8 @@ FROM python:3.11-slim
 # ffmpeg: annotated videos as MP4
 RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg && rm -rf /var/lib/apt/lists/*
 WORKDIR /site
-# PyTorch for the processor alone; by default it brings several GB for GPUs
-ARG PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+# PyTorch brings several GB for GPUs; its site names an index of builds for the processor alone
+ARG PIP_EXTRA_INDEX_URL
 COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 COPY . .

@@ -7,6 +7,7 @@ started again; for each viewer it prints the longest pause, and how many picture
 
 import itertools
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,13 +21,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.relay import free_port
-from benchmarks.serving import MARK, wait_until_it_answers
+from benchmarks.serving import wait_until_it_answers
 from settings import ROOT
 
 BEFORE_S, AFTER_S, LONGEST_S = 4.0, 4.0, 30.0
 STOPPED_S = 3.0  # for so long Redis is away
 RETRY_S = 0.5  # the page's first try comes after a second at most
-PROBLEM = b"X-Sequence: 0\r\n"  # of a "no signal" picture
+NUMBER = re.compile(rb"X-Sequence: (\d+)\r\n")
+NO_SIGNAL = 0  # the number of a picture that says so
+LONGEST_HEAD = 64
 
 
 class Watcher(threading.Thread):
@@ -49,14 +52,15 @@ class Watcher(threading.Thread):
             time.sleep(RETRY_S)
 
     def _read(self, connection: socket.socket) -> None:
-        last, text = b"", b""
+        last, text = 0, b""
         while not self.ended and (data := connection.recv(262_144)):
-            *heads, text = (text + data).split(b"--frame\r\n")
-            for head in heads:
-                number = head.partition(b"X-Sequence: ")[2][:12].partition(b"\r\n")[0]
-                if MARK in head and PROBLEM not in head and number != last:
-                    self.came.append((time.monotonic(), int(number)))
+            text += data
+            found = list(NUMBER.finditer(text))
+            for number in (int(match[1]) for match in found):
+                if number not in (last, NO_SIGNAL):  # a picture that stands still is sent again
+                    self.came.append((time.monotonic(), number))
                 last = number
+            text = text[found[-1].end() if found else 0 :][-LONGEST_HEAD:]
 
     def rate(self) -> float:
         """Return how many came a second, lately."""

@@ -131,7 +131,8 @@ def crowd(count: int) -> None:
             ["web", "--workers", "4", "--max-viewers", "1000", "--port", str(port)],
         )
         for role in roles:
-            process = subprocess.Popen([*program, *role, "--redis-url", url], stdout=subprocess.DEVNULL)
+            quiet = ["--log-level", "warning", "--redis-url", url]
+            process = subprocess.Popen([*program, *role, *quiet], stdout=subprocess.DEVNULL)
             stack.callback(process.wait)
             stack.callback(process.terminate)
         wait_until_it_answers(port)
@@ -165,6 +166,7 @@ def redis_server() -> Iterator[tuple[str, int]]:
     command = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
+        wait_until_it_answers(port)
         yield f"redis://127.0.0.1:{port}/0", process.pid
     finally:
         process.terminate()
