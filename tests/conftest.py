@@ -109,6 +109,7 @@ class Server:
         command = [sys.executable, str(ROOT / "main.py"), *flags, "--port", str(self.port)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.output = ""
+        self.took_to_start_s = -time.monotonic()
 
     def get(self, path: str, timeout_s: float = PATIENCE_S) -> bytes:
         with urllib.request.urlopen(self.url + path, timeout=timeout_s) as response:
@@ -120,6 +121,7 @@ class Server:
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 self.get("/healthz", 2)
+                self.took_to_start_s += time.monotonic()
                 return self
             except OSError:
                 time.sleep(0.1)

@@ -96,13 +96,16 @@ def test_eight_viewers_share_one_camera_and_all_get_the_full_rate(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_program_with_viewers_connected(
+def test_a_signal_ends_the_program_within_two_seconds_with_viewers_connected(
     start_server: Callable[..., Server], random_weights: Path, number: signal.Signals
 ) -> None:
     server = start_server("--source", "demo", "--weights", str(random_weights))
     viewers = [Viewer(server.port) for _ in range(32)]
     until(lambda: all(viewer.pictures > 2 for viewer in viewers))
+    began = time.monotonic()
     server.end(number)
+    # sooner than it started, where the machine is too busy for the two seconds
+    assert time.monotonic() - began < max(2.0, server.took_to_start_s)
     server.stop()
     assert "Traceback" not in server.output
     for viewer in viewers:
