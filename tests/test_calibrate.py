@@ -14,7 +14,7 @@ from model import EmotionClassifier, read_out
 from network import EmotionNet
 from tests.fer2013 import write_fer2013
 from tests.nets import lively
-from training.calibrate import cross_fitted_error, fit_temperature, prior_shift
+from training.calibrate import TAU, cross_fitted_error, fit_temperature, prior_shift
 from training.metrics import calibration_error
 from training.ship import main, unweigh
 
@@ -26,7 +26,7 @@ NO_SHIFT = (0.0,) * 7
 def test_the_shift_lifts_rare_labels_and_lowers_common_ones() -> None:
     shift = prior_shift(np.repeat(np.arange(7), [10, 1, 10, 100, 10, 10, 10]))
     assert sum(shift) == pytest.approx(0, abs=1e-3)
-    assert shift[1] - shift[3] == pytest.approx(0.5 * np.log(100), abs=1e-3)
+    assert shift[1] - shift[3] == pytest.approx(TAU * np.log(100), abs=1e-3)
 
 
 def boasting(n: int = 4000) -> tuple[torch.Tensor, np.ndarray[tuple[int], np.dtype[np.int64]]]:

@@ -11,7 +11,7 @@ from emotions import EMOTIONS
 from model import read_out
 from training.metrics import calibration_error
 
-TAU = 0.5  # of the training labels' log frequency is taken out
+TAU = 0.4  # of the training labels' log frequency is taken out; 0.5 costs disgust a tenth of its F1
 FOLDS = 5
 
 
