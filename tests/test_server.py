@@ -433,7 +433,10 @@ def test_viewers_coming_and_going_leave_nothing_behind(
     def descriptors() -> int:
         return len(list((worker / "fd").iterdir()))
 
-    come_and_go(100)  # threads and buffers that stay are there from now on
+    viewer = Viewer(server.port)
+    until(lambda: viewer.pictures > 60)
+    viewer.socket.close()
+    come_and_go(100)  # what stays is there from now on: the network's buffers, and threads
     until(lambda: json.loads(server.get("/state"))["viewers"] == 0)
     before_mb, open_before = resident_mb(), descriptors()
     come_and_go(400)
