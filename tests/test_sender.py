@@ -119,8 +119,8 @@ def test_a_still_picture_is_sent_again_after_a_while(connect: Connect, feed: Lat
 def test_a_viewer_at_a_lower_rate_gets_the_newest_of_each_period(
     connect: Connect, feed: Latest[object]
 ) -> None:
+    started = time.monotonic()  # the periods begin with the connection
     slow, fast = connect(period_s=0.1), connect()
-    started = time.monotonic()
     for number in range(40):
         feed.put(picture_of(number, b"<%d>" % number))
         fast.read_until(b"<%d>" % number)
