@@ -4,6 +4,7 @@ import contextlib
 import gc
 import logging
 import random
+import re
 import shutil
 import signal
 import socket
@@ -13,7 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from flask import Flask
@@ -35,17 +36,24 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 2 if whole and "not server" in config.option.markexpr else 0
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> Literal[True] | None:
+    """A file of which every test is left out need not be imported, with Playwright and the like."""
+    if collection_path.is_file():
+        mark = re.search(r"^pytestmark = pytest\.mark\.(\w+)", collection_path.read_text("utf-8"), re.MULTILINE)
+        if mark and f"not {mark[1]}" in config.option.markexpr:
+            return True
+    return None
+
+
 def pytest_configure() -> None:
     gc.disable()  # garbage sought among the libraries costs more than the tests
 
 
 def pytest_collection_finish() -> None:
     """Threads that wait for each other cost more than the tests, too."""
-    import cv2
-    import torch
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    for library, threads in (("torch", "set_num_threads"), ("cv2", "setNumThreads")):
+        if library in sys.modules:
+            getattr(sys.modules[library], threads)(1)
     gc.freeze()  # what is imported by now stays
     gc.enable()
     for name, logger in logging.root.manager.loggerDict.items():

@@ -177,7 +177,7 @@ def test_a_device_that_holds_every_thread_gets_no_more_than_three(
     with camera.viewing():
         until(lambda: camera.state().counts.openings == 3)
         with pytest.raises(pytest.fail.Exception):
-            until(lambda: camera.state().counts.openings > 3, 0.3)
+            until(lambda: camera.state().counts.openings > 3, 0.15)
         frozen[0].release.set()
         assert watch_for(camera, "").tracks[0].box[2] == 201
     for source in frozen:

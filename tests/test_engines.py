@@ -34,6 +34,7 @@ def test_a_face_alone_and_many_faces_are_answered_the_same() -> None:
     np.testing.assert_allclose(engine.logits(CROPS), alone, atol=1e-4)
 
 
+@pytest.mark.server
 def test_where_the_onnx_file_fits_the_site_needs_no_pytorch() -> None:
     code = (
         "import sys; from main import make_classifier, make_pipeline; from settings import Settings; "
@@ -42,6 +43,7 @@ def test_where_the_onnx_file_fits_the_site_needs_no_pytorch() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=PATIENCE_S)
 
 
+@pytest.mark.server
 def test_onnx_runtime_keeps_no_identifier_to_report_with(tmp_path: Path) -> None:
     program = "from engines import load_onnx; from settings import *; load_onnx(Path(Settings().weights))"
     homes = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}

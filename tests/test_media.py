@@ -266,6 +266,7 @@ def test_who_stops_sending_is_told(client: FlaskClient, monkeypatch: pytest.Monk
     assert "Nothing came for 30 seconds." in response.text
 
 
+@pytest.mark.server
 def test_two_hundred_uploads_at_once_are_read_or_sent_away_and_pages_go_on(
     site: Flask, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:

@@ -149,7 +149,7 @@ def test_a_stalled_viewer_costs_the_others_nothing_and_resumes_with_the_newest(
 def test_a_viewer_that_takes_nothing_is_closed(
     monkeypatch: pytest.MonkeyPatch, connect: Connect, feed: Latest[object]
 ) -> None:
-    monkeypatch.setattr("sender.STALL_S", 1.0)  # `normal` may be kept waiting, too
+    monkeypatch.setattr("sender.STALL_S", 0.5)  # `normal` may be kept waiting, too
     stalled, normal = connect(), connect()
     numbers = iter(range(10_000))
 
@@ -162,7 +162,7 @@ def test_a_viewer_that_takes_nothing_is_closed(
             time.sleep(0.01)
 
     publish_until(lambda: stalled.farewells)
-    assert stalled.farewells == ["it took nothing for 1 s"]
+    assert stalled.farewells == ["it took nothing for 0.5 s"]
     assert normal.farewells == []
 
 

@@ -285,6 +285,7 @@ def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
         assert 'rel="stylesheet" href="/static/' in page
 
 
+@pytest.mark.server
 def test_the_sites_edge_loads_without_opencv_and_torch() -> None:
     pages = "web.live, web.history, web.media, web.api, web.mirror"
     check = f"import sys, {pages}; sys.exit(bool({{'cv2', 'torch'}} & sys.modules.keys()))"

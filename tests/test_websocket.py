@@ -135,8 +135,9 @@ def test_what_is_not_understood_ends_it_with_a_sentence(
 
 
 def test_a_visitor_that_sends_without_end_is_held_back_and_still_told_why_it_ends(
-    pair: tuple[WebSocket, Visitor],
+    pair: tuple[WebSocket, Visitor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("web.websocket.LINGER_S", 0.1)
     websocket, visitor = pair
     visitor.connection.setblocking(False)
     sent = 0
