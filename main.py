@@ -171,9 +171,8 @@ def create_app(settings: Settings | None = None) -> "Flask":
         raise StartError(str(error)) from error
     site = make_wall_site(settings) if settings.role == "web" else make_camera_site(settings)
     if settings.proxied_as:
-        from web import answer_to, believe_proxy
+        from web import believe_proxy
 
-        answer_to(site, settings.proxied_names)
         believe_proxy(site)
     return site
 
@@ -186,7 +185,7 @@ def make_wall_site(settings: Settings) -> "Flask":
     from relay.wire import connect
     from samples import Samples
     from sender import Sender
-    from web import answer_to, make_site, make_wall
+    from web import make_site, make_wall
     from web.guard import Secret, SecretError
     from web.history import history_pages
 
@@ -202,12 +201,9 @@ def make_wall_site(settings: Settings) -> "Flask":
 
     def make_site_of(found: Published) -> "Flask":
         who = found.camera, samples, found.audience
-        site = make_site(*who, settings.host, secret, pages, found.controls, found.recorder)
-        if settings.proxied_as:
-            answer_to(site, settings.proxied_names)
-        return site
+        return make_site(*who, settings.answers_to, secret, pages, found.controls, found.recorder)
 
-    site = make_wall(cameras, settings.host, make_site_of, secret, pages)
+    site = make_wall(cameras, settings.answers_to, make_site_of, secret, pages)
 
     def close() -> bool:
         cameras.close()
@@ -268,7 +264,8 @@ def make_camera_site(settings: Settings) -> "Flask":
         pages.append(mirror_pages(mirrors))
     figures = [MirrorCollector(mirrors), RecorderCollector(recorder)]
     samples = Samples(SAMPLES, lambda: classifier)
-    site = make_site(camera, samples, audience, settings.host, secret, pages, controls, recorder, figures)
+    who = camera, samples, audience
+    site = make_site(*who, settings.answers_to, secret, pages, controls, recorder, figures)
 
     def close() -> bool:
         for part in (sender, mirrors, jobs, variants):

@@ -9,9 +9,9 @@ from prometheus_client.registry import Collector
 from audience import Audience
 
 if TYPE_CHECKING:
-    from camera import State
     from recording.recorder import Recording
     from relay.wire import Report
+    from viewing import State
 
 
 class Camera(Protocol):

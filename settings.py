@@ -149,8 +149,11 @@ class Settings:
         return self.controls == "everybody" or (self.controls == "auto" and not self.public)
 
     @property
-    def proxied_names(self) -> list[str]:
-        return self.proxied_as.split(",") if self.proxied_as else []
+    def answers_to(self) -> list[str]:
+        """The host names that the site is asked for by; any, if empty."""
+        if self.proxied_as:
+            return [*LOOPBACK, *self.proxied_as.split(",")]
+        return list(LOOPBACK) if self.host in LOOPBACK else []
 
     def to_environment(self) -> dict[str, str]:
         """Return the settings as FER_* variables, for a process that reads them from there."""

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from camera import State
 from emotions import EMOTIONS
 from pipeline import AnnotatedFrame
 from recording.database import DatabaseError, UrlError
@@ -23,6 +22,7 @@ from recording.history import History, Session
 from recording.recorder import Recorder
 from stream import Latest
 from tracker import Track
+from viewing import State
 
 FPS = 30
 ROWS_A_WRITE = 500

@@ -22,7 +22,6 @@ from redis import Redis
 
 from audience import Names
 from benchmarks.serving import Viewer, ask, cpu_of, wait_until_it_answers, watch
-from camera import State
 from pipeline import AnnotatedFrame
 from recording.recorder import Recording
 from relay.publisher import Publisher
@@ -31,6 +30,7 @@ from relay.wire import Report, connect
 from settings import ROOT
 from stream import Latest
 from tracker import Track
+from viewing import State
 
 SECONDS = 10.0
 FPS = 30

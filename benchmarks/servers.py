@@ -15,12 +15,13 @@ from contextlib import nullcontext
 from flask import Flask, Response
 
 from audience import Audience
-from camera import State
 from pipeline import AnnotatedFrame
 from samples import Sample
 from sender import Sender
+from settings import LOOPBACK
 from stream import CONTENT_TYPE, Latest, follow, part
 from variants import Variants
+from viewing import State
 from web import make_site
 
 FPS = 30
@@ -69,7 +70,7 @@ def shared() -> Flask:
     camera, sender = SteadyCamera(), Sender()
     variants = Variants(camera.annotated, lambda picture, _: picture)
     audience = Audience(camera, variants, sender, max_viewers=4096)
-    site = make_site(camera, NoSamples(), audience, "127.0.0.1")
+    site = make_site(camera, NoSamples(), audience, LOOPBACK)
 
     def close() -> bool:
         sender.close()

@@ -15,9 +15,9 @@ from recording.history import DAY_MS, History, Session
 from stream import Latest
 
 if TYPE_CHECKING:
-    from camera import State
     from pipeline import AnnotatedFrame
     from tracker import Track
+    from viewing import State
 
 log = logging.getLogger(__name__)
 

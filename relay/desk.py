@@ -9,10 +9,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from camera import State
 from controls import Controls
 from recording.recorder import Recorder
 from relay.wire import Report
+from viewing import State
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from redis import Redis
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
-from camera import State
 from pipeline import AnnotatedFrame
 from relay.desk import RECORDING
 from relay.wire import (
@@ -29,6 +28,7 @@ from relay.wire import (
     wishes_key,
 )
 from stream import Latest
+from viewing import State
 
 log = logging.getLogger(__name__)
 

@@ -4,19 +4,14 @@ import json
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from audience import Names
-from camera import Counts, State, newest_when_settled, rate
 from controls import check_wish
-from overlay import draw_no_signal
-from pipeline import AnnotatedFrame, encode_jpeg
 from recording.recorder import Recording
 from relay import AwayError
 from relay.desk import RECORDING, RESETS
@@ -33,15 +28,14 @@ from relay.wire import (
     viewers_key,
     wishes_key,
 )
-from stream import Latest
+from viewing import Counts, State, Viewable
 
 log = logging.getLogger(__name__)
 
 STALL_S = 3.0
 DONE_S = 4.0  # until a wish is fulfilled, or it is said that nobody answers
 LOOK_S = 0.05
-LINGER_S = 2.0
-QUALITY = 85
+LINGER_S = 2.0  # a picture a second, as the wall asks for, must not end and begin the stream each time
 
 
 class RemoteDesk:
@@ -153,68 +147,36 @@ class RemoteRecorder:
         return report.recording if report else Recording(False, None, 0, 0, 0, "")
 
 
-class RemoteCamera:
+class RemoteCamera(Viewable):
     """A camera that a Publisher publishes: one reader for all who watch it here. To a site a camera.Camera."""
 
     def __init__(self, redis: "Redis", desk: RemoteDesk, process: str, names: Names) -> None:
         """Process is this one's own name, names those of the viewers, which all web processes tell another."""
+        super().__init__(LINGER_S)
         self.name = desk.name
         self._redis, self._desk, self._process, self._names = redis, desk, process, names
-        self._annotated: Latest[AnnotatedFrame] = Latest()
-        self._changed = threading.Condition()  # guards everything below
-        self._viewers = 0
-        self._left_at = -float("inf")
-        self._closed = False
         self._source, self._note = desk.name, ""
         self._thread: threading.Thread | None = None
-        self._came_at: deque[float] = deque(maxlen=256)
-
-    @property
-    def annotated(self) -> Latest[AnnotatedFrame]:
-        """The newest annotated frame, while somebody is viewing; closed with the camera."""
-        return self._annotated
-
-    @contextmanager
-    def viewing(self) -> Iterator[None]:
-        """Have the camera published, and its frames coming into `annotated`."""
-        with self._changed:
-            self._viewers += 1
-            if not self._thread and not self._closed:
-                self._thread = threading.Thread(target=self._follow, name=f"relay {self.name}", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._viewers -= 1
-                self._left_at = time.monotonic()
-
-    def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
-        """Return the newest annotated frame, having the source opened if need be; None after the timeout."""
-        with self.viewing():
-            return newest_when_settled(self._annotated, timeout_s)
 
     def state(self) -> State:
         """Return what the camera does as far as it is known here."""
         newest, report = self._annotated.newest(), self._desk.report()
-        counts = report.counts if report else Counts()
+        problem = newest.problem if newest else ""
+        running = newest is not None and not problem
         with self._changed:
-            fps = rate(self._came_at, time.monotonic())
-            latency_ms = (newest.published_at - newest.captured_at) * 1000 if newest else 0.0
-            problem = newest.problem if newest else ""
-            running = newest is not None and not problem
-            who = (self._source, self._note, running, problem)
-            return State(*who, fps, latency_ms, self._viewers, newest, counts)
+            counts = report.counts if report else Counts()
+            return self._state(self._source, self._note, running, problem, counts)
 
     def close(self) -> None:
         """Let every viewer go and join the thread."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-        self._annotated.close()
+        self._end()
         if self._thread:
             self._thread.join(3.0)
+
+    def _begin(self) -> None:
+        if not self._thread:
+            self._thread = threading.Thread(target=self._follow, name=f"relay {self.name}", daemon=True)
+            self._thread.start()
 
     def _follow(self) -> None:
         last: Any = "$"  # only what comes from now on
@@ -232,8 +194,7 @@ class RemoteCamera:
             except RedisError as error:
                 self._show_no_signal("Redis, which brings the frames, does not answer.", str(error))
                 last, heard_at, met_at = "$", time.monotonic(), -float("inf")
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closed, RETRY_S)
+                self._pause(RETRY_S)
                 continue
             if came:
                 last, fields = came[0][1][-1]
@@ -242,10 +203,6 @@ class RemoteCamera:
             elif time.monotonic() - heard_at > STALL_S:
                 self._show_no_signal(f"{self.name} sends nothing; its process may have ended.")
                 last = "$"  # a Redis that was started anew may count from further back
-
-    def _is_wanted(self) -> bool:
-        # a picture a second, as the wall asks for, must not end and begin the stream each time
-        return self._viewers > 0 or time.monotonic() - self._left_at < LINGER_S
 
     def _meet(self) -> None:
         """Say who watches here, which has the camera published; hear who watches elsewhere, and the report."""
@@ -261,9 +218,7 @@ class RemoteCamera:
     def _wait_for_viewers(self) -> None:
         self._redis.hdel(viewers_key(self.name), self._process)
         with self._changed:
-            # the next viewer must not see a picture of long ago
-            self._annotated.clear()
-            self._came_at.clear()
+            self._forget()
             self._changed.wait_for(lambda: self._viewers or self._closed)
 
     def _put(self, fields: dict[bytes, bytes]) -> None:
@@ -276,14 +231,8 @@ class RemoteCamera:
             return
         with self._changed:
             self._source, self._note = source, note
-            self._came_at.append(frame.published_at)
-        self._annotated.put(frame)
+        self._publish(frame)
 
     def _show_no_signal(self, reason: str, detail: str = "") -> None:
-        newest = self._annotated.newest()
-        if newest is not None and newest.problem == reason:
-            return
-        log.warning("no picture from %s: %s %s", self.name, reason, detail)
-        now = time.monotonic()
-        scene = draw_no_signal(reason)
-        self._annotated.put(AnnotatedFrame(0, now, now, encode_jpeg(scene, QUALITY), problem=reason))
+        if self._publish_no_signal(reason):
+            log.warning("no picture from %s: %s %s", self.name, reason, detail)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from redis import Redis
 
-from camera import Counts, State
 from pipeline import AnnotatedFrame
 from recording.recorder import Recording
 from tracker import Track
+from viewing import Counts, State
 
 TICK_S = 0.25  # how often each side says what it does, and hears what the other wants
 RETRY_S = 0.5
@@ -65,7 +65,7 @@ class Report:
     fixed: list[str]
     recording: Recording
     sessions: list[str]
-    summary: dict[str, Any]  # as camera.State.summary gives it
+    summary: dict[str, Any]  # as viewing.State.summary gives it
     counts: Counts
     viewers: int  # through all web processes
 

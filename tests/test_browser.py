@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from emotions import DETAILS
 from pipeline import encode_jpeg
-from settings import ROOT
+from settings import LOOPBACK, ROOT
 from tests.conftest import PATIENCE_S, Server
 from tests.fakes import FakeCrowd, picture_of, plain_image, serving, until
 from tests.test_web import FakeCamera, FakeSamples
@@ -166,7 +166,7 @@ def test_chromium_shows_a_picture_before_the_next_one_is_sent(
 ) -> None:
     monkeypatch.setattr("sender.REPEAT_S", 60.0)
     crowd = FakeCrowd()
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1")
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK)
     with serving(site) as server, closing(crowd):
         for level in (40, 200):  # the feed stands still after each
             crowd.feed.put(picture_of(level, encode_jpeg(plain_image(level, 480, 640), 90)))

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pipeline import encode_jpeg
+from settings import LOOPBACK
 from tests.fakes import AlwaysHappy, FakeCrowd, bright_image, fake_pipeline, plain_image, serving, until
 from tests.test_analysis import clip  # noqa: F401  # a fixture
 from tests.test_archives import zip_of
@@ -49,7 +50,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, detector: Gated) -> Iterator[s
     recognizer = Recognizer(lambda: detector, AlwaysHappy(), 0.4, threads=1)
     jobs = Jobs(Results(tmp_path_factory.mktemp("kept")), recognizer, fake_pipeline, 80, blur=False)
     pages = [media_pages(jobs, Gate(), max_upload_mb=2)]
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", more_pages=pages)
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
     with serving(site) as server:
         yield f"http://127.0.0.1:{server.port}"
     detector.go_on.release(1_000_000)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-import camera as camera_module
-from camera import Camera, rate
+from camera import Camera
 from pipeline import AnnotatedFrame
 from sources import Frame, Source, SourceError
 from tests.conftest import PATIENCE_S
 from tests.fakes import FakeSource, fake_process, plain_image, until, watch
+from viewing import rate
 
 MakeCamera = Callable[..., Camera]
 
@@ -18,8 +18,9 @@ MakeCamera = Callable[..., Camera]
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits in the same order, a tenth as long, so that the tests are quick."""
-    for name in ("TICK_S", "FIRST_PAUSE_S", "LONGEST_PAUSE_S", "SETTLE_S"):
-        monkeypatch.setattr(f"camera.{name}", getattr(camera_module, name) / 10)
+    for name, wait_s in (("TICK_S", 0.025), ("FIRST_PAUSE_S", 0.05), ("LONGEST_PAUSE_S", 0.2)):
+        monkeypatch.setattr(f"camera.{name}", wait_s)
+    monkeypatch.setattr("viewing.SETTLE_S", 0.07)
     monkeypatch.setattr("camera.JOIN_TIMEOUT_S", PATIENCE_S)
     monkeypatch.setattr("stream.REPEAT_S", 0.1)
 
@@ -247,7 +248,7 @@ def test_a_snapshot_of_a_silent_source_ends_at_its_timeout(make_camera: MakeCame
 
 
 def test_the_state_knows_rate_and_latency(make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("camera.FPS_WINDOW_S", PATIENCE_S)
+    monkeypatch.setattr("viewing.FPS_WINDOW_S", PATIENCE_S)
     frozen = FakeSource([plain_image()] * 20, then="stall")
     camera = make_camera(frozen, stall_s=PATIENCE_S)
     published: dict[int, float] = {}

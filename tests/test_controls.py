@@ -15,6 +15,7 @@ from classifier import LiveClassifier
 from controls import SWITCHES, ControlError, Controls
 from overlay import View
 from pipeline import Pipeline
+from settings import LOOPBACK
 from sources import Frame
 from tests.fakes import FakeCrowd, plain_image
 from tests.test_events import told
@@ -48,7 +49,7 @@ def open_site(pipeline: Pipeline) -> Iterator[Open]:
 
     def open_site(**options: Any) -> FlaskClient:
         controls = Controls(pipeline, **options)
-        site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", controls=controls)
+        site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, controls=controls)
         return site.test_client()
 
     yield open_site
@@ -182,6 +183,6 @@ def test_another_site_changes_nothing(open_site: Open) -> None:
 
 def test_without_controls_there_are_no_such_pages() -> None:
     crowd = FakeCrowd()
-    client = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1").test_client()
+    client = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK).test_client()
     assert client.post("/view", json={"heat": True}).status_code == 404
     crowd.close()

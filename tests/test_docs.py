@@ -11,7 +11,7 @@ from classifier import LiveClassifier
 from controls import Controls
 from pipeline import Pipeline
 from recording.history import History
-from settings import ROOT, Settings, flag, variable
+from settings import LOOPBACK, ROOT, Settings, flag, variable
 from tests.fakes import FakeCrowd, fake_pipeline, fake_recognizer
 from tests.test_history_pages import FakeRecorder
 from tests.test_mirrors import Hall
@@ -65,10 +65,10 @@ def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path
         mirror_pages(Hall().mirrors),
         cameras_pages(OnlyCamera("camera", FakeCamera(), crowd.audience)),
     ]
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", None, pages, controls, recorder)
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, None, pages, controls, recorder)
     crowd.close()
     jobs.close()
-    wall = make_wall(FakeCameras(crowd), "127.0.0.1", lambda _: site)  # type: ignore[arg-type]
+    wall = make_wall(FakeCameras(crowd), LOOPBACK, lambda _: site)  # type: ignore[arg-type]
     rules = [*site.url_map.iter_rules(), *wall.url_map.iter_rules()]
     routes = {rule.rule for rule in rules if not rule.rule.startswith("/static")}
     documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}

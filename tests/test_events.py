@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.serving import BaseWSGIServer
 
+from settings import LOOPBACK
 from stream import Latest
 from tests.conftest import PATIENCE_S, Server
 from tests.fakes import FakeCrowd, picture_of, serving, until
@@ -76,7 +77,7 @@ def crowd() -> Iterator[FakeCrowd]:
 def server(crowd: FakeCrowd) -> Iterator[BaseWSGIServer]:
     camera = FakeCamera()
     camera.annotated = crowd.feed
-    site = make_site(camera, FakeSamples(), crowd.audience, "127.0.0.1")
+    site = make_site(camera, FakeSamples(), crowd.audience, LOOPBACK)
     with serving(site, threaded=False) as server:  # so a listener that kept its thread would be noticed
         yield server
 
@@ -127,7 +128,7 @@ def test_without_a_connection_to_take_the_servers_thread_sends_the_same() -> Non
     crowd = FakeCrowd()
     camera = FakeCamera()
     camera.annotated = crowd.feed
-    client = make_site(camera, FakeSamples(), crowd.audience, "127.0.0.1").test_client()
+    client = make_site(camera, FakeSamples(), crowd.audience, LOOPBACK).test_client()
     response = client.get("/events", buffered=False)
     begin = b"".join(itertools.islice(response.iter_encoded(), 2))
     assert response.content_type == "text/event-stream"

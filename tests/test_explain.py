@@ -18,6 +18,7 @@ from explain import LINE, Explanation, PictureExplainer, draw_layer
 from main import SAMPLES
 from model import EmotionClassifier
 from network import EmotionNet
+from settings import LOOPBACK
 from tests.conftest import PATIENCE_S
 from tests.fakes import FakeCrowd
 from tests.nets import noise
@@ -48,7 +49,7 @@ def explainer(classifier: EmotionClassifier, net: EmotionNet) -> PictureExplaine
 def client(explainer: PictureExplainer) -> Iterator[FlaskClient]:
     crowd = FakeCrowd()
     pages = [explain_pages(explainer)]
-    yield make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", more_pages=pages).test_client()
+    yield make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages).test_client()
     crowd.close()
 
 

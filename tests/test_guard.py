@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from settings import SettingsError, read_settings
+from settings import LOOPBACK, SettingsError, read_settings
 from tests.fakes import FakeCrowd
 from tests.test_web import FakeCamera, FakeSamples
-from web import answer_to, believe_proxy, make_site
+from web import believe_proxy, make_site
 from web.guard import MOST_WRONG, Secret, SecretError
 
 SECRET = Secret("ann:pass:word", "t0ken")
@@ -26,7 +26,7 @@ def crowd() -> Iterator[FakeCrowd]:
 
 @pytest.fixture
 def client(crowd: FakeCrowd) -> FlaskClient:
-    return make_site(FakeCamera(), FakeSamples(), crowd.audience, "0.0.0.0", SECRET).test_client()
+    return make_site(FakeCamera(), FakeSamples(), crowd.audience, (), SECRET).test_client()
 
 
 @pytest.mark.parametrize("path", PRIVATE_PAGES)
@@ -70,7 +70,7 @@ def test_the_page_remembers_the_token_and_takes_it_out_of_the_address(client: Fl
 
 
 def test_without_a_token_no_cookie_opens(crowd: FakeCrowd) -> None:
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "0.0.0.0", Secret("ann:password"))
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, (), Secret("ann:password"))
     client = site.test_client()
     for cookie in ("", Secret().cookie):
         client.set_cookie("fer_token", cookie)
@@ -168,8 +168,8 @@ def test_a_visitor_who_says_nothing_is_not_counted(client: FlaskClient) -> None:
 @pytest.fixture
 def proxied(crowd: FakeCrowd) -> FlaskClient:
     """A site on this machine's own address, behind a proxy that shows it by TLS."""
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", SECRET)
-    answer_to(site, ["faces.example.org"])
+    names = [*LOOPBACK, "faces.example.org"]
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, names, SECRET)
     believe_proxy(site)
     client = site.test_client()
     client.environ_base |= {"HTTP_HOST": "faces.example.org", "HTTP_X_FORWARDED_PROTO": "https"}

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 from werkzeug.serving import BaseWSGIServer
 
+from settings import LOOPBACK
 from tests.conftest import PATIENCE_S
 from tests.fakes import FakeCrowd, picture_of, serving, until
 from tests.test_web import FakeCamera, FakeSamples
@@ -26,7 +27,7 @@ def crowd() -> Iterator[FakeCrowd]:
 
 @pytest.fixture
 def server(crowd: FakeCrowd) -> Iterator[BaseWSGIServer]:
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1")
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK)
     with serving(site, threaded=False) as server:  # so a viewer that kept its thread would be noticed
         yield server
 

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from emotions import EMOTIONS
 from recording.history import History, Session, Share, Summary
 from recording.recorder import Recording
+from settings import LOOPBACK
 from tests.fakes import FakeCrowd, make_track
 from tests.test_web import FakeCamera, FakeSamples
 from web import make_site
@@ -59,7 +60,7 @@ def history(tmp_path: Path) -> Iterator[History]:
 def client(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
     crowd = FakeCrowd()
     pages = [history_pages(history, recorder)]
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", None, pages, recorder=recorder)
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, None, pages, recorder=recorder)
     yield site.test_client()
     crowd.close()
 

@@ -20,6 +20,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
 
 from pipeline import encode_jpeg
+from settings import LOOPBACK
 from tests.conftest import PATIENCE_S
 from tests.fakes import FakeCrowd, bright_image, fake_pipeline, fake_recognizer, plain_image, until
 from tests.test_archives import zip_of
@@ -56,7 +57,7 @@ def site(jobs: Jobs) -> Flask:
     gate, crowd = Gate(), FakeCrowd()
     crowd.close()
     pages = (media_pages(jobs, gate, max_upload_mb=2), api_pages(jobs, gate))
-    return make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", more_pages=pages)
+    return make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
 
 
 @pytest.fixture

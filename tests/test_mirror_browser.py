@@ -67,7 +67,7 @@ def site_url() -> Iterator[str]:
     """A site with fakes behind it, in this process."""
     crowd, hall = FakeCrowd(), Hall()
     pages = [mirror_pages(hall.mirrors)]
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "0.0.0.0", more_pages=pages)
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, (), more_pages=pages)
     with serving(site) as server:
         yield f"http://127.0.0.1:{server.port}"
         hall.mirrors.close()

@@ -17,6 +17,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Text
 import mirrors as module
 import web.mirror
 from mirrors import MOST_BYTES
+from settings import LOOPBACK
 from tests.conftest import PATIENCE_S, Server
 from tests.fakes import FakeCrowd, until
 from tests.test_mirrors import Hall, jpeg_of
@@ -41,7 +42,7 @@ def hall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
 def site(hall: Hall) -> Iterator[Flask]:
     crowd = FakeCrowd()
     pages = [mirror_pages(hall.mirrors)]
-    yield make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", more_pages=pages)
+    yield make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
     crowd.close()
 
 
@@ -178,7 +179,7 @@ def test_a_socket_needs_the_secret_too(hall: Hall) -> None:
     crowd = FakeCrowd()
     pages = [mirror_pages(hall.mirrors)]
     secret = Secret(token="t0ken")
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", secret, pages)
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, secret, pages)
     for headers, status in (({}, "401 UNAUTHORIZED"), ({"Authorization": "Bearer t0ken"}, "")):
         call = Call(site, **headers)
         if status:

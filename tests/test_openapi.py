@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from pipeline import encode_jpeg
+from settings import LOOPBACK
 from tests.fakes import FakeCrowd, bright_image, fake_recognizer
 from tests.test_web import FakeCamera, FakeSamples
 from uploads.recognizer import File, Reading
@@ -37,7 +38,7 @@ def site() -> Iterator[Flask]:
     crowd, reader = FakeCrowd(), Reader()
     crowd.close()
     yield make_site(
-        FakeCamera(), FakeSamples(), crowd.audience, "127.0.0.1", more_pages=[api_pages(reader, Gate())]
+        FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=[api_pages(reader, Gate())]
     )
     reader.recognizer.close()
 

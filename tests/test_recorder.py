@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from camera import Camera, State
+from camera import Camera
 from metrics import RecorderCollector
 from pipeline import AnnotatedFrame
 from recording.database import DatabaseError
@@ -20,6 +20,7 @@ from stream import Latest
 from tests.conftest import PATIENCE_S
 from tests.fakes import FakeSource, Watched, make_track, plain_image, until
 from tracker import Track
+from viewing import State
 
 
 class FakeCamera(Watched):

@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from audience import Names
-from camera import Counts, State
 from controls import ControlError
 from pipeline import AnnotatedFrame, encode_jpeg
 from recording.recorder import Recording
@@ -22,11 +21,12 @@ from relay.desk import Desk
 from relay.publisher import Publisher
 from relay.remote import RemoteCamera, RemoteControls, RemoteDesk, RemoteRecorder
 from relay.wire import Report, pack, pack_viewers, unpack, unpack_viewers
-from settings import SettingsError, read_settings
+from settings import LOOPBACK, SettingsError, read_settings
 from tests.fakes import FakeCrowd, make_track, picture_of, plain_image, until
 from tests.test_history_pages import FakeRecorder
 from tests.test_web import FakeCamera, FakeSamples
 from variants import Variant
+from viewing import Counts, State
 from web import make_site, make_wall
 
 STATE = State("demo", "a note", True, "", 30.0, 5.0, 1, None)
@@ -74,7 +74,7 @@ def camera_site(found: Any) -> Flask:
     camera = FakeCamera()
     camera.picture = found.crowd.feed.newest()
     who = camera, FakeSamples(), found.crowd.audience
-    return make_site(*who, "127.0.0.1", controls=controls, recorder=recorder)
+    return make_site(*who, LOOPBACK, controls=controls, recorder=recorder)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def cameras() -> Iterator[FakeCameras]:
 
 @pytest.fixture
 def client(cameras: FakeCameras) -> FlaskClient:
-    return make_wall(cast("Any", cameras), "127.0.0.1", camera_site).test_client()
+    return make_wall(cast("Any", cameras), LOOPBACK, camera_site).test_client()
 
 
 def as_read(fields: dict[str, bytes]) -> dict[bytes, bytes]:

@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from pipeline import encode_jpeg
-from settings import ROOT
+from settings import LOOPBACK, ROOT
 from tests.conftest import PATIENCE_S, Server, free_port
 from tests.fakes import FakeCrowd, picture_of, plain_image, serving, until
 from tests.test_browser import FLAGS, PATIENCE_MS, WIDTH
@@ -372,7 +372,7 @@ def test_a_wall_of_more_cameras_than_a_browser_opens_connections_shows_them_all(
     crowd = FakeCrowd()
     crowd.feed.put(picture_of(1, encode_jpeg(plain_image(100, 480, 640), 80)))
     cameras = FakeCameras(crowd, [f"camera{number}" for number in range(8)])
-    wall = make_wall(cast("Any", cameras), "127.0.0.1", camera_site)
+    wall = make_wall(cast("Any", cameras), LOOPBACK, camera_site)
     with sync_playwright() as playwright, serving(wall) as server:
         url = f"http://127.0.0.1:{server.port}"
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)

@@ -18,6 +18,13 @@ def test_a_flag_goes_before_its_variable_and_a_variable_before_the_default() -> 
     assert (settings.port, settings.smoothing_s, settings.jpeg_quality) == (9000, 0.5, 80)
 
 
+def test_on_this_machine_the_site_has_its_names_behind_a_proxy_the_proxys_too_and_elsewhere_any() -> None:
+    assert "localhost" in Settings().answers_to
+    assert Settings(host="0.0.0.0", public=True).answers_to == []
+    proxied = Settings(proxied_as="faces.example.org,hall.example.org", public=True).answers_to
+    assert {"localhost", "faces.example.org", "hall.example.org"} <= set(proxied)
+
+
 def test_an_empty_variable_counts_as_not_set() -> None:
     assert read_settings([], {"FER_PORT": ""}).port == 5000
 

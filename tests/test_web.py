@@ -13,14 +13,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from camera import Counts, State
 from emotions import DETAILS, EMOTIONS
 from pipeline import AnnotatedFrame
 from samples import Sample
-from settings import ROOT
+from settings import LOOPBACK, ROOT
 from stream import CONTENT_TYPE, Latest
 from tests.conftest import PATIENCE_S
 from tests.fakes import FakeCrowd, make_track
+from viewing import Counts, State
 from web import make_site
 
 FRAME = AnnotatedFrame(7, 1.0, 1.02, b"\xff\xd8jpeg", [make_track(3, (10, 20, 110, 120), "surprise")])
@@ -64,7 +64,7 @@ def crowd() -> Iterator[FakeCrowd]:
 
 @pytest.fixture
 def site(camera: FakeCamera, crowd: FakeCrowd) -> Flask:
-    return make_site(camera, FakeSamples(), crowd.audience, "127.0.0.1")
+    return make_site(camera, FakeSamples(), crowd.audience, LOOPBACK)
 
 
 @pytest.fixture
@@ -201,10 +201,10 @@ def test_the_metrics_are_what_happened(client: FlaskClient, camera: FakeCamera) 
 def test_a_site_of_this_machine_answers_to_this_machines_names_only(
     camera: FakeCamera, crowd: FakeCrowd
 ) -> None:
-    private = make_site(camera, FakeSamples(), crowd.audience, "127.0.0.1").test_client()
+    private = make_site(camera, FakeSamples(), crowd.audience, LOOPBACK).test_client()
     assert private.get("/state", headers={"Host": "rebound.example:5000"}).status_code == 400
     assert private.get("/state", headers={"Host": "localhost:5000"}).status_code == 200
-    shared = make_site(camera, FakeSamples(), crowd.audience, "0.0.0.0").test_client()
+    shared = make_site(camera, FakeSamples(), crowd.audience, ()).test_client()
     assert shared.get("/state", headers={"Host": "hall.example:5000"}).status_code == 200
 
 

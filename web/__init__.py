@@ -8,19 +8,19 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WSGIResponse
 
-from settings import LOOPBACK, ROOT
+from settings import ROOT
 from web.guard import Secret, guard
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
     from audience import Audience
-    from camera import State
     from pipeline import AnnotatedFrame
     from recording.recorder import Recording
     from relay.cameras import Cameras, Published
     from samples import Sample
     from stream import Latest
+    from viewing import State
 
 
 NAVIGATION = {
@@ -94,21 +94,21 @@ def make_site(
     camera: Camera,
     samples: Samples,
     audience: "Audience",
-    host: str,
+    answers_to: Sequence[str],
     secret: Secret | None = None,
     more_pages: Sequence[Blueprint] = (),
     controls: Controls | None = None,
     recorder: Recorder | None = None,
     more_figures: Sequence["Collector"] = (),
 ) -> Flask:
-    """Return the site that shows this camera and these samples to this audience, to be served on host.
+    """Return the site that shows this camera and these samples to this audience.
 
     With a secret it is shown to nobody else. Without controls nobody can change what is shown, without a
     recorder nobody can record it. more_pages are served beside them; those that NAVIGATION names are linked
     from every page. more_figures are beside the site's own in /metrics.
 
-    Served on this machine only, it answers to this machine's names only: a foreign page whose name
-    resolves to 127.0.0.1 must not see the camera (DNS rebinding).
+    It answers to requests for these host names only, or for any if there are none: a foreign page whose
+    name resolves to 127.0.0.1 must not see the camera (DNS rebinding).
     """
     from web.controls import control_pages
     from web.events import event_pages
@@ -117,7 +117,7 @@ def make_site(
     from web.live import live_pages
     from web.recording import recording_pages
 
-    site = _bare_site(host, secret)
+    site = _bare_site(answers_to, secret)
     site.register_blueprint(live_pages(camera, samples, audience, controls, recorder))
     site.register_blueprint(feed_pages(audience))
     site.register_blueprint(event_pages(camera, audience, controls, recorder))
@@ -131,28 +131,23 @@ def make_site(
 
 def make_wall(
     cameras: "Cameras",
-    host: str,
+    answers_to: Sequence[str],
     make_camera_site: "Callable[[Published], Flask]",
     secret: Secret | None = None,
     more_pages: Sequence[Blueprint] = (),
 ) -> Flask:
-    """Return the site of all cameras that others publish, to be served on host; see make_site.
+    """Return the site of all cameras that others publish; see make_site.
 
     Below /cameras/NAME/ is the site of each, as make_camera_site makes it when it is first asked for.
     """
     from web.cameras import CameraSites, cameras_pages
     from web.wall import wall_pages
 
-    site = _bare_site(host, secret)
+    site = _bare_site(answers_to, secret)
     site.register_blueprint(cameras_pages(cameras))
     site.register_blueprint(wall_pages(cameras))
     site.wsgi_app = CameraSites(site.wsgi_app, cameras, make_camera_site)  # type: ignore[method-assign]
     return _with_pages(site, more_pages, NAVIGATION | {"live.index": "All cameras"})
-
-
-def answer_to(site: Flask, names: Sequence[str]) -> None:
-    """Have the site answer to these names, besides this machine's own, and to no others."""
-    site.config["TRUSTED_HOSTS"] = [*LOOPBACK, *names]
 
 
 def believe_proxy(site: Flask) -> None:
@@ -160,10 +155,9 @@ def believe_proxy(site: Flask) -> None:
     site.wsgi_app = ProxyFix(site.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
 
-def _bare_site(host: str, secret: Secret | None) -> Flask:
+def _bare_site(answers_to: Sequence[str], secret: Secret | None) -> Flask:
     site = Flask(__name__, root_path=str(ROOT))
-    if host in LOOPBACK:
-        site.config["TRUSTED_HOSTS"] = list(LOOPBACK)
+    site.config["TRUSTED_HOSTS"] = list(answers_to) or None
     guard(site, secret or Secret())
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
     return site

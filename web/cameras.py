@@ -51,7 +51,7 @@ class OnlyCamera:
         return self._audience
 
     def summaries(self) -> list[dict[str, Any]]:
-        """Return its name, and what camera.State.summary says."""
+        """Return its name, and what viewing.State.summary says."""
         return [{"name": self._name} | self._camera.state().summary()]
 
 

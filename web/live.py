@@ -13,7 +13,7 @@ from web.feed import name_of_viewer
 from web.recording import recording_json
 
 if TYPE_CHECKING:
-    from camera import State
+    from viewing import State
 
 SNAPSHOT_TIMEOUT_S = 10.0
 NO_STORE = {"Cache-Control": "no-store"}
