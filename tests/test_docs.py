@@ -89,3 +89,26 @@ def test_the_design_page_names_every_module() -> None:
 def test_the_site_never_imports_the_training() -> None:
     for path in [*ROOT.glob("*.py"), *ROOT.glob("web/*.py")]:
         assert not re.search(r"^\s*(from|import) training", path.read_text(encoding="utf-8"), re.M), path
+
+
+def said_by_the_program() -> str:
+    """Return what the program, its pages and their scripts can say, each sentence on a line of its own."""
+    files = [
+        *ROOT.glob("*.py"),
+        *(f for d in ("web", "relay", "recording", "uploads") for f in (ROOT / d).glob("*.py")),
+    ]
+    files += [*ROOT.glob("templates/*.html"), *ROOT.glob("static/*.js")]
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    return re.sub(r'"\s*\n\s*f?"', "", text).lower()
+
+
+def test_every_symptom_in_the_readme_is_in_the_programs_words() -> None:
+    table = README.split("## When something is wrong")[1].split("\n## ")[0]
+    cells = re.findall(r"^\| (.+?) \|", table, re.MULTILINE)[1:]
+    quoted = {quote for cell in cells for quote in re.findall(r"[“\"`](.+?)[”\"`]", cell)}
+    ours = quoted - {"event=", "400 Bad Request", "make run", "ensurepip"}
+    assert len(ours) > 15
+    said = said_by_the_program()
+    for quote in ours:
+        parts = re.split(r"…|\d+|error: |lobby", quote.lower())
+        assert any(part.strip() in said for part in parts if " " in part.strip()), quote
