@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ except SettingsError as error:
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
 worker_class = "worker.Worker"
-threads = 128  # 32 mirrors, 16 uploads, and 28 pages where connections cannot be handed over hold 104
+threads = 128  # 32 mirrors, 24 uploads, and 28 pages where connections cannot be handed over hold 112
 keepalive = 1
 graceful_timeout = 8  # then a worker that has not ended is killed; before, its last recording is written
 REQUESTS_S = 1  # that the requests under way may take when it ends
@@ -32,6 +33,10 @@ loglevel = "warning"  # the program says itself what is usual
 
 
 def on_starting(server: Any) -> None:
+    # viewers, and the files of uploads that wait; 1024 is what systems give who does not ask
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(ValueError, OSError):  # macOS says "unlimited", and means less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
         if server.cfg.workers > 1 and _settings.role != "web":
             raise StartError(f"{server.cfg.workers} workers would each open the camera; there can only be one")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SAMPLES = ROOT / "static" / "samples"
 RESULTS = ROOT / "instance" / "jobs"
+PICTURES_IN_MEMORY = 8  # at once, of up to 50 MB
 VIDEO_SEARCH_EVERY = 6  # frames: about what the live search has time for
 GUNICORN_HALTS_ON = 4  # a worker that leaves with this code is not started again
 
@@ -79,7 +80,9 @@ def make_pipeline(
     from tracker import Tracker
 
     cv2.setNumThreads(1)
-    sys.setswitchinterval(0.0005)  # by default a thread in the background may keep a frame waiting for 5 ms
+    # By default a thread in the background may keep a frame waiting for 5 ms. With much less than 2, a hundred
+    # threads that wake together do nothing but hand over to each other.
+    sys.setswitchinterval(0.002)
     with starting():
         every = 0 if live else VIDEO_SEARCH_EVERY
         detector = LiveFaceDetector(settings.cascade, settings.min_face_px, every)
@@ -169,6 +172,8 @@ def create_app(settings: Settings | None = None) -> "Flask":
         settings = settings or read_settings()
     except SettingsError as error:
         raise StartError(str(error)) from error
+    if settings.role == "camera":
+        raise StartError("--role camera serves no site: start it with `python main.py camera`")
     site = make_wall_site(settings) if settings.role == "web" else make_camera_site(settings)
     if settings.proxied_as:
         from web import believe_proxy
@@ -251,12 +256,12 @@ def make_camera_site(settings: Settings) -> "Flask":
     fixed = ("blur",) if settings.blur else ()
     controls = Controls(pipeline, fixed, settings.open_controls, on_reset=recorder.renew)
     explainer = make_explainer(settings, classifier)
-    jobs, gate = make_jobs(settings, classifier), Gate()
+    jobs, gate, in_memory = make_jobs(settings, classifier), Gate(), Gate(PICTURES_IN_MEMORY)
     pages = [
         history_pages(history, recorder),
-        explain_pages(explainer),
+        explain_pages(explainer, in_memory),
         media_pages(jobs, gate, settings.max_upload_mb),
-        api_pages(jobs, gate),
+        api_pages(jobs, in_memory),
         cameras_pages(OnlyCamera(settings.name, camera, audience)),
     ]
     mirrors = make_mirrors(settings, classifier)

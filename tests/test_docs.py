@@ -59,7 +59,7 @@ def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path
     jobs = Jobs(Results(tmp_path), fake_recognizer(), fake_pipeline, 80, blur=False)
     pages = [
         history_pages(History(str(tmp_path / "none")), recorder),
-        explain_pages(cast("Explainer", None)),  # it is asked nothing
+        explain_pages(cast("Explainer", None), Gate()),  # it is asked nothing
         media_pages(jobs, Gate(), max_upload_mb=1),
         api_pages(jobs, Gate()),
         mirror_pages(Hall().mirrors),

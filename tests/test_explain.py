@@ -25,6 +25,7 @@ from tests.nets import noise
 from tests.test_web import FakeCamera, FakeSamples
 from web import make_site
 from web.explain import MOST_MB, explain_pages
+from web.uploads import Gate
 
 
 class TwoFaces:
@@ -48,7 +49,7 @@ def explainer(classifier: EmotionClassifier, net: EmotionNet) -> PictureExplaine
 @pytest.fixture
 def client(explainer: PictureExplainer) -> Iterator[FlaskClient]:
     crowd = FakeCrowd()
-    pages = [explain_pages(explainer)]
+    pages = [explain_pages(explainer, Gate())]
     yield make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages).test_client()
     crowd.close()
 
@@ -151,6 +152,16 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_read(client: FlaskC
     response = client.post("/explain", data=upload, environ_overrides=said)
     assert response.status_code == 413
     assert "The picture is larger than 12 MB." in response.text
+
+
+def test_who_sends_while_others_do_is_asked_to_come_back(explainer: PictureExplainer) -> None:
+    crowd = FakeCrowd()
+    pages = [explain_pages(explainer, Gate(at_once=0))]
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
+    response = site.test_client().post("/explain", data={"picture": (io.BytesIO(encoded()), "a.png")})
+    crowd.close()
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
 
 
 def test_an_upload_without_a_picture_and_a_sample_that_is_not_there_are_said(client: FlaskClient) -> None:

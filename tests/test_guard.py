@@ -159,6 +159,14 @@ def test_after_many_wrong_tries_an_address_has_to_wait_and_the_others_do_not(cli
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_page_of_another_site_cannot_use_up_its_visitors_tries(client: FlaskClient) -> None:
+    embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}
+    for _ in range(MOST_WRONG):
+        assert client.get("/snapshot.jpg?token=guess", headers=embedded).status_code == 401
+    assert client.get("/state?token=t0ken", headers=embedded).status_code == 429
+    assert client.get("/state?token=t0ken").status_code == 200
+
+
 def test_a_visitor_who_says_nothing_is_not_counted(client: FlaskClient) -> None:
     for _ in range(MOST_WRONG + 1):
         assert client.get("/state").status_code == 401
@@ -218,3 +226,10 @@ def test_who_shows_the_site_by_a_proxy_needs_a_secret_too() -> None:
 def test_a_camera_process_shows_nothing_and_needs_no_secret() -> None:
     settings = read_settings(["camera", "--redis-url", "redis://localhost", "--host", "0.0.0.0"], {})
     assert settings.role == "camera"
+
+
+def test_a_body_of_unsaid_length_is_for_uploads_only(client: FlaskClient) -> None:
+    for path in ("/state", "/view", "/nowhere"):
+        answer = client.post(path, headers={"Transfer-Encoding": "chunked"}, auth=("ann", "pass:word"))
+        assert answer.status_code == 411
+        assert "Content-Length" in answer.text

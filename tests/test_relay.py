@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +14,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from audience import Names
 from controls import ControlError
+from main import StartError, create_app
 from pipeline import AnnotatedFrame, encode_jpeg
+from recording.history import History
 from recording.recorder import Recording
 from relay import AwayError, UnknownError
 from relay.cameras import encode_from_jpeg
@@ -21,13 +24,14 @@ from relay.desk import Desk
 from relay.publisher import Publisher
 from relay.remote import RemoteCamera, RemoteControls, RemoteDesk, RemoteRecorder
 from relay.wire import Report, pack, pack_viewers, unpack, unpack_viewers
-from settings import LOOPBACK, SettingsError, read_settings
+from settings import LOOPBACK, Settings, SettingsError, read_settings
 from tests.fakes import FakeCrowd, make_track, picture_of, plain_image, until
 from tests.test_history_pages import FakeRecorder
 from tests.test_web import FakeCamera, FakeSamples
 from variants import Variant
 from viewing import Counts, State
 from web import make_site, make_wall
+from web.history import history_pages
 
 STATE = State("demo", "a note", True, "", 30.0, 5.0, 1, None)
 
@@ -415,6 +419,25 @@ def test_the_figures_of_all_cameras_are_those_that_their_processes_report(client
     assert 'fer_frames_total{camera="door"}' not in figures
 
 
+class NoRedis:
+    """Recorders of cameras that cannot be asked."""
+
+    open_to_all = True
+
+    def unfinished(self) -> set[str]:
+        raise RedisConnectionError("refused")
+
+
+def test_without_redis_the_history_says_so_too(cameras: FakeCameras, tmp_path: Path) -> None:
+    history = History(str(tmp_path / "history.sqlite"))
+    pages = [history_pages(history, NoRedis())]
+    client = make_wall(cast("Any", cameras), LOOPBACK, camera_site, more_pages=pages).test_client()
+    response = client.get("/history")
+    history.close()
+    assert response.status_code == 503
+    assert "Redis, which brings the frames, does not answer." in response.text
+
+
 def test_without_redis_every_page_says_so(client: FlaskClient, cameras: FakeCameras) -> None:
     assert client.get("/readyz").data == b"cameras: 2\n"
     cameras.away = True
@@ -440,6 +463,11 @@ def test_without_redis_every_page_says_so(client: FlaskClient, cameras: FakeCame
 def test_roles_that_cannot_be_are_refused_in_one_sentence(argv: list[str], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         read_settings(argv, {})
+
+
+def test_a_camera_process_is_no_site() -> None:
+    with pytest.raises(StartError, match="serves no site"):
+        create_app(Settings(role="camera", redis_url="redis://localhost"))
 
 
 def test_the_first_word_is_the_role() -> None:

@@ -294,6 +294,24 @@ def test_half_a_request_holds_nobody_up(
     server.stop()
 
 
+@pytest.mark.parametrize(
+    "head",
+    ["POST /explain HTTP/1.1\r\nContent-Length: 9000000", "POST /view HTTP/1.1\r\nTransfer-Encoding: chunked"],
+    ids=["long", "of unsaid length"],
+)
+def test_bodies_that_never_end_hold_nobody_up(
+    start_server: Callable[..., Server], random_weights: Path, ask: Ask, head: str
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    body = "\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+    endless = [ask(server.port, (head + body).encode()) for _ in range(130)]
+    assert server.get("/healthz") == b"ok\n"
+    for connection in endless:
+        connection.close()
+    assert server.get("/healthz") == b"ok\n"
+    server.stop()
+
+
 def test_who_sends_far_too_much_reads_why_not(
     start_server: Callable[..., Server], random_weights: Path
 ) -> None:

@@ -1,5 +1,6 @@
 import itertools
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from emotions import DETAILS, EMOTIONS
 from pipeline import AnnotatedFrame
 from samples import Sample
+from sender import STALL_S
 from settings import LOOPBACK, ROOT
 from stream import CONTENT_TYPE, Latest
 from tests.conftest import PATIENCE_S
@@ -206,6 +208,13 @@ def test_a_site_of_this_machine_answers_to_this_machines_names_only(
     assert private.get("/state", headers={"Host": "localhost:5000"}).status_code == 200
     shared = make_site(camera, FakeSamples(), crowd.audience, ()).test_client()
     assert shared.get("/state", headers={"Host": "hall.example:5000"}).status_code == 200
+
+
+def test_a_reader_that_takes_nothing_holds_no_thread_for_long(client: FlaskClient) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        client.get("/state", environ_overrides={"werkzeug.socket": ours})
+        assert ours.gettimeout() == STALL_S
 
 
 def test_a_wrong_method_says_which_are_right(client: FlaskClient) -> None:

@@ -104,13 +104,14 @@ def _decode(opened: Image.Image) -> Picture:
         raise TooLargeError(
             f"The picture has {width:,} x {height:,} pixels; up to {MAX_PIXELS // 1_000_000} million are read."
         )
-    count = getattr(opened, "n_frames", 1) if opened.format != "MPO" else 1  # phones append a second view
+    # phones append a second view (MPO); to count a long GIF's pictures would take longer than to read one
+    several = getattr(opened, "is_animated", False) and opened.format != "MPO"
     small = _as_rgb(opened)
     orientation = _orientation(opened) if opened.format != "TIFF" else 1  # which Pillow turns by itself
     turn = TURNS.get(orientation)
     size_px = (height, width) if orientation in SIDEWAYS else (width, height)
     image = np.asarray(small.transpose(turn) if turn is not None else small)[..., ::-1].copy()
-    return Picture(image, size_px, f"The first of {count} pictures was read." if count > 1 else "")
+    return Picture(image, size_px, "The first of several pictures was read." if several else "")
 
 
 def _orientation(opened: Image.Image) -> int:

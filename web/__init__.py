@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flask import Blueprint, Flask, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException, SecurityError
+from flask import Blueprint, Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException, SecurityError, ServiceUnavailable
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as WSGIResponse
 
+from sender import STALL_S
 from settings import ROOT
 from web.guard import Secret, guard
+from web.handover import connection_of
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
@@ -140,10 +142,13 @@ def make_wall(
 
     Below /cameras/NAME/ is the site of each, as make_camera_site makes it when it is first asked for.
     """
-    from web.cameras import CameraSites, cameras_pages
+    from redis.exceptions import RedisError
+
+    from web.cameras import NO_REDIS, CameraSites, cameras_pages
     from web.wall import wall_pages
 
     site = _bare_site(answers_to, secret)
+    site.register_error_handler(RedisError, lambda _: _show_error(ServiceUnavailable(NO_REDIS)))
     site.register_blueprint(cameras_pages(cameras))
     site.register_blueprint(wall_pages(cameras))
     site.wsgi_app = CameraSites(site.wsgi_app, cameras, make_camera_site)  # type: ignore[method-assign]
@@ -159,6 +164,7 @@ def _bare_site(answers_to: Sequence[str], secret: Secret | None) -> Flask:
     site = Flask(__name__, root_path=str(ROOT))
     site.config["TRUSTED_HOSTS"] = list(answers_to) or None
     guard(site, secret or Secret())
+    site.after_request(_wait_not_forever)
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
     return site
 
@@ -172,6 +178,12 @@ def _with_pages(
     site.jinja_env.globals["navigation"] = links
     site.register_error_handler(HTTPException, _show_error)
     return site
+
+
+def _wait_not_forever(response: Response) -> Response:
+    if connection := connection_of(request.environ):
+        connection.settimeout(STALL_S)  # a reader that takes nothing must not hold a thread
+    return response
 
 
 def _show_error(error: HTTPException) -> WSGIResponse:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 from emotions import EMOTIONS
 from faces import reading_json
 from uploads.pictures import MAX_PIXELS, PictureError, TooLargeError, UnknownFormatError
-from web.uploads import RETRY_S, Gate, busy
+from web.uploads import RETRY_S, Gate, busy, receives
 
 if TYPE_CHECKING:
     from uploads.recognizer import Reading
@@ -27,6 +27,7 @@ def api_pages(reader: Reader, gate: Gate) -> Blueprint:
     pages = Blueprint("api", __name__, url_prefix="/api/v1")
 
     @pages.post("/predict")
+    @receives
     def predict() -> Response:
         with gate.receiving(MAX_PICTURE_MB):
             reading = reader.read("", _picture())

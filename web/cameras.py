@@ -72,8 +72,6 @@ def cameras_pages(cameras: Named) -> Blueprint:
             return send_pictures(cameras.audience(name))
         except UnknownError as error:
             abort(404, str(error))
-        except RedisError:
-            abort(503, NO_REDIS)
 
     return pages
 

@@ -10,6 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from emotions import DETAILS, EMOTIONS
+from web.uploads import Gate, receives
 
 if TYPE_CHECKING:
     from explain import Explanation
@@ -28,7 +29,7 @@ class Explainer(Protocol):
         """Raises KeyError if there is none, and TimeoutError."""
 
 
-def explain_pages(explainer: Explainer) -> Blueprint:
+def explain_pages(explainer: Explainer, gate: Gate) -> Blueprint:
     """Return the page on which one picture is explained."""
     pages = Blueprint("explain", __name__)
 
@@ -44,9 +45,11 @@ def explain_pages(explainer: Explainer) -> Blueprint:
             abort(404, f"There is no sample {number} of “{emotion}”.")
 
     @pages.post("/explain")
+    @receives
     def upload() -> Response:
         try:
-            data = read_picture()
+            with gate.receiving(MOST_MB):
+                data = read_picture()
         except RequestEntityTooLarge:
             return show(problem=f"The picture is larger than {MOST_MB} MB.", status=413)
         if not data:

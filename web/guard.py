@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, redirect, request
 from werkzeug.wrappers import Response as WSGIResponse
 
-from web.uploads import Gate
+from web.uploads import RECEIVES, Gate
 
 HARMLESS = ("GET", "HEAD", "OPTIONS")
 COOKIE = "fer_token"
@@ -120,6 +120,8 @@ def guard(site: Flask, secret: Secret) -> None:
         if not secret or request.path == "/healthz":
             return None
         address = request.remote_addr or ""
+        if comes_from_elsewhere() and request.headers.get("Sec-Fetch-Dest") != "document":
+            address += " by another site"  # whose pages must not use up the tries of who looks at them
         if tries.are_too_many(address):
             wait = {"Retry-After": f"{WRONG_FOR_S:.0f}"}
             abort(Response("Too many wrong tries; wait a minute.\n", 429, wait, content_type="text/plain"))
@@ -136,6 +138,9 @@ def guard(site: Flask, secret: Secret) -> None:
     def receive() -> None:
         # some at once, so that those who send slowly do not take all of the server's threads
         length = request.content_length or 0
+        view = site.view_functions.get(request.endpoint or "")
+        if "Transfer-Encoding" in request.headers and not hasattr(view, RECEIVES):
+            abort(411, "Say in Content-Length how long the request's body is.")
         if 0 < length <= MAX_REQUEST_BYTES:
             with gate.receiving(max_mb=1):
                 request.environ["wsgi.input"] = io.BytesIO(request.environ["wsgi.input"].read(length))

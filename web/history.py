@@ -11,16 +11,15 @@ from emotions import EMOTIONS
 from recording.database import DatabaseError
 from recording.export import as_csv, as_json_lines, iso_time, records
 from recording.history import COUNTED, History, Summary
-from sender import STALL_S
 from web import Recordings
 from web.chart import Stretches, means, ribbon, stacked
-from web.handover import connection_of
 from web.recording import REFUSED
 
 SESSIONS_A_PAGE = 20
 MOST_FACES = 30
 PAUSE = 3.0  # times what it took to make a part of an export: a quarter of a core
 LARGEST_NUMBER = 2**31 - 1  # that a database takes
+MOST_DIGITS = 20
 
 
 def history_pages(history: History, recordings: Recordings) -> Blueprint:
@@ -132,15 +131,14 @@ def number(name: str, default: int) -> int:
     asked = request.args.get(name)
     if asked is None:
         return default
-    if not (asked.isascii() and asked.isdigit() and 0 < int(asked[:20]) <= LARGEST_NUMBER):
+    given = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= MOST_DIGITS else 0
+    if not 0 < given <= LARGEST_NUMBER:
         abort(400, f"{name} must be a number from 1, not “{asked}”.")
-    return int(asked)
+    return given
 
 
 def download(summary: Summary, parts: Iterator[str], suffix: str, content_type: str) -> Response:
     """Return a file to keep, sent as it is read."""
-    if connection := connection_of(request.environ):
-        connection.settimeout(STALL_S)  # of a reader that takes nothing
     at = iso_time(summary.started_ms)[:19].replace(":", "").replace("-", "")
     name = f"emotions-{at}Z.{suffix}"
     return Response(

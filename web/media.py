@@ -22,7 +22,7 @@ from recording.history import Share
 from uploads.results import TABLE, Results
 from web.chart import stacked
 from web.live import NO_STORE
-from web.uploads import Gate, busy
+from web.uploads import Gate, busy, receives
 
 COOKIE = "fer_visitor"
 COOKIE_AGE_S = 24 * 3600  # as long as results are kept
@@ -73,6 +73,7 @@ def media_pages(jobs: Jobs, gate: Gate, max_upload_mb: int) -> Blueprint:
         return render_template("upload.html", mine=mine, max_upload_mb=max_upload_mb)
 
     @pages.post("/pictures")
+    @receives
     def upload() -> WSGIResponse:
         visitor = request.cookies.get(COOKIE) or secrets.token_urlsafe(16)
         with gate.receiving(max_upload_mb):

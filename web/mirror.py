@@ -16,7 +16,7 @@ from web.feed import RETRY_S
 from web.guard import comes_from_elsewhere
 from web.handover import connection_of
 from web.live import NO_STORE
-from web.uploads import Gate
+from web.uploads import Gate, receives
 from web.websocket import HandshakeError, LeftError, Upgraded, WebSocket, shake_hands
 
 IDLE_S = 20.0  # a visitor that sends no frame for so long is let go
@@ -45,6 +45,7 @@ def mirror_pages(mirrors: Mirrors) -> Blueprint:
         return Upgraded(protocol, lambda websocket: reflect(websocket, mirrors))
 
     @pages.post("/api/v1/mirror")
+    @receives
     def look() -> tuple[Response, int, dict[str, str]]:
         key = request.args.get("session", "")
         try:

@@ -2,8 +2,9 @@
 
 import errno
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from flask import abort, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
@@ -14,7 +15,11 @@ MOST_RECEIVING = 16  # uploads, out of gunicorn's 128 threads
 MOST_FILES = 500  # of one upload
 STALL_S = 30.0  # without a byte from who uploads
 RETRY_S = 5
+RECEIVES = "receives"  # the mark of a view that lets its request's body through a Gate
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
+
+
+View = TypeVar("View", bound=Callable[..., object])
 
 
 class InsufficientStorage(HTTPException):  # named as Werkzeug names its own
@@ -31,11 +36,17 @@ def busy() -> ServiceUnavailable:
     )
 
 
+def receives(view: View) -> View:
+    """Mark a view that receives bodies of any length, by a Gate; others get small ones, whole (web.guard)."""
+    setattr(view, RECEIVES, True)
+    return view
+
+
 class Gate:
     """Lets some uploads in at once, so that there are threads for the other pages."""
 
-    def __init__(self) -> None:
-        self._free = threading.BoundedSemaphore(MOST_RECEIVING)
+    def __init__(self, at_once: int = MOST_RECEIVING) -> None:
+        self._free = threading.BoundedSemaphore(at_once)
 
     @contextmanager
     def receiving(self, max_mb: int) -> Iterator[None]:
@@ -57,6 +68,8 @@ class Gate:
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise InsufficientStorage from None
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # a job that waits keeps its files open
+                raise busy() from None
             abort(400, "The upload broke off.")
         finally:
             self._free.release()

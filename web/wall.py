@@ -31,8 +31,6 @@ def wall_pages(cameras: "Cameras") -> Blueprint:
             cameras.audience(name)
         except UnknownError as error:
             abort(404, str(error))
-        except RedisError:
-            pass
         abort(503, NO_REDIS)
 
     @pages.get("/emotions.css")
@@ -53,9 +51,6 @@ def wall_pages(cameras: "Cameras") -> Blueprint:
 
     @pages.get("/metrics")
     def metrics() -> Response:
-        try:
-            return exposition([CamerasCollector(cameras)])
-        except RedisError:
-            abort(503, NO_REDIS)
+        return exposition([CamerasCollector(cameras)])
 
     return pages
