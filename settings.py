@@ -79,7 +79,7 @@ class Settings:
     )
     smoothing_s: float = _setting(0.3, "time over which a face's probabilities are eased; 0: not at all", 0, 10)
     unsure_below: float = _setting(
-        0.4, "a face whose most probable emotion is less probable than this is labelled unsure; 0: never", 0, 1
+        0.4, "a face whose emotion is less probable than this is labelled unsure; 0: never", 0, 1
     )
     blur: bool = _setting(False, "show faces pixelated, only their emotion legible; no page can switch it off")
     controls: str = _setting(
