@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -96,3 +97,8 @@ class Log(Logger):
         for handler in self.error_log.handlers:
             handler.setFormatter(OneLine())
             handler.addFilter(lambda record: not any(said in record.getMessage() for said in NO_NEWS))
+
+    def exception(self, msg: object, *args: object, **options: Any) -> None:
+        """Tell what went wrong; that a client took nothing for too long, and was left, is nothing of that."""
+        if not isinstance(sys.exception(), TimeoutError):
+            super().exception(msg, *args, **options)

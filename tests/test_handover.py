@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from gunicorn.config import Config
 from werkzeug.serving import BaseWSGIServer
 
 from settings import LOOPBACK
@@ -13,7 +14,7 @@ from tests.conftest import PATIENCE_S
 from tests.fakes import FakeCrowd, picture_of, serving, until
 from tests.test_web import FakeCamera, FakeSamples
 from web import make_site
-from worker import close_read
+from worker import Log, close_read
 
 ASK = b"GET /video_feed HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0\r\n\r\n"
 
@@ -130,3 +131,15 @@ def test_who_sends_too_much_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.MOST_UNREAD", 20_000_000)
     sent, _ = finished(1 << 40, PATIENCE_S)
     assert 20_000_000 <= sent < 1 << 30
+
+
+@pytest.mark.parametrize(("error", "is_told"), [(TimeoutError(), False), (ValueError("odd"), True)])
+def test_a_reader_that_was_left_is_no_news(
+    error: Exception, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = Log(Config())
+    try:
+        raise error
+    except Exception:
+        log.exception("cannot answer")
+    assert ("cannot answer" in capsys.readouterr().err) == is_told

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, request
 
 from audience import Audience, FullError, Seat
-from sender import STALL_S, Viewer, tune
+from sender import Viewer, tune
 from stream import CONTENT_TYPE, browser_part, follow, opening, player_part
 from variants import FPS, QUALITIES, WIDTHS_PX, Variant
 from web.handover import HandedOver, can_hand_over, connection_of, take
@@ -84,7 +84,6 @@ def stream(
         return HandedOver(receive, content_type=content_type, headers=HEADERS)
     if connection := connection_of(request.environ):
         tune(connection)
-        connection.settimeout(STALL_S)
     parts = chain([begin], map(framed, follow(seat.feed, period_s)))
     response = Response(parts, content_type=content_type, headers=HEADERS)
     response.call_on_close(lambda: seat.leave("it left"))
