@@ -129,7 +129,7 @@ class Settings:
             raise SettingsError(f"--role {self.role} needs --redis-url")
         if self.workers > 1 and self.role != "web":
             raise SettingsError(
-                "each of several workers would open the camera; only --role web can have more than one"
+                f"{self.workers} workers would each open the camera; only --role web can have more than one"
             )
         if not NAME.fullmatch(self.name):
             raise SettingsError(f"--name must be 1 to 40 letters, digits, - or _, not {self.name!r}")

@@ -456,7 +456,7 @@ def test_without_redis_every_page_says_so(client: FlaskClient, cameras: FakeCame
     ("argv", "sentence"),
     [
         (["camera"], "--role camera needs --redis-url"),
-        (["--workers", "2"], "each of several workers would open the camera"),
+        (["--workers", "2"], "2 workers would each open the camera"),
         (["--name", "a b"], "--name must be 1 to 40 letters"),
     ],
 )
