@@ -137,6 +137,22 @@ def test_more_pictures_than_fit_are_a_table_and_each_has_a_page(client: FlaskCli
     assert client.get(f"{page.request.path}?picture=99").status_code == 404
 
 
+def test_a_tally_counts_the_unsure_too(client: FlaskClient, jobs: Jobs) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    job_id = address.rpartition("/")[2]
+    result = jobs.results.load(job_id)
+    assert result
+    sure = result["items"][0]
+    unsure = sure | {"faces": [sure["faces"][0] | {"sure": False}]}
+    jobs.results.save(job_id, result | {"items": [sure] * 9 + [unsure] * 4})
+    page = client.get(address).text
+    assert "13 pictures, 13 faces." in page
+    assert re.findall(r'class="bar tone-(\w+) share-\d+"><b>\w+</b> (\d+)', page) == [
+        ("happy", "9"),
+        ("unsure", "4"),
+    ]
+
+
 def test_a_script_is_told_the_address_and_errors_as_json(client: FlaskClient) -> None:
     as_json = {"Accept": "application/json"}
     response = send(client, ("a.jpg", JPEG), headers=as_json)
