@@ -115,6 +115,19 @@ def test_no_face_many_faces_and_unreadable_files_are_said(client: FlaskClient) -
     assert "HEIC pictures cannot be read" in page
 
 
+def test_an_upload_of_which_nothing_could_be_read_does_not_look_like_a_success(site: Flask) -> None:
+    client = site.test_client()
+    response = send(client, ("clip.MP4", b"hello"), ("z.zip", b"hello"), ("a.jpg", b"hello"), ("b.zip", b""))
+    page = client.get(response.headers["Location"]).text
+    assert "Nothing could be read." in page
+    assert "</b> This is no video that can be read.<" in page
+    assert "</b> This is no ZIP that can be read.<" in page
+    assert page.count("This is no picture: JPEG") == page.count("The file is empty.") == 1
+    assert re.search(r"clip.MP4 and 3 more</a>\s*<span>not readable</span>", client.get("/pictures").text)
+    send(client, ("really.zip", JPEG))
+    assert re.search(r"really.zip</a>\s*<span>done</span>", client.get("/pictures").text)
+
+
 def test_a_hostile_name_is_shown_as_text(client: FlaskClient) -> None:
     names = ["<script>alert(1)</script>.jpg", "猫 Füße.jpg", "x" * 300 + ".jpg", "../../etc/passwd"]
     page = result_of(client, *((name, JPEG) for name in names)).text
