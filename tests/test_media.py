@@ -383,7 +383,7 @@ class TestApi:
     @pytest.mark.parametrize(
         ("data", "status", "sentence"),
         [
-            (b"", 415, "The file is empty."),
+            (b"", 400, "The request has no picture."),
             (b"<html>", 415, "This is no picture"),
             (HEIC, 415, "HEIC pictures cannot be read"),
             (JPEG[:-40], 422, "cut off"),
@@ -404,6 +404,8 @@ class TestApi:
         response = client.post("/api/v1/predict", data={"picture": (io.BytesIO(JPEG), "a.jpg")})
         assert response.status_code == 400
         assert "part “file”" in response.get_json()["error"]
+        response = client.post("/api/v1/predict", data={"file": (io.BytesIO(b""), "a.jpg")})
+        assert (response.status_code, response.get_json()) == (400, {"error": "The request has no picture."})
 
     def test_other_ways_are_refused_in_json_too(self, client: FlaskClient) -> None:
         assert "error" in client.get("/api/v1/predict").get_json()
@@ -411,7 +413,9 @@ class TestApi:
 
     def test_too_large_a_picture_is_refused(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("web.api.MAX_PICTURE_MB", 0)
-        assert client.post("/api/v1/predict", data=JPEG).status_code == 413
+        response = client.post("/api/v1/predict", data=JPEG)
+        assert response.status_code == 413
+        assert response.get_json() == {"error": "An upload may have 0 MB; this one has more."}
 
     def test_when_too_many_are_read_the_next_is_sent_away(
         self, client: FlaskClient, jobs: Jobs, monkeypatch: pytest.MonkeyPatch

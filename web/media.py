@@ -76,7 +76,7 @@ def media_pages(jobs: Jobs, gate: Gate, max_upload_mb: int) -> Blueprint:
     @receives
     def upload() -> WSGIResponse:
         visitor = request.cookies.get(COOKIE) or secrets.token_urlsafe(16)
-        with gate.receiving(max_upload_mb):
+        with gate.receiving(max_upload_mb, several=True):
             chosen = [file for file in request.files.getlist("files") if file.filename]
             if not chosen:
                 abort(400, "No file was chosen.")
