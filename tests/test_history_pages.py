@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,13 +57,19 @@ def history(tmp_path: Path) -> Iterator[History]:
     history.close()
 
 
-@pytest.fixture
-def client(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
+@contextmanager
+def client_of(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
     crowd = FakeCrowd()
     pages = [history_pages(history, recorder)]
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, None, pages, recorder=recorder)
     yield site.test_client()
     crowd.close()
+
+
+@pytest.fixture
+def client(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
+    with client_of(history, recorder) as client:
+        yield client
 
 
 def add(
@@ -81,6 +88,15 @@ def add(
 
 def test_every_page_links_to_the_history(client: FlaskClient) -> None:
     assert '<a href="/history"' in client.get("/samples/happy").text
+
+
+def test_where_the_recordings_are_not_open_no_page_links_to_them(
+    history: History, recorder: FakeRecorder
+) -> None:
+    recorder.open_to_all = False
+    with client_of(history, recorder) as client:
+        assert "/history" not in client.get("/samples/happy").text
+        assert client.get("/history").status_code == 403
 
 
 def test_a_history_of_nothing_says_what_a_recording_would_hold(client: FlaskClient, history: History) -> None:
@@ -124,6 +140,8 @@ def test_a_page_that_is_no_number_is_refused_in_one_sentence(client: FlaskClient
 def test_a_session_shows_its_charts_its_figures_and_each_face(client: FlaskClient, history: History) -> None:
     number = add(history, (1, "happy", 30), (2, "sad", 10))
     page = client.get(f"/history/{number}").text
+    assert "<title>demo, 2025-10-09 08:53 UTC " in page
+    assert '<a href="/history" aria-current="true">History</a>' in page
     assert '<svg class="stack" viewBox="0 0 5 100"' in page  # 4 s, and the one that has begun
     assert 'class="bar tone-happy share-54"' in page  # (30 * 0.7 + 10 * 0.05) / 40
     assert "53.7&#8239;%" in page or "53.8&#8239;%" in page

@@ -93,6 +93,22 @@ def test_every_page_links_to_it(client: FlaskClient) -> None:
     assert 'href="/pictures"' in client.get("/").text
 
 
+def test_the_navigation_says_in_which_part_of_the_site_a_page_is(client: FlaskClient) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    for path, current in (("/pictures", "page"), (address, "true"), ("/results", "true")):
+        page = client.get(path).text
+        assert f'<a href="/pictures" aria-current="{current}">Pictures and videos</a>' in page
+        assert page.count("aria-current") == 1
+    assert '<a href="/" aria-current="page">Live</a>' in client.get("/").text
+    assert '<a href="/" aria-current="true">Live</a>' in client.get("/samples/sad").text
+    assert "aria-current" not in client.get("/nothing").text
+
+
+def test_an_uploads_error_page_leads_back_to_the_upload_page(client: FlaskClient) -> None:
+    assert 'href="/pictures">Back to “Pictures and videos”</a>' in client.post("/pictures").text
+    assert "Back to “" not in client.get("/nothing").text
+
+
 def test_a_pictures_page_shows_its_faces_with_sorted_bars(client: FlaskClient) -> None:
     page = result_of(client, ("a.jpg", JPEG)).text
     assert "1 picture, 1 face." in page
@@ -147,6 +163,7 @@ def test_more_pictures_than_fit_are_a_table_and_each_has_a_page(client: FlaskCli
     one = client.get(f"{page.request.path}?picture=3").text
     assert 'aria-label="03.jpg"' in one
     assert one.count('class="reading"') == 1
+    assert "<title>03.jpg " in one
     assert client.get(f"{page.request.path}?picture=99").status_code == 404
 
 

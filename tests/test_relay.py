@@ -39,6 +39,8 @@ STATE = State("demo", "a note", True, "", 30.0, 5.0, 1, None)
 class FakeCameras:
     """Cameras, of which lobby is watched; Redis can be away."""
 
+    open_to_all = True
+
     def __init__(self, crowd: FakeCrowd, names: Sequence[str] = ("door", "lobby")) -> None:
         self.crowd, self._names, self.away = crowd, names, False
 
@@ -388,6 +390,7 @@ def test_each_camera_has_a_site_of_its_own_below_the_wall(client: FlaskClient) -
     page = client.get("/cameras/lobby/")
     assert page.status_code == 200
     assert "<h1>lobby</h1>" in page.text
+    assert "<title>lobby " in page.text
     assert '<a href="/">All cameras</a>' in page.text
     assert 'data-feed="/cameras/lobby/video_feed"' in page.text
     assert client.get("/cameras/lobby").location == "http://localhost/cameras/lobby/"
