@@ -161,6 +161,17 @@ def test_one_face_can_be_looked_at_alone(client: FlaskClient, history: History) 
     assert "There is no face 3 in this session." in response.text
 
 
+def test_the_strips_agree_with_the_figures_beside_them(client: FlaskClient, history: History) -> None:
+    session = Session(START_MS)
+    sightings = [(START_MS + n * 250, make_track(1, (1, 2, 30, 40), "happy", sure=n > 2)) for n in range(5)]
+    history.write(session, sightings, START_MS + 3000, "demo")
+    page = client.get(f"/history/{session.session_id}").text
+    assert '<path class="tone-unsure" d="M0 0h1v1h-1z">' in page
+    assert '<path class="tone-happy" d="M1 0h1v1h-1z">' in page
+    assert re.search(r"unsure 60&#8239;%</span>", page)
+    assert "What was named most at each moment; empty: not seen." in page
+
+
 def test_a_session_without_a_face_says_so(client: FlaskClient, history: History) -> None:
     page = client.get(f"/history/{add(history)}").text
     assert "No face was seen." in page
@@ -329,7 +340,7 @@ def test_no_page_has_styles_or_scripts_of_its_own(client: FlaskClient, history: 
 
 
 def share(stretch: int, emotion: str, sightings: int = 1) -> Share:
-    return Share(stretch, 0, sightings, tuple(1.0 * (name == emotion) for name in EMOTIONS))
+    return Share(stretch, sightings, tuple(1.0 * (name == emotion) for name in EMOTIONS))
 
 
 def summary_of(length_ms: int) -> Summary:
@@ -360,15 +371,15 @@ def test_what_a_clock_that_was_set_back_puts_outside_is_not_drawn() -> None:
 
 
 def test_a_stack_covers_the_whole_height_in_the_emotions_order() -> None:
-    paths = stacked([Share(2, 0, 1, (0.5, 0, 0, 0.5, 0, 0, 0))])
+    paths = stacked([Share(2, 1, (0.5, 0, 0, 0.5, 0, 0, 0))])
     assert tuple(paths) == EMOTIONS
     assert paths["angry"] == "M2 0h1v100h-1z"
     assert paths["disgust"] == paths["happy"] == "M2 50h1v50h-1z"
     assert paths["neutral"] == "M2 100h1v0h-1z"
 
 
-def test_a_ribbon_has_the_most_probable_emotion_of_each_stretch() -> None:
-    assert ribbon([share(0, "sad"), share(1, "happy"), share(5, "sad")]) == {
+def test_a_ribbon_has_each_stretchs_label() -> None:
+    assert ribbon({5: "sad", 0: "sad", 1: "happy"}) == {
         "sad": "M0 0h1v1h-1zM5 0h1v1h-1z",
         "happy": "M1 0h1v1h-1z",
     }

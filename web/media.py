@@ -205,5 +205,5 @@ def _shown(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _with_chart(video: dict[str, Any]) -> dict[str, Any]:
     points = video["timeline"]["points"]
-    shares = [Share(number, 0, 1, tuple(probs)) for number, (_, probs) in enumerate(points) if probs]
+    shares = [Share(number, 1, tuple(probs)) for number, (_, probs) in enumerate(points) if probs]
     return video | {"chart": stacked(shares), "stretches": len(points)}
