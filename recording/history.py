@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    case,
     delete,
     func,
     insert,
@@ -126,10 +127,9 @@ class Face:
 
 @dataclass(frozen=True)
 class Share:
-    """The mean probabilities of one stretch of time, in EMOTIONS' order; track_id is 0 for all faces."""
+    """The mean probabilities of one stretch of time, in EMOTIONS' order."""
 
     stretch: int
-    track_id: int
     sightings: int
     probs: tuple[float, ...]
 
@@ -214,26 +214,38 @@ class History:
         ]
         return sorted(faces, key=lambda face: (face.first_ms, face.track_id))
 
-    def shares(
-        self, summary: Summary, stretch_s: int, track_ids: Sequence[int] = (), apart: bool = False
-    ) -> list[Share]:
-        """Return the mean of each stretch of time that has a sighting, in order.
-
-        With track_ids only those faces count; with apart each face has its own, else they share one.
-        """
+    def shares(self, summary: Summary, stretch_s: int, track_id: int | None = None) -> list[Share]:
+        """Return the mean of each stretch of time that has a sighting, in order; of one face or of all."""
         stretch = _seconds.c.second // stretch_s
-        keys: list[ColumnElement[int]] = [stretch, _seconds.c.track_id] if apart else [stretch]
         sums = (func.sum(_seconds.c[name]) for name in ("sightings", *EMOTIONS))
-        query = select(*keys, *sums).where(_seconds.c.session_id == summary.session_id)
-        if track_ids:
-            query = query.where(_seconds.c.track_id.in_(track_ids))
+        query = select(stretch, *sums).where(_seconds.c.session_id == summary.session_id)
+        if track_id is not None:
+            query = query.where(_seconds.c.track_id == track_id)
         with self.database.begin() as connection:
-            rows = connection.execute(query.group_by(*keys).order_by(*keys)).all()
-        shares = []
-        for row in rows:
-            number, track_id, (sightings, *probs) = row[0], row[1] if apart else 0, row[len(keys) :]
-            shares.append(Share(number, track_id, sightings, tuple(prob / sightings for prob in probs)))
-        return shares
+            rows = connection.execute(query.group_by(stretch).order_by(stretch)).all()
+        return [Share(number, many, tuple(prob / many for prob in probs)) for number, many, *probs in rows]
+
+    def labels(
+        self, summary: Summary, stretch_s: int, track_ids: Sequence[int]
+    ) -> defaultdict[int, dict[int, str]]:
+        """Return what each face was named most, one of COUNTED, in each stretch in which it was seen.
+
+        They are counted sighting by sighting, which takes a second for a million (nine hours of one face).
+        """
+        seen = _sightings.c
+        stretch = (seen.at_ms - summary.started_ms) // (1000 * stretch_s)
+        label = case((seen.sure, seen.emotion), else_="unsure")
+        query = select(seen.track_id, stretch, label).where(
+            seen.session_id == summary.session_id,
+            seen.track_id.in_(track_ids),
+            seen.at_ms.between(summary.started_ms, summary.ended_ms),  # a clock may have been set back
+        )
+        query = query.group_by(seen.track_id, stretch, label).order_by(func.count(), label.desc())
+        labels: defaultdict[int, dict[int, str]] = defaultdict(dict)
+        with self.database.begin() as connection:
+            for track_id, number, name in connection.execute(query):
+                labels[track_id][number] = name  # the one counted most comes last
+        return labels
 
     def sightings(self, session_id: int) -> Iterator[Row[Any]]:
         """Yield a session's sightings in order: number, at_ms, track_id, x1 to y2, emotion, sure, seven probs.

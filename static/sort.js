@@ -1,19 +1,28 @@
 "use strict";
-// Sorts a table by the column whose heading is pressed; pressed again, the other way round.
+// Sorts a table by the column whose heading is pressed; pressed again, the other way round. Rows without a value
+// there come last either way.
 
 const collator = new Intl.Collator(undefined, { numeric: true });
 
+// A cell across several columns is a sentence about its row, and no column's value.
+function valueOf(cell) {
+  if (!cell || cell.colSpan > 1) return "";
+  return cell.querySelector("time")?.dateTime ?? cell.textContent.trim();
+}
+
 function sortBy(table, column, heading) {
   const upwards = heading.getAttribute("aria-sort") !== "ascending";
-  const text = (row) => row.cells[column]?.querySelector("time")?.dateTime ?? row.cells[column]?.textContent.trim() ?? "";
-  const rows = [...table.tBodies[0].rows].sort((a, b) => collator.compare(text(a), text(b)));
-  table.tBodies[0].append(...(upwards ? rows : rows.reverse()));
+  const rows = [...table.tBodies[0].rows].map((row) => ({ row, value: valueOf(row.cells[column]) }));
+  const way = upwards ? 1 : -1;
+  rows.sort((a, b) => !a.value - !b.value || way * collator.compare(a.value, b.value));
+  table.tBodies[0].append(...rows.map(({ row }) => row));
   table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
   heading.setAttribute("aria-sort", upwards ? "ascending" : "descending");
 }
 
 document.querySelectorAll("table.sortable").forEach((table) => {
   table.querySelectorAll("thead th").forEach((heading, column) => {
+    if ("unsorted" in heading.dataset) return; // its cells have no text
     const button = document.createElement("button");
     button.type = "button";
     button.append(...heading.childNodes);

@@ -19,14 +19,18 @@ function tell(text, isProblem) {
   message.classList.toggle("problem", isProblem);
 }
 
+function sized(bytes) {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${Number((bytes / 1e6).toFixed(1))} MB`;
+}
+
 function showChosen() {
   const files = chosen();
-  const megabytes = files.reduce((sum, file) => sum + file.size, 0) / 1e6;
+  const bytes = files.reduce((sum, file) => sum + file.size, 0);
   const names = files.length === 1 ? files[0].name : `${files.length} files`;
-  const tooLarge = megabytes > Number(form.dataset.maxMb);
+  const tooLarge = bytes > Number(form.dataset.maxMb) * 1e6;
   button.disabled = tooLarge;
-  if (tooLarge) tell(`${names}: ${megabytes.toFixed(0)} MB are too much, up to ${form.dataset.maxMb} MB go.`, true);
-  else tell(files.length ? `${names}, ${megabytes.toFixed(1)} MB` : "", false);
+  if (tooLarge) tell(`${names}: ${sized(bytes)} are too much, up to ${form.dataset.maxMb} MB go.`, true);
+  else tell(files.length ? `${names}, ${sized(bytes)}` : "", false);
 }
 
 // XMLHttpRequest, because fetch does not say how much was sent

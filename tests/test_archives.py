@@ -57,6 +57,12 @@ def test_a_zip_within_the_zip_is_not_opened() -> None:
     assert read(data) == [("inner.jpg", "It is a ZIP within the ZIP, which is not opened."), ("a.jpg", b"2")]
 
 
+def test_a_video_within_the_zip_is_not_read() -> None:
+    video, avif = b"\x00\x00\x00\x18ftypisom" + bytes(300), b"\x00\x00\x00\x18ftypavif" + bytes(300)
+    told = read(zip_of(("clip.jpg", video), ("a.avif", avif)))
+    assert told == [("clip.jpg", "It is a video within the ZIP; send it by itself."), ("a.avif", avif)]
+
+
 def test_an_encrypted_entry_says_so() -> None:
     data = bytearray(zip_of(("a.jpg", b"1234")))
     for signature, flags_at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):

@@ -86,7 +86,7 @@ def choose(page: Page, *files: tuple[str, bytes]) -> None:
 def test_chosen_pictures_are_read_and_shown_with_their_bars(open_page: Callable[..., Page]) -> None:
     page = open_page()
     choose(page, ("a.jpg", FACE), ("b.jpg", NOBODY))
-    expect(page.locator("#message")).to_contain_text("2 files")
+    expect(page.locator("#message")).to_have_text(f"2 files, {-(-len(FACE + NOBODY) // 1000)} kB")
     page.get_by_role("button", name="Read the faces").click()
     expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
     expect(page.get_by_text("No face was found.")).to_be_visible()
@@ -169,6 +169,12 @@ def test_the_results_are_sorted_by_a_press_on_a_heading(open_page: Callable[...,
     expect(files).to_have_text(["b10.jpg", "b9.jpg", "a.jpg"])
     expect(page.locator("th").nth(2)).to_have_attribute("aria-sort", "descending")
 
+    heading = page.locator("th button").nth(4)
+    for way in ("ascending", "descending"):  # a sentence is no emotion, and comes last either way
+        heading.click()
+        expect(page.locator("th").nth(4)).to_have_attribute("aria-sort", way)
+        expect(files).to_have_text(["b10.jpg", "b9.jpg", "a.jpg"])
+
     times = page.locator("tbody time")
     expect(times.first).not_to_contain_text("UTC")  # but the reader's own
     days = ["2026-10-02", "2026-09-03", "2026-08-01"]  # as words: Oct, Sep, Aug
@@ -181,6 +187,13 @@ def test_the_results_are_sorted_by_a_press_on_a_heading(open_page: Callable[...,
     )
     page.get_by_role("button", name="Read").click()
     assert times.evaluate_all("times => times.map(time => time.dateTime)") == sorted(days)
+
+
+def test_a_column_of_pictures_cannot_be_sorted(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    choose(page, ("z.zip", zip_of(*((f"{number}.jpg", FACE) for number in range(13)))))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.locator("th button")).to_have_text(["File", "Faces", "Emotions, the largest face first"])
 
 
 def test_an_upload_that_is_too_large_is_not_sent(open_page: Callable[..., Page], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One picture explained: the door to it, and what is refused."""
 
 import io
+import re
 import threading
 from collections.abc import Iterator
 
@@ -134,7 +135,7 @@ def test_the_page_shows_the_reasons_and_the_layers_of_an_upload(client: FlaskCli
         (encoded(100, 100), 422, "No face is found in this picture"),
         (b"<html></html>", 422, "This is no picture"),
         (encoded()[:3000], 422, "The picture is cut off"),
-        (b"", 400, "Choose a picture first."),
+        (b"", 422, "The file is empty."),
     ],
     ids=["nobody", "html", "cut off", "empty"],
 )
@@ -144,6 +145,24 @@ def test_what_cannot_be_explained_is_said_in_one_sentence(
     response = client.post("/explain", data={"picture": (io.BytesIO(data), "x.jpg")})
     assert response.status_code == status
     assert f'role="alert">{sentence}' in response.text
+
+
+def test_a_form_sent_without_choosing_a_picture_is_told_so(client: FlaskClient) -> None:
+    response = client.post("/explain", data={"picture": (io.BytesIO(b""), "")})
+    assert response.status_code == 400
+    assert 'role="alert">Choose a picture first.' in response.text
+
+
+def test_a_samples_explanation_says_what_its_label_is(client: FlaskClient) -> None:
+    assert "This sample is labelled fear." in client.get("/explain/fear/3").text
+    upload = client.post("/explain", data={"picture": (io.BytesIO(encoded()), "x.png")}).text
+    assert "is labelled" not in upload
+    assert "what spoke against it is not drawn" in upload
+
+
+def test_every_sample_face_leads_to_its_explanation(client: FlaskClient) -> None:
+    page = client.get("/samples/fear").text
+    assert re.findall(r'href="/explain/fear/(\d)"', page) == list("12345678")
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_read(client: FlaskClient) -> None:

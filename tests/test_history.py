@@ -149,14 +149,32 @@ def test_stretches_of_time_hold_their_mean(history: History, record: Record) -> 
     assert summary
     happy, sad = EMOTIONS.index("happy"), EMOTIONS.index("sad")
     shares = history.shares(summary, 1)
-    assert [(share.stretch, share.track_id, share.sightings) for share in shares] == [(0, 0, 10), (1, 0, 5)]
+    assert [(share.stretch, share.sightings) for share in shares] == [(0, 10), (1, 5)]
     assert shares[0].probs[happy] == pytest.approx(0.7)
     assert shares[1].probs[sad] == pytest.approx(0.7)
     (both,) = history.shares(summary, 2)
     assert both.probs[happy] == pytest.approx((10 * 0.7 + 5 * 0.05) / 15)
-    apart = history.shares(summary, 2, [2, 1], apart=True)
-    assert [(share.stretch, share.track_id, share.sightings) for share in apart] == [(0, 1, 10), (0, 2, 5)]
-    assert history.shares(summary, 1, [99]) == []
+    assert [(share.stretch, share.sightings) for share in history.shares(summary, 1, 2)] == [(1, 5)]
+    assert history.shares(summary, 1, 99) == []
+
+
+def test_a_stretch_is_labelled_as_it_was_named_most_unsure_or_not(history: History) -> None:
+    session = Session(START_MS)
+    named = [
+        *[(0, 1, "happy", True), (300, 1, "sad", True), (600, 1, "sad", True)],
+        *[(2000, 1, "sad", False), (2300, 1, "happy", False), (2600, 1, "sad", True)],
+        *[(-5000, 1, "fear", True), (2700, 2, "fear", True), (2800, 3, "fear", True)],
+    ]
+    sightings = [
+        (START_MS + at_ms, make_track(track_id, (0, 0, 9, 9), emotion, sure))
+        for at_ms, track_id, emotion, sure in named
+    ]
+    history.write(session, sightings, START_MS + 3000, "demo")
+    summary = history.session(session.session_id or 0)
+    assert summary
+    assert history.labels(summary, 1, [1, 2]) == {1: {0: "sad", 2: "unsure"}, 2: {2: "fear"}}
+    assert history.labels(summary, 3, [1]) == {1: {0: "sad"}}
+    assert history.labels(summary, 1, [99]) == {}
 
 
 def test_a_second_is_summed_over_several_writes(history: History) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,13 +57,19 @@ def history(tmp_path: Path) -> Iterator[History]:
     history.close()
 
 
-@pytest.fixture
-def client(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
+@contextmanager
+def client_of(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
     crowd = FakeCrowd()
     pages = [history_pages(history, recorder)]
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, None, pages, recorder=recorder)
     yield site.test_client()
     crowd.close()
+
+
+@pytest.fixture
+def client(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
+    with client_of(history, recorder) as client:
+        yield client
 
 
 def add(
@@ -81,6 +88,15 @@ def add(
 
 def test_every_page_links_to_the_history(client: FlaskClient) -> None:
     assert '<a href="/history"' in client.get("/samples/happy").text
+
+
+def test_where_the_recordings_are_not_open_no_page_links_to_them(
+    history: History, recorder: FakeRecorder
+) -> None:
+    recorder.open_to_all = False
+    with client_of(history, recorder) as client:
+        assert "/history" not in client.get("/samples/happy").text
+        assert client.get("/history").status_code == 403
 
 
 def test_a_history_of_nothing_says_what_a_recording_would_hold(client: FlaskClient, history: History) -> None:
@@ -124,6 +140,8 @@ def test_a_page_that_is_no_number_is_refused_in_one_sentence(client: FlaskClient
 def test_a_session_shows_its_charts_its_figures_and_each_face(client: FlaskClient, history: History) -> None:
     number = add(history, (1, "happy", 30), (2, "sad", 10))
     page = client.get(f"/history/{number}").text
+    assert "<title>demo, 2025-10-09 08:53 UTC " in page
+    assert '<a href="/history" aria-current="true">History</a>' in page
     assert '<svg class="stack" viewBox="0 0 5 100"' in page  # 4 s, and the one that has begun
     assert 'class="bar tone-happy share-54"' in page  # (30 * 0.7 + 10 * 0.05) / 40
     assert "53.7&#8239;%" in page or "53.8&#8239;%" in page
@@ -141,6 +159,17 @@ def test_one_face_can_be_looked_at_alone(client: FlaskClient, history: History) 
     response = client.get(f"/history/{number}?face=3")
     assert response.status_code == 404
     assert "There is no face 3 in this session." in response.text
+
+
+def test_the_strips_agree_with_the_figures_beside_them(client: FlaskClient, history: History) -> None:
+    session = Session(START_MS)
+    sightings = [(START_MS + n * 250, make_track(1, (1, 2, 30, 40), "happy", sure=n > 2)) for n in range(5)]
+    history.write(session, sightings, START_MS + 3000, "demo")
+    page = client.get(f"/history/{session.session_id}").text
+    assert '<path class="tone-unsure" d="M0 0h1v1h-1z">' in page
+    assert '<path class="tone-happy" d="M1 0h1v1h-1z">' in page
+    assert re.search(r"unsure 60&#8239;%</span>", page)
+    assert "What was named most at each moment; empty: not seen." in page
 
 
 def test_a_session_without_a_face_says_so(client: FlaskClient, history: History) -> None:
@@ -311,7 +340,7 @@ def test_no_page_has_styles_or_scripts_of_its_own(client: FlaskClient, history: 
 
 
 def share(stretch: int, emotion: str, sightings: int = 1) -> Share:
-    return Share(stretch, 0, sightings, tuple(1.0 * (name == emotion) for name in EMOTIONS))
+    return Share(stretch, sightings, tuple(1.0 * (name == emotion) for name in EMOTIONS))
 
 
 def summary_of(length_ms: int) -> Summary:
@@ -342,15 +371,15 @@ def test_what_a_clock_that_was_set_back_puts_outside_is_not_drawn() -> None:
 
 
 def test_a_stack_covers_the_whole_height_in_the_emotions_order() -> None:
-    paths = stacked([Share(2, 0, 1, (0.5, 0, 0, 0.5, 0, 0, 0))])
+    paths = stacked([Share(2, 1, (0.5, 0, 0, 0.5, 0, 0, 0))])
     assert tuple(paths) == EMOTIONS
     assert paths["angry"] == "M2 0h1v100h-1z"
     assert paths["disgust"] == paths["happy"] == "M2 50h1v50h-1z"
     assert paths["neutral"] == "M2 100h1v0h-1z"
 
 
-def test_a_ribbon_has_the_most_probable_emotion_of_each_stretch() -> None:
-    assert ribbon([share(0, "sad"), share(1, "happy"), share(5, "sad")]) == {
+def test_a_ribbon_has_each_stretchs_label() -> None:
+    assert ribbon({5: "sad", 0: "sad", 1: "happy"}) == {
         "sad": "M0 0h1v1h-1zM5 0h1v1h-1z",
         "happy": "M1 0h1v1h-1z",
     }

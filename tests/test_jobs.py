@@ -106,7 +106,8 @@ def test_a_few_pictures_are_read_before_take_returns(jobs: Jobs, results: Result
     assert nobody["faces"] == []
     assert refused["text"].startswith("This is no picture")
     assert names_in(results, job_id) == {
-        "result.json",
+        "about.json",
+        "items.json",
         "faces.csv",
         "0.jpg",
         "0-1.jpg",
@@ -119,7 +120,7 @@ def test_a_zip_is_read_in_the_background(jobs: Jobs, results: Results) -> None:
     job_id = send(jobs, ("z.zip", zip_of(*((f"../{number}.jpg", JPEG) for number in range(5)))))
     result = wait_for(jobs, job_id)
     assert [item["file"] for item in result["items"]] == [f"../{number}.jpg" for number in range(5)]
-    assert names_in(results, job_id) == {"result.json", "faces.csv"} | {
+    assert names_in(results, job_id) == {"about.json", "items.json", "faces.csv"} | {
         f"{number}{face}.jpg" for number in range(5) for face in ("", "-1", "-1-heat")
     }
 
@@ -276,7 +277,7 @@ def test_closing_drops_what_runs_and_what_waits_and_joins_the_thread(results: Re
         send(jobs, ("z.zip", zip_of(*((f"{number}.jpg", JPEG) for number in range(60)))))
     jobs.close()
     assert set(threading.enumerate()) <= before
-    unfinished = [path for path in results.place("").iterdir() if not (path / "result.json").exists()]
+    unfinished = [path for path in results.place("").iterdir() if not (path / "about.json").exists()]
     assert unfinished == []
 
 

@@ -93,6 +93,22 @@ def test_every_page_links_to_it(client: FlaskClient) -> None:
     assert 'href="/pictures"' in client.get("/").text
 
 
+def test_the_navigation_says_in_which_part_of_the_site_a_page_is(client: FlaskClient) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    for path, current in (("/pictures", "page"), (address, "true"), ("/results", "true")):
+        page = client.get(path).text
+        assert f'<a href="/pictures" aria-current="{current}">Pictures and videos</a>' in page
+        assert page.count("aria-current") == 1
+    assert '<a href="/" aria-current="page">Live</a>' in client.get("/").text
+    assert '<a href="/" aria-current="true">Live</a>' in client.get("/samples/sad").text
+    assert "aria-current" not in client.get("/nothing").text
+
+
+def test_an_uploads_error_page_leads_back_to_the_upload_page(client: FlaskClient) -> None:
+    assert 'href="/pictures">Back to “Pictures and videos”</a>' in client.post("/pictures").text
+    assert "Back to “" not in client.get("/nothing").text
+
+
 def test_a_pictures_page_shows_its_faces_with_sorted_bars(client: FlaskClient) -> None:
     page = result_of(client, ("a.jpg", JPEG)).text
     assert "1 picture, 1 face." in page
@@ -115,6 +131,19 @@ def test_no_face_many_faces_and_unreadable_files_are_said(client: FlaskClient) -
     assert "HEIC pictures cannot be read" in page
 
 
+def test_an_upload_of_which_nothing_could_be_read_does_not_look_like_a_success(site: Flask) -> None:
+    client = site.test_client()
+    response = send(client, ("clip.MP4", b"hello"), ("z.zip", b"hello"), ("a.jpg", b"hello"), ("b.zip", b""))
+    page = client.get(response.headers["Location"]).text
+    assert "Nothing could be read." in page
+    assert "</b> This is no video that can be read.<" in page
+    assert "</b> This is no ZIP that can be read.<" in page
+    assert page.count("This is no picture: JPEG") == page.count("The file is empty.") == 1
+    assert re.search(r"clip.MP4 and 3 more</a>\s*<span>not readable</span>", client.get("/pictures").text)
+    send(client, ("really.zip", JPEG))
+    assert re.search(r"really.zip</a>\s*<span>done</span>", client.get("/pictures").text)
+
+
 def test_a_hostile_name_is_shown_as_text(client: FlaskClient) -> None:
     names = ["<script>alert(1)</script>.jpg", "猫 Füße.jpg", "x" * 300 + ".jpg", "../../etc/passwd"]
     page = result_of(client, *((name, JPEG) for name in names)).text
@@ -134,7 +163,24 @@ def test_more_pictures_than_fit_are_a_table_and_each_has_a_page(client: FlaskCli
     one = client.get(f"{page.request.path}?picture=3").text
     assert 'aria-label="03.jpg"' in one
     assert one.count('class="reading"') == 1
+    assert "<title>03.jpg " in one
     assert client.get(f"{page.request.path}?picture=99").status_code == 404
+
+
+def test_a_tally_counts_the_unsure_too(client: FlaskClient, jobs: Jobs) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    job_id = address.rpartition("/")[2]
+    result = jobs.results.load(job_id)
+    assert result
+    sure = result["items"][0]
+    unsure = sure | {"faces": [sure["faces"][0] | {"sure": False}]}
+    jobs.results.save(job_id, result | {"items": [sure] * 9 + [unsure] * 4})
+    page = client.get(address).text
+    assert "13 pictures, 13 faces." in page
+    assert re.findall(r'class="bar tone-(\w+) share-\d+"><b>\w+</b> (\d+)', page) == [
+        ("happy", "9"),
+        ("unsure", "4"),
+    ]
 
 
 def test_a_script_is_told_the_address_and_errors_as_json(client: FlaskClient) -> None:
@@ -354,7 +400,7 @@ class TestApi:
     @pytest.mark.parametrize(
         ("data", "status", "sentence"),
         [
-            (b"", 415, "The file is empty."),
+            (b"", 400, "The request has no picture."),
             (b"<html>", 415, "This is no picture"),
             (HEIC, 415, "HEIC pictures cannot be read"),
             (JPEG[:-40], 422, "cut off"),
@@ -375,6 +421,8 @@ class TestApi:
         response = client.post("/api/v1/predict", data={"picture": (io.BytesIO(JPEG), "a.jpg")})
         assert response.status_code == 400
         assert "part “file”" in response.get_json()["error"]
+        response = client.post("/api/v1/predict", data={"file": (io.BytesIO(b""), "a.jpg")})
+        assert (response.status_code, response.get_json()) == (400, {"error": "The request has no picture."})
 
     def test_other_ways_are_refused_in_json_too(self, client: FlaskClient) -> None:
         assert "error" in client.get("/api/v1/predict").get_json()
@@ -382,7 +430,9 @@ class TestApi:
 
     def test_too_large_a_picture_is_refused(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("web.api.MAX_PICTURE_MB", 0)
-        assert client.post("/api/v1/predict", data=JPEG).status_code == 413
+        response = client.post("/api/v1/predict", data=JPEG)
+        assert response.status_code == 413
+        assert response.get_json() == {"error": "An upload may have 0 MB; this one has more."}
 
     def test_when_too_many_are_read_the_next_is_sent_away(
         self, client: FlaskClient, jobs: Jobs, monkeypatch: pytest.MonkeyPatch

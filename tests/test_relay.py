@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -38,6 +38,8 @@ STATE = State("demo", "a note", True, "", 30.0, 5.0, 1, None)
 
 class FakeCameras:
     """Cameras, of which lobby is watched; Redis can be away."""
+
+    open_to_all = True
 
     def __init__(self, crowd: FakeCrowd, names: Sequence[str] = ("door", "lobby")) -> None:
         self.crowd, self._names, self.away = crowd, names, False
@@ -388,6 +390,7 @@ def test_each_camera_has_a_site_of_its_own_below_the_wall(client: FlaskClient) -
     page = client.get("/cameras/lobby/")
     assert page.status_code == 200
     assert "<h1>lobby</h1>" in page.text
+    assert "<title>lobby " in page.text
     assert '<a href="/">All cameras</a>' in page.text
     assert 'data-feed="/cameras/lobby/video_feed"' in page.text
     assert client.get("/cameras/lobby").location == "http://localhost/cameras/lobby/"
@@ -398,6 +401,22 @@ def test_each_camera_has_a_site_of_its_own_below_the_wall(client: FlaskClient) -
     assert "no camera “cellar”" in client.get("/cameras/cellar/").text
     for path in ("/", "/cameras/lobby/", "/cameras/cellar/"):
         assert "stays on the machines of this site" in client.get(path).text
+
+
+def test_a_wall_without_cameras_says_what_starts_one(client: FlaskClient) -> None:
+    assert (
+        "<code>python main.py camera --name lobby --redis-url redis://HOST:6379/0</code>"
+        in client.get("/").text
+    )
+
+
+@pytest.mark.parametrize("open_to_all", [True, False])
+def test_a_wall_links_to_the_history_where_it_is_open(cameras: FakeCameras, open_to_all: bool) -> None:
+    cameras.open_to_all = open_to_all
+    history = Blueprint("history", __name__)
+    history.add_url_rule("/history", "index", lambda: "")
+    wall = make_wall(cast("Any", cameras), LOOPBACK, camera_site, more_pages=[history])
+    assert ('href="/history"' in wall.test_client().get("/").text) == open_to_all
 
 
 def test_what_a_camera_that_is_away_was_to_do_is_answered_in_one_sentence(client: FlaskClient) -> None:

@@ -55,7 +55,7 @@ def test_ids_cannot_be_guessed_and_nothing_else_is_an_id(results: Results) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["result.json", "../result.json", "0.jpg/..", "0.html", "", "x.jpg", "0.jpg\n"]
+    "name", ["about.json", "items.json", "../about.json", "0.jpg/..", "0.html", "", "x.jpg", "0.jpg\n"]
 )
 def test_only_pictures_videos_and_the_table_are_given_out(results: Results, clock: Clock, name: str) -> None:
     job_id = keep(results, clock)
@@ -106,9 +106,27 @@ def test_other_things_in_the_folder_are_left_alone(results: Results, clock: Cloc
 
 def test_a_result_that_was_half_written_is_none(results: Results, clock: Clock) -> None:
     job_id = keep(results, clock)
-    (results.place(job_id) / "result.json").write_text('{"owner": "ann", ')
+    (results.place(job_id) / "about.json").write_text('{"owner": "ann", ')
     assert results.load(job_id) is None
     assert results.of_owner("ann") == []
+    assert results.file(job_id, "0.jpg") is None
+
+
+def test_lists_and_files_need_not_what_was_read(results: Results, clock: Clock) -> None:
+    job_id = keep(results, clock)
+    (results.place(job_id) / "items.json").unlink()
+    assert [(found, about["title"]) for found, about in results.of_owner("ann")] == [(job_id, "a.jpg")]
+    assert results.file(job_id, "0.jpg") is not None
+    assert results.load(job_id) is None
+
+
+def test_a_folder_of_an_earlier_version_is_none(results: Results) -> None:
+    job_id = results.begin()
+    (results.place(job_id) / "0.jpg").write_bytes(b"")
+    (results.place(job_id) / "result.json").write_text('{"owner": "ann", "items": []}')
+    assert results.load(job_id) is None
+    assert results.of_owner("ann") == []
+    assert results.file(job_id, "0.jpg") is None
 
 
 def test_before_anything_was_kept_there_is_nothing(tmp_path: Path) -> None:

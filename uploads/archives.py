@@ -4,8 +4,9 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO
 
-from uploads.pictures import PictureError, tidy
+from uploads.pictures import PictureError, is_picture_box, tidy
 from uploads.recognizer import File
+from uploads.videos import is_video
 
 MAX_ENTRY_BYTES = 30_000_000
 MAX_TOTAL_BYTES = 1_000_000_000  # unpacked, of one ZIP
@@ -77,6 +78,8 @@ class Archive:
             self._left -= len(piece)
             if not data and is_zip(piece):
                 raise PictureError("It is a ZIP within the ZIP, which is not opened.")
+            if not data and is_video(piece) and not is_picture_box(piece):
+                raise PictureError("It is a video within the ZIP; send it by itself.")
             data += piece
             if self._left < 0:
                 raise PictureError("The ZIP unpacks to too much; what comes after is not read.")

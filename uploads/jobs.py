@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from uploads.analysis import Pipeline, Sent
 from uploads.apart import ApartError, ReaderProcess
-from uploads.keeper import Keeper, title_of
+from uploads.keeper import Keeper, title_of, was_read
 from uploads.pictures import tidy
 from uploads.recognizer import File, Reading, Recognizer
 from uploads.results import Results
@@ -222,7 +222,7 @@ class Jobs:
         else:
             keeper = Keeper(folder, self._jpeg_quality, self._blur)
             items = keeper.read(job.sent, self._recognizer, self._make_pipeline, job.cancelled, job.tell)
-        state = "cancelled" if job.cancelled.is_set() else "done"
+        state = "cancelled" if job.cancelled.is_set() else "done" if was_read(items) else "unreadable"
         self.results.save(job.job_id, {"owner": job.owner, "title": job.title, "state": state, "items": items})
         job.discard()
 

@@ -126,3 +126,8 @@ def shrunk(image: Scene, side_px: int) -> Scene:
 def title_of(names: Sequence[str]) -> str:
     """Return what a job is called: its first file, and how many more there are."""
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def was_read(items: Sequence[dict[str, Any]]) -> bool:
+    """Return whether anything could be read in what was sent."""
+    return any(item["kind"] != "remark" for item in items)

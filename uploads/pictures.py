@@ -12,6 +12,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MAX_PIXELS = 50_000_000  # as sent; what a camera of today takes
 MAX_SIDE_PX = 1600  # as searched: faces are searched for in proportion, so more would only cost time
 NAME_LENGTH = 200
+VIDEO_NAMES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv")
 SIDEWAYS = (5, 6, 7, 8)  # orientations of EXIF, as are the keys of TURNS
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -56,9 +57,10 @@ class Picture:
         return self.size_px[0] / width
 
 
-def read_picture(data: bytes) -> Picture:
+def read_picture(data: bytes, name: str = "") -> Picture:
     """Return the picture in data; raises PictureError, or one of its kinds, if there is none.
 
+    The name only says what somebody takes the file for, if it is none.
     Its size is known before it is decoded, so a small file that unpacks to a huge picture costs nothing.
     Of an animation the first picture is read. Transparent parts become white.
     """
@@ -72,7 +74,7 @@ def read_picture(data: bytes) -> Picture:
     except PictureError:
         raise
     except UnidentifiedImageError:
-        raise UnknownFormatError(f"This is no picture: {', '.join(FORMATS)} can be read.") from None
+        raise UnknownFormatError(_unlike(name)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's limit is above ours
         raise TooLargeError(f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels.") from None
     except OSError as error:
@@ -86,6 +88,14 @@ def read_picture(data: bytes) -> Picture:
 def is_picture_box(data: bytes) -> bool:
     """Return whether data begins as HEIC or AVIF do, which look like MP4 videos at first."""
     return data[4:8] == b"ftyp" and data[8:12] in (*HEIC_BRANDS, *AVIF_BRANDS)
+
+
+def _unlike(name: str) -> str:
+    """Return what is said of a file of that name that is no picture, nor anything else that is read."""
+    ending = name[name.rfind(".") :].lower()
+    if ending in (".zip", *VIDEO_NAMES):
+        return f"This is no {'ZIP' if ending == '.zip' else 'video'} that can be read."
+    return f"This is no picture: {', '.join(FORMATS)} can be read."
 
 
 def _is_heic(data: bytes) -> bool:

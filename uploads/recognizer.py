@@ -108,7 +108,7 @@ class Recognizer:
     def _find(self, file: File) -> _Found:
         if file.problem:
             raise file.problem
-        picture = read_picture(file.data)
+        picture = read_picture(file.data, file.name)
         gray = cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         detector = self._detectors.get_nowait()  # there are as many as threads
         try:

@@ -1,4 +1,4 @@
-"""What uploads gave, kept in a folder for a day: a folder a job, a JSON file in it when the job has ended."""
+"""What uploads gave, kept in a folder for a day: a folder a job, with two JSON files when the job has ended."""
 
 import json
 import os
@@ -12,7 +12,8 @@ from typing import Any
 
 KEEP_S = 24 * 3600.0
 MAX_KEPT_BYTES = 2_000_000_000  # of all jobs together; the oldest go first
-RESULT = "result.json"
+ITEMS = "items.json"  # what was read, which may be long
+ABOUT = "about.json"  # whose it is, and what it is called
 TABLE = "faces.csv"
 _ID = re.compile(r"[\w-]{22}", re.ASCII)
 _FILE = re.compile(r"\d{1,6}(-\d{1,4}(-heat)?)?\.(jpg|mp4|webm)", re.ASCII)
@@ -39,31 +40,43 @@ class Results:
         return self._folder / job_id
 
     def save(self, job_id: str, result: dict[str, Any]) -> None:
-        """Write a job's result, whole or not at all; raises OSError."""
-        path = self.place(job_id) / RESULT
-        written = path.with_suffix(".new")
-        written.write_text(json.dumps(result | {"made_at": self._clock()}), encoding="utf-8")
-        os.replace(written, path)
+        """Write a job's result, whole or not at all: a folder has none without ABOUT. Raises OSError."""
+        place = self.place(job_id)
+        about = {name: value for name, value in result.items() if name != "items"}
+        (place / ITEMS).write_text(json.dumps(result["items"]), encoding="utf-8")
+        written = place / f"{ABOUT}.new"
+        written.write_text(json.dumps(about | {"made_at": self._clock()}), encoding="utf-8")
+        os.replace(written, place / ABOUT)
 
-    def load(self, job_id: str) -> dict[str, Any] | None:
-        """Return a job's result, None if there is none, or it is older than a day."""
+    def about(self, job_id: str) -> dict[str, Any] | None:
+        """Return a job's result without its items; None if there is none, or it is older than a day."""
         if not _ID.fullmatch(job_id):
             return None
         try:
-            result: dict[str, Any] = json.loads((self.place(job_id) / RESULT).read_text(encoding="utf-8"))
+            about: dict[str, Any] = json.loads((self.place(job_id) / ABOUT).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return result if self._clock() - result["made_at"] <= KEEP_S else None
+        return about if self._clock() - about["made_at"] <= KEEP_S else None
+
+    def load(self, job_id: str) -> dict[str, Any] | None:
+        """Return a job's result, None as in `about`."""
+        about = self.about(job_id)
+        if about is None:
+            return None
+        try:
+            return about | {"items": json.loads((self.place(job_id) / ITEMS).read_text(encoding="utf-8"))}
+        except (OSError, ValueError):  # deleted meanwhile
+            return None
 
     def of_owner(self, owner: str) -> list[tuple[str, dict[str, Any]]]:
-        """Return an owner's results with their ids, the newest first."""
-        loaded = ((path.name, self.load(path.name)) for path in self._folders())
-        mine = [(job_id, result) for job_id, result in loaded if result and result["owner"] == owner]
+        """Return what `about` says of an owner's results, with their ids, the newest first."""
+        told = ((path.name, self.about(path.name)) for path in self._folders())
+        mine = [(job_id, about) for job_id, about in told if about and about["owner"] == owner]
         return sorted(mine, key=lambda pair: -float(pair[1]["made_at"]))
 
     def file(self, job_id: str, name: str) -> Path | None:
-        """Return the path of a picture or video among a job's results; None for any other name."""
-        if not _ID.fullmatch(job_id) or not (_FILE.fullmatch(name) or name == TABLE):
+        """Return the path of a picture or video of a job's result, or of its table; None for any other name."""
+        if not (_FILE.fullmatch(name) or name == TABLE) or self.about(job_id) is None:
             return None
         path = self.place(job_id) / name
         return path if path.is_file() else None

@@ -128,7 +128,7 @@ def make_site(
     site.register_blueprint(health_pages(camera, audience, more_figures))
     if recorder:
         site.register_blueprint(recording_pages(recorder))
-    return _with_pages(site, more_pages)
+    return _with_pages(site, more_pages, NAVIGATION, not recorder or recorder.open_to_all)
 
 
 def make_wall(
@@ -152,7 +152,7 @@ def make_wall(
     site.register_blueprint(cameras_pages(cameras))
     site.register_blueprint(wall_pages(cameras))
     site.wsgi_app = CameraSites(site.wsgi_app, cameras, make_camera_site)  # type: ignore[method-assign]
-    return _with_pages(site, more_pages, NAVIGATION | {"live.index": "All cameras"})
+    return _with_pages(site, more_pages, NAVIGATION | {"live.index": "All cameras"}, cameras.open_to_all)
 
 
 def believe_proxy(site: Flask) -> None:
@@ -170,11 +170,12 @@ def _bare_site(answers_to: Sequence[str], secret: Secret | None) -> Flask:
 
 
 def _with_pages(
-    site: Flask, more_pages: Sequence[Blueprint], navigation: Mapping[str, str] = NAVIGATION
+    site: Flask, more_pages: Sequence[Blueprint], navigation: Mapping[str, str], recordings_are_open: bool
 ) -> Flask:
     for pages in more_pages:
         site.register_blueprint(pages)
-    links = [(endpoint, name) for endpoint, name in navigation.items() if endpoint in site.view_functions]
+    linked = site.view_functions.keys() - (() if recordings_are_open else ("history.index",))
+    links = [(endpoint, name) for endpoint, name in navigation.items() if endpoint in linked]
     site.jinja_env.globals["navigation"] = links
     site.register_error_handler(HTTPException, _show_error)
     return site

@@ -30,7 +30,10 @@ def api_pages(reader: Reader, gate: Gate) -> Blueprint:
     @receives
     def predict() -> Response:
         with gate.receiving(MAX_PICTURE_MB):
-            reading = reader.read("", _picture())
+            data = _picture()
+            if not data:
+                abort(400, "The request has no picture.")
+            reading = reader.read("", data)
         if reading is None:
             raise busy()
         if reading.problem:

@@ -1,6 +1,6 @@
 """Charts of a session as SVG paths, one for each emotion; templates/session.html draws them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from emotions import EMOTIONS
@@ -42,12 +42,11 @@ def stacked(shares: Sequence[Share]) -> dict[str, str]:
     return {name: "".join(blocks) for name, blocks in paths.items()}
 
 
-def ribbon(shares: Sequence[Share]) -> dict[str, str]:
-    """Return each emotion's path where it is the most probable one; the ribbon is 1 high."""
+def ribbon(labels: Mapping[int, str]) -> dict[str, str]:
+    """Return the path of each label, given for each stretch that has one; the ribbon is 1 high."""
     paths: dict[str, str] = {}
-    for share in shares:
-        name = EMOTIONS[max(range(len(EMOTIONS)), key=share.probs.__getitem__)]
-        paths[name] = paths.get(name, "") + _block(share.stretch, 0, 1)
+    for stretch, name in sorted(labels.items()):
+        paths[name] = paths.get(name, "") + _block(stretch, 0, 1)
     return paths
 
 

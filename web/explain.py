@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from emotions import DETAILS, EMOTIONS
+from emotions import EMOTIONS
 from web.uploads import Gate, receives
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def explain_pages(explainer: Explainer, gate: Gate) -> Blueprint:
     @pages.get("/explain/<emotion>/<int:number>")
     def sample(emotion: str, number: int) -> Response:
         try:
-            return show(ask(lambda: explainer.explain_sample(emotion, number)))
+            return show(ask(lambda: explainer.explain_sample(emotion, number)), label=emotion)
         except KeyError:
             abort(404, f"There is no sample {number} of “{emotion}”.")
 
@@ -52,7 +52,7 @@ def explain_pages(explainer: Explainer, gate: Gate) -> Blueprint:
                 data = read_picture()
         except RequestEntityTooLarge:
             return show(problem=f"The picture is larger than {MOST_MB} MB.", status=413)
-        if not data:
+        if data is None:
             return show(problem="Choose a picture first.", status=400)
         try:
             return show(ask(lambda: explainer.explain(data)))
@@ -62,12 +62,15 @@ def explain_pages(explainer: Explainer, gate: Gate) -> Blueprint:
     return pages
 
 
-def read_picture() -> bytes:
-    """Return the file in the field “picture”; it never touches the disk. Raises RequestEntityTooLarge."""
+def read_picture() -> bytes | None:
+    """Return the file in the field “picture”, None if there is none; raises RequestEntityTooLarge.
+
+    It never touches the disk.
+    """
     parser = FormDataParser(lambda *_, **__: io.BytesIO(), max_content_length=MOST_MB << 20, max_form_parts=8)
     _, _, files = parser.parse_from_environ(request.environ)
     picture = files.get("picture")
-    return picture.read() if picture else b""
+    return picture.read() if picture else None
 
 
 def ask(explained: Callable[[], "Explanation"]) -> "Explanation":
@@ -78,18 +81,19 @@ def ask(explained: Callable[[], "Explanation"]) -> "Explanation":
         abort(make_response((render_page(problem=str(error)), 503, {"Retry-After": str(RETRY_S)})))
 
 
-def show(explanation: "Explanation | None" = None, problem: str = "", status: int = 200) -> Response:
-    return make_response(
-        (render_page(explanation, problem), status, {"Cache-Control": "no-store"})  # it may show a visitor
-    )
+def show(
+    explanation: "Explanation | None" = None, problem: str = "", status: int = 200, label: str = ""
+) -> Response:
+    page = render_page(explanation, problem, label)
+    return make_response((page, status, {"Cache-Control": "no-store"}))  # it may show a visitor
 
 
-def render_page(explanation: "Explanation | None" = None, problem: str = "") -> str:
+def render_page(explanation: "Explanation | None" = None, problem: str = "", label: str = "") -> str:
     return render_template(
         "explain.html",
         explanation=explanation,
         problem=problem,
-        details=DETAILS,
+        label=label,
         emotions=EMOTIONS,
         most_mb=MOST_MB,
         data_url=data_url,

@@ -59,11 +59,11 @@ def history_pages(history: History, recordings: Recordings) -> Blueprint:
         summary, face = find(session_id), number("face", 0)
         stretches = Stretches.of(summary)
         faces = history.faces(session_id, MOST_FACES)
-        shares = stretches.clip(history.shares(summary, stretches.length_s, [face] if face else ()))
+        shares = stretches.clip(history.shares(summary, stretches.length_s, face or None))
         if face and not shares:
             abort(404, f"There is no face {face} in this session.")
         track_ids = [face.track_id for face in faces]
-        apart = stretches.clip(history.shares(summary, stretches.length_s, track_ids, apart=True))
+        labels = history.labels(summary, stretches.length_s, track_ids)
         return render_template(
             "session.html",
             summary=summary,
@@ -73,7 +73,7 @@ def history_pages(history: History, recordings: Recordings) -> Blueprint:
             stretches=stretches,
             means=means(shares),
             stack=stacked(shares),
-            ribbons={n: ribbon([share for share in apart if share.track_id == n]) for n in track_ids},
+            ribbons={track_id: ribbon(labels[track_id]) for track_id in track_ids},
             emotions=EMOTIONS,
             **shared([summary]),
         )

@@ -76,7 +76,7 @@ def media_pages(jobs: Jobs, gate: Gate, max_upload_mb: int) -> Blueprint:
     @receives
     def upload() -> WSGIResponse:
         visitor = request.cookies.get(COOKIE) or secrets.token_urlsafe(16)
-        with gate.receiving(max_upload_mb):
+        with gate.receiving(max_upload_mb, several=True):
             chosen = [file for file in request.files.getlist("files") if file.filename]
             if not chosen:
                 abort(400, "No file was chosen.")
@@ -96,13 +96,17 @@ def media_pages(jobs: Jobs, gate: Gate, max_upload_mb: int) -> Blueprint:
     def job(job_id: str) -> str:
         if waiting := jobs.find(job_id):
             return render_template("job.html", job_id=job_id, title=waiting.title, told=waiting.told())
-        result = _load(job_id)
+        result = _found(jobs.results.load(job_id))
         return render_template("result.html", job_id=job_id, **result, **_shown(result["items"]))
 
     @pages.get("/pictures/<job_id>/progress")
     def progress(job_id: str) -> Response:
         waiting = jobs.find(job_id)
-        told = waiting.told() if waiting else {"state": _load(job_id)["state"], "progress": 1.0}
+        told = (
+            waiting.told()
+            if waiting
+            else {"state": _found(jobs.results.about(job_id))["state"], "progress": 1.0}
+        )
         response = jsonify(told)
         response.headers.update(NO_STORE)
         return response
@@ -120,7 +124,7 @@ def media_pages(jobs: Jobs, gate: Gate, max_upload_mb: int) -> Blueprint:
     @pages.get("/pictures/<job_id>/<name>")
     def file(job_id: str, name: str) -> Response:
         path = jobs.results.file(job_id, name)
-        if path is None or jobs.results.load(job_id) is None:
+        if path is None:
             abort(404, GONE)
         kind = DOWNLOADS[name.rpartition(".")[2]]
         # conditional: a browser asks for parts of a video
@@ -142,17 +146,12 @@ def media_pages(jobs: Jobs, gate: Gate, max_upload_mb: int) -> Blueprint:
         headers = {"Content-Disposition": "attachment; filename=results.csv", **NO_STORE}
         return Response(text.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
 
-    def _load(job_id: str) -> dict[str, Any]:
-        result = jobs.results.load(job_id)
-        if result is None:
-            abort(404, GONE)
-        return result | {"made_at": _time(result)}
-
     def _rows_of(owner: str) -> list[dict[str, Any]]:
         """Return a row a face of pictures and videos, and one for each file without a face, newest first."""
         return [
             {"job_id": job_id, "title": result["title"], "made_at": _time(result), "face": face, "cells": cells}
-            for job_id, result in jobs.results.of_owner(owner)
+            for job_id, _ in jobs.results.of_owner(owner)
+            if (result := jobs.results.load(job_id))
             for face, cells in json_rows(result["items"])
         ]
 
@@ -171,6 +170,13 @@ def _kept(stream: IO[bytes]) -> IO[bytes]:
     return kept
 
 
+def _found(result: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a result, or what is told about it, for its page; answers 404 if there is none."""
+    if result is None:
+        abort(404, GONE)
+    return result | {"made_at": _time(result)}
+
+
 def _time(result: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(result["made_at"], UTC)
 
@@ -182,12 +188,13 @@ def _shown(items: list[dict[str, Any]]) -> dict[str, Any]:
     one = [item for item in pictures if item["scene"] == f"{asked}.jpg"] if asked is not None else []
     if asked is not None and not one:
         abort(404, "There is no such picture in this result.")
-    named = Counter(face["emotion"] for item in pictures for face in item["faces"] if face["sure"])
+    faces = [face for item in pictures for face in item["faces"]]
+    named = Counter(face["emotion"] if face["sure"] else "unsure" for face in faces)
     return {
         "cards": one or (pictures if len(pictures) <= MOST_CARDS else []),
         "listed": [] if one or len(pictures) <= MOST_CARDS else pictures[:MOST_ROWS],
         "picture_count": len(pictures),
-        "face_count": sum(len(item["faces"]) for item in pictures),
+        "face_count": len(faces),
         "without": sum(not item["faces"] for item in pictures),
         "named_counts": named.most_common(),
         "remarks": [] if one else [item for item in items if item["kind"] == "remark"],
@@ -198,5 +205,5 @@ def _shown(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _with_chart(video: dict[str, Any]) -> dict[str, Any]:
     points = video["timeline"]["points"]
-    shares = [Share(number, 0, 1, tuple(probs)) for number, (_, probs) in enumerate(points) if probs]
+    shares = [Share(number, 1, tuple(probs)) for number, (_, probs) in enumerate(points) if probs]
     return video | {"chart": stacked(shares), "stretches": len(points)}

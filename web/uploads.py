@@ -49,8 +49,11 @@ class Gate:
         self._free = threading.BoundedSemaphore(at_once)
 
     @contextmanager
-    def receiving(self, max_mb: int) -> Iterator[None]:
-        """Receive and read the current request's body in this block; what goes wrong there is answered."""
+    def receiving(self, max_mb: int, several: bool = False) -> Iterator[None]:
+        """Receive and read the current request's body in this block; what goes wrong there is answered.
+
+        The answer speaks of files where it may have several.
+        """
         if not self._free.acquire(blocking=False):
             raise busy()
         connection = connection_of(request.environ)
@@ -62,7 +65,8 @@ class Gate:
             request.max_form_parts = MOST_FILES
             yield
         except RequestEntityTooLarge:
-            abort(413, f"An upload may have {max_mb} MB and {MOST_FILES} files; this one has more.")
+            files = f" and {MOST_FILES} files" if several else ""
+            abort(413, f"An upload may have {max_mb} MB{files}; this one has more.")
         except TimeoutError:
             abort(408, f"Nothing came for {STALL_S:.0f} seconds.")
         except OSError as error:
