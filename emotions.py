@@ -57,5 +57,7 @@ _TABLE = (
     ),
 )
 
+UNSURE_COLOUR = "#ccd1d7"  # of a face that shows none of them clearly: far paler than neutral
+
 EMOTIONS: tuple[str, ...] = tuple(emotion.name for emotion in _TABLE)
 DETAILS: dict[str, Emotion] = {emotion.name: emotion for emotion in _TABLE}

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from emotions import DETAILS, EMOTIONS
+from emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
 from tracker import Track
 
 Scene = NDArray[np.uint8]  # (H, W, 3) BGR
 Box = tuple[int, int, int, int]  # xyxy px
 
-UNSURE_COLOUR = "#8a8f98"
 NO_SIGNAL_SIZE_PX = (640, 480)
 HEAT = 0.7  # how much of the face the hottest place hides
 GAP_PX = 4  # between a box and its bars

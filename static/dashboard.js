@@ -83,7 +83,7 @@ class Card {
     this.label = label;
     this.seenAt = now;
     this.#says.textContent = face.sure ? `${label} ${percent(face.confidence)}` : label;
-    this.#says.className = face.sure ? `says tone-${label}` : "says";
+    this.#says.className = `says tone-${label}`;
     this.#rank(face.probs);
     this.#moments.push({ at: now, emotion: label, share: face.confidence });
     return changed;

@@ -145,27 +145,32 @@ async function grab() {
 }
 
 function draw(answer, fps, tookMs) {
-  boxes.replaceChildren(...answer.faces.map((face) => boxOf(face, answer.width, answer.height)));
+  boxes.replaceChildren(...answer.faces.map((face) => drawn(face, answer)));
   dashboard.show(answer.faces, Date.now());
   const faces = answer.faces.length === 1 ? "1 face" : `${answer.faces.length} faces`;
   show("live", "Your mirror is on.", `${faces} · ${fps.toFixed(0)} fps · ${tookMs.toFixed(0)} ms delay`);
 }
 
-// A face's box with its label and its bars, placed in percents; right and left change places, as in a mirror.
-function boxOf(face, width, height) {
+// A face's box with its bars, and its label; right and left change places, as in a mirror.
+function drawn(face, { faces, width, height }) {
   const [x1, y1, x2, y2] = face.box;
-  const label = face.sure ? `${face.emotion} ${Math.round(face.confidence * 100)}\u202f%` : "unsure";
-  const box = element("div", face.sure ? `face tone-${face.emotion}` : "face");
+  const said = face.sure ? `${face.emotion} ${Math.round(face.confidence * 100)}\u202f%` : "unsure";
+  const drawing = element("div", `face tone-${face.sure ? face.emotion : "unsure"}`);
   const percents = { left: 1 - x2 / width, top: y1 / height, width: (x2 - x1) / width, height: (y2 - y1) / height };
-  for (const [side, share] of Object.entries(percents)) box.style[side] = `${share * 100}%`;
+  for (const [side, share] of Object.entries(percents)) drawing.style.setProperty(`--${side}`, `${share * 100}%`);
+  const label = element("div", "label");
+  // among several, the number says which card is whose
+  label.append(element("b", "", faces.length > 1 ? `${face.track_id} ${said}` : said));
+  const box = element("div", "box");
   const bars = element("div", "meter");
   for (const [emotion, share] of Object.entries(face.probs)) {
     const bar = element("i", `tone-${emotion}`);
     bar.style.width = `${share * 100}%`;
     bars.append(bar);
   }
-  box.append(element("b", "", label), bars);
-  return box;
+  box.append(bars);
+  drawing.append(box, label);
+  return drawing;
 }
 
 function element(name, className, text = "") {

@@ -23,11 +23,14 @@ export function drawMinute(canvas, moments, now) {
   });
 }
 
-// The stylesheet knows the colours; "unsure" has none.
+// The stylesheet knows the colours, and tells them to elements only.
 function tone(emotion, canvas) {
   if (!tones.has(emotion)) {
-    const row = canvas.parentElement.querySelector(`.tone-${emotion}`);
-    tones.set(emotion, (row && getComputedStyle(row).getPropertyValue("--tone")) || "#8a8f98");
+    const probe = document.createElement("i");
+    probe.className = `tone-${emotion}`;
+    canvas.after(probe);
+    tones.set(emotion, getComputedStyle(probe).getPropertyValue("--tone"));
+    probe.remove();
   }
   return tones.get(emotion);
 }

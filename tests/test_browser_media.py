@@ -1,11 +1,14 @@
 """Pictures, ZIPs and videos in real Chromium, with fakes for detector and network."""
 
+import re
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from emotions import DETAILS
 from pipeline import encode_jpeg
 from settings import LOOPBACK
 from tests.fakes import AlwaysHappy, FakeCrowd, bright_image, fake_pipeline, plain_image, serving, until
@@ -205,11 +208,14 @@ def test_an_upload_that_is_too_large_is_not_sent(open_page: Callable[..., Page],
     expect(page.get_by_role("button", name="Read the faces")).to_be_disabled()
 
 
-def test_nothing_sticks_out_on_a_phone(open_page: Callable[..., Page]) -> None:
+def test_on_a_phone_nothing_sticks_out_and_no_emotion_is_cut_off(
+    open_page: Callable[..., Page],
+    clip: bytes,  # noqa: F811
+) -> None:
     page = open_page(viewport={"width": 360, "height": 740})
     pages = [page.url]
     zipped = zip_of(*((f"{'long' * 60}{number}.jpg", FACE) for number in range(13)))
-    for name, data in (("x" * 200 + ".jpg", FACE), ("z.zip", zipped)):
+    for name, data in (("x" * 200 + ".jpg", FACE), ("z.zip", zipped), ("clip.avi", clip)):
         page.goto(pages[0])
         choose(page, (name, data))
         page.get_by_role("button", name="Read the faces").click()
@@ -219,3 +225,39 @@ def test_nothing_sticks_out_on_a_phone(open_page: Callable[..., Page]) -> None:
     for address in pages:
         page.goto(address)
         assert page.evaluate(WIDTH) <= 360, address
+        ends = "tags => tags.map(tag => tag.getBoundingClientRect().right)"
+        right = page.locator(".tag").evaluate_all(ends)
+        assert all(end < 345 for end in right), address
+        assert bool(right) == bool(page.locator(".listing").count())
+        cut_off = "tables => tables.some(table => table.scrollWidth > table.clientWidth)"
+        assert not page.locator(".listing").evaluate_all(cut_off), address
+
+
+def test_a_wide_table_is_scrolled_with_the_keyboard(open_page: Callable[..., Page]) -> None:
+    page = open_page(viewport={"width": 700, "height": 740})
+    choose(page, ("a.jpg", FACE))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
+    page.goto(page.url.partition("/pictures")[0] + "/results")
+    table = page.get_by_role("region", name="All faces")
+    table.focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: table.evaluate("table => table.scrollLeft"))
+
+
+def test_on_paper_are_the_bars_in_their_colours_and_nothing_to_press(open_page: Callable[..., Page]) -> None:
+    page = open_page(color_scheme="dark")
+    choose(page, ("a.jpg", FACE))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
+    paper = page.pdf(print_background=False)
+    drawn = b"".join(
+        map(zlib.decompress, re.findall(rb"/FlateDecode.*?stream\r?\n(.*?)endstream", paper, re.S))
+    )
+    happy = [int(DETAILS["happy"].colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    colours = [[float(part) for part in words.split()] for words in re.findall(rb"([\d. ]+) rg\b", drawn)]
+    assert any(colour == pytest.approx(happy, abs=0.01) for colour in colours), colours
+    page.emulate_media(media="print", color_scheme="dark")
+    for control in ("navigation", "button"):
+        expect(page.get_by_role(control)).to_have_count(0)
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 32, 36)"  # on white

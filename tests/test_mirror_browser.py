@@ -1,16 +1,20 @@
 """The mirror in real Chromium, whose camera is a film of one of the sample faces."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from emotions import UNSURE_COLOUR
+from faces import face_json
 from main import SAMPLES
 from tests.conftest import Server
-from tests.fakes import FakeCrowd, serving, until
+from tests.fakes import FakeCrowd, make_track, serving, until
 from tests.test_browser import FLAGS, PATIENCE_MS, WIDTH, show_as
 from tests.test_mirrors import Hall
 from tests.test_web import FakeCamera, FakeSamples
@@ -22,7 +26,7 @@ pytestmark = pytest.mark.browser
 FACE = SAMPLES / "surprise" / "08.jpg"
 LEFT, TOP, SIDE = 60, 100, 280  # in the camera's 640x480 px
 MIDDLE = """() => {
-  const face = document.querySelector(".face")?.getBoundingClientRect();
+  const face = document.querySelector(".face .box")?.getBoundingClientRect();
   const stage = document.getElementById("stage").getBoundingClientRect();
   return face && (face.x + face.width / 2 - stage.x) / stage.width;
 }"""
@@ -103,6 +107,84 @@ def test_the_mirror_shows_the_emotion_of_the_face_before_the_visitors_camera(
     assert complaints == []
     server.stop()
     assert "Traceback" not in server.output
+
+
+def mirror_of(page: Page, site_url: str, *faces: dict[str, Any]) -> None:
+    """Show the mirror of a server that sees these faces in a frame of 640x480 px."""
+    seen = json.dumps({"width": 640, "height": 480, "faces": faces})
+    page.route_web_socket("**/mirror/socket", lambda line: line.on_message(lambda _: line.send(seen)))
+    page.goto(f"{site_url}/mirror")
+    page.get_by_role("button", name="Start my camera").click()
+    expect(page.locator(".face")).to_have_count(len(faces))
+
+
+def test_labels_are_numbered_among_several_and_stay_in_the_picture(page: Page, site_url: str) -> None:
+    corners = [(2, 2, 42, 42), (598, 2, 638, 42), (2, 438, 42, 478), (598, 438, 638, 478)]
+    unsure = make_track(5, (300, 200, 340, 240), sure=False)
+    tracks = [*(make_track(number, box) for number, box in enumerate(corners, 1)), unsure]
+    mirror_of(page, site_url, *map(face_json, tracks))
+    said = [f"{number} happy 70\u202f%" for number in range(1, 5)]
+    expect(page.locator(".face")).to_have_text([*said, "5 unsure"])
+    page.wait_for_function("document.getElementById('stage').clientWidth > 300")
+    stage, *labels = page.evaluate(
+        "['#stage', '.face b'].flatMap(all => [...document.querySelectorAll(all)]"
+        ".map(one => one.getBoundingClientRect().toJSON()))"
+    )
+    for label in labels:
+        assert stage["left"] <= label["left"] < label["right"] <= stage["right"]
+        assert stage["top"] <= label["top"] < label["bottom"] <= stage["bottom"]
+    first, second, *_ = labels
+    assert first["right"] == pytest.approx(stage["right"], abs=1)  # its face is at the left, for others
+    assert second["left"] == pytest.approx(stage["left"] + stage["width"] * 2 / 640, abs=1)
+
+
+def test_bars_are_painted_into_large_faces_only(page: Page, site_url: str) -> None:
+    small, large = make_track(1, (20, 20, 90, 90)), make_track(2, (200, 100, 600, 460))
+    mirror_of(page, site_url, face_json(small), face_json(large))
+    meters = page.locator(".face .meter")
+    expect(meters.nth(0)).to_be_hidden()
+    expect(meters.nth(1)).to_be_visible()
+
+
+def test_a_cards_bars_are_as_long_as_their_numbers_say_at_once(page: Page, site_url: str) -> None:
+    page.goto(f"{site_url}/mirror")
+    bars = page.evaluate(
+        """async () => {
+          const { Dashboard } = await import("/static/dashboard.js");
+          const dashboard = new Dashboard();
+          const others = { angry: 0, disgust: 0, fear: 0, sad: 0, surprise: 0 };
+          const show = (happy, now) => {
+            const probs = { ...others, happy, neutral: 1 - happy };
+            dashboard.show([{ track_id: 1, emotion: "happy", sure: true, confidence: happy, probs }], now);
+            return [...document.querySelectorAll(".card .bar")].map((bar) => [
+              parseFloat(bar.lastElementChild.textContent) / 100,
+              new DOMMatrix(getComputedStyle(bar, "::before").transform).a,
+            ]);
+          };
+          return [show(0.98, 0), show(0.25, 100)];
+        }"""
+    )
+    for said, painted in (pair for shown in bars for pair in shown):
+        assert painted == pytest.approx(said)
+    assert bars[0] != bars[1]
+
+
+def test_the_last_minute_has_its_own_colour_for_unsure(page: Page, site_url: str) -> None:
+    page.goto(f"{site_url}/mirror")
+    face = face_json(make_track(1, (20, 20, 90, 90), sure=False))
+    colour = page.evaluate(
+        """async (face) => {
+          const { Dashboard } = await import("/static/dashboard.js");
+          const dashboard = new Dashboard();
+          dashboard.show([face], 0);
+          dashboard.show([face], 1000);
+          const { width, height } = document.querySelector(".minute");
+          const pen = document.querySelector(".minute").getContext("2d");
+          return [...pen.getImageData(width - 1, height - 1, 1, 1).data];
+        }""",
+        face,
+    )
+    assert bytes(colour) == bytes.fromhex(UNSURE_COLOUR[1:] + "ff")
 
 
 def test_a_hidden_page_frees_the_camera_and_takes_it_again_when_shown(

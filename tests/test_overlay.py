@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotions import DETAILS, EMOTIONS
-from overlay import UNSURE_COLOUR, View, bgr, draw, draw_no_signal
+from emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
+from overlay import View, bgr, draw, draw_no_signal
 from tests.fakes import make_track, plain_image
 from tracker import Track
 
@@ -71,6 +71,19 @@ def test_a_very_long_reason_still_makes_a_picture() -> None:
 def test_every_emotion_has_a_colour_of_its_own(name: str) -> None:
     others = {DETAILS[other].colour for other in EMOTIONS if other != name}
     assert DETAILS[name].colour not in others
+
+
+@pytest.mark.parametrize("name", EMOTIONS)
+def test_unsure_is_paler_than_every_emotion_and_far_paler_than_neutral(name: str) -> None:
+    least = 2 if name == "neutral" else 1.2
+    assert (luminance(UNSURE_COLOUR) + 0.05) / (luminance(DETAILS[name].colour) + 0.05) > least
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance (WCAG 2.2) of "#rrggbb"."""
+    shares = np.array(bgr(colour)) / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.0722, 0.7152, 0.2126))
 
 
 def test_a_hidden_face_is_not_recognisable_and_the_rest_is_untouched() -> None:

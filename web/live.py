@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, abort, jsonify, render_template
 
 from audience import Audience
-from emotions import DETAILS, EMOTIONS
+from emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
 from faces import face_json
 from web import Camera, Controls, Recorder, Samples
 from web.feed import name_of_viewer
@@ -69,9 +69,10 @@ def live_pages(
 
 
 def emotions_css() -> Response:
-    """Return a class for each emotion's colour and for each percentage."""
+    """Return a class for each emotion's colour, for that of “unsure”, and for each percentage."""
     # classes, because styles in the pages themselves are forbidden to browsers (web/guard.py)
-    tones = [f".tone-{details.name} {{ --tone: {details.colour}; }}" for details in DETAILS.values()]
+    colours = {details.name: details.colour for details in DETAILS.values()} | {"unsure": UNSURE_COLOUR}
+    tones = [f".tone-{name} {{ --tone: {colour}; }}" for name, colour in colours.items()]
     shares = [f".share-{percent} {{ --share: {percent}%; }}" for percent in range(101)]
     return Response("\n".join(tones + shares), content_type="text/css")
 
