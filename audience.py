@@ -27,10 +27,13 @@ class FullError(Exception):
 
 @dataclass
 class Names:
-    """The names that the viewers' pages gave themselves: those that this process serves, and others do."""
+    """The names that the viewers' pages gave themselves.
+
+    here are those that this process serves; elsewhere() returns those that others do, None if it cannot know.
+    """
 
     here: list[str] = field(default_factory=list)
-    elsewhere: Sequence[str] = ()
+    elsewhere: Callable[[], Sequence[str] | None] = tuple
 
 
 class Seat:
@@ -72,10 +75,14 @@ class Audience:
 
     def watching(self) -> int:
         """Return how many watch the camera, through this process or another."""
-        return len(self) + len(self._names.elsewhere)
+        return len(self) + len(self._names.elsewhere() or ())
 
-    def is_watching(self, name: str) -> bool:
-        return name in self._names.here or name in self._names.elsewhere
+    def is_watching(self, name: str) -> bool | None:
+        """Return whether a viewer of that name watches the camera; None if only others could know."""
+        if name in self._names.here:
+            return True
+        elsewhere = self._names.elsewhere()
+        return None if elsewhere is None else name in elsewhere
 
     def admit(self, name: str, variant: Variant, most: int | None = None) -> Seat:
         """Return a viewer's seat; raises FullError if all are taken, or `most` of them."""

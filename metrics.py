@@ -102,7 +102,7 @@ class CamerasCollector(Collector):
                 frames.add_metric([name], report.counts.frames)
                 dropped.add_metric([name], report.counts.dropped)
                 failed.add_metric([name], report.counts.faults)
-                viewers.add_metric([name], report.viewers)
+                viewers.add_metric([name], sum(map(len, report.viewers.values())))
         yield from (up, frames, dropped, failed, viewers)
 
 

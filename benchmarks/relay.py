@@ -47,7 +47,7 @@ class NoDesk:
 
     def leave(self) -> None: ...
 
-    def report(self, state: State, viewers: int) -> Report:
+    def report(self, state: State, viewers: dict[str, list[str]]) -> Report:
         return Report({}, [], Recording(False, None, 0, 0, 0, ""), [], state.summary(), state.counts, viewers)
 
 

@@ -1,6 +1,7 @@
 """All cameras that are published, as one web host sees them."""
 
 import threading
+import time
 import uuid
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,11 +15,12 @@ from audience import Audience, Names
 from pipeline import AnnotatedFrame, encode_variant
 from relay import UnknownError
 from relay.remote import RemoteCamera, RemoteControls, RemoteDesk, RemoteRecorder
-from relay.wire import CAMERAS, Report, clock_s
+from relay.wire import CAMERAS, Report, clock_s, report_key
 from sender import Sender
 from variants import Variant, Variants
 
 THERE_S = 10.0  # a camera that was not published for so long is no longer listed
+NAMES_S = 0.5  # the list of names may be as old as this: every open wall asks for it each second
 
 
 @dataclass(frozen=True)
@@ -44,26 +46,38 @@ class Cameras:
         self._redis, self._sender, self._max_viewers = redis, sender, max_viewers
         self._encode = partial(encode_from_jpeg, default_quality=jpeg_quality)
         self._process = uuid.uuid4().hex  # this one's name among all web processes
+        self._heard: tuple[list[str], float] = [], -float("inf")  # the names, and when they were asked for
         self._lock = threading.Lock()  # guards what is below
         self._known: dict[str, Published] = {}
 
     def names(self) -> list[str]:
-        """Return the names of the cameras that are there; raises RedisError."""
+        """Return the names of the cameras that are there, or were NAMES_S ago; raises RedisError."""
+        names, asked_at = self._heard
+        return names if time.monotonic() - asked_at < NAMES_S else self._look()
+
+    def _look(self) -> list[str]:
+        """Ask Redis for the names; without the lock, because a Redis that does not answer takes its time."""
         self._redis.zremrangebyscore(CAMERAS, 0, clock_s(self._redis) - THERE_S)
         found: Any = self._redis.zrange(CAMERAS, 0, -1)
-        return sorted(name.decode() for name in found)
+        names = sorted(name.decode() for name in found)
+        self._heard = names, time.monotonic()
+        return names
 
     def find(self, name: str) -> Published:
         """Return a camera; raises UnknownError, or RedisError."""
-        if name not in self._known and name not in self.names():
+        if name not in self._known and name not in self._look():  # another process may know it already
             raise UnknownError(f"There is no camera “{name}” here.")
+        return self._published(name)
+
+    def _published(self, name: str) -> Published:
         with self._lock:
             if name not in self._known:
                 self._known[name] = self._make(name)
             return self._known[name]
 
     def _make(self, name: str) -> Published:
-        names, desk = Names(), RemoteDesk(self._redis, name)
+        desk = RemoteDesk(self._redis, name)
+        names = Names(elsewhere=partial(desk.viewers_elsewhere, self._process))
         camera = RemoteCamera(self._redis, desk, self._process, names)
         variants = Variants(camera.annotated, self._encode)
         audience = Audience(camera, variants, self._sender, self._max_viewers, names)
@@ -80,8 +94,12 @@ class Cameras:
         return [{"name": name} | (report.summary if report else {}) for name, report in reports]
 
     def reports(self) -> dict[str, Report | None]:
-        """Return what each camera's process says, by name; raises RedisError."""
-        return {name: self.find(name).desk.look() for name in self.names()}
+        """Return what each camera's process says, by name, asked for all at once; raises RedisError."""
+        names = self.names()
+        found: Any = self._redis.mget([report_key(name) for name in names]) if names else []
+        return {
+            name: self._published(name).desk.hear(packed) for name, packed in zip(names, found, strict=True)
+        }
 
     def close(self) -> None:
         """Let every viewer go and join every thread."""

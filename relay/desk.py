@@ -52,8 +52,8 @@ class Desk:
         else:
             self._recorder.stop()
 
-    def report(self, state: State, viewers: int = 0) -> Report:
-        """Return what web hosts have to know."""
+    def report(self, state: State, viewers: dict[str, list[str]]) -> Report:
+        """Return what web hosts have to know; viewers are names, by web process."""
         view, fixed = self._controls.read(), list(self._controls.fixed)
         recording, sessions = self._recorder.state(), sorted(self._recorder.unfinished())
         return Report(view, fixed, recording, sessions, state.summary(), state.counts, viewers)

@@ -54,7 +54,7 @@ class Desk(Protocol):
 
     def hear(self, wishes: Mapping[str, str]) -> None: ...
 
-    def report(self, state: State, viewers: int) -> Report: ...
+    def report(self, state: State, viewers: dict[str, list[str]]) -> Report: ...
 
     def leave(self) -> None: ...
 
@@ -122,8 +122,9 @@ class Publisher:
             viewers, wishes = asked.execute()
         self._desk.hear({name.decode(): value.decode() for name, value in wishes.items()})
         gone = self.gone(viewers, time.monotonic())
-        watching = [said for process, said in viewers.items() if process not in gone]
-        report = self._desk.report(self._camera.state(), sum(len(unpack_viewers(said)) for said in watching))
+        there = {process: said for process, said in viewers.items() if process not in gone}
+        names = {process.decode(): unpack_viewers(said) for process, said in there.items()}
+        report = self._desk.report(self._camera.state(), names)
         with self._redis.pipeline(transaction=False) as told:
             told.zadd(CAMERAS, {self._name: clock_s(self._redis)})
             told.set(report_key(self._name), report.pack(), px=int(GONE_S * 1000))
@@ -131,7 +132,7 @@ class Publisher:
             if gone:
                 told.hdel(viewers_key(self._name), *gone)
             told.execute()
-        return bool(watching)
+        return bool(there)
 
     def gone(self, viewers: dict[bytes, bytes], at: float) -> list[bytes]:
         """Return the web processes that have died, at that time in s: they say the same as GONE_S ago."""

@@ -24,7 +24,6 @@ from relay.wire import (
     pack_viewers,
     report_key,
     unpack,
-    unpack_viewers,
     viewers_key,
     wishes_key,
 )
@@ -69,6 +68,13 @@ class RemoteDesk:
         """Return the last report without asking for it; None if it is old, or the process away."""
         report, at = self._heard
         return report if time.monotonic() - at < GONE_S else None
+
+    def viewers_elsewhere(self, process: str) -> list[str] | None:
+        """Return the names of who watches through other web processes; None if the camera's does not say."""
+        report = self.report()
+        if report is None:
+            return None
+        return [name for other, names in report.viewers.items() if other != process for name in names]
 
     def wish(self, wishes: Mapping[str, Any], is_done: Callable[[Report], bool]) -> None:
         """Ask for something and wait until it is done; raises AwayError, or RedisError."""
@@ -151,7 +157,7 @@ class RemoteCamera(Viewable):
     """A camera that a Publisher publishes: one reader for all who watch it here. To a site a camera.Camera."""
 
     def __init__(self, redis: "Redis", desk: RemoteDesk, process: str, names: Names) -> None:
-        """Process is this one's own name, names those of the viewers, which all web processes tell another."""
+        """Process is this one's own name, names those of the viewers, which it tells the camera's process."""
         super().__init__(LINGER_S)
         self.name = desk.name
         self._redis, self._desk, self._process, self._names = redis, desk, process, names
@@ -205,14 +211,11 @@ class RemoteCamera(Viewable):
                 last = "$"  # a Redis that was started anew may count from further back
 
     def _meet(self) -> None:
-        """Say who watches here, which has the camera published; hear who watches elsewhere, and the report."""
+        """Say who watches here, which has the camera published; hear the report."""
         with self._redis.pipeline(transaction=False) as asked:
             asked.hset(viewers_key(self.name), self._process, pack_viewers(list(self._names.here)))
-            asked.hgetall(viewers_key(self.name))
             asked.get(report_key(self.name))
-            _, viewers, report = asked.execute()
-        others = (said for process, said in viewers.items() if process != self._process.encode())
-        self._names.elsewhere = [name for said in others for name in unpack_viewers(said)]
+            _, report = asked.execute()
         self._desk.hear(report)
 
     def _wait_for_viewers(self) -> None:

@@ -67,7 +67,7 @@ class Report:
     sessions: list[str]
     summary: dict[str, Any]  # as viewing.State.summary gives it
     counts: Counts
-    viewers: int  # through all web processes
+    viewers: dict[str, list[str]]  # by web process, the names of those who watch through it
 
     def pack(self) -> bytes:
         return _json(asdict(self))
@@ -78,7 +78,8 @@ class Report:
         try:
             said = json.loads(packed)
             recording, counts = Recording(**said["recording"]), Counts(**said["counts"])
-            return cls(**said | {"recording": recording, "counts": counts})
+            viewers = dict(said["viewers"])
+            return cls(**said | {"recording": recording, "counts": counts, "viewers": viewers})
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a report of another version: {error}") from None
 

@@ -1,17 +1,15 @@
-// Keeps the page's two streams, the pictures and what is seen in them: brings them back when they have died,
+// Keeps the page's two streams, the pictures and what is seen in them: brings them back when one has died,
 // and gives them back while nobody can see the page.
 
 import { Controls } from "./controls.js";
 import { Dashboard } from "./dashboard.js";
 import { RecordingButton } from "./recording.js";
+import { Stream, viewer } from "./stream.js";
 
 const WATCH_MS = 5000;
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 15000;
-const SETTLE_MS = 3000; // a new stream may take this long to begin
 const SILENCE_MS = 5000; // an event comes every second
 
-const stream = document.getElementById("stream");
+const image = document.getElementById("stream");
 const lamp = document.getElementById("lamp");
 const headline = document.getElementById("headline");
 const figures = document.getElementById("figures");
@@ -24,27 +22,14 @@ const pause = document.getElementById("pause");
 const dashboard = new Dashboard();
 const controls = new Controls(() => dashboard.clear(), takeSnapshot);
 const recordingButton = new RecordingButton();
-const viewer = crypto.getRandomValues(new Uint32Array(2)).join("-"); // so that the server knows this page's stream
+const stream = new Stream(image, image.dataset.feed, lose); // lost with the events: both come back together
 let events = null;
-let lost = false; // a stream is known to be dead
-let connectedAt = 0;
 let heardAt = 0;
-let pauseMs = FIRST_PAUSE_MS; // until the next try; doubles while tries fail
-let retryAt = 0;
 let timer = 0;
 
-function backOff() {
-  const pause = pauseMs;
-  pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
-  return pause;
-}
-
 function connect() {
-  lost = false;
-  connectedAt = heardAt = Date.now();
-  retryAt = connectedAt + backOff();
-  // a new address each time, or the browser keeps the dead stream
-  stream.src = `${stream.dataset.feed}?viewer=${viewer}&t=${connectedAt}`;
+  heardAt = Date.now();
+  stream.open();
   events?.close();
   events = new EventSource(eventsUrl);
   events.onmessage = (message) => hear(JSON.parse(message.data));
@@ -53,7 +38,7 @@ function connect() {
 
 function lose() {
   events?.close(); // or the browser tries by itself, and the server is asked twice
-  lost = true;
+  stream.lost = true;
   watchIn(0);
 }
 
@@ -62,7 +47,6 @@ function watchIn(ms) {
   timer = setTimeout(watch, ms);
 }
 
-// Chromium fires no event when a picture stream ends, so the page asks the server whether it still sends to it.
 async function watch() {
   let next = WATCH_MS;
   try {
@@ -70,32 +54,38 @@ async function watch() {
     if (!response.ok) throw new Error(response.statusText);
     const state = await response.json();
     if (!isOn()) return;
-    if (state.watching && !lost) pauseMs = FIRST_PAUSE_MS;
-    if (isDead(state) && Date.now() >= retryAt) connect();
-    if (lost) show("waiting", "The server gives no stream now; trying again …", "");
-    if (isDead(state)) next = Math.max(retryAt - Date.now(), 250);
+    if (Date.now() - heardAt > SILENCE_MS) stream.lost = true;
+    stream.hear(state.watching);
+    if (stream.lost && !stream.rest()) connect();
+    if (stream.lost) {
+      show("waiting", "The server gives no stream now; trying again …", "");
+      next = Math.max(stream.rest(), 250);
+    }
   } catch {
     if (!isOn()) return;
-    lost = true;
+    stream.lost = true;
     show("problem", "The server does not answer; trying again …", "");
     dashboard.show([], Date.now()); // nobody is seen any more
-    next = backOff();
+    next = stream.pause.next();
   }
   watchIn(next);
 }
 
-function isDead(state) {
-  const now = Date.now();
-  const settled = now - connectedAt > SETTLE_MS;
-  return lost || now - heardAt > SILENCE_MS || (settled && !state.watching);
-}
-
 function hear(state) {
   heardAt = Date.now();
-  if (!lost) showState(state);
-  if (state.view) controls.show(state.view);
-  if (state.recording) recordingButton.show(state.recording);
-  dashboard.show(state.faces, heardAt);
+  const parts = [
+    () => { if (!stream.lost) showState(state); },
+    () => { if (state.view) controls.show(state.view); },
+    () => { if (state.recording) recordingButton.show(state.recording); },
+    () => dashboard.show(state.faces, heardAt),
+  ];
+  for (const part of parts) {
+    try {
+      part();
+    } catch (error) {
+      reportError(error); // and the others go on
+    }
+  }
 }
 
 function show(is, text, detail) {
@@ -126,10 +116,10 @@ function togglePause() {
   if (isPaused()) {
     still.hidden = true;
     start();
-  } else if (stream.naturalWidth) {
-    still.width = stream.naturalWidth;
-    still.height = stream.naturalHeight;
-    still.getContext("2d").drawImage(stream, 0, 0);
+  } else if (image.naturalWidth) {
+    still.width = image.naturalWidth;
+    still.height = image.naturalHeight;
+    still.getContext("2d").drawImage(image, 0, 0);
     still.hidden = false;
     stop();
     show("waiting", "Paused", "");
@@ -145,19 +135,18 @@ function takeSnapshot(link) {
 }
 
 function start() {
-  pauseMs = FIRST_PAUSE_MS;
+  stream.pause.reset();
   connect();
   watchIn(WATCH_MS);
 }
 
 function stop() {
   clearTimeout(timer);
-  stream.removeAttribute("src"); // which ends the connection
+  stream.close();
   events?.close();
 }
 
 pause.addEventListener("click", togglePause);
-stream.addEventListener("error", () => { if (stream.hasAttribute("src")) lose(); });
 document.addEventListener("visibilitychange", () => (isOn() ? start() : stop()));
 addEventListener("pageshow", (event) => { if (event.persisted && isOn()) start(); });
 if (isOn()) start();

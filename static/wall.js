@@ -1,17 +1,58 @@
 // All cameras side by side: tiles come and go with them, and a stream that has ended is opened again.
 
+import { Pause, Stream, viewer } from "./stream.js";
+
 const PERIOD_MS = 1000;
 const MOST_STREAMS = 4; // over HTTP/1.1 a browser opens six connections a host; further tiles are a picture a second
-const LONGEST_PAUSE_MS = 15000;
+const PATIENCE_MS = 15000; // with one of those pictures
 
 const wall = document.getElementById("wall");
 const problem = document.getElementById("problem");
 const nobody = document.getElementById("nobody");
 const template = document.getElementById("tile");
 const tiles = new Map();
-let lost = false; // the server did not answer, so every stream of it has ended
-let pauseMs = PERIOD_MS;
+const pause = new Pause();
 let timer = 0;
+
+class Tile {
+  element = template.content.firstElementChild.cloneNode(true);
+  stream = null; // or it is a picture a second
+  #image = this.element.querySelector("img");
+  #snapshot = "";
+  #askedAt = 0;
+
+  constructor(name, streams) {
+    const camera = encodeURIComponent(name);
+    this.#image.alt = `Live picture of the camera ${name}; every face is boxed and named by its emotion`;
+    this.element.querySelector("a").href = `cameras/${camera}/`;
+    this.element.querySelector("strong").textContent = name;
+    if (streams) this.stream = new Stream(this.#image, `video_feed/${camera}`);
+    else this.#snapshot = `cameras/${camera}/snapshot.jpg`;
+    if (this.stream) this.stream.open();
+    else this.#renew();
+  }
+
+  show(camera) {
+    if (this.stream) this.#keep(camera.watching);
+    else if (this.#image.complete || Date.now() - this.#askedAt > PATIENCE_MS) this.#renew();
+    this.element.querySelector("span").textContent = this.stream?.lost ? "trying again …" : describe(camera);
+  }
+
+  #keep(watching) {
+    this.stream.hear(watching);
+    if (this.stream.lost && !this.stream.rest()) this.stream.open();
+  }
+
+  #renew() {
+    this.#askedAt = Date.now();
+    this.#image.src = `${this.#snapshot}?t=${this.#askedAt}`;
+  }
+
+  remove() {
+    this.#image.removeAttribute("src"); // which ends the connection
+    this.element.remove();
+  }
+}
 
 function say(sentence) {
   problem.hidden = !sentence;
@@ -19,21 +60,19 @@ function say(sentence) {
 }
 
 function add(name) {
-  const tile = template.content.firstElementChild.cloneNode(true);
-  const picture = tile.querySelector("img");
-  picture.alt = `Live picture of the camera ${name}; every face is boxed and named by its emotion`;
-  picture.addEventListener("error", () => { tile.dataset.ended = "yes"; });
-  tile.querySelector("a").href = `cameras/${encodeURIComponent(name)}/`;
-  tile.querySelector("strong").textContent = name;
-  tile.dataset.streams = isManyAtOnce() || streams() < MOST_STREAMS ? "yes" : "no";
+  const tile = new Tile(name, isManyAtOnce() || streams() < MOST_STREAMS);
   tiles.set(name, tile);
-  connect(name, tile);
   const later = [...tiles].filter(([other]) => other > name).sort(([a], [b]) => (a < b ? -1 : 1))[0];
-  wall.insertBefore(tile, later ? later[1] : null);
+  wall.insertBefore(tile.element, later ? later[1].element : null);
+}
+
+function remove(name) {
+  tiles.get(name).remove();
+  tiles.delete(name);
 }
 
 function streams() {
-  return [...tiles.values()].filter((tile) => tile.dataset.streams === "yes").length;
+  return [...tiles.values()].filter((tile) => tile.stream).length;
 }
 
 function isManyAtOnce() {
@@ -41,34 +80,18 @@ function isManyAtOnce() {
   return !/^http\/[01]/.test(page?.nextHopProtocol ?? "http/1.1");
 }
 
-function connect(name, tile) {
-  delete tile.dataset.ended;
-  const camera = encodeURIComponent(name);
-  const path = tile.dataset.streams === "yes" ? `video_feed/${camera}` : `cameras/${camera}/snapshot.jpg`;
-  // a new address each time, or the browser keeps the dead stream
-  tile.querySelector("img").src = `${path}?t=${Date.now()}`;
-}
-
-function remove(name) {
-  const tile = tiles.get(name);
-  tile.querySelector("img").removeAttribute("src"); // which ends the connection
-  tile.remove();
-  tiles.delete(name);
-}
-
 function show({ cameras, problem: sentence }) {
   say(sentence);
-  if (sentence) return; // the streams say so themselves, and go on by themselves
+  if (sentence) { // the streams say so themselves, and go on by themselves
+    for (const tile of tiles.values()) tile.stream?.hear(null);
+    return;
+  }
   const there = new Map(cameras.map((camera) => [camera.name, camera]));
   for (const name of tiles.keys()) if (!there.has(name)) remove(name);
   for (const [name, camera] of there) {
     if (!tiles.has(name)) add(name);
-    const tile = tiles.get(name);
-    const waits = tile.dataset.streams === "no" && tile.querySelector("img").complete;
-    if (lost || tile.dataset.ended || waits) connect(name, tile);
-    tile.querySelector("span").textContent = describe(camera);
+    tiles.get(name).show(camera);
   }
-  lost = false;
   nobody.hidden = tiles.size > 0;
 }
 
@@ -79,17 +102,25 @@ function describe({ source, fps, faces, problem: trouble }) {
 }
 
 async function watch() {
-  clearTimeout(timer);
+  let next = PERIOD_MS;
   try {
-    const response = await fetch(wall.dataset.cameras, { cache: "no-store", signal: AbortSignal.timeout(5000) });
-    show(await response.json());
-    pauseMs = PERIOD_MS;
+    const address = `${wall.dataset.cameras}?viewer=${viewer}`;
+    const response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    const said = await response.json();
+    if (document.hidden) return;
+    show(said);
+    pause.reset();
   } catch {
-    lost = true;
+    if (document.hidden) return;
     say("The server does not answer; trying again …");
-    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    next = pause.next();
   }
-  if (!document.hidden) timer = setTimeout(watch, pauseMs);
+  watchIn(next);
+}
+
+function watchIn(ms) {
+  clearTimeout(timer);
+  timer = setTimeout(watch, ms);
 }
 
 document.addEventListener("visibilitychange", () => {

@@ -220,6 +220,20 @@ def test_each_face_has_a_card_with_its_bars_sorted_and_its_last_minute(
     )
 
 
+def test_a_part_of_the_page_that_fails_stops_no_other(browser: Browser, demo: Server) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => document.querySelector('#shared output').remove())"
+    )
+    page.goto(demo.url, wait_until="commit")
+    expect(page.locator(".card").first).to_be_visible()
+    page.close()
+    assert any("null" in complaint for complaint in complaints)
+
+
 def test_a_switch_changes_the_picture_for_everybody_and_other_pages_show_it(
     browser: Browser, page: Page, start_server: Callable[..., Server], random_weights: Path
 ) -> None:

@@ -139,6 +139,39 @@ def test_without_a_connection_to_take_the_servers_thread_sends_the_same() -> Non
     crowd.close()
 
 
+class FakeControls:
+    """Controls of which only the view is asked."""
+
+    fixed = ()
+    open_to_all = True
+
+    def __init__(self) -> None:
+        self.view: dict[str, Any] = {}
+
+    def read(self) -> dict[str, Any]:
+        return self.view
+
+    def change(self, wishes: dict[str, Any]) -> None: ...
+
+    def reset(self) -> None: ...
+
+
+def test_an_event_has_the_view_except_while_the_camera_s_process_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stream.REPEAT_S", 0.0)
+    monkeypatch.setattr("web.events.REPEAT_S", 0.0)
+    crowd, controls = FakeCrowd(), FakeControls()
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, controls=controls)
+    response = site.test_client().get("/events", buffered=False)
+    events = (told(event) for event in response.iter_encoded() if event)
+    assert "view" not in next(events)  # {} would be a view without switches
+    controls.view = {"boxes": True}
+    assert next(events)["view"] == {"boxes": True}
+    response.close()
+    crowd.close()
+
+
 @pytest.mark.server
 def test_the_real_program_lets_its_listeners_go_when_it_ends(
     start_server: Callable[..., Server], random_weights: Path

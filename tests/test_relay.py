@@ -1,5 +1,6 @@
 """What goes through Redis, and the wall's pages; Redis itself is in test_relay_server.py."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -19,11 +20,12 @@ from pipeline import AnnotatedFrame, encode_jpeg
 from recording.history import History
 from recording.recorder import Recording
 from relay import AwayError, UnknownError
-from relay.cameras import encode_from_jpeg
+from relay.cameras import Cameras, encode_from_jpeg
 from relay.desk import Desk
 from relay.publisher import Publisher
 from relay.remote import RemoteCamera, RemoteControls, RemoteDesk, RemoteRecorder
-from relay.wire import Report, pack, pack_viewers, unpack, unpack_viewers
+from relay.wire import Report, pack, unpack, unpack_viewers
+from sender import Sender
 from settings import LOOPBACK, Settings, SettingsError, read_settings
 from tests.fakes import FakeCrowd, make_track, picture_of, plain_image, until
 from tests.test_history_pages import FakeRecorder
@@ -59,7 +61,9 @@ class FakeCameras:
 
     def reports(self) -> dict[str, Report | None]:
         quiet = Recording(False, None, 0, 0, 0, "")
-        reports = {"lobby": Report({}, [], quiet, [], {}, Counts(frames=7), 3)}
+        reports = {
+            "lobby": Report({}, [], quiet, [], {}, Counts(frames=7), {"one": ["", "ann"], "two": ["bob"]})
+        }
         return {name: reports.get(name) for name in self.names()}
 
     @property
@@ -122,34 +126,41 @@ class FakeRedis:
     """A Redis in a dictionary, as far as a web host asks; its stream gives `entries`, one after the other."""
 
     def __init__(self) -> None:
+        self.names: list[bytes] = []
         self.values: dict[str, bytes] = {}
         self.hashes: dict[str, dict[bytes, bytes]] = {}
         self.entries: list[dict[bytes, bytes]] = []
-        self.answers: list[object] = []
+        self.asked: list[str] = []
         self.before_get: Callable[[], None] = lambda: None
 
-    def pipeline(self, transaction: bool) -> "FakeRedis":
+    def pipeline(self, transaction: bool) -> "FakePipeline":
         assert not transaction
-        self.answers = []
-        return self
+        return FakePipeline(self)
 
-    def __enter__(self) -> "FakeRedis":
-        return self
+    def time(self) -> tuple[int, int]:
+        self.asked.append("time")
+        return 1000, 0
 
-    def __exit__(self, *_: object) -> None: ...
+    def zremrangebyscore(self, *_: object) -> None:
+        self.asked.append("zremrangebyscore")
 
-    def execute(self) -> list[object]:
-        return self.answers
+    def zrange(self, *_: object) -> list[bytes]:
+        self.asked.append("zrange")
+        return list(self.names)
 
     def get(self, key: str) -> bytes | None:
+        self.asked.append("get")
         self.before_get()
-        self.answers.append(self.values.get(key))
         return self.values.get(key)
+
+    def mget(self, keys: list[str]) -> list[bytes | None]:
+        self.asked.append("mget")
+        self.before_get()
+        return [self.values.get(key) for key in keys]
 
     def hset(self, key: str, field: str, value: bytes | str) -> None:
         told = value if isinstance(value, bytes) else value.encode()
         self.hashes.setdefault(key, {})[field.encode()] = told
-        self.answers.append(1)
 
     def hincrby(self, key: str, field: str, by: int) -> None:
         self.hset(key, field, str(int(self.hashes.get(key, {}).get(field.encode(), b"0")) + by))
@@ -157,14 +168,29 @@ class FakeRedis:
     def hdel(self, key: str, field: str) -> None:
         self.hashes.get(key, {}).pop(field.encode(), None)
 
-    def hgetall(self, key: str) -> None:
-        self.answers.append(dict(self.hashes.get(key, {})))
-
     def xread(self, *_: object, **__: object) -> list[object]:
         if not self.entries:
             time.sleep(0.01)
             return []
         return [[b"frames", [(b"1-0", self.entries.pop(0))]]]
+
+
+class FakePipeline:
+    """Several questions to a FakeRedis, answered together."""
+
+    def __init__(self, redis: FakeRedis) -> None:
+        self._redis, self._answers = redis, list[object]()
+
+    def __enter__(self) -> "FakePipeline":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *asked: self._answers.append(getattr(self._redis, name)(*asked))
+
+    def execute(self) -> list[object]:
+        return self._answers
 
 
 @pytest.fixture
@@ -189,16 +215,13 @@ def test_frames_that_cannot_be_read_are_said_to_be_so_and_the_next_good_one_is_s
     assert camera.state().source == "demo"
 
 
-def test_web_processes_know_of_each_others_viewers_and_whoever_dies_is_forgotten(
+def test_a_web_process_says_who_watches_through_it_and_whoever_dies_is_forgotten(
     redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("relay.remote.LINGER_S", 0.0)
-    redis.hset("fer:viewers:lobby", "other", pack_viewers(["ann", ""]))
-    redis.hset("fer:viewers:lobby", "newer", b"no list")
-    names = Names(["bob"])
-    camera = remote_camera(redis, names)
+    camera = remote_camera(redis, Names(["bob"]))
     with camera.viewing():
-        until(lambda: names.elsewhere == ["ann", ""])
+        until(lambda: b"me" in redis.hashes.get("fer:viewers:lobby", {}))
         assert unpack_viewers(redis.hashes["fer:viewers:lobby"][b"me"]) == ["bob"]
     until(lambda: b"me" not in redis.hashes["fer:viewers:lobby"])
     camera.close()
@@ -255,12 +278,67 @@ class Process:
     def meet(self) -> None:
         wishes = self.redis.hashes.get("fer:wishes:lobby", {})
         self.desk.hear({name.decode(): value.decode() for name, value in wishes.items()})
-        self.redis.values["fer:report:lobby"] = self.desk.report(STATE).pack()
+        said = dict(self.redis.hashes.get("fer:viewers:lobby", {}))
+        viewers = {process.decode(): unpack_viewers(names) for process, names in said.items()}
+        self.redis.values["fer:report:lobby"] = self.desk.report(STATE, viewers).pack()
 
 
 @pytest.fixture
 def desk(redis: Any) -> RemoteDesk:
     return RemoteDesk(redis, "lobby")
+
+
+@pytest.fixture
+def hosts(redis: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Cameras]]:
+    """Two web processes and their cameras, of which lobby is published."""
+    monkeypatch.setattr("relay.remote.TICK_S", 0.01)
+    redis.names = [b"door", b"lobby"]
+    hosts = [Cameras(redis, Sender(), max_viewers=8, jpeg_quality=80) for _ in range(2)]
+    yield hosts
+    for host in hosts:
+        host.close()
+
+
+def test_a_web_process_without_viewers_of_its_own_knows_who_watches_through_another(
+    redis: FakeRedis, hosts: list[Cameras]
+) -> None:
+    here, elsewhere = (host.audience("lobby") for host in hosts)
+    assert elsewhere.is_watching("me") is None  # the camera's process has said nothing yet
+    Process(redis)
+    seat = here.admit("me", Variant(None, None))
+    player = here.admit("", Variant(None, None))
+    assert here.is_watching("me")
+    until(lambda: hosts[1].reports() and elsewhere.is_watching("me"))
+    until(lambda: hosts[1].reports() and elsewhere.watching() == 2)
+    assert here.watching() == 2
+    assert elsewhere.is_watching("nobody") is False
+    seat.leave("it left")
+    assert here.watching() == 1
+    until(lambda: hosts[1].reports() and elsewhere.is_watching("me") is False)
+    player.leave("it left")
+    redis.before_get = lambda: None
+    redis.values.clear()
+    assert hosts[1].reports() == {"door": None, "lobby": None}
+    assert elsewhere.is_watching("me") is None
+    assert elsewhere.watching() == 0
+
+
+def test_a_poll_of_the_wall_asks_redis_once_for_all_cameras(
+    redis: FakeRedis, hosts: list[Cameras], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cameras = hosts[0]
+    Process(redis)
+    assert [about["name"] for about in cameras.summaries()] == ["door", "lobby"]
+    redis.asked.clear()
+    for _ in range(5):
+        assert cameras.reports()["lobby"]
+    assert redis.asked == ["mget"] * 5
+    redis.names.append(b"attic")
+    assert cameras.find("attic").camera.name == "attic"  # another process may list it already
+    redis.names.clear()
+    assert len(cameras.names()) == 3
+    monkeypatch.setattr("relay.cameras.NAMES_S", 0.0)
+    assert cameras.reports() == {}
 
 
 def test_a_web_host_changes_the_picture_of_a_camera_elsewhere(redis: FakeRedis, desk: RemoteDesk) -> None:
@@ -341,8 +419,10 @@ def test_a_wish_of_another_version_harms_nothing(redis: FakeRedis, desk: RemoteD
     desk.look()
     assert process.controls.view["boxes"] is False
     redis.before_get = lambda: None
-    redis.values["fer:report:lobby"] = b'{"view": {}}'
-    assert desk.look() is None
+    said = json.loads(redis.values["fer:report:lobby"])
+    for other in ({"view": {}}, said | {"viewers": 3}):
+        redis.values["fer:report:lobby"] = json.dumps(other).encode()
+        assert desk.look() is None
 
 
 def test_a_camera_whose_process_is_away_takes_no_wishes(
@@ -375,6 +455,20 @@ def test_the_cameras_are_listed_with_what_is_known_here(client: FlaskClient) -> 
     assert (door["name"], door["fps"], door["faces"]) == ("door", None, None)
     assert (lobby["name"], lobby["source"], lobby["fps"]) == ("lobby", "demo", 30.0)
     assert [face["emotion"] for face in lobby["faces"]] == ["happy"]
+
+
+def test_a_page_that_asks_for_the_cameras_is_told_which_of_them_still_send_to_it(
+    client: FlaskClient, cameras: FakeCameras
+) -> None:
+    def watching(viewer: str) -> list[bool]:
+        listing = client.get(f"/cameras?viewer={viewer}").get_json()
+        return [camera["watching"] for camera in listing["cameras"]]
+
+    seat = cameras.crowd.audience.admit("me", Variant(None, None))
+    assert watching("me") == [True, True]
+    assert watching("you") == [False, False]
+    seat.leave("it left")
+    assert watching("me") == [False, False]
 
 
 def test_each_camera_has_its_stream(client: FlaskClient) -> None:

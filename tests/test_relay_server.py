@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -132,6 +133,12 @@ class Viewer(OneViewer):
         return next(at for at in self.came_at if at > since + 0.7) - since
 
 
+class NamedViewer(Viewer):
+    """Gives its name, as pages do."""
+
+    path = Viewer.path + b"?viewer=me"
+
+
 def listed(server: Server) -> list[str]:
     return [camera["name"] for camera in json.loads(server.get("/cameras"))["cameras"]]
 
@@ -146,7 +153,11 @@ def test_a_camera_process_and_a_web_host_find_each_other_and_the_camera_runs_onl
     camera = start_camera()
     server = start_web(start_server, redis, "--workers", "2")
     until(lambda: listed(server) == ["lobby"])
-    viewers = [Viewer(server.port) for _ in range(4)]
+    viewers: list[Viewer] = [NamedViewer(server.port)]
+    state = "/cameras/lobby/state?viewer=me"  # of the worker that serves it, or of the other
+    told = (json.loads(server.get(state)) for _ in count())
+    until(lambda: all((said["watching"], said["viewers"]) == (True, 1) for said in islice(told, 20)))
+    viewers += [Viewer(server.port) for _ in range(3)]
     until(lambda: all(viewer.pictures > 20 for viewer in viewers))
     for viewer in viewers:
         viewer.socket.close()
@@ -389,3 +400,59 @@ def test_a_wall_of_more_cameras_than_a_browser_opens_connections_shows_them_all(
         assert page.url == f"{url}/cameras/camera7/"
         browser.close()
     crowd.close()
+
+
+TILE = """() => {
+  const image = document.querySelector(".wall img");
+  if (!image?.naturalWidth) return -1;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0, 1, 1);
+  return pen.getImageData(0, 0, 1, 1).data[0];
+}"""  # how bright the first tile is
+
+
+@pytest.mark.browser
+def test_a_tile_comes_back_when_its_stream_has_ended_although_the_browser_does_not_notice(
+    chromium: str,
+) -> None:
+    dying, next_one = FakeCrowd(), FakeCrowd()
+    for crowd, level in ((dying, 40), (next_one, 200)):
+        crowd.feed.put(picture_of(1, encode_jpeg(plain_image(level, 480, 640), 80)))
+    cameras = FakeCameras(dying, ["lobby"])
+    wall = make_wall(cast("Any", cameras), LOOPBACK, camera_site)
+    with sync_playwright() as playwright, serving(wall) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(bypass_csp=True)
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(url, wait_until="commit")
+        page.wait_for_function(f"Math.abs(({TILE})() - 40) < 5")
+        cameras.crowd = next_one  # as when another worker answers, and knows nothing of that stream
+        dying.close()
+        page.wait_for_function(f"Math.abs(({TILE})() - 200) < 5")
+        address = page.locator(".wall img").get_attribute("src")
+        for _ in range(5):
+            page.wait_for_event("response", lambda response: "/cameras" in response.url)
+        assert page.locator(".wall img").get_attribute("src") == address  # what runs is left alone
+        assert len(next_one.audience) == 1
+        browser.close()
+    next_one.close()
+
+
+@pytest.mark.browser
+def test_the_page_of_a_camera_whose_process_is_away_goes_on(chromium: str) -> None:
+    crowd = FakeCrowd()
+    crowd.feed.put(picture_of(1, encode_jpeg(plain_image(100, 480, 640), 80)))
+    wall = make_wall(cast("Any", FakeCameras(crowd)), LOOPBACK, camera_site)
+    complaints: list[str] = []
+    with sync_playwright() as playwright, serving(wall) as server:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"http://127.0.0.1:{server.port}/cameras/lobby/", wait_until="commit")
+        expect(page.get_by_role("heading", name="Face 3")).to_be_visible(timeout=PATIENCE_MS)
+        browser.close()
+    crowd.close()
+    assert complaints == []

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from audience import Audience
 from relay import AwayError, UnknownError
 from web import Camera
-from web.feed import send_pictures
+from web.feed import name_of_viewer, send_pictures
 from web.live import NO_STORE
 
 if TYPE_CHECKING:
@@ -61,8 +61,13 @@ def cameras_pages(cameras: Named) -> Blueprint:
 
     @pages.get("/cameras")
     def listing() -> tuple[Response, int, dict[str, str]]:
+        viewer = name_of_viewer()
+
+        def with_watching(about: dict[str, Any]) -> dict[str, Any]:
+            return about | {"watching": cameras.audience(about["name"]).is_watching(viewer)}
+
         try:
-            return jsonify(problem="", cameras=cameras.summaries()), 200, NO_STORE
+            return jsonify(problem="", cameras=[*map(with_watching, cameras.summaries())]), 200, NO_STORE
         except RedisError:
             return jsonify(problem=NO_REDIS, cameras=[]), 503, NO_STORE
 

@@ -78,8 +78,9 @@ def event_pages(
     pages = Blueprint("events", __name__)
 
     def read() -> dict[str, Any]:
-        view = {"view": controls.read()} if controls else {}
-        return state_json(camera.state(), audience.watching(), recorder) | view
+        view = controls.read() if controls else {}  # {}: the camera is elsewhere, and its process away
+        said = state_json(camera.state(), audience.watching(), recorder)
+        return said | {"view": view} if view else said
 
     events = Events(camera.annotated, read)
 
