@@ -420,7 +420,8 @@ def test_a_wish_of_another_version_harms_nothing(redis: FakeRedis, desk: RemoteD
     assert process.controls.view["boxes"] is False
     redis.before_get = lambda: None
     said = json.loads(redis.values["fer:report:lobby"])
-    for other in ({"view": {}}, said | {"viewers": 3}):
+    others: list[dict[str, Any]] = [{"view": {}}, said | {"viewers": 3}]
+    for other in others:
         redis.values["fer:report:lobby"] = json.dumps(other).encode()
         assert desk.look() is None
 
