@@ -77,6 +77,7 @@ def test_grad_cam_is_captums_for_every_network_of_the_field(name: str, faces: Te
 
 
 @pytest.mark.parametrize("name", FIELD)
+@pytest.mark.training
 def test_every_network_of_the_field_shows_what_its_convolutions_see(name: str, faces: Tensor) -> None:
     net = build(name, {}).eval()
     seen = activations(net, faces[:1])

@@ -42,6 +42,7 @@ def test_the_docs_give_the_shipped_weights_figures(card: Card, page: str, figure
     assert f"{card.metrics[figure] * 100:.1f}" in (ROOT / page).read_text(encoding="utf-8")
 
 
+@pytest.mark.server
 def test_the_shipped_network_reads_most_sample_faces_as_they_are_labelled() -> None:
     samples = Samples(SAMPLES, lambda: EmotionClassifier.load(WEIGHTS))
     read = [(emotion, sample.reading()[0][0]) for emotion in EMOTIONS for sample in samples.of(emotion)]
@@ -56,6 +57,7 @@ def test_the_network_makes_up_its_mind_about_a_flat_picture_without_a_warning() 
     assert np.isfinite(probs).all()
 
 
+@pytest.mark.server
 def test_what_the_heat_map_shows_is_what_the_network_needs() -> None:
     classifier = EmotionClassifier.load(WEIGHTS)
     changes = []
