@@ -101,12 +101,10 @@ def media_pages(jobs: Jobs, gate: Gate, max_upload_mb: int) -> Blueprint:
 
     @pages.get("/pictures/<job_id>/progress")
     def progress(job_id: str) -> Response:
-        waiting = jobs.find(job_id)
-        told = (
-            waiting.told()
-            if waiting
-            else {"state": _found(jobs.results.about(job_id))["state"], "progress": 1.0}
-        )
+        if waiting := jobs.find(job_id):
+            told = waiting.told()
+        else:
+            told = {"state": _found(jobs.results.about(job_id))["state"], "progress": 1.0}
         response = jsonify(told)
         response.headers.update(NO_STORE)
         return response
