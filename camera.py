@@ -7,17 +7,17 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 
-from pipeline import AnnotatedFrame
-from sources import Frame, Source, SourceError, frames
-from stream import Latest
-from viewing import Counts, State, Viewable
+from sources.base import Source, SourceError, frames
+from streaming.latest import Latest
+from streaming.viewable import Counts, State, Viewable
+from vision.frames import AnnotatedFrame, Frame
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25  # how often a waiting thread looks whether it is still wanted
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 2.0  # between two tries to open the source
+MIN_PAUSE_S, MAX_PAUSE_S = 0.5, 2.0  # between two tries to open the source
 REOPEN_AFTER_S = 5.0  # of standing still beyond the stall, when a device's own timeout has passed
-MOST_THREADS = 4  # the annotating one, the grabbing one, and two more that a device holds
+MAX_THREADS = 4  # the annotating one, the grabbing one, and two more that a device holds
 JOIN_TIMEOUT_S = 1.2
 
 
@@ -84,7 +84,7 @@ class Camera(Viewable):
 
     def _grab(self) -> None:
         me = threading.current_thread()
-        pause_s = FIRST_PAUSE_S
+        pause_s = MIN_PAUSE_S
         while self._wait_until_wanted() and self._grabber is me:
             try:
                 with closing(self._open()) as source:
@@ -93,7 +93,7 @@ class Camera(Viewable):
                             return
                         self._frames.put(frame)
                         self._report("")
-                        pause_s = FIRST_PAUSE_S
+                        pause_s = MIN_PAUSE_S
                         if not self._is_wanted():
                             break
             except SourceError as error:
@@ -107,12 +107,12 @@ class Camera(Viewable):
             if self._grabber is me:
                 self._report(problem)
                 self._pause(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                pause_s = min(pause_s * 2, MAX_PAUSE_S)
 
     def _start_grabbing(self) -> None:
         """Let a new thread grab, unless a device holds too many; an old one ends when it is let go."""
         with self._changed:  # which the new thread needs too, so it finds itself named
-            if sum(thread.is_alive() for thread in self._threads) < MOST_THREADS:
+            if sum(thread.is_alive() for thread in self._threads) < MAX_THREADS:
                 self._grabber = self._start(self._grab)
 
     def _open(self) -> Source:

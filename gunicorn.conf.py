@@ -9,9 +9,10 @@ import sys
 import threading
 from typing import Any
 
-from logs import LogWriter
-from main import StartError, check_address, close_site
-from settings import SettingsError, read_settings
+from server.address import check_address
+from server.lifetime import close_site
+from server.logs import LogWriter
+from settings import SettingsError, StartError, read_settings
 
 try:
     _settings = read_settings()
@@ -21,14 +22,14 @@ except SettingsError as error:
 
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
-worker_class = "worker.Worker"
+worker_class = "server.gunicorn_worker.Worker"
 threads = 128  # 32 mirrors, 24 uploads, and 28 pages where connections cannot be handed over hold 112
 keepalive = 1
 graceful_timeout = 8  # then a worker that has not ended is killed; before, its last recording is written
 REQUESTS_S = 1  # that the requests under way may take when it ends
 timeout = 60
 control_socket_disable = True
-logger_class = "worker.Log"
+logger_class = "server.gunicorn_worker.Log"
 loglevel = "warning"  # the program says itself what is usual
 
 

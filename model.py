@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from card import INPUT_SIDE, Calibration, Card
-from emotions import EMOTIONS
-from engines import Engine, load_engine
+from nn.engines import Engine, load_engine
+from nn.model_card import INPUT_SIDE, Calibration, ModelCard
+from vision.emotions import EMOTIONS
 
 MAP_SIDE = INPUT_SIDE // 8  # of EmotionNet's features, which it halves three times
 OUTPUTS = ("shipped", "fer2013", "ferplus")
@@ -39,7 +39,7 @@ def preprocess(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDAr
     return crops
 
 
-def read_out(logits: NDArray[np.float32], output: str, calibration: Calibration) -> NDArray[np.float32]:
+def to_probabilities(logits: NDArray[np.float32], output: str, calibration: Calibration) -> NDArray[np.float32]:
     """Return probabilities (n, 7) from logits (n, 15), or (n, 7) where there is no FER+ head.
 
     "shipped" is the label head, corrected and calibrated; "fer2013" the label head as trained;
@@ -66,7 +66,7 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 class EmotionClassifier:
     """Reads the emotion of every face in a picture. For any number of threads at once."""
 
-    def __init__(self, engine: Engine, card: Card, output: str = "shipped") -> None:
+    def __init__(self, engine: Engine, card: ModelCard, output: str = "shipped") -> None:
         self.card = card
         self.output = output
         self._engine = engine
@@ -91,7 +91,7 @@ class EmotionClassifier:
         """Return probabilities (n, 7) float32 of crops (n, 48, 48) uint8 of any number of pictures."""
         if len(crops) == 0:
             return np.empty((0, len(EMOTIONS)), dtype=np.float32)
-        return read_out(self._engine.logits(crops), self.output, self.card.calibration)
+        return to_probabilities(self._engine.logits(crops), self.output, self.card.calibration)
 
     def predict_each(
         self, pictures: Sequence[tuple[NDArray[np.uint8], NDArray[np.integer[Any]]]]
@@ -120,7 +120,7 @@ class EmotionClassifier:
         logits, maps = self._engine.logits_and_maps(crops)
         first = len(EMOTIONS) if self.output == "ferplus" else 0
         shown = maps[:, first : first + len(EMOTIONS)].clip(min=0)
-        return read_out(logits, self.output, self.card.calibration), shown
+        return to_probabilities(logits, self.output, self.card.calibration), shown
 
 
 def crop(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:

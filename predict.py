@@ -16,16 +16,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from faces import Table, face_json, face_rows, reading_json, remark_row
-from main import StartError, make_classifier, make_pipeline, make_recognizer
-from pipeline import encode_jpeg
-from settings import Settings, SettingsError, read_settings
-from sources import PICTURE_SUFFIXES
-from tracker import Track
+from settings import Settings, StartError, read_settings
+from sources.opencv import PICTURE_SUFFIXES
 from uploads.analysis import Analysis, Event, Remark, Sent, VideoFrame
-from uploads.recognizer import Reading, annotate
+from uploads.assemble import load_classifier, make_recognizer, make_video_pipeline
+from uploads.recognizer import Reading, annotate, reading_json
 from uploads.timeline import Timeline
 from uploads.videos import Writer, open_writer
+from vision.background import limit_threads
+from vision.faces import Table, face_json, face_rows, remark_row
+from vision.jpeg import encode_jpeg
+from vision.tracker import Track
 
 MORE_SUFFIXES = (".zip", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".tif", ".tiff", ".avif")
 SUFFIXES = PICTURE_SUFFIXES.union(MORE_SUFFIXES)  # what is looked for in a folder
@@ -77,10 +78,10 @@ class Output:
 
     def _frame(self, frame: VideoFrame) -> None:
         self.readable += frame.index == 0
-        self._timelines.setdefault(frame.name, Timeline()).add(frame.at_s, frame.faces)
-        self._rows(face_rows(frame.name, frame.faces, frame.at_s, frame.index))
+        self._timelines.setdefault(frame.name, Timeline()).add(frame.t_s, frame.faces)
+        self._rows(face_rows(frame.name, frame.faces, frame.t_s, frame.index))
         faces = [face_json(face) for face in frame.faces]
-        self._json({"file": frame.name, "frame": frame.index, "time_s": round(frame.at_s, 3), "faces": faces})
+        self._json({"file": frame.name, "frame": frame.index, "time_s": round(frame.t_s, 3), "faces": faces})
 
     def _remark(self, remark: Remark) -> None:
         self._rows([remark_row(remark.name, remark.text)])
@@ -135,6 +136,7 @@ def open_files(paths: Sequence[Path]) -> list[Sent]:
 
 def predict(sent: Sequence[Sent], settings: Settings, args: argparse.Namespace) -> int:
     """Read everything sent and return how many files and entries could be read."""
+    limit_threads()
     with ExitStack() as stack:
         table = None
         if args.csv:
@@ -142,9 +144,9 @@ def predict(sent: Sequence[Sent], settings: Settings, args: argparse.Namespace) 
         if args.annotated:
             args.annotated.mkdir(parents=True, exist_ok=True)
         output = Output(settings, args.json, table, args.annotated)
-        classifier = make_classifier(settings)
+        classifier = load_classifier(settings)
         recognizer = stack.enter_context(closing(make_recognizer(settings, classifier)))
-        make = partial(make_pipeline, settings, classifier, live=False)
+        make = partial(make_video_pipeline, settings, classifier)
         analysis = Analysis(sent, recognizer, make, output.open_writer, EVERY_ENTRY)
         shape = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
         bar = stack.enter_context(tqdm(total=1.0, bar_format=shape, leave=False, disable=None))
@@ -170,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = read_settings()
         sent = open_files(args.paths)
         readable = predict(sent, settings, args) if sent else 0
-    except (SettingsError, StartError) as error:
+    except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:

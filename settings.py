@@ -4,6 +4,7 @@ A setting is read from its flag (--min-face-px), else from its variable (FER_MIN
 """
 
 import argparse
+import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -22,14 +23,25 @@ HOST_NAMES = re.compile(r"[\w.-]+(,[\w.-]+)*", re.ASCII)
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
-class SettingsError(Exception):
+class StartError(Exception):
+    """The program cannot start; the message says why, in one sentence."""
+
+
+class SettingsError(StartError):
     """A setting has an impossible value; the message says which, in one sentence."""
 
 
 def _setting(
-    default: Any, help: str, low: float | None = None, high: float | None = None, choices: Sequence[str] = ()
+    default: Any,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
+    formerly: str = "",
 ) -> Any:
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+    """Return a field; formerly is the name that it had in the version before, and may still be given by."""
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "formerly": formerly}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -99,8 +111,12 @@ class Settings:
     max_upload_mb: int = _setting(
         200, "how many megabytes an upload of pictures, ZIPs and videos may have", 1, 4000
     )
-    max_mirrors: int = _setting(
-        8, "how many visitors may use their own camera (/mirror) at once; 0: none", 0, 32
+    max_browser_cameras: int = _setting(
+        8,
+        "how many visitors may use their own camera (/mirror) at once; 0: none",
+        0,
+        32,
+        formerly="max_mirrors",
     )
     idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)
     stall_s: float = _setting(3.0, "without a frame for this long the stream says no signal", 0.2, 60)
@@ -168,18 +184,37 @@ def variable(item: "Field[Any]") -> str:
     return PREFIX + item.name.upper()
 
 
+def variables(item: "Field[Any]") -> list[str]:
+    """Return the variables that a setting is read from, the first that is set: its own, and its former one."""
+    formerly = item.metadata["formerly"]
+    return [variable(item)] + ([PREFIX + formerly.upper()] if formerly else [])
+
+
 def read_settings(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings in flags and variables; raises SettingsError for a value that cannot be."""
     if argv and argv[0] in ROLES:
         argv = ["--role", *argv]
     args = vars(_parser().parse_args(argv))
+    _check_variables(environ)
     values: dict[str, Any] = {}
     for item in fields(Settings):
         if args[item.name] is not None:
             values[item.name] = _convert(item, args[item.name], flag(item))
-        elif environ.get(variable(item)):
-            values[item.name] = _convert(item, environ[variable(item)], variable(item))
+            continue
+        for name in variables(item):
+            if environ.get(name):
+                values[item.name] = _convert(item, environ[name], name)
+                break
     return Settings(**values)
+
+
+def _check_variables(environ: Mapping[str, str]) -> None:
+    """Raise SettingsError for a FER_* variable that is no setting's."""
+    known = [name for item in fields(Settings) for name in variables(item)]
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            nearest = difflib.get_close_matches(name, known, 1, 0)
+            raise SettingsError(f"there is no setting {name}; did you mean {nearest[0]}?")
 
 
 def _convert(item: "Field[Any]", text: str, name: str) -> Any:
@@ -209,6 +244,9 @@ def _parser() -> argparse.ArgumentParser:
             continue
         default = f"(default: {_shorten(item.default)})" if item.default else ""
         parser.add_argument(flag(item), metavar="VALUE", help=f"{item.metadata['help']} {default}")
+        if formerly := item.metadata["formerly"]:
+            old = "--" + formerly.replace("_", "-")
+            parser.add_argument(old, dest=item.name, help=argparse.SUPPRESS)
     return parser
 
 

@@ -18,18 +18,20 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from typing import Any
 
-from audience import Audience
+from app import SAMPLES, make_live_pipeline
 from camera import Camera
-from demo import DemoSource
-from main import SAMPLES, StartError, make_classifier, make_pipeline
-from overlay import View
-from pipeline import Pipeline
-from sender import Sender, Viewer
-from settings import SettingsError, read_settings
-from sources import Image
-from variants import Variants
+from settings import StartError, read_settings
+from sources.demo import DemoSource
+from streaming.audience import Audience
+from streaming.sender import Sender, Viewer
+from streaming.variants import Variants
+from uploads.assemble import load_classifier
+from vision.background import limit_threads
+from vision.frames import Image
+from vision.overlay import View
+from vision.pipeline import Pipeline
 from web.events import Events, event
-from web.live import state_json
+from web.state import state_json
 
 WARM_UP_S = 3.0
 FIRST, COUNT = 60, 240  # frames of the demo in which there is one face
@@ -98,9 +100,10 @@ def main(argv: list[str] | None = None) -> int:
     args: Any = parser.parse_args(argv)
     try:
         settings = read_settings()
-        classifier = make_classifier(settings)
-        pipeline = make_pipeline(settings, classifier, explainer=classifier)
-    except (SettingsError, StartError) as error:
+        limit_threads()
+        classifier = load_classifier(settings)
+        pipeline = make_live_pipeline(settings, classifier)
+    except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     camera = Camera("demo", lambda: (OneFace(SAMPLES), ""), pipeline.process, idle_s=1, stall_s=3)

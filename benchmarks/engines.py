@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from card import INPUT_SIDE, WeightsError
-from engines import load_engine
+from nn.engines import load_engine
+from nn.model_card import INPUT_SIDE, WeightsError
 
 ROUNDS = 300
 

@@ -24,12 +24,12 @@ from benchmarks.relay import free_port
 from benchmarks.serving import wait_until_it_answers
 from settings import ROOT
 
-BEFORE_S, AFTER_S, LONGEST_S = 4.0, 4.0, 30.0
+BEFORE_S, AFTER_S, MAX_S = 4.0, 4.0, 30.0
 STOPPED_S = 3.0  # for so long Redis is away
 RETRY_S = 0.5  # the page's first try comes after a second at most
 NUMBER = re.compile(rb"X-Sequence: (\d+)\r\n")
 NO_SIGNAL = 0  # the number of a picture that says so
-LONGEST_HEAD = 64
+MAX_HEAD_BYTES = 64
 
 
 class Watcher(threading.Thread):
@@ -60,7 +60,7 @@ class Watcher(threading.Thread):
                 if number not in (last, NO_SIGNAL):  # a picture that stands still is sent again
                     self.came.append((time.monotonic(), number))
                 last = number
-            text = text[found[-1].end() if found else 0 :][-LONGEST_HEAD:]
+            text = text[found[-1].end() if found else 0 :][-MAX_HEAD_BYTES:]
 
     def rate(self) -> float:
         """Return how many came a second, lately."""
@@ -168,7 +168,7 @@ def try_fault(name: str, do: Callable[[], None], watchers: list[Watcher]) -> Non
     began, rates = time.monotonic(), [watcher.rate() for watcher in watchers]
     do()
     time.sleep(AFTER_S)
-    deadline = began + LONGEST_S
+    deadline = began + MAX_S
     while not all(watcher.is_back() for watcher in watchers) and time.monotonic() < deadline:
         time.sleep(0.1)
     told = []
@@ -186,7 +186,7 @@ def running() -> Iterator[tuple[Site, list[Watcher]]]:
         watchers = [Watcher(port) for port in site.ports]
         for watcher in watchers:
             stack.callback(setattr, watcher, "ended", True)
-        deadline = time.monotonic() + LONGEST_S
+        deadline = time.monotonic() + MAX_S
         while not all(len(watcher.came) > 60 for watcher in watchers) and time.monotonic() < deadline:
             time.sleep(0.1)
         yield site, watchers

@@ -7,10 +7,12 @@ import argparse
 import sys
 from typing import Any
 
+from app import make_live_pipeline
 from benchmarks.recall import play, read_video
-from main import StartError, make_classifier, make_pipeline
-from pipeline import Pipeline
-from settings import SettingsError, read_settings
+from settings import StartError, read_settings
+from uploads.assemble import load_classifier
+from vision.background import limit_threads
+from vision.pipeline import Pipeline
 
 
 def count_changes(pipeline: Pipeline, path: str) -> tuple[int, float, float]:
@@ -35,16 +37,17 @@ def main(argv: list[str] | None = None) -> int:
     total_changes, total_s = 0, 0.0
     try:
         settings = read_settings([])
-        classifier = make_classifier(settings)
-    except (SettingsError, StartError) as error:
+        limit_threads()
+        classifier = load_classifier(settings)
+    except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for path in args.videos:
         try:
-            pipeline = make_pipeline(settings, classifier)
+            pipeline = make_live_pipeline(settings, classifier)
             changes, seen_s, unsure_s = count_changes(pipeline, path)
             pipeline.close()
-        except (SettingsError, StartError) as error:
+        except StartError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
         if not seen_s:

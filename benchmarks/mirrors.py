@@ -19,7 +19,7 @@ import numpy as np
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import BytesMessage, CloseConnection, Request, TextMessage
 
-from main import SAMPLES
+from app import SAMPLES
 from settings import ROOT
 
 SECONDS = 10.0
@@ -116,7 +116,7 @@ def main(argv: list[str]) -> None:
         port = probe.getsockname()[1]
     command = [sys.executable, str(ROOT / "main.py"), "--source", "demo", "--port", str(port)]
     with ExitStack() as stack:
-        server = subprocess.Popen([*command, "--max-mirrors", str(most)], stdout=subprocess.PIPE)
+        server = subprocess.Popen([*command, "--max-browser-cameras", str(most)], stdout=subprocess.PIPE)
         stack.callback(server.wait)
         stack.callback(server.terminate)
         assert server.stdout is not None

@@ -19,13 +19,17 @@ from typing import IO
 import cv2
 import numpy as np
 
-from demo import background, load_samples, paste, read_gray
-from main import SAMPLES, StartError, make_classifier, make_pipeline, make_recognizer
-from settings import read_settings
+from app import SAMPLES
+from model import EmotionClassifier
+from settings import Settings, StartError, read_settings
+from sources.demo import background, paste
 from uploads.analysis import Analysis, Sent
-from uploads.keeper import Keeper
+from uploads.assemble import load_classifier, make_recognizer, make_video_pipeline
 from uploads.recognizer import Recognizer
+from uploads.result_writer import ResultWriter
 from uploads.videos import Writer
+from vision.background import limit_threads
+from vision.samples import load_samples, read_gray
 
 SIZES_PX = ((320, 240), (640, 480), (1280, 960))
 FACE_SHARE = 0.45  # of the picture's height
@@ -50,13 +54,21 @@ def sample_zip(count: int, size_px: tuple[int, int], faces: int) -> IO[bytes]:
     return file
 
 
-def measure(sent: list[Sent], recognizer: Recognizer, folder: Path | None) -> tuple[int, int, float, float]:
+def measure(
+    sent: list[Sent],
+    settings: Settings,
+    classifier: EmotionClassifier,
+    recognizer: Recognizer,
+    folder: Path | None,
+) -> tuple[int, int, float, float]:
     """Read what was sent, keeping the results in folder, if any; return pictures, faces, wall s and CPU s."""
 
     def no_writer(*_: object) -> Writer | None:
         return None
 
-    analysis = Analysis(sent, recognizer, partial(make_pipeline, read_settings()), no_writer, sys.maxsize)
+    analysis = Analysis(
+        sent, recognizer, partial(make_video_pipeline, settings, classifier), no_writer, sys.maxsize
+    )
     pictures = faces = 0
     wall_s, cpu_s = time.perf_counter(), time.process_time()
     for event in kept(analysis, folder) if folder else analysis:
@@ -66,7 +78,7 @@ def measure(sent: list[Sent], recognizer: Recognizer, folder: Path | None) -> tu
 
 
 def kept(analysis: Analysis, folder: Path) -> Iterator[object]:
-    with Keeper(folder, 80, blur=False) as keeper:
+    with ResultWriter(folder, 80, blur=False) as keeper:
         for event in analysis:
             keeper.take(event)
             yield event
@@ -85,7 +97,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         settings = read_settings()
-        recognizer = make_recognizer(settings, make_classifier(settings))
+        limit_threads()
+        classifier = load_classifier(settings)
+        recognizer = make_recognizer(settings, classifier)
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -97,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
                 if size_px:
                     sent = [Sent.of_stream("sample.zip", sample_zip(args.pictures, size_px, args.faces))]
                 with tempfile.TemporaryDirectory() as folder:
-                    measured = measure(sent, recognizer, Path(folder) if keeps else None)
+                    measured = measure(sent, settings, classifier, recognizer, Path(folder) if keeps else None)
                 print(
                     f"{what}, {'with annotated copies' if keeps else 'read only'}: {told(*measured)}",
                     flush=True,

@@ -14,18 +14,23 @@ from typing import Any
 import cv2
 import numpy as np
 
-from demo import DemoSource
-from main import SAMPLES, StartError, make_classifier, make_pipeline
-from pipeline import STEPS
-from settings import Settings, SettingsError, read_settings
-from sources import Frame, Source, SourceError, SourceOpener, check_source
+from app import SAMPLES, make_live_pipeline
+from settings import Settings, SettingsError, StartError, read_settings
+from sources.base import Source, SourceError
+from sources.demo import DemoSource
+from sources.opener import SourceOpener, check_source
+from uploads.assemble import load_classifier
+from vision.background import limit_threads
+from vision.frames import Frame
+from vision.pipeline import STEPS
 
 WARM_UP = 30
 
 
 def measure(source: Source, settings: Settings, count: int) -> tuple[dict[str, list[float]], list[int]]:
     """Return ms a frame of every step and "total", grabbing not counted in it, and the faces a frame."""
-    pipeline = make_pipeline(settings, make_classifier(settings))
+    limit_threads()
+    pipeline = make_live_pipeline(settings, load_classifier(settings))
     times: dict[str, list[float]] = {step: [] for step in ("grab", *STEPS, "total")}
     faces: list[int] = []
     period_s = 1 / (source.fps or 30.0)

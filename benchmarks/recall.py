@@ -19,13 +19,16 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from boxes import iou
-from detector import Boxes, FaceDetector
-from main import StartError, make_classifier, make_pipeline
-from pipeline import Pipeline
-from settings import SettingsError, read_settings
-from sources import Frame, Image
-from tracker import Track
+from app import make_live_pipeline
+from settings import StartError, read_settings
+from uploads.assemble import load_classifier
+from vision.background import limit_threads
+from vision.boxes import iou
+from vision.detector import Boxes
+from vision.frames import Frame, Image
+from vision.haar import HaarDetector
+from vision.pipeline import Pipeline
+from vision.tracker import Track
 
 FULL_MIN_FACE_PX = 30
 NEW_FACE_S, NEAR_S = 0.3, 0.5
@@ -64,7 +67,7 @@ def read_video(path: str) -> tuple[list[Image], float]:
     return images, fps
 
 
-def search_fully(detector: FaceDetector, images: Sequence[Image], title: str) -> list[Boxes]:
+def search_fully(detector: HaarDetector, images: Sequence[Image], title: str) -> list[Boxes]:
     """Return the boxes (n, 4) of a full search of each image."""
     grays = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False) for image in images)
     return [detector.detect(gray) for gray in tqdm(grays, f"full search of {title}", len(images), leave=False)]
@@ -117,20 +120,21 @@ def main(argv: list[str] | None = None) -> int:
     wanted = shown = 0
     try:
         settings = read_settings([])
-        detector = FaceDetector(settings.cascade, FULL_MIN_FACE_PX)
-        classifier = make_classifier(settings)
+        detector = HaarDetector(settings.cascade, FULL_MIN_FACE_PX)
+        limit_threads()
+        classifier = load_classifier(settings)
         for path in args.videos:
             images, fps = read_video(path)
             if not images:
                 raise StartError(f"{path} is no video that OpenCV can read")
             full = search_fully(detector, images, path)
-            pipeline = make_pipeline(settings, classifier)
+            pipeline = make_live_pipeline(settings, classifier)
             shown_boxes = [boxes_of(tracks) for tracks in play(pipeline, images, fps)]
             pipeline.close()
             score = compare(full, shown_boxes, fps)
             print(f"{path}: {score}")
             wanted, shown = wanted + score.wanted, shown + score.shown
-    except (SettingsError, StartError) as error:
+    except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if wanted:

@@ -8,37 +8,33 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emotions import EMOTIONS
-from pipeline import AnnotatedFrame
 from recording.database import DatabaseError, UrlError
 from recording.history import History, Session
 from recording.recorder import Recorder
-from stream import Latest
-from tracker import Track
-from viewing import State
+from streaming.viewable import State, Viewable
+from vision.emotions import EMOTIONS
+from vision.frames import AnnotatedFrame
+from vision.tracker import Track
 
 FPS = 30
 ROWS_A_WRITE = 500
 
 
-class Stage:
+class Stage(Viewable):
     """A camera whose frames are made here: faces that move a little, as if tracked."""
 
     def __init__(self, faces: int) -> None:
-        self.annotated: Latest[AnnotatedFrame] = Latest()
+        super().__init__(linger_s=0)
         self._faces = faces
         self._random = np.random.default_rng(0)
 
-    @contextmanager
-    def viewing(self) -> Iterator[None]:
-        yield
+    def _begin(self) -> None:
+        """Have no threads."""
 
     def state(self) -> State:
         return State("benchmark", "", True, "", FPS, 0.0, 1, None)

@@ -20,17 +20,17 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 from redis import Redis
 
-from audience import Names
 from benchmarks.serving import Viewer, ask, cpu_of, wait_until_it_answers, watch
-from pipeline import AnnotatedFrame
 from recording.recorder import Recording
+from relay.control import ControlServer
+from relay.protocol import Report, connect
 from relay.publisher import Publisher
-from relay.remote import RemoteCamera, RemoteDesk
-from relay.wire import Report, connect
+from relay.remote import ControlClient, RemoteCamera
 from settings import ROOT
-from stream import Latest
-from tracker import Track
-from viewing import State
+from streaming.audience import Names
+from streaming.viewable import State, Viewable
+from vision.frames import AnnotatedFrame
+from vision.tracker import Track
 
 SECONDS = 10.0
 FPS = 30
@@ -40,26 +40,28 @@ TRACKS = [
 ]
 
 
-class NoDesk:
+class NoControl(ControlServer):
+    def __init__(self) -> None:
+        """Control nothing."""
+
     """Nobody wishes anything."""
 
-    def hear(self, wishes: Mapping[str, str]) -> None: ...
+    def apply(self, wishes: Mapping[str, str]) -> None: ...
 
-    def leave(self) -> None: ...
+    def release(self) -> None: ...
 
-    def report(self, state: State, viewers: dict[str, list[str]]) -> Report:
+    def status(self, state: State, viewers: dict[str, list[str]]) -> Report:
         return Report({}, [], Recording(False, None, 0, 0, 0, ""), [], state.summary(), state.counts, viewers)
 
 
-class Metronome:
+class Metronome(Viewable):
     """A camera that captures nothing, on time."""
 
     def __init__(self) -> None:
-        self.annotated: Latest[AnnotatedFrame] = Latest()
+        super().__init__(linger_s=0)
 
-    @contextmanager
-    def viewing(self) -> Iterator[None]:
-        yield
+    def _begin(self) -> None:
+        """Have no threads."""
 
     def state(self) -> State:
         return State("metronome", "", True, "", FPS, 0.0, 1, None)
@@ -68,7 +70,9 @@ class Metronome:
 def publish(url: str, count: int, ended: "threading.Event") -> None:
     """Publish so many cameras until ended is set."""
     cameras = [Metronome() for _ in range(count)]
-    publishers = [Publisher(camera, NoDesk(), connect(url), f"camera{n}") for n, camera in enumerate(cameras)]
+    publishers = [
+        Publisher(camera, NoControl(), connect(url), f"camera{n}") for n, camera in enumerate(cameras)
+    ]
     threads = [threading.Thread(target=publisher.run, args=(ended,)) for publisher in publishers]
     for thread in threads:
         thread.start()
@@ -84,7 +88,7 @@ def publish(url: str, count: int, ended: "threading.Event") -> None:
 
 
 def watched_camera(redis: Redis, name: str) -> RemoteCamera:
-    return RemoteCamera(redis, RemoteDesk(redis, name), "benchmark", Names())
+    return RemoteCamera(redis, ControlClient(redis, name), "benchmark", Names())
 
 
 class Listener:
@@ -100,7 +104,7 @@ class Listener:
         frame = self.camera.annotated.newest()
         if frame and not frame.problem:
             self.indexes.append(frame.index)
-            self.took_ms.append((frame.published_at - frame.captured_at) * 1000)
+            self.took_ms.append((frame.published_s - frame.captured_s) * 1000)
 
 
 def cpu_s(pid: int) -> float:

@@ -9,43 +9,40 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator
 
 from flask import Flask, Response
 
-from audience import Audience
-from pipeline import AnnotatedFrame
-from samples import Sample
-from sender import Sender
 from settings import LOOPBACK
-from stream import CONTENT_TYPE, Latest, follow, part
-from variants import Variants
-from viewing import State
-from web import make_site
+from streaming.audience import Audience
+from streaming.latest import follow
+from streaming.multipart import CONTENT_TYPE, part
+from streaming.sender import Sender
+from streaming.variants import Variants
+from streaming.viewable import State, Viewable
+from vision.frames import AnnotatedFrame
+from vision.samples import Sample, Samples
+from web.site import make_site
 
 FPS = 30
 PICTURE = os.urandom(40_000)
 
 
-class SteadyCamera:
+class SteadyCamera(Viewable):
     """Publishes the same 40 KB FPS times a second."""
 
     def __init__(self) -> None:
-        self.annotated: Latest[AnnotatedFrame] = Latest()
-        self._closed = threading.Event()
+        super().__init__(linger_s=0)
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         started, index = time.monotonic(), 0
-        while not self._closed.wait(max(started + index / FPS - time.monotonic(), 0)):
+        while not self._ended.wait(max(started + index / FPS - time.monotonic(), 0)):
             now = time.monotonic()
             self.annotated.put(AnnotatedFrame(index, now, now, PICTURE))
             index += 1
-
-    def viewing(self) -> nullcontext[None]:
-        return nullcontext()
 
     def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
         return self.annotated.wait(0, timeout_s)[0]
@@ -53,15 +50,21 @@ class SteadyCamera:
     def state(self) -> State:
         return State("steady", "", True, "", FPS, 0.0, 0, self.annotated.newest())
 
+    def _begin(self) -> None:
+        """Go on, as it does without viewers."""
+
     def close(self) -> bool:
-        self._closed.set()
-        self.annotated.close()
+        self._ended.set()
+        self._end()
         self._thread.join(1)
         return True
 
 
-class NoSamples:
-    def of(self, emotion: str) -> Sequence[Sample]:  # noqa: ARG002  # as web.Samples asks
+class NoSamples(Samples):
+    def __init__(self) -> None:
+        """Read no pictures."""
+
+    def of(self, emotion: str) -> list[Sample]:  # noqa: ARG002  # as Samples asks
         return []
 
 

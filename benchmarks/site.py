@@ -20,7 +20,7 @@ from benchmarks.serving import REQUEST, Viewer, ask, memory_mb, time_ending, wai
 from settings import ROOT
 
 CROWD = 256
-MOST_COMING_AND_GOING = 16
+MAX_COMING_AND_GOING = 16
 LOOK_S = 5.0
 WARM_UP_SHARE = 0.25  # of the time of coming and going, before growth is looked at
 
@@ -60,7 +60,7 @@ def come_and_go(port: int, pid: int, minutes: float) -> list[tuple[float, float]
     crowd: list[tuple[Viewer, float]] = []
     started = looked = time.monotonic()
     while (now := time.monotonic()) - started < minutes * 60:
-        if len(crowd) < MOST_COMING_AND_GOING:
+        if len(crowd) < MAX_COMING_AND_GOING:
             crowd.append((Viewer(ask(port, REQUEST)), now + random.uniform(0.2, 10)))
         watch([viewer for viewer, _ in crowd], len(crowd), 0, 0.25)
         for viewer, until in crowd:

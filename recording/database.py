@@ -11,7 +11,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.schema import CreateTable
 
-MOST_CONNECTIONS = 6
+from settings import StartError
+
+MAX_CONNECTIONS = 6
 WAIT_S = 5  # for a lock, a connection, or a server to be reached
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 # A server that is gone without a word is given up after WAIT_S to 15 s, and a statement after 60 s.
@@ -38,7 +40,7 @@ class DatabaseError(Exception):
     """The database cannot be used now; the message says why in one sentence, without a password."""
 
 
-class UrlError(Exception):
+class UrlError(StartError):
     """The setting names no database; the message says how one is named."""
 
 
@@ -101,7 +103,7 @@ class Database:
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, PoolTimeoutError):
-            return f"its {MOST_CONNECTIONS} connections are all busy"
+            return f"its {MAX_CONNECTIONS} connections are all busy"
         if isinstance(error, OSError):
             return f"{error.strerror} ({error.filename})"
         said = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
@@ -137,7 +139,7 @@ def _make_engine(url: URL) -> Engine:
         hide_parameters=True,  # they are about people
         max_overflow=0,
         pool_pre_ping=True,
-        pool_size=MOST_CONNECTIONS,
+        pool_size=MAX_CONNECTIONS,
         pool_timeout=WAIT_S,
     )
     if url.get_backend_name() == "sqlite":

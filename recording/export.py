@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from emotions import EMOTIONS
-from faces import Table
 from recording.history import Summary
+from vision.emotions import EMOTIONS
+from vision.faces import Table
 
 COLUMNS = (
     *("time", "seconds", "session", "source", "track_id", "x1", "y1", "x2", "y2", "emotion", "sure"),

@@ -32,11 +32,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from emotions import EMOTIONS
 from recording.database import Database
+from vision.emotions import EMOTIONS
 
 if TYPE_CHECKING:
-    from tracker import Track
+    from vision.tracker import Track
 
 COUNTED = (*EMOTIONS, "unsure")  # what a sighting counts as
 ROWS_A_READ = 1000
@@ -126,7 +126,7 @@ class Face:
 
 
 @dataclass(frozen=True)
-class Share:
+class MeanProbs:
     """The mean probabilities of one stretch of time, in EMOTIONS' order."""
 
     stretch: int
@@ -214,7 +214,7 @@ class History:
         ]
         return sorted(faces, key=lambda face: (face.first_ms, face.track_id))
 
-    def shares(self, summary: Summary, stretch_s: int, track_id: int | None = None) -> list[Share]:
+    def shares(self, summary: Summary, stretch_s: int, track_id: int | None = None) -> list[MeanProbs]:
         """Return the mean of each stretch of time that has a sighting, in order; of one face or of all."""
         stretch = _seconds.c.second // stretch_s
         sums = (func.sum(_seconds.c[name]) for name in ("sightings", *EMOTIONS))
@@ -223,7 +223,7 @@ class History:
             query = query.where(_seconds.c.track_id == track_id)
         with self.database.begin() as connection:
             rows = connection.execute(query.group_by(stretch).order_by(stretch)).all()
-        return [Share(number, many, tuple(prob / many for prob in probs)) for number, many, *probs in rows]
+        return [MeanProbs(number, many, tuple(prob / many for prob in probs)) for number, many, *probs in rows]
 
     def labels(
         self, summary: Summary, stretch_s: int, track_ids: Sequence[int]

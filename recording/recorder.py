@@ -5,40 +5,26 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from recording.database import DatabaseError
 from recording.history import DAY_MS, History, Session
-from stream import Latest
+from streaming.viewable import Viewable
 
 if TYPE_CHECKING:
-    from pipeline import AnnotatedFrame
-    from tracker import Track
-    from viewing import State
+    from vision.tracker import Track
 
 log = logging.getLogger(__name__)
 
 FLUSH_S = 0.4
-LONGEST_PAUSE_S = 5.0  # between two tries while the database does not answer
+MAX_PAUSE_S = 5.0  # between two tries while the database does not answer
 SLOW_S = 5.0  # a write that takes longer is a problem
-MOST_WAITING = 20_000  # frames and sightings; about six minutes of one face
+MAX_WAITING = 20_000  # frames and sightings; about six minutes of one face
 TIDY_S = 3600.0
 JOIN_TIMEOUT_S = 5.0  # gunicorn.conf.py gives the program somewhat more
-
-
-class Camera(Protocol):
-    """What the recorder asks of a camera; camera.Camera is one."""
-
-    @property
-    def annotated(self) -> "Latest[AnnotatedFrame]": ...
-
-    def viewing(self) -> AbstractContextManager[None]:
-        """Keep the camera open."""
-
-    def state(self) -> "State": ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +56,7 @@ class Recorder:
     """
 
     def __init__(
-        self, camera: Camera, history: History, keep_days: int = 0, open_to_all: bool = True, place: str = ""
+        self, camera: Viewable, history: History, keep_days: int = 0, open_to_all: bool = True, place: str = ""
     ) -> None:
         """Sessions that ended more than keep_days ago are deleted, now and every hour; 0 keeps them.
 
@@ -169,15 +155,15 @@ class Recorder:
         annotated = self._camera.annotated.newest()
         if self._session is None or annotated is None or annotated.problem:
             return
-        at_ms = round((time.time() - time.monotonic() + annotated.captured_at) * 1000)
+        at_ms = round((time.time() - time.monotonic() + annotated.captured_s) * 1000)
         # a face that was not found in this frame is drawn where it was, but was not seen
-        seen = [_without_maps(it) for it in annotated.tracks if it.seen_at == annotated.captured_at]
+        seen = [_without_maps(it) for it in annotated.tracks if it.seen_s == annotated.captured_s]
         with self._changed:
             if self._session:
                 self._put(_Moment(self._session, at_ms, seen))
 
     def _put(self, moment: _Moment) -> None:
-        if len(self._waiting) + self._sightings + len(moment.tracks) >= MOST_WAITING:
+        if len(self._waiting) + self._sightings + len(moment.tracks) >= MAX_WAITING:
             self._dropped += len(moment.tracks)
             self._counts["dropped"] += len(moment.tracks)
             return
@@ -202,7 +188,7 @@ class Recorder:
                     tidy_at = time.monotonic() + TIDY_S
             except Exception as error:
                 self._report(error)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                pause_s = min(pause_s * 2, MAX_PAUSE_S)
             else:
                 self._report(None)
                 pause_s = FLUSH_S

@@ -1,9 +1,1 @@
-"""Cameras on other processes and machines, through Redis."""
-
-
-class UnknownError(Exception):
-    """There is no camera of that name; the message says so."""
-
-
-class AwayError(Exception):
-    """The camera's process does not answer; the message says so."""
+"""Cameras of other processes and machines, through Redis."""

@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 from redis import Redis
 
-from audience import Audience, Names
-from pipeline import AnnotatedFrame, encode_variant
-from relay import UnknownError
-from relay.remote import RemoteCamera, RemoteControls, RemoteDesk, RemoteRecorder
-from relay.wire import CAMERAS, Report, clock_s, report_key
-from sender import Sender
-from variants import Variant, Variants
+from relay.errors import UnknownError
+from relay.protocol import CAMERAS, Report, clock_s, report_key
+from relay.remote import ControlClient, RemoteCamera, RemoteControls, RemoteRecorder
+from streaming.audience import Audience, Names
+from streaming.sender import Sender
+from streaming.variants import Variant, Variants, encode_variant
+from vision.frames import AnnotatedFrame
 
 THERE_S = 10.0  # a camera that was not published for so long is no longer listed
 NAMES_S = 0.5  # the list of names may be as old as this: every open wall asks for it each second
@@ -31,7 +31,7 @@ class Published:
     audience: Audience
     controls: RemoteControls
     recorder: RemoteRecorder
-    desk: RemoteDesk
+    control: ControlClient
     variants: Variants
 
 
@@ -76,13 +76,15 @@ class Cameras:
             return self._known[name]
 
     def _make(self, name: str) -> Published:
-        desk = RemoteDesk(self._redis, name)
-        names = Names(elsewhere=partial(desk.viewers_elsewhere, self._process))
-        camera = RemoteCamera(self._redis, desk, self._process, names)
+        control = ControlClient(self._redis, name)
+        names = Names(elsewhere=partial(control.viewers_elsewhere, self._process))
+        camera = RemoteCamera(self._redis, control, self._process, names)
         variants = Variants(camera.annotated, self._encode)
         audience = Audience(camera, variants, self._sender, self._max_viewers, names)
-        controls = RemoteControls(desk, self.open_to_all)
-        return Published(camera, audience, controls, RemoteRecorder(desk, self.open_to_all), desk, variants)
+        controls = RemoteControls(control, self.open_to_all)
+        return Published(
+            camera, audience, controls, RemoteRecorder(control, self.open_to_all), control, variants
+        )
 
     def audience(self, name: str) -> Audience:
         """Return who watches a camera here; raises UnknownError, or RedisError."""
@@ -98,7 +100,8 @@ class Cameras:
         names = self.names()
         found: Any = self._redis.mget([report_key(name) for name in names]) if names else []
         return {
-            name: self._published(name).desk.hear(packed) for name, packed in zip(names, found, strict=True)
+            name: self._published(name).control.receive(packed)
+            for name, packed in zip(names, found, strict=True)
         }
 
     def close(self) -> None:

@@ -3,67 +3,42 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
-from typing import Any, Protocol
+from contextlib import ExitStack, suppress
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
-from pipeline import AnnotatedFrame
-from relay.desk import RECORDING
-from relay.wire import (
+from relay.control import RECORDING, ControlServer
+from relay.protocol import (
     CAMERAS,
     RETRY_S,
     TICK_S,
-    Report,
     clock_s,
     frames_key,
     owner_key,
     pack,
     report_key,
+    requests_key,
     unpack_viewers,
     viewers_key,
-    wishes_key,
 )
-from stream import Latest
-from viewing import State
+from streaming.viewable import Viewable
 
 log = logging.getLogger(__name__)
 
 KEEP = 2  # frames in a stream
 LOCK_S = 1.5  # a camera whose process has died is free after this
 GONE_S = 3.0  # a web process that said nothing for so long has died
-WISHED_S = 60  # wishes outlive a camera's process by this, for the one that takes its place
-
-
-class Camera(Protocol):
-    """What is published; camera.Camera is one."""
-
-    @property
-    def annotated(self) -> Latest[AnnotatedFrame]: ...
-
-    def viewing(self) -> AbstractContextManager[None]: ...
-
-    def state(self) -> State: ...
-
-
-class Desk(Protocol):
-    """Who does what web hosts wish; relay.desk.Desk is one."""
-
-    def hear(self, wishes: Mapping[str, str]) -> None: ...
-
-    def report(self, state: State, viewers: dict[str, list[str]]) -> Report: ...
-
-    def leave(self) -> None: ...
+REQUESTED_S = 60  # requests outlive a camera's process by this, for the one that takes its place
 
 
 class Publisher:
     """Publishes a camera under its name while a web host wants it; of several with one name, one at a time."""
 
-    def __init__(self, camera: Camera, desk: Desk, redis: "Redis", name: str) -> None:
-        self._camera, self._desk, self._redis, self._name = camera, desk, redis, name
+    def __init__(self, camera: Viewable, control: ControlServer, redis: "Redis", name: str) -> None:
+        self._camera, self._control, self._redis, self._name = camera, control, redis, name
         self._lock = Lock(redis, owner_key(name), timeout=LOCK_S, blocking=False, thread_local=False)
         self._heard: dict[bytes, tuple[bytes, float]] = {}  # by web process: what it said last, and when
         self._problem = ""
@@ -76,7 +51,7 @@ class Publisher:
                     self._report("")
                     self._publish(ended)
                 else:
-                    self._desk.leave()
+                    self._control.release()
                     self._report(f"another process publishes {self._name}; waiting for it to end")
             except LockError:
                 self._report(f"was away for too long, so {self._name} is anybody's")
@@ -118,17 +93,17 @@ class Publisher:
         self._lock.reacquire()
         with self._redis.pipeline(transaction=False) as asked:
             asked.hgetall(viewers_key(self._name))
-            asked.hgetall(wishes_key(self._name))
-            viewers, wishes = asked.execute()
-        self._desk.hear({name.decode(): value.decode() for name, value in wishes.items()})
+            asked.hgetall(requests_key(self._name))
+            viewers, requests = asked.execute()
+        self._control.apply({name.decode(): value.decode() for name, value in requests.items()})
         gone = self.gone(viewers, time.monotonic())
         there = {process: said for process, said in viewers.items() if process not in gone}
         names = {process.decode(): unpack_viewers(said) for process, said in there.items()}
-        report = self._desk.report(self._camera.state(), names)
+        report = self._control.status(self._camera.state(), names)
         with self._redis.pipeline(transaction=False) as told:
             told.zadd(CAMERAS, {self._name: clock_s(self._redis)})
             told.set(report_key(self._name), report.pack(), px=int(GONE_S * 1000))
-            told.expire(wishes_key(self._name), WISHED_S)
+            told.expire(requests_key(self._name), REQUESTED_S)
             if gone:
                 told.hdel(viewers_key(self._name), *gone)
             told.execute()
@@ -146,7 +121,7 @@ class Publisher:
     def _end(self) -> None:
         """Give the name up; whoever takes it next does not record because this process did."""
         if self._lock.owned():
-            self._redis.hdel(wishes_key(self._name), RECORDING)
+            self._redis.hdel(requests_key(self._name), RECORDING)
             self._redis.delete(report_key(self._name))
             self._lock.release()
 

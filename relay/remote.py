@@ -10,24 +10,24 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from audience import Names
-from controls import check_wish
 from recording.recorder import Recording
-from relay import AwayError
-from relay.desk import RECORDING, RESETS
-from relay.publisher import GONE_S
-from relay.wire import (
+from relay.control import RECORDING, RESETS
+from relay.errors import AwayError
+from relay.protocol import (
     RETRY_S,
     TICK_S,
     Report,
     frames_key,
     pack_viewers,
     report_key,
+    requests_key,
     unpack,
     viewers_key,
-    wishes_key,
 )
-from viewing import Counts, State, Viewable
+from relay.publisher import GONE_S
+from streaming.audience import Names
+from streaming.viewable import Counts, State, Viewable
+from vision.controls import check_change
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +37,14 @@ LOOK_S = 0.05
 LINGER_S = 2.0  # a picture a second, as the wall asks for, must not end and begin the stream each time
 
 
-class RemoteDesk:
+class ControlClient:
     """What a camera's process says of itself, and the way to ask it for something."""
 
     def __init__(self, redis: "Redis", name: str) -> None:
         self._redis, self.name = redis, name
         self._heard: tuple[Report | None, float] = None, 0.0
 
-    def hear(self, packed: bytes | None) -> Report | None:
+    def receive(self, packed: bytes | None) -> Report | None:
         """Take what was found under report_key; None if that is nothing, or of another version."""
         try:
             report = Report.unpack(packed) if packed is not None else None
@@ -54,38 +54,38 @@ class RemoteDesk:
         self._heard = report, time.monotonic()
         return report
 
-    def look(self) -> Report | None:
+    def status(self) -> Report | None:
         """Ask Redis for the report; None if the process is away. Raises RedisError."""
         found: Any = self._redis.get(report_key(self.name))
-        return self.hear(found)
+        return self.receive(found)
 
     def refresh(self) -> None:
         """Look if what was heard is not new, as it is while nobody watches here. Raises RedisError."""
         if time.monotonic() - self._heard[1] > 2 * TICK_S:
-            self.look()
+            self.status()
 
-    def report(self) -> Report | None:
+    def last_report(self) -> Report | None:
         """Return the last report without asking for it; None if it is old, or the process away."""
         report, at = self._heard
         return report if time.monotonic() - at < GONE_S else None
 
     def viewers_elsewhere(self, process: str) -> list[str] | None:
         """Return the names of who watches through other web processes; None if the camera's does not say."""
-        report = self.report()
+        report = self.last_report()
         if report is None:
             return None
         return [name for other, names in report.viewers.items() if other != process for name in names]
 
-    def wish(self, wishes: Mapping[str, Any], is_done: Callable[[Report], bool]) -> None:
+    def request(self, requests: Mapping[str, Any], is_done: Callable[[Report], bool]) -> None:
         """Ask for something and wait until it is done; raises AwayError, or RedisError."""
         away = AwayError(f"The process of the camera {self.name} does not answer.")
-        if not self.look():
+        if not self.status():
             raise away
         with self._redis.pipeline(transaction=False) as told:
-            if RESETS in wishes:
-                told.hincrby(wishes_key(self.name), RESETS, 1)
-            for name in wishes.keys() - {RESETS}:
-                told.hset(wishes_key(self.name), name, json.dumps(wishes[name]))
+            if RESETS in requests:
+                told.hincrby(requests_key(self.name), RESETS, 1)
+            for name in requests.keys() - {RESETS}:
+                told.hset(requests_key(self.name), name, json.dumps(requests[name]))
             told.execute()
         if not self.wait(is_done, DONE_S):
             raise away
@@ -94,7 +94,7 @@ class RemoteDesk:
         """Wait until the report says so; False after the timeout. Raises RedisError."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
-            report = self.look()
+            report = self.status()
             if report and is_so(report):
                 return True
             time.sleep(LOOK_S)
@@ -104,69 +104,69 @@ class RemoteDesk:
 class RemoteControls:
     """To a site what controls.Controls is."""
 
-    def __init__(self, desk: RemoteDesk, open_to_all: bool) -> None:
-        self._desk, self.open_to_all = desk, open_to_all
+    def __init__(self, control: ControlClient, open_to_all: bool) -> None:
+        self._control, self.open_to_all = control, open_to_all
 
     @property
     def fixed(self) -> Sequence[str]:
-        report = self._desk.report()
+        report = self._control.last_report()
         return report.fixed if report else ()
 
     def read(self) -> dict[str, Any]:
         """Return what controls.Controls.read does; {} while the camera's process is away."""
-        report = self._desk.report()
+        report = self._control.last_report()
         return report.view if report else {}
 
-    def change(self, wishes: dict[str, Any]) -> None:
+    def change(self, requests: dict[str, Any]) -> None:
         """Set some; raises ControlError for what cannot be, AwayError and RedisError."""
-        for name, value in wishes.items():
-            check_wish(name, value, self.read(), self.fixed)
-        self._desk.wish(wishes, lambda report: report.view.items() >= wishes.items())
+        for name, value in requests.items():
+            check_change(name, value, self.read(), self.fixed)
+        self._control.request(requests, lambda report: report.view.items() >= requests.items())
 
     def reset(self) -> None:
         """Let everybody in the picture be new; raises AwayError and RedisError."""
-        report = self._desk.look()
+        report = self._control.status()
         before = report.view.get(RESETS) if report else None
-        self._desk.wish({RESETS: 1}, lambda report: report.view.get(RESETS) != before)
+        self._control.request({RESETS: 1}, lambda report: report.view.get(RESETS) != before)
 
 
 class RemoteRecorder:
     """To a site what recording.recorder.Recorder is; the camera's process writes."""
 
-    def __init__(self, desk: RemoteDesk, open_to_all: bool) -> None:
-        self._desk, self.open_to_all = desk, open_to_all
+    def __init__(self, control: ControlClient, open_to_all: bool) -> None:
+        self._control, self.open_to_all = control, open_to_all
 
     def start(self) -> None:
         """Begin a session, if none runs; raises AwayError and RedisError."""
-        self._desk.wish({RECORDING: True}, lambda report: report.recording.on)
+        self._control.request({RECORDING: True}, lambda report: report.recording.on)
 
     def stop(self) -> None:
         """End the session, if one runs; raises AwayError and RedisError."""
-        self._desk.wish({RECORDING: False}, lambda report: not report.recording.on)
+        self._control.request({RECORDING: False}, lambda report: not report.recording.on)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was seen is written; False if that takes longer. Raises RedisError."""
-        return self._desk.wait(lambda report: not report.sessions, timeout_s)
+        return self._control.wait(lambda report: not report.sessions, timeout_s)
 
     def state(self) -> Recording:
-        report = self._desk.report()
+        report = self._control.last_report()
         return report.recording if report else Recording(False, None, 0, 0, 0, "")
 
 
 class RemoteCamera(Viewable):
     """A camera that a Publisher publishes: one reader for all who watch it here. To a site a camera.Camera."""
 
-    def __init__(self, redis: "Redis", desk: RemoteDesk, process: str, names: Names) -> None:
+    def __init__(self, redis: "Redis", control: ControlClient, process: str, names: Names) -> None:
         """Process is this one's own name, names those of the viewers, which it tells the camera's process."""
         super().__init__(LINGER_S)
-        self.name = desk.name
-        self._redis, self._desk, self._process, self._names = redis, desk, process, names
-        self._source, self._note = desk.name, ""
+        self.name = control.name
+        self._redis, self._control, self._process, self._names = redis, control, process, names
+        self._source, self._note = control.name, ""
         self._thread: threading.Thread | None = None
 
     def state(self) -> State:
         """Return what the camera does as far as it is known here."""
-        newest, report = self._annotated.newest(), self._desk.report()
+        newest, report = self._annotated.newest(), self._control.last_report()
         problem = newest.problem if newest else ""
         running = newest is not None and not problem
         with self._changed:
@@ -216,7 +216,7 @@ class RemoteCamera(Viewable):
             asked.hset(viewers_key(self.name), self._process, pack_viewers(list(self._names.here)))
             asked.get(report_key(self.name))
             _, report = asked.execute()
-        self._desk.hear(report)
+        self._control.receive(report)
 
     def _wait_for_viewers(self) -> None:
         self._redis.hdel(viewers_key(self.name), self._process)

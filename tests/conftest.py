@@ -1,17 +1,10 @@
 """Fixtures that several tests share."""
 
-import contextlib
 import gc
 import logging
-import random
 import re
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,14 +13,17 @@ import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
-from settings import ROOT
+from tests.fakes.browser import FLAGS
+from tests.fakes.files import CLIP_FRAMES
+from tests.fakes.images import bright_image
+from tests.fakes.server import Server, free_port
+from tests.fakes.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
-    from network import EmotionNet
-    from tests.postgres import Postgres
+    from playwright.sync_api import Browser, Playwright
 
-PATIENCE_S = 120.0  # with what comes at once on an idle machine, or starts in seconds
-KILLED_S = 8  # gunicorn.conf.py's graceful_timeout: a worker that takes so long has not ended by itself
+    from nn.emotion_net import EmotionNet
+    from tests.fakes.postgres import Postgres
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -84,13 +80,13 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights that were never trained, for tests in which only their presence counts."""
     import torch
 
-    from card import Card
-    from checkpoint import save_weights
-    from network import EmotionNet
+    from nn.checkpoint import save_weights
+    from nn.emotion_net import EmotionNet
+    from nn.model_card import ModelCard
 
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     torch.manual_seed(0)
-    save_weights(path, EmotionNet(), Card("emotion"))
+    save_weights(path, EmotionNet(), ModelCard("emotion"))
     return path
 
 
@@ -99,64 +95,13 @@ def net() -> "EmotionNet":
     """A network with its branches that tells pictures apart."""
     import torch
 
-    from network import EmotionNet
-    from tests.nets import lively
+    from nn.emotion_net import EmotionNet
+    from tests.fakes.nets import lively
 
     torch.manual_seed(0)
     made = EmotionNet()
     lively(made)
     return made
-
-
-class Server:
-    """The real program, as a process of its own."""
-
-    def __init__(self, *flags: str) -> None:
-        self.port = int(flags[flags.index("--port") + 1]) if "--port" in flags else free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, str(ROOT / "main.py"), *flags, "--port", str(self.port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.output = ""
-        self.took_to_start_s = -time.monotonic()
-
-    def get(self, path: str, timeout_s: float = PATIENCE_S) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=timeout_s) as response:
-            body: bytes = response.read()
-            return body
-
-    def wait_until_ready(self) -> "Server":
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                self.get("/healthz", 2)
-                self.took_to_start_s += time.monotonic()
-                return self
-            except OSError:
-                time.sleep(0.1)
-        self.stop()
-        pytest.fail(f"the server did not start: {self.output}")
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal; fails if the program does not end of its own accord."""
-        self.process.send_signal(number)
-        assert self.process.wait(KILLED_S) == 0
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            self.output += self.process.communicate(timeout=PATIENCE_S)[0]
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.output += self.process.communicate()[0]
-
-
-def free_port() -> int:
-    """Return a port below those that the system gives to connections, so that nobody takes it meanwhile."""
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    pytest.fail("a hundred ports are taken")
 
 
 @pytest.fixture
@@ -186,9 +131,26 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
+def playwright() -> "Iterator[Playwright]":
+    """Playwright, which a process can start only once at a time."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str, playwright: "Playwright") -> "Iterator[Browser]":
+    """One Chromium for all tests that need no camera of their own."""
+    browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
 def postgres() -> "Iterator[Postgres]":
     """A PostgreSQL server of our own; where none is installed the tests on it are skipped."""
-    from tests.postgres import Postgres, find_programs
+    from tests.fakes.postgres import Postgres, find_programs
 
     programs = find_programs()
     if programs is None:
@@ -196,3 +158,16 @@ def postgres() -> "Iterator[Postgres]":
     server = Postgres(programs, free_port())
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A video of 64x48 px at 25 fps with a bright face in each of its frames."""
+    import cv2
+
+    path = tmp_path_factory.mktemp("clips") / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
+    for _ in range(CLIP_FRAMES):
+        writer.write(bright_image())
+    writer.release()
+    return path.read_bytes()

@@ -6,10 +6,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from card import Calibration
-from emotions import EMOTIONS
-from model import read_out
+from model import to_probabilities
+from nn.model_card import Calibration
 from training.metrics import calibration_error
+from vision.emotions import EMOTIONS
 
 TAU = 0.4  # of the training labels' log frequency is taken out; 0.5 costs disgust a tenth of its F1
 FOLDS = 5
@@ -43,5 +43,5 @@ def cross_fitted_error(logits: Tensor, labels: NDArray[np.int64], shift: tuple[f
         kept, left = fold != number, fold == number
         temperature = fit_temperature(logits[torch.from_numpy(kept)], labels[kept], shift)
         calibration = Calibration(shift, temperature)
-        probs[left] = read_out(logits[torch.from_numpy(left)].numpy(), "shipped", calibration)
+        probs[left] = to_probabilities(logits[torch.from_numpy(left)].numpy(), "shipped", calibration)
     return calibration_error(probs, labels)

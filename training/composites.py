@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from card import INPUT_SIDE
-from demo import background, paste
-from detector import FaceDetector
-from emotions import EMOTIONS
+from nn.model_card import INPUT_SIDE
 from settings import ROOT
+from sources.demo import background, paste
 from training.data import Faces, load_faces
+from vision.emotions import EMOTIONS
+from vision.haar import HaarDetector
 
 AGREEMENT = {"disgust": 0.4, "fear": 0.5}  # few faces: fewer of their votes agree
 DEFAULT_AGREEMENT = 0.8
@@ -118,7 +118,7 @@ def composite(faces: Stack, seed: int) -> tuple[float, NDArray[np.uint8]] | None
     return clearness(kept), np.clip(spread, 0, 255).astype(np.uint8)
 
 
-def is_found(sample: NDArray[np.uint8], detector: FaceDetector) -> bool:
+def is_found(sample: NDArray[np.uint8], detector: HaarDetector) -> bool:
     """Return whether the cascade finds exactly this face as the demo shows it."""
     scene = background(400, 400)
     paste(scene, sample, (200, 200), 160, 1.0)
@@ -140,7 +140,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "static" / "samples")
     parser.add_argument("--count", type=int, default=8, help="samples an emotion (default: 8)")
     args: Any = parser.parse_args(argv)
-    detector = FaceDetector(ROOT / "haarcascade_frontalface_alt2.xml", 60)
+    detector = HaarDetector(ROOT / "haarcascade_frontalface_alt2.xml", 60)
     try:
         faces = load_faces(args.data, "Training", args.ferplus)
     except ValueError as error:

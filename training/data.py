@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from card import INPUT_SIDE
-from emotions import EMOTIONS
 from model import preprocess
-from sources import PICTURE_SUFFIXES
+from nn.model_card import INPUT_SIDE
+from sources.opencv import PICTURE_SUFFIXES
+from vision.emotions import EMOTIONS
 
 # fer2013new.csv's columns: EMOTIONS by FER+'s names, and the three that FER2013 lacks
 VOTES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "NF")

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from card import INPUT_SIDE
+from nn.model_card import INPUT_SIDE
 
 NEAR = 0.97  # correlation from which on two faces, blurred and at half size, are one photograph
 BLUR = 1.0  # px, sigma; a copy that was scaled or shifted differs in its finest detail

@@ -15,15 +15,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from card import INPUT_SIDE, Card, WeightsError
-from engines import TorchEngine
-from model import OUTPUTS, EmotionClassifier, read_out
+from model import OUTPUTS, EmotionClassifier, to_probabilities
+from nn.engines import TorchEngine
+from nn.model_card import INPUT_SIDE, ModelCard, WeightsError
+from nn.registry import load_net
 from training.augment import resize
 from training.data import SPLIT_FOLDERS, Faces, load_faces
 from training.duplicates import near_duplicates
 from training.losses import heads
 from training.metrics import confusion, ferplus_majority, measure, per_class
-from training.networks import load_net
 from training.report import as_text, write_report
 from training.stress import STRESSES, stressed
 
@@ -41,14 +41,14 @@ def predict_logits(net: nn.Module, faces: Faces, side: int = INPUT_SIDE, device:
 
 
 def evaluate(
-    net: nn.Module, card: Card, faces: Faces, clean: NDArray[np.bool_], output: str
+    net: nn.Module, card: ModelCard, faces: Faces, clean: NDArray[np.bool_], output: str
 ) -> tuple[dict[str, Any], NDArray[np.float32]]:
     """Return all figures of a network on faces, and that output's probabilities (n, 7).
 
     clean (n,) bool: the face has no copy among Training's.
     """
     logits = predict_logits(net, faces)
-    probs: NDArray[np.float32] = read_out(logits.numpy(), output, card.calibration)
+    probs: NDArray[np.float32] = to_probabilities(logits.numpy(), output, card.calibration)
     known = OUTPUTS if heads(logits)[1] is not None else OUTPUTS[:2]
     result: dict[str, Any] = {
         "faces": len(faces),
@@ -68,20 +68,20 @@ def evaluate(
 
 
 def _both(
-    logits: Tensor, output: str, card: Card, faces: Faces, clean: NDArray[np.bool_]
+    logits: Tensor, output: str, card: ModelCard, faces: Faces, clean: NDArray[np.bool_]
 ) -> dict[str, dict[str, float]]:
-    probs = read_out(logits.numpy(), output, card.calibration)
+    probs = to_probabilities(logits.numpy(), output, card.calibration)
     figures = {"all": measure(probs, faces.labels)}
     if clean.any():
         figures["clean"] = measure(probs[clean], faces.labels[clean])
     return figures
 
 
-def _under_stress(net: nn.Module, card: Card, faces: Faces, output: str) -> dict[str, float]:
+def _under_stress(net: nn.Module, card: ModelCard, faces: Faces, output: str) -> dict[str, float]:
     accuracy = {}
     for stress in STRESSES:
         changed = Faces(stressed(faces.images, stress), faces.labels, faces.votes)
-        probs = read_out(predict_logits(net, changed).numpy(), output, card.calibration)
+        probs = to_probabilities(predict_logits(net, changed).numpy(), output, card.calibration)
         accuracy[stress] = measure(probs, faces.labels)["accuracy"]
     return accuracy
 

@@ -14,15 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from card import WeightsError
-from detector import FaceDetector
-from emotions import EMOTIONS
-from explain import with_map
-from heatmap import grad_cam
 from model import preprocess
+from nn.cam import grad_cam
+from nn.model_card import WeightsError
+from nn.registry import load_net
 from settings import Settings
-from training.networks import load_net
+from uploads.explainer import with_map
 from uploads.pictures import PictureError, read_picture
+from vision.emotions import EMOTIONS
+from vision.haar import HaarDetector
 
 SIDE_PX = 192
 
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         image = read_picture(args.picture.read_bytes()).image
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]], dtype=np.int32)
-        faces = whole if args.whole else FaceDetector(Settings().cascade, Settings().min_face_px).detect(gray)
+        faces = whole if args.whole else HaarDetector(Settings().cascade, Settings().min_face_px).detect(gray)
         if not len(faces):
             raise PictureError(f"no face is found in {args.picture}; --whole takes all of it for one")
         if not cv2.imwrite(str(args.out), explain(net, gray, faces[:1])):

@@ -16,8 +16,6 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector import CascadeError, FaceDetector
-from emotions import EMOTIONS
 from settings import ROOT
 from training.data import SPLIT_FOLDERS, Faces, load_faces
 from training.duplicates import near_pairs
@@ -49,6 +47,8 @@ from training.explore_plots import (
     light_plots,
     sheet,
 )
+from vision.emotions import EMOTIONS
+from vision.haar import CascadeError, HaarDetector
 
 TEMPLATES = Path(__file__).parent / "templates"
 CASCADE = ROOT / "haarcascade_frontalface_alt2.xml"
@@ -96,7 +96,7 @@ def join(splits: dict[str, Faces]) -> Faces:
     )
 
 
-def explore(splits: dict[str, Faces], detector: FaceDetector) -> Iterator[Section]:
+def explore(splits: dict[str, Faces], detector: HaarDetector) -> Iterator[Section]:
     """Yield the sections of the report, one when it is ready; each class that is there has a face."""
     faces, rng = join(splits), np.random.default_rng(SEED)
     classes = count_classes(splits)
@@ -202,7 +202,7 @@ def main(argv: list[str] | None = None) -> int:
         args.out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
         splits = load_splits(args.data, args.ferplus)
         sections = []
-        for section in explore(splits, FaceDetector(CASCADE, MIN_FACE_PX)):
+        for section in explore(splits, HaarDetector(CASCADE, MIN_FACE_PX)):
             print(f"{section.title}: {section.figures.conclusion()}")
             sections.append(section)
         write_report(args.out, args.data.name, sections)

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from boxes import iou
-from detector import FaceDetector
-from emotions import EMOTIONS
-from network import FERPLUS
+from nn.emotion_net import FERPLUS
 from training.data import Faces
 from training.losses import is_face
 from training.metrics import ferplus_majority
+from vision.boxes import iou
+from vision.emotions import EMOTIONS
+from vision.haar import HaarDetector
 
 BINS = 32  # of the gray levels
 UNLIKE_SPLITS = 0.02  # of a split's faces; below it the splits have the same mixture of classes
@@ -288,7 +288,7 @@ class Cascade:
         )
 
 
-def try_cascade(faces: Faces, detector: FaceDetector, count: int, rng: np.random.Generator) -> Cascade:
+def try_cascade(faces: Faces, detector: HaarDetector, count: int, rng: np.random.Generator) -> Cascade:
     """Return what the detector finds among about `count` random faces, as many of each emotion."""
     indices = by_emotion(np.arange(len(faces)), faces.labels)
     chosen = {name: rng.permutation(i)[: count // len(EMOTIONS)] for name, i in indices.items()}
@@ -303,7 +303,7 @@ def try_cascade(faces: Faces, detector: FaceDetector, count: int, rng: np.random
     )
 
 
-def best_overlap(face: NDArray[np.uint8], detector: FaceDetector) -> float:
+def best_overlap(face: NDArray[np.uint8], detector: HaarDetector) -> float:
     """Return how well the best box of the detector fits a face (48, 48) uint8 within a larger picture."""
     side, margin = face.shape[0] * ENLARGE, face.shape[0]  # the edge goes on, so that no frame is found
     large = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from emotions import DETAILS, EMOTIONS
-from network import FERPLUS
+from nn.emotion_net import FERPLUS
 from training.explore_figures import BINS, Agreement, Cascade, Classes, Levels, Values, by_emotion, light_of
+from vision.emotions import DETAILS, EMOTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,10 +17,10 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from card import INPUT_SIDE, WeightsError
-from engines import import_onnxruntime, sha256_of
-from network import EmotionNet
-from training.networks import load_net
+from nn.emotion_net import EmotionNet
+from nn.engines import import_onnxruntime, sha256_of
+from nn.model_card import INPUT_SIDE, WeightsError
+from nn.registry import load_net
 
 TOLERANCE = 1e-4  # of a logit
 FEW = 1000  # weights that are not worth halving

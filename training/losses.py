@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from emotions import EMOTIONS
-from network import FERPLUS
+from nn.emotion_net import FERPLUS
 from training.data import VOTES
+from vision.emotions import EMOTIONS
 
 UNKNOWN, NO_FACE = VOTES.index("unknown"), VOTES.index("NF")
 

@@ -6,7 +6,7 @@ Those that need scikit-learn load it themselves: it takes a second, and not ever
 import numpy as np
 from numpy.typing import NDArray
 
-from network import FERPLUS
+from nn.emotion_net import FERPLUS
 from training.data import VOTES
 from training.losses import NO_FACE, UNKNOWN, clean_votes
 

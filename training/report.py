@@ -12,8 +12,8 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from emotions import EMOTIONS
 from training.metrics import reliability
+from vision.emotions import EMOTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

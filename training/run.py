@@ -16,19 +16,19 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from card import Calibration, Card
-from checkpoint import save_weights
-from emotions import EMOTIONS
-from model import read_out
+from model import to_probabilities
+from nn.checkpoint import save_weights
+from nn.model_card import Calibration, ModelCard
+from nn.registry import build, load_net
 from training.augment import augment
 from training.config import Config
 from training.data import Faces
 from training.evaluate import predict_logits
 from training.losses import Answers, ask_teachers, distill_loss, ferplus_targets, label_loss, label_weights, mix
 from training.metrics import measure
-from training.networks import build, load_net
 from training.optim import Schedule, make_optimizer, thaw
 from training.workers import Workers
+from vision.emotions import EMOTIONS
 
 STATE_FILE = "state.pt"
 WEIGHTS_FILE = "weights.safetensors"
@@ -184,10 +184,10 @@ class Run:
 
     def _measure(self, net: nn.Module, side: int) -> dict[str, float]:
         logits = predict_logits(net, self.validation, side, self.device)
-        return measure(read_out(logits.numpy(), "fer2013", Calibration()), self.validation.labels)
+        return measure(to_probabilities(logits.numpy(), "fer2013", Calibration()), self.validation.labels)
 
     def _write_weights(self, epoch: int, metrics: dict[str, float]) -> None:
-        card = Card(
+        card = ModelCard(
             network=self.config.network,
             network_options=self.config.network_options,
             training={

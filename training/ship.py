@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from card import Calibration, Card, WeightsError
-from checkpoint import save_weights
-from emotions import EMOTIONS
-from model import read_out
-from network import EmotionNet
+from model import to_probabilities
+from nn.checkpoint import save_weights
+from nn.emotion_net import EmotionNet
+from nn.model_card import Calibration, ModelCard, WeightsError
+from nn.registry import load_net
 from settings import ROOT
 from training.calibrate import cross_fitted_error, fit_temperature, prior_shift
 from training.data import Faces, load_faces
@@ -28,7 +28,7 @@ from training.evaluate import predict_logits
 from training.export import export_weights
 from training.losses import label_weights
 from training.metrics import measure
-from training.networks import load_net
+from vision.emotions import EMOTIONS
 
 
 @torch.no_grad()
@@ -39,7 +39,7 @@ def unweigh(net: EmotionNet, labels: NDArray[np.int64], power: float) -> Emotion
     return net
 
 
-def ship(net: EmotionNet, card: Card, training: Faces, validation: Faces) -> tuple[EmotionNet, Card]:
+def ship(net: EmotionNet, card: ModelCard, training: Faces, validation: Faces) -> tuple[EmotionNet, ModelCard]:
     """Return the fused network, and its card with a calibration from the clean validation faces."""
     plain = unweigh(net.fuse(), training.labels, card.training.get("class_weights", 0.0))
     fused = plain.half().float()  # as the file will hold it
@@ -50,7 +50,7 @@ def ship(net: EmotionNet, card: Card, training: Faces, validation: Faces) -> tup
     calibration = Calibration(shift, fit_temperature(clean_logits, clean_labels, shift))
     metrics = {"calibration error, cross-fitted": cross_fitted_error(clean_logits, clean_labels, shift)}
     for output in ("fer2013", "shipped"):
-        probs = read_out(logits.numpy(), output, calibration)
+        probs = to_probabilities(logits.numpy(), output, calibration)
         for part, chosen in (("PublicTest", np.ones_like(clean)), ("clean PublicTest", clean)):
             figures = measure(probs[chosen], validation.labels[chosen])
             metrics |= {f"{part} {name}, {output}": figures[name] for name in ("accuracy", "macro_f1")}

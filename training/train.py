@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 
-from card import WeightsError
+from nn.model_card import WeightsError
+from nn.registry import load_net, load_pretrained
 from training.config import load_config
 from training.data import load_faces
 from training.losses import is_face
-from training.networks import load_net, load_pretrained
 from training.run import STATE_FILE, WEIGHTS_FILE, Run, Stopped
 from training.workers import Workers, joined_workers
 

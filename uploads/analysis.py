@@ -7,15 +7,15 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol
+from typing import IO, NamedTuple
 
-from pipeline import AnnotatedFrame
-from sources import Frame
-from tracker import Track
 from uploads.archives import Archive, ArchiveError, is_zip
 from uploads.pictures import PictureError, TooLargeError, is_picture_box, tidy
 from uploads.recognizer import File, Reading, Recognizer
 from uploads.videos import Video, VideoError, Writer, is_video, path_of
+from vision.frames import Frame
+from vision.pipeline import Pipeline
+from vision.tracker import Track
 
 MAX_PICTURE_BYTES = 50_000_000
 HEAD_BYTES = 256
@@ -57,7 +57,7 @@ class VideoFrame:
 
     name: str
     index: int
-    at_s: float
+    t_s: float
     faces: list[Track]
 
 
@@ -71,12 +71,6 @@ class Remark:
 
 
 Event = Reading | VideoFrame | Remark
-
-
-class Pipeline(Protocol):
-    def process(self, frame: Frame) -> AnnotatedFrame: ...
-
-    def close(self) -> None: ...
 
 
 WriterOpener = Callable[[str, float, tuple[int, int]], Writer | None]
@@ -161,13 +155,13 @@ class Analysis:
             if writer:
                 stack.callback(writer.close)
             for index, image in enumerate(video):
-                at_s = index / video.fps  # the video's own clock, not ours: easing depends on it
-                annotated = pipeline.process(Frame(index, at_s, image))
+                t_s = index / video.fps  # the video's own clock, not ours: easing depends on it
+                annotated = pipeline.process(Frame(index, t_s, image))
                 if writer and annotated.scene is not None:
                     writer.write(annotated.scene)
                 self._advance(size, (index + 1) / video.frame_count)
                 self.doing = f"frame {index + 1:,} of about {max(video.frame_count, index + 1):,}"
-                yield VideoFrame(name, index, at_s, annotated.tracks)
+                yield VideoFrame(name, index, t_s, annotated.tracks)
 
     def _advance(self, size: int, share: float) -> None:
         self.progress = min((self._bytes_done + size * min(share, 1.0)) / self._bytes, 0.99)

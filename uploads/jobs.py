@@ -8,17 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from uploads.analysis import Pipeline, Sent
-from uploads.apart import ApartError, ReaderProcess
-from uploads.keeper import Keeper, title_of, was_read
+from uploads.analysis import Sent
 from uploads.pictures import tidy
 from uploads.recognizer import File, Reading, Recognizer
+from uploads.result_writer import ResultWriter, title_of, was_read
 from uploads.results import Results
+from uploads.worker_process import WorkerError, WorkerProcess
+from vision.pipeline import Pipeline
 
-MOST_AT_ONCE = 12  # pictures that are read while their sender waits; more become a job
-MOST_WAITING = 8  # jobs
-MOST_READING = 2  # requests
-MOST_FAILED = 50  # jobs that are remembered
+MAX_AT_ONCE = 12  # pictures that are read while their sender waits; more become a job
+MAX_WAITING = 8  # jobs
+MAX_READING = 2  # requests
+MAX_FAILED = 50  # jobs that are remembered
 PATIENCE_S = 10.0  # of a request, until it is told to come back
 SWEEP_S = 600.0
 JOIN_S = 20.0
@@ -74,7 +75,7 @@ class Jobs:
         make_pipeline: Callable[[], Pipeline],
         jpeg_quality: int,
         blur: bool,
-        apart: ReaderProcess | None = None,
+        apart: WorkerProcess | None = None,
     ) -> None:
         """With blur, faces in the pictures and videos that are kept are hidden.
 
@@ -87,8 +88,8 @@ class Jobs:
         self._blur = blur
         self._apart = apart
         self._active: dict[str, Job] = {}
-        self._waiting: queue.Queue[Job | None] = queue.Queue(MOST_WAITING)
-        self._reading = threading.BoundedSemaphore(MOST_READING)
+        self._waiting: queue.Queue[Job | None] = queue.Queue(MAX_WAITING)
+        self._reading = threading.BoundedSemaphore(MAX_READING)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
@@ -101,7 +102,7 @@ class Jobs:
         """
         sent = [Sent.of_stream(name, stream) for name, stream in files]
         job = Job("", owner, title_of([tidy(one.name) for one in sent]), sent)
-        at_once = len(sent) <= MOST_AT_ONCE and all(one.kind == "picture" for one in sent)
+        at_once = len(sent) <= MAX_AT_ONCE and all(one.kind == "picture" for one in sent)
         try:
             taken = self._run_now(job) if at_once else self._run_later(job)
         except OSError:
@@ -199,7 +200,7 @@ class Jobs:
         job.tell(0.0, "Getting ready …")
         try:
             self._run(job, self._apart)
-        except ApartError as error:
+        except WorkerError as error:
             log.warning("a job failed", extra={"reason": str(error)})
             self._fail(job, BROKEN)
         except OSError as error:
@@ -213,14 +214,14 @@ class Jobs:
             if job.unwanted or self._closing.is_set():
                 self._drop(job)
 
-    def _run(self, job: Job, apart: ReaderProcess | None = None) -> None:
-        """Read what was sent and keep what was read; raises OSError, and ApartError from apart."""
+    def _run(self, job: Job, apart: WorkerProcess | None = None) -> None:
+        """Read what was sent and keep what was read; raises OSError, and WorkerError from apart."""
         folder = self.results.place(job.job_id)
         if apart:
             files = [(one.name, one.open()) for one in job.sent]
             items = apart.read(files, folder, job.cancelled, job.tell)
         else:
-            keeper = Keeper(folder, self._jpeg_quality, self._blur)
+            keeper = ResultWriter(folder, self._jpeg_quality, self._blur)
             items = keeper.read(job.sent, self._recognizer, self._make_pipeline, job.cancelled, job.tell)
         state = "cancelled" if job.cancelled.is_set() else "done" if was_read(items) else "unreadable"
         self.results.save(job.job_id, {"owner": job.owner, "title": job.title, "state": state, "items": items})
@@ -231,7 +232,7 @@ class Jobs:
         job.discard()
         job.state, job.problem = "failed", problem
         failed = [one for one in self._active.values() if one.state == "failed"]
-        for one in failed[:-MOST_FAILED]:
+        for one in failed[:-MAX_FAILED]:
             self._drop(one)
 
     def _drop(self, job: Job) -> None:

@@ -5,29 +5,23 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from emotions import EMOTIONS
-from model import preprocess
-from overlay import PLAIN, Scene, View, draw
-from tracker import Track
+from model import EmotionClassifier, preprocess
 from uploads.pictures import Picture, PictureError, read_picture
+from vision.detector import Detector
+from vision.emotions import EMOTIONS
+from vision.faces import face_json
+from vision.overlay import PLAIN, Scene, View, draw
+from vision.tracker import Track
 
 BATCH = 8  # pictures; as many more are decoded and searched meanwhile
 CROP_MARGIN = 0.15  # of the box, on each side: for people a face is more than the box
 ONLY_HEAT = View(boxes=False, labels=False, heat=True)
-
-
-class Detector(Protocol):
-    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]: ...
-
-
-class Classifier(Protocol):
-    def explain_crops(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 
 
 class File(NamedTuple):
@@ -73,7 +67,7 @@ class Recognizer:
     def __init__(
         self,
         make_detector: Callable[[], Detector],
-        classifier: Classifier,
+        classifier: EmotionClassifier,
         unsure_below: float,
         threads: int = 2,
     ) -> None:
@@ -172,3 +166,11 @@ def _result(future: "Future[_Found]") -> _Found | PictureError:
 def _scaled(box: Any, scale: float) -> tuple[int, int, int, int]:
     x1, y1, x2, y2 = (round(float(side) * scale) for side in box)
     return x1, y1, x2, y2
+
+
+def reading_json(reading: "Reading") -> dict[str, Any]:
+    """Return what was read in a picture: its width and height in px, its faces, and a note, "" for none."""
+    assert reading.picture is not None
+    width, height = reading.picture.size_px
+    faces = [face_json(face) for face in reading.faces]
+    return {"width": width, "height": height, "faces": faces, "note": reading.picture.note}

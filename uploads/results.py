@@ -6,9 +6,12 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from vision.emotions import EMOTIONS
+from vision.faces import remark_row
 
 KEEP_S = 24 * 3600.0
 MAX_KEPT_BYTES = 2_000_000_000  # of all jobs together; the oldest go first
@@ -106,3 +109,20 @@ def _changed_at(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:  # deleted meanwhile
         return 0.0
+
+
+def json_rows(items: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], list[object]]]:
+    """Yield what a job found, face by face: its JSON, {} for none, and its row in the order of COLUMNS.
+
+    A face of a video is one row, with the time it was first seen and what it showed on average; a file
+    without a face has a row that says why.
+    """
+    for item in items:
+        faces = item["timeline"]["faces"] if item["kind"] == "video" else item.get("faces", ())
+        for face in faces:
+            where = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
+            shares = (face["probs"][name] for name in EMOTIONS)
+            named = face["emotion"], face["confidence"], face["sure"]
+            yield face, [item["file"], *where, *named, *shares, ""]
+        if not faces:
+            yield {}, remark_row(item["file"], item.get("text", "no face"))

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotions import EMOTIONS
-from tracker import Track
+from vision.emotions import EMOTIONS
+from vision.tracker import Track
 
 RATE = 5  # a second, at which frames are added up
-MOST_POINTS = 120  # of the chart
-MOST_FACES = 24  # the longest stays; short ones are mostly patterns
+MAX_POINTS = 120  # of the chart
+MAX_FACES = 24  # the longest stays; short ones are mostly patterns
 
 
 @dataclass
@@ -24,9 +24,9 @@ class _Sum:
     first_s: float = 0.0
     last_s: float = 0.0
 
-    def add(self, face: Track, at_s: float) -> None:
-        self.first_s = at_s if self.count == 0 else self.first_s
-        self.last_s = at_s
+    def add(self, face: Track, t_s: float) -> None:
+        self.first_s = t_s if self.count == 0 else self.first_s
+        self.last_s = t_s
         self.probs += face.probs
         self.count += 1
         self.sure += face.sure
@@ -46,13 +46,13 @@ class Timeline:
         self._slots: dict[int, _Sum] = {}
         self._faces: dict[int, _Sum] = {}
 
-    def add(self, at_s: float, faces: list[Track]) -> None:
+    def add(self, t_s: float, faces: list[Track]) -> None:
         self.frames += 1
         self.frames_with_faces += bool(faces)
-        self._end_s = at_s
+        self._end_s = t_s
         for face in faces:
-            self._slots.setdefault(int(at_s * RATE), _Sum()).add(face, at_s)
-            self._faces.setdefault(face.track_id, _Sum()).add(face, at_s)
+            self._slots.setdefault(int(t_s * RATE), _Sum()).add(face, t_s)
+            self._faces.setdefault(face.track_id, _Sum()).add(face, t_s)
 
     def summary(self) -> dict[str, Any]:
         """Return it as JSON: points [s, mean probabilities or null], and faces, the longest stays first."""
@@ -63,12 +63,12 @@ class Timeline:
             "duration_s": round(self._end_s, 2),
             "points": self._points(),
             "face_count": len(longest),
-            "faces": [_face(track_id, one) for track_id, one in longest[:MOST_FACES]],
+            "faces": [_face(track_id, one) for track_id, one in longest[:MAX_FACES]],
         }
 
     def _points(self) -> list[tuple[float, list[float] | None]]:
         slots = int(self._end_s * RATE) + 1
-        step = -(-slots // MOST_POINTS)
+        step = -(-slots // MAX_POINTS)
         points: list[tuple[float, list[float] | None]] = []
         for start in range(0, slots, step):
             total = _Sum()

@@ -12,7 +12,9 @@ from typing import IO, Protocol
 
 import cv2
 
-from sources import DEFAULT_FPS, Image, SourceError, as_bgr, open_capture
+from sources.base import SourceError
+from sources.opencv import DEFAULT_FPS, open_capture, to_bgr
+from vision.frames import Image
 
 MAX_FRAMES = 54_000  # half an hour at 30 fps
 MAX_SIDE_PX = 4096
@@ -73,7 +75,7 @@ class Video:
             if image is None:
                 return
             if (image.shape[1], image.shape[0]) != self.size_px:
-                image = as_bgr(cv2.resize(image, self.size_px))
+                image = to_bgr(cv2.resize(image, self.size_px))
             yield image
             image = self._next()
         if image is not None:
@@ -87,7 +89,7 @@ class Video:
             ok, image = self._capture.read()
         except cv2.error:
             return None
-        return as_bgr(image) if ok and image is not None else None
+        return to_bgr(image) if ok and image is not None else None
 
     def _number(self, name: int) -> float:
         value = self._capture.get(name)

@@ -1,28 +1,23 @@
 """The programming interface: a picture in, its faces as JSON out. Nothing of it is kept."""
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from emotions import EMOTIONS
-from faces import reading_json
+from uploads.jobs import Jobs
 from uploads.pictures import MAX_PIXELS, PictureError, TooLargeError, UnknownFormatError
-from web.uploads import RETRY_S, Gate, busy, receives
+from uploads.recognizer import reading_json
+from vision.emotions import EMOTIONS
+from web.limits import RETRY_S, UploadLimiter, busy, receives
 
 if TYPE_CHECKING:
-    from uploads.recognizer import Reading
+    pass
 
 MAX_PICTURE_MB = 50
 STATUS: dict[type[PictureError], int] = {PictureError: 422, UnknownFormatError: 415, TooLargeError: 413}
 
 
-class Reader(Protocol):
-    """What reads one picture; uploads.jobs.Jobs is one."""
-
-    def read(self, name: str, data: bytes) -> "Reading | None": ...
-
-
-def api_pages(reader: Reader, gate: Gate) -> Blueprint:
+def api_pages(jobs: Jobs, gate: UploadLimiter) -> Blueprint:
     """Return the interface to one reader of pictures."""
     pages = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -33,7 +28,7 @@ def api_pages(reader: Reader, gate: Gate) -> Blueprint:
             data = _picture()
             if not data:
                 abort(400, "The request has no picture.")
-            reading = reader.read("", data)
+            reading = jobs.read("", data)
         if reading is None:
             raise busy()
         if reading.problem:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from flask import Blueprint, Flask, Response, abort, jsonify
 from redis.exceptions import RedisError
 
-from audience import Audience
-from relay import AwayError, UnknownError
-from web import Camera
-from web.feed import name_of_viewer, send_pictures
-from web.live import NO_STORE
+from relay.errors import AwayError, UnknownError
+from streaming.audience import Audience
+from streaming.viewable import Viewable
+from web.responses import NO_STORE
+from web.video_feed import name_of_viewer, send_pictures
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -38,7 +38,7 @@ class Named(Protocol):
 class OnlyCamera:
     """The one camera of a process that is also its site."""
 
-    def __init__(self, name: str, camera: Camera, audience: Audience) -> None:
+    def __init__(self, name: str, camera: Viewable, audience: Audience) -> None:
         self._name, self._camera, self._audience = name, camera, audience
 
     def names(self) -> list[str]:
@@ -104,7 +104,7 @@ class CameraSites:
 
     def _site(self, name: str) -> Flask:
         camera = self._cameras.find(name)
-        camera.desk.refresh()
+        camera.control.refresh()
         with self._lock:
             if name not in self._sites:
                 site = self._sites[name] = self._make(camera)

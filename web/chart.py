@@ -3,31 +3,31 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from emotions import EMOTIONS
-from recording.history import Share, Summary
+from recording.history import MeanProbs, Summary
+from vision.emotions import EMOTIONS
 
-MOST_STRETCHES = 120  # that a session is divided into
+MAX_BINS = 120  # that a session is divided into
 
 
 @dataclass(frozen=True)
-class Stretches:
+class TimeBins:
     """How a session's time is divided: into count parts of length_s, which are the charts' unit of x."""
 
     count: int
     length_s: int
 
     @classmethod
-    def of(cls, summary: Summary) -> "Stretches":
+    def of(cls, summary: Summary) -> "TimeBins":
         seconds = (summary.ended_ms - summary.started_ms) // 1000 + 1  # the one that has begun counts
-        length_s = -(-seconds // MOST_STRETCHES)
+        length_s = -(-seconds // MAX_BINS)
         return cls(-(-seconds // length_s), length_s)
 
-    def clip(self, shares: Iterable[Share]) -> list[Share]:
+    def clip(self, shares: Iterable[MeanProbs]) -> list[MeanProbs]:
         """Return the shares within the session; a clock that was set back puts some before its start."""
         return [share for share in shares if 0 <= share.stretch < self.count]
 
 
-def stacked(shares: Sequence[Share]) -> dict[str, str]:
+def stacked(shares: Sequence[MeanProbs]) -> dict[str, str]:
     """Return each emotion's path in a stack of mean probabilities, 100 high, to be drawn in this order.
 
     Each reaches to the bottom and the next covers it, so that rounding leaves no gaps between them.
@@ -50,7 +50,7 @@ def ribbon(labels: Mapping[int, str]) -> dict[str, str]:
     return paths
 
 
-def means(shares: Sequence[Share]) -> dict[str, float]:
+def means(shares: Sequence[MeanProbs]) -> dict[str, float]:
     """Return each emotion's mean probability over all sightings; zeros if there are none."""
     total = sum(share.sightings for share in shares) or 1
     return {

@@ -4,8 +4,9 @@ from typing import NoReturn
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from web import Controls
-from web.live import NO_STORE
+from web.protocols import Controls
+from web.responses import NO_STORE
+from web.state import FORMER_FLIP, view_json
 
 
 def control_pages(controls: Controls) -> Blueprint:
@@ -19,11 +20,13 @@ def control_pages(controls: Controls) -> Blueprint:
     @pages.post("/view")
     def change() -> Response:
         ask_leave()
-        wishes = request.get_json(force=True, silent=True)
-        if not isinstance(wishes, dict):
+        changes = request.get_json(force=True, silent=True)
+        if not isinstance(changes, dict):
             refuse("Send a JSON object, as in {“heat”: true}.", 400)
+        if FORMER_FLIP in changes:
+            changes["flip"] = changes.pop(FORMER_FLIP)
         try:
-            controls.change(wishes)
+            controls.change(changes)
         except ValueError as error:
             refuse(str(error), 400)
         return say()
@@ -35,7 +38,7 @@ def control_pages(controls: Controls) -> Blueprint:
         return say()
 
     def say() -> Response:
-        response = jsonify(controls.read())
+        response = jsonify(view_json(controls.read()))
         response.headers.update(NO_STORE)
         return response
 

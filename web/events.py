@@ -8,11 +8,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from audience import Audience
-from stream import REPEAT_S, Latest
-from web import Camera, Controls, Recorder
-from web.feed import HEADERS, seat_or_503, stream
-from web.live import state_json
+from streaming.audience import Audience
+from streaming.latest import REPEAT_S, Latest
+from streaming.viewable import Viewable
+from web.protocols import Controls, Recorder
+from web.state import state_json, view_json
+from web.video_feed import HEADERS, seat_or_503, stream
 
 CONTENT_TYPE = "text/event-stream"
 PERIOD_S = 0.1  # ten events a second
@@ -72,13 +73,15 @@ def event(message: bytes) -> bytes:
 
 
 def event_pages(
-    camera: Camera, audience: Audience, controls: Controls | None, recorder: Recorder | None
+    camera: Viewable, audience: Audience, controls: Controls | None, recorder: Recorder | None
 ) -> Blueprint:
     """Return the stream of what the camera sees."""
     pages = Blueprint("events", __name__)
 
     def read() -> dict[str, Any]:
-        view = controls.read() if controls else {}  # {}: the camera is elsewhere, and its process away
+        view = (
+            view_json(controls.read()) if controls else {}
+        )  # {}: the camera is elsewhere, and its process away
         said = state_json(camera.state(), audience.watching(), recorder)
         return said | {"view": view} if view else said
 

@@ -3,33 +3,24 @@
 import base64
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from emotions import EMOTIONS
-from web.uploads import Gate, receives
+from uploads.explainer import PictureExplainer
+from vision.emotions import EMOTIONS
+from web.limits import UploadLimiter, receives
 
 if TYPE_CHECKING:
-    from explain import Explanation
+    from uploads.explainer import Explanation
 
-MOST_MB = 12
+MAX_MB = 12
 RETRY_S = 10
 
 
-class Explainer(Protocol):
-    """What the page asks; explain.PictureExplainer is one."""
-
-    def explain(self, data: bytes) -> "Explanation":
-        """Raises ValueError for what cannot be explained, TimeoutError when others are being served."""
-
-    def explain_sample(self, emotion: str, number: int) -> "Explanation":
-        """Raises KeyError if there is none, and TimeoutError."""
-
-
-def explain_pages(explainer: Explainer, gate: Gate) -> Blueprint:
+def explain_pages(explainer: PictureExplainer, gate: UploadLimiter) -> Blueprint:
     """Return the page on which one picture is explained."""
     pages = Blueprint("explain", __name__)
 
@@ -48,10 +39,10 @@ def explain_pages(explainer: Explainer, gate: Gate) -> Blueprint:
     @receives
     def upload() -> Response:
         try:
-            with gate.receiving(MOST_MB):
+            with gate.receiving(MAX_MB):
                 data = read_picture()
         except RequestEntityTooLarge:
-            return show(problem=f"The picture is larger than {MOST_MB} MB.", status=413)
+            return show(problem=f"The picture is larger than {MAX_MB} MB.", status=413)
         if data is None:
             return show(problem="Choose a picture first.", status=400)
         try:
@@ -67,7 +58,7 @@ def read_picture() -> bytes | None:
 
     It never touches the disk.
     """
-    parser = FormDataParser(lambda *_, **__: io.BytesIO(), max_content_length=MOST_MB << 20, max_form_parts=8)
+    parser = FormDataParser(lambda *_, **__: io.BytesIO(), max_content_length=MAX_MB << 20, max_form_parts=8)
     _, _, files = parser.parse_from_environ(request.environ)
     picture = files.get("picture")
     return picture.read() if picture else None
@@ -95,7 +86,7 @@ def render_page(explanation: "Explanation | None" = None, problem: str = "", lab
         problem=problem,
         label=label,
         emotions=EMOTIONS,
-        most_mb=MOST_MB,
+        most_mb=MAX_MB,
         data_url=data_url,
     )
 

@@ -7,13 +7,13 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from audience import Audience
-from metrics import SiteCollector
-from web import Camera
-from web.live import NO_STORE
+from streaming.audience import Audience
+from streaming.viewable import Viewable
+from web.metrics import SiteCollector
+from web.responses import NO_STORE
 
 
-def health_pages(camera: Camera, audience: Audience, more_figures: Iterable[Collector] = ()) -> Blueprint:
+def health_pages(camera: Viewable, audience: Audience, more_figures: Iterable[Collector] = ()) -> Blueprint:
     """Return the pages for whoever looks after the site."""
     pages = Blueprint("health", __name__)
     figures = (SiteCollector(camera, audience), *more_figures)
@@ -42,7 +42,7 @@ def exposition(figures: Iterable[Collector]) -> Response:
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4, headers=NO_STORE)
 
 
-def readiness(camera: Camera) -> tuple[int, str]:
+def readiness(camera: Viewable) -> tuple[int, str]:
     """Return the status and the sentence of /readyz; a camera that nobody watches is ready to be opened."""
     now = camera.state()
     problem = now.problem or (now.newest.problem if now.newest else "")

@@ -7,19 +7,19 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.wrappers import Response as WSGIResponse
 
-from emotions import EMOTIONS
 from recording.database import DatabaseError
 from recording.export import as_csv, as_json_lines, iso_time, records
 from recording.history import COUNTED, History, Summary
-from web import Recordings
-from web.chart import Stretches, means, ribbon, stacked
+from vision.emotions import EMOTIONS
+from web.chart import TimeBins, means, ribbon, stacked
+from web.protocols import Recordings
 from web.recording import REFUSED
 
 SESSIONS_A_PAGE = 20
-MOST_FACES = 30
+MAX_FACES = 30
 PAUSE = 3.0  # times what it took to make a part of an export: a quarter of a core
-LARGEST_NUMBER = 2**31 - 1  # that a database takes
-MOST_DIGITS = 20
+MAX_NUMBER = 2**31 - 1  # that a database takes
+MAX_DIGITS = 20
 
 
 def history_pages(history: History, recordings: Recordings) -> Blueprint:
@@ -57,8 +57,8 @@ def history_pages(history: History, recordings: Recordings) -> Blueprint:
     @pages.get("/history/<int:session_id>")
     def session(session_id: int) -> str:
         summary, face = find(session_id), number("face", 0)
-        stretches = Stretches.of(summary)
-        faces = history.faces(session_id, MOST_FACES)
+        stretches = TimeBins.of(summary)
+        faces = history.faces(session_id, MAX_FACES)
         shares = stretches.clip(history.shares(summary, stretches.length_s, face or None))
         if face and not shares:
             abort(404, f"There is no face {face} in this session.")
@@ -112,7 +112,7 @@ def history_pages(history: History, recordings: Recordings) -> Blueprint:
         return redirect(url_for("history.index"), 303)
 
     def find(session_id: int) -> Summary:
-        summary = history.session(session_id) if session_id <= LARGEST_NUMBER else None
+        summary = history.session(session_id) if session_id <= MAX_NUMBER else None
         if summary is None:
             abort(404, f"There is no session {session_id}.")
         return summary
@@ -131,8 +131,8 @@ def number(name: str, default: int) -> int:
     asked = request.args.get(name)
     if asked is None:
         return default
-    given = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= MOST_DIGITS else 0
-    if not 0 < given <= LARGEST_NUMBER:
+    given = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= MAX_DIGITS else 0
+    if not 0 < given <= MAX_NUMBER:
         abort(400, f"{name} must be a number from 1, not “{asked}”.")
     return given
 

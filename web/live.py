@@ -1,26 +1,26 @@
 """The live page, the state of what it shows, and the sample faces."""
 
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, jsonify, render_template
 
-from audience import Audience
-from emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
-from faces import face_json
-from web import Camera, Controls, Recorder, Samples
-from web.feed import name_of_viewer
-from web.recording import recording_json
+from streaming.audience import Audience
+from streaming.viewable import Viewable
+from vision.emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
+from vision.samples import Samples
+from web.protocols import Controls, Recorder
+from web.responses import NO_STORE
+from web.state import state_json
+from web.video_feed import name_of_viewer
 
 if TYPE_CHECKING:
-    from viewing import State
+    pass
 
 SNAPSHOT_TIMEOUT_S = 10.0
-NO_STORE = {"Cache-Control": "no-store"}
 
 
 def live_pages(
-    camera: Camera,
+    camera: Viewable,
     samples: Samples,
     audience: Audience,
     controls: Controls | None,
@@ -75,21 +75,3 @@ def emotions_css() -> Response:
     tones = [f".tone-{name} {{ --tone: {colour}; }}" for name, colour in colours.items()]
     shares = [f".share-{percent} {{ --share: {percent}%; }}" for percent in range(101)]
     return Response("\n".join(tones + shares), content_type="text/css")
-
-
-def state_json(now: "State", viewers: int, recorder: Recorder | None) -> dict[str, Any]:
-    """Return what the camera does and its newest frame shows; time is when that was captured (Unix, s)."""
-    newest = now.newest
-    return {
-        "source": now.source,
-        "note": now.note,
-        "running": now.running,
-        "problem": now.problem or (newest.problem if newest else ""),
-        "fps": round(now.fps, 1),
-        "latency_ms": round(now.latency_ms, 1),
-        "viewers": viewers,
-        "frame": newest.index if newest else None,
-        "time": round(time.time() - (time.monotonic() - newest.captured_at), 3) if newest else None,
-        "faces": [face_json(track) for track in newest.tracks] if newest else [],
-        "recording": recording_json(recorder.state()) if recorder else None,
-    }

@@ -1,14 +1,15 @@
 """The button that starts and stops the recording."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, abort, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from web import Recorder
+from web.protocols import Recorder
+from web.state import recording_json
 
 if TYPE_CHECKING:
-    from recording.recorder import Recording
+    pass
 
 WRITTEN_S = 3.0
 REFUSED = "Visitors may neither record here nor see what was recorded (--controls)."
@@ -35,15 +36,3 @@ def recording_pages(recorder: Recorder) -> Blueprint:
         return redirect(url_for("live.index"), 303)
 
     return pages
-
-
-def recording_json(now: "Recording") -> dict[str, Any]:
-    """Return what the recorder does as every page and every client gets it."""
-    return {
-        "on": now.on,
-        "session": now.session_id,
-        "sightings": now.sightings,
-        "waiting": now.waiting,
-        "dropped": now.dropped,
-        "problem": now.problem,
-    }

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, abort, render_template
 from redis.exceptions import RedisError
 
-from metrics import CamerasCollector
-from relay import UnknownError
+from relay.errors import UnknownError
 from web.cameras import NO_REDIS
 from web.health import exposition
-from web.live import NO_STORE, emotions_css
+from web.live import emotions_css
+from web.metrics import CamerasCollector
+from web.responses import NO_STORE
 
 if TYPE_CHECKING:
     from relay.cameras import Cameras
@@ -25,7 +26,7 @@ def wall_pages(cameras: "Cameras") -> Blueprint:
 
     @pages.route("/cameras/<name>/", methods=["GET", "POST"])
     @pages.route("/cameras/<name>/<path:page>", methods=["GET", "POST"])
-    def camera(name: str, page: str = "") -> Response:  # noqa: ARG001  # the rule has it
+    def camera(name: str, page: str = "") -> Response:  # noqa: ARG001  # the rule has it  # the rule has it
         """Say why there is no site of a camera: what there is, web.cameras.CameraSites has served."""
         try:
             cameras.audience(name)

@@ -1,0 +1,235 @@
+"""The composition root: settings -> camera -> site, everything owned by one Lifetime.
+
+    source -> Camera -> Latest[AnnotatedFrame] -> Variants -> Sender -> viewers
+                |                |
+             Pipeline         Recorder -> History
+
+Whatever is built here is closed by `server.lifetime.close_site`, the part built last first.
+"""
+
+import os
+from functools import partial
+from pathlib import Path
+
+from flask import Flask
+
+from camera import Camera
+from model import EmotionClassifier
+from nn.engines import load_torch
+from recording.history import History
+from recording.recorder import Recorder
+from relay.cameras import Cameras, Published, Recorders
+from relay.control import ControlServer
+from relay.protocol import connect
+from relay.publisher import Publisher
+from server.lifetime import EXTENSION, Lifetime
+from settings import ROOT, Settings, StartError, read_settings
+from sources.base import SourceError
+from sources.demo import DemoSource
+from sources.opener import SourceOpener, check_source, source_name
+from streaming.audience import Audience
+from streaming.browser_cameras import BrowserCameras
+from streaming.sender import Sender
+from streaming.variants import Variants, encode_variant
+from uploads.assemble import (
+    load_classifier,
+    make_detector,
+    make_recognizer,
+    make_tracker,
+    make_video_pipeline,
+)
+from uploads.explainer import PictureExplainer
+from uploads.jobs import Jobs
+from uploads.results import Results
+from uploads.worker_process import WorkerProcess
+from vision.background import limit_threads
+from vision.controls import Controls
+from vision.live_classifier import LiveClassifier
+from vision.live_detector import LiveDetector
+from vision.overlay import View
+from vision.pipeline import Pipeline
+from vision.samples import Samples
+from vision.search import BackgroundSearch, SearchOnDemand
+from web.api import api_pages
+from web.browser_cameras import browser_camera_pages
+from web.cameras import OnlyCamera, cameras_pages
+from web.explain import explain_pages
+from web.history import history_pages
+from web.limits import UploadLimiter
+from web.metrics import BrowserCameraCollector, RecorderCollector
+from web.security import Credentials
+from web.site import believe_proxy, make_site, make_wall
+from web.uploads import upload_pages
+
+SAMPLES = ROOT / "static" / "samples"
+RESULTS = ROOT / "instance" / "jobs"
+MAX_PICTURES_IN_MEMORY = 8  # at once, of up to 50 MB
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the site for these settings, by default those of the FER_* variables.
+
+    The first viewer opens the camera behind it.
+
+    Args:
+        settings: What the site shows and to whom.
+
+    Returns:
+        The site; the server that runs it must call `close_site` at its end.
+
+    Raises:
+        StartError: A setting, a file or the source cannot be used; the message is one sentence.
+    """
+    settings = settings or read_settings()
+    if settings.role == "camera":
+        raise StartError("--role camera serves no site: start it with `python main.py camera`")
+    limit_threads()
+    lifetime = Lifetime()
+    try:
+        make = make_web_host if settings.role == "web" else make_camera_site
+        site = make(settings, lifetime)
+    except Exception:
+        lifetime.close()
+        raise
+    site.extensions[EXTENSION] = lifetime
+    if settings.proxied_as:
+        believe_proxy(site)
+    return site
+
+
+def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
+    """Return the site of one camera, which this process owns; raises StartError."""
+    credentials = Credentials.read(settings.auth, settings.token)
+    history = lifetime.own(History(settings.database_url))
+    classifier = load_classifier(settings)
+    pipeline = lifetime.own(make_live_pipeline(settings, classifier))
+    camera = lifetime.own(make_camera(settings, pipeline))
+    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, settings.open_controls))
+    encode = partial(encode_variant, default_quality=settings.jpeg_quality)
+    variants = lifetime.own(Variants(camera.annotated, encode))
+    jobs = lifetime.own(make_jobs(settings, classifier))
+    browser_cameras = lifetime.own(make_browser_cameras(settings, classifier))
+    sender = lifetime.own(Sender())  # last, so it is closed first: the viewers go before what they watch
+    audience = Audience(camera, variants, sender, settings.max_viewers)
+    in_memory = UploadLimiter(MAX_PICTURES_IN_MEMORY)
+    pages = [
+        history_pages(history, recorder),
+        explain_pages(make_explainer(settings, classifier), in_memory),
+        upload_pages(jobs, UploadLimiter(), settings.max_upload_mb),
+        api_pages(jobs, in_memory),
+        cameras_pages(OnlyCamera(settings.name, camera, audience)),
+    ]
+    if settings.max_browser_cameras:
+        pages.append(browser_camera_pages(browser_cameras))
+    site = make_site(
+        camera,
+        Samples(SAMPLES, lambda: classifier.predict),
+        audience,
+        settings.answers_to,
+        credentials,
+        pages,
+        make_controls(settings, pipeline, recorder),
+        recorder,
+        [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder)],
+    )
+    if settings.record:
+        recorder.start()
+    return site
+
+
+def make_web_host(settings: Settings, lifetime: Lifetime) -> Flask:
+    """Return the site of a web host, which shows what camera processes publish; raises StartError."""
+    credentials = Credentials.read(settings.auth, settings.token)
+    history = lifetime.own(History(settings.database_url))
+    redis = connect(settings.redis_url)
+    cameras = lifetime.own(
+        Cameras(redis, Sender(), settings.max_viewers, settings.jpeg_quality, settings.open_controls)
+    )
+    samples = Samples(SAMPLES, lambda: load_classifier(settings).predict)
+    pages = [history_pages(history, Recorders(cameras))]
+
+    def make_site_of(found: Published) -> Flask:
+        who = found.camera, samples, found.audience
+        return make_site(*who, settings.answers_to, credentials, pages, found.controls, found.recorder)
+
+    return make_wall(cameras, settings.answers_to, make_site_of, credentials, pages)
+
+
+def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
+    """Return what publishes the camera of these settings through Redis; raises StartError."""
+    limit_threads()
+    redis = connect(settings.redis_url)
+    history = lifetime.own(History(settings.database_url))
+    pipeline = lifetime.own(make_live_pipeline(settings, load_classifier(settings)))
+    camera = lifetime.own(make_camera(settings, pipeline))
+    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, place=settings.name))
+    controls = make_controls(settings, pipeline, recorder)
+    return Publisher(camera, ControlServer(controls, recorder, settings.record), redis, settings.name)
+
+
+def make_camera(settings: Settings, pipeline: Pipeline) -> Camera:
+    """Return the camera of these settings, not yet opened; raises StartError."""
+    try:
+        check_source(settings.source)
+    except SourceError as error:
+        raise StartError(str(error)) from error
+    size_px = (settings.camera_width_px, settings.camera_height_px)
+    opener = SourceOpener(settings.source, size_px, partial(DemoSource, SAMPLES))
+    return Camera(
+        source_name(settings.source), opener, pipeline.process, idle_s=settings.idle_s, stall_s=settings.stall_s
+    )
+
+
+def make_live_pipeline(settings: Settings, classifier: EmotionClassifier) -> Pipeline:
+    """Return the pipeline of a camera, which searches and reads in the background; raises StartError."""
+    return Pipeline(
+        # two detectors: one is not for two threads at once
+        LiveDetector(make_detector(settings), BackgroundSearch(make_detector(settings))),
+        LiveClassifier(classifier.predict),
+        make_tracker(settings),
+        settings.jpeg_quality,
+        View(blur=settings.blur),
+        classifier.explain,
+    )
+
+
+def make_controls(settings: Settings, pipeline: Pipeline, recorder: Recorder) -> Controls:
+    """Return what the pages may change in the pipeline; a reset begins a new session of the recorder."""
+    fixed = ("blur",) if settings.blur else ()
+    return Controls(pipeline, fixed, settings.open_controls, on_reset=recorder.renew)
+
+
+def make_browser_cameras(settings: Settings, classifier: EmotionClassifier) -> BrowserCameras:
+    """Return the readers of visitors' own cameras; raises StartError."""
+    shared = make_detector(settings)  # one for all: their frames are read in one thread
+
+    def make_live_detector() -> tuple[LiveDetector, SearchOnDemand]:
+        search = SearchOnDemand(shared)
+        return LiveDetector(shared, search), search
+
+    return BrowserCameras(
+        classifier.predict_each,
+        make_live_detector,
+        partial(make_tracker, settings),
+        settings.max_browser_cameras,
+    )
+
+
+def make_jobs(settings: Settings, classifier: EmotionClassifier) -> Jobs:
+    """Return the reader of uploads, its thread started; raises StartError."""
+    # Windows hands no open files to another process, so there the thread reads by itself
+    worker = WorkerProcess(settings.to_environment()) if os.name == "posix" else None
+    return Jobs(
+        Results(RESULTS),
+        make_recognizer(settings, classifier, threads=1),  # the camera needs the other core
+        partial(make_video_pipeline, settings, classifier),
+        settings.jpeg_quality,
+        settings.blur,
+        worker,
+    )
+
+
+def make_explainer(settings: Settings, classifier: EmotionClassifier) -> PictureExplainer:
+    """Return the explainer of single pictures, with a detector of its own; raises StartError."""
+    weights = Path(settings.weights)
+    return PictureExplainer(make_detector(settings), classifier, lambda: load_torch(weights)[0].net, SAMPLES)

@@ -1,0 +1,153 @@
+"""EmotionNet: one trunk of plain 3x3 convolutions, two heads, fifteen logits.
+
+RepVGG form (Ding et al. 2021, arXiv 2101.03697): a block learns a 3x3, a 1x1 and an identity branch, and ships
+as one 3x3 convolution. The branches are added up as kernels, before the convolution (Hu et al. 2022,
+arXiv 2204.00826), so that training costs no more than the plain network either.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import fuse_conv_bn_weights
+
+from vision.emotions import EMOTIONS
+
+FERPLUS = (*EMOTIONS, "contempt")  # the eight classes of the FER+ head
+CHANNELS = (32, 64, 128, 256)
+DEPTHS = (1, 1, 2, 3)
+
+
+class RepBlock(nn.Module):
+    """Convolution, batch norm, ReLU; the kernel is the sum of a 3x3, a 1x1 and an identity branch."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.wide = nn.Parameter(nn.Conv2d(inputs, outputs, 3).weight.detach())
+        self.narrow = nn.Parameter(nn.Conv2d(inputs, outputs, 1).weight.detach())
+        for weight in (self.wide, self.narrow):
+            nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
+        self.identity = nn.Parameter(torch.ones(outputs)) if inputs == outputs and stride == 1 else None
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def kernel(self) -> Tensor:
+        """Return the three branches as one kernel (outputs, inputs, 3, 3)."""
+        centre: Tensor = self.narrow
+        if self.identity is not None:
+            centre = centre + self.identity.diag()[:, :, None, None]
+        return self.wide + F.pad(centre, (1, 1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.relu(self.norm(F.conv2d(images, self.kernel(), stride=self.stride, padding=1)), inplace=True)
+
+    @torch.no_grad()
+    def fuse(self) -> "FusedBlock":
+        """Return the block that computes the same with one convolution."""
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None  # batch norm keeps statistics unless told not to
+        assert variance is not None
+        fused = FusedBlock(self.wide.shape[1], self.wide.shape[0], self.stride)
+        conv = fuse_conv_bn_weights(
+            self.kernel(),
+            None,
+            mean,
+            variance,
+            self.norm.eps,
+            self.norm.weight,
+            self.norm.bias,
+        )
+        fused.conv.weight, fused.conv.bias = conv
+        return fused
+
+
+class FusedBlock(nn.Module):
+    """A RepBlock as it ships: one convolution, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, stride, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.relu(self.conv(images), inplace=True)
+
+
+class SqueezeExcite(nn.Module):
+    """Weigh each channel by what the whole picture shows (Hu et al. 2018, arXiv 1709.01507)."""
+
+    def __init__(self, channels: int, reduction: int = 8) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels, channels // reduction)
+        self.excite = nn.Linear(channels // reduction, channels)
+
+    def forward(self, images: Tensor) -> Tensor:
+        gates = torch.sigmoid(self.excite(F.relu(self.squeeze(images.mean(dim=(2, 3))))))
+        return images * gates[:, :, None, None]
+
+
+def class_maps(features: Tensor, weights: Tensor) -> Tensor:
+    """Return how much each place of features (n, c, h, w) adds to the logits of k classes: (n, k, h, w).
+
+    weights (k, c) are those of the linear layer behind the pooling. A map's mean is its logit without the bias.
+    This is CAM (Zhou et al. 2016, arXiv 1512.04150).
+    """
+    return torch.einsum("nchw,kc->nkhw", features, weights)
+
+
+class EmotionNet(nn.Module):
+    """The shipped network: 48x48 gray faces in, logits of two heads out."""
+
+    def __init__(self, dropout: float = 0.0, fused: bool = False) -> None:
+        super().__init__()
+        block: type[nn.Module] = FusedBlock if fused else RepBlock
+        stages: list[nn.Module] = []
+        inputs = 1
+        for stage, (channels, depth) in enumerate(zip(CHANNELS, DEPTHS, strict=True)):
+            for number in range(depth):
+                stages.append(block(inputs, channels, stride=2 if stage and not number else 1))
+                inputs = channels
+            if stage >= 2:
+                stages.append(SqueezeExcite(channels))
+        self.trunk = nn.Sequential(*stages)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(inputs, len(EMOTIONS) + len(FERPLUS))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn images (n, 1, 48, 48) float, 0 to 255, into logits (n, 15).
+
+        The first seven are FER2013's labels in the order of EMOTIONS, the rest FER+'s in that of FERPLUS.
+        """
+        return self.read(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Turn images (n, 1, 48, 48) into what the trunk sees in them (n, 256, 6, 6), before the pooling."""
+        features: Tensor = self.trunk(standardise(images))
+        return features
+
+    def read(self, features: Tensor) -> Tensor:
+        """Turn features into logits (n, 15)."""
+        logits: Tensor = self.head(self.dropout(features.mean(dim=(2, 3))))
+        return logits
+
+    def read_with_maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn images (n, 1, 48, 48) into logits (n, 15) and what each place adds to them, (n, 15, 6, 6)."""
+        features = self.features(images)
+        return self.read(features), class_maps(features, self.head.weight)
+
+    def fuse(self) -> "EmotionNet":
+        """Return the same network with every block fused, ready to predict."""
+        net = EmotionNet(fused=True)
+        for number, part in enumerate(self.trunk):
+            net.trunk[number] = part.fuse() if isinstance(part, RepBlock) else copy.deepcopy(part)
+        net.head = copy.deepcopy(self.head)
+        return net.eval()
+
+
+def standardise(images: Tensor) -> Tensor:
+    """Return images (n, 1, h, w) with mean 0 and deviation 1 each, so that a dark room costs nothing.
+
+    The deviation has a floor of one gray level: a flat picture becomes zeros, not noise.
+    """
+    std, mean = torch.std_mean(images, dim=(1, 2, 3), keepdim=True)
+    return (images - mean) / std.clamp(min=1.0)

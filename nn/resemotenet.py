@@ -1,0 +1,51 @@
+"""ResEmoteNet: convolutions, squeeze-and-excitation, wide residual blocks (Roy 2024, arXiv 2409.10545)."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nn.emotion_net import SqueezeExcite, standardise
+from vision.emotions import EMOTIONS
+
+SIDE = 64  # px
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut that halves the picture."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, 2, 1),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(outputs, outputs, 3, 1, 1),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, 2), nn.BatchNorm2d(outputs))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.relu(self.body(images) + self.shortcut(images), inplace=True)
+
+
+class ResEmoteNet(nn.Module):
+    """The network as its paper draws it; the gray picture takes the place of three colours."""
+
+    def __init__(self, dropout: float = 0.2) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inputs, outputs in ((1, 64), (64, 128), (128, 256)):
+            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+            layers += [nn.MaxPool2d(2), nn.Dropout(dropout)]
+        layers.append(SqueezeExcite(256, reduction=16))
+        layers += [ResidualBlock(256, 512), ResidualBlock(512, 1024), ResidualBlock(1024, 2048)]
+        self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        dense: list[nn.Module] = []
+        for inputs, outputs in ((2048, 1024), (1024, 512), (512, 256)):
+            dense += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True), nn.Dropout(0.5)]
+        self.classifier = nn.Sequential(*dense, nn.Linear(256, len(EMOTIONS)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn images (n, 1, h, w) float, 0 to 255, enlarged here to 64x64, into logits (n, 7)."""
+        large = F.interpolate(images, (SIDE, SIDE), mode="bilinear", align_corners=False)
+        logits: Tensor = self.classifier(self.features(standardise(large)))
+        return logits

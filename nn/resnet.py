@@ -1,0 +1,115 @@
+"""ResNets: the field's for 48x48 gray, with this project's second head a teacher; and transfer from ImageNet.
+
+He et al. 2016, arXiv 1512.03385. The trunk's parameters bear torchvision's names, so its checkpoints fit.
+"""
+
+import pickle
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nn.emotion_net import standardise
+from vision.emotions import EMOTIONS
+
+DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # blocks a layer
+TRANSFER_SIDE = 112  # px; ImageNet's networks shrink a picture 32 times
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            shrink = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            self.downsample = nn.Sequential(shrink, nn.BatchNorm2d(outputs))
+
+    def forward(self, images: Tensor) -> Tensor:
+        inner = F.relu(self.bn1(self.conv1(images)), inplace=True)
+        return F.relu(self.bn2(self.conv2(inner)) + self.downsample(images), inplace=True)
+
+
+class Trunk(nn.Module):
+    """A gray picture (n, 1, h, w) to features (n, 512); the stem decides how soon it shrinks."""
+
+    def __init__(self, depth: int, stem: nn.Conv2d, pool: nn.Module) -> None:
+        super().__init__()
+        if depth not in DEPTHS:
+            raise ValueError(f"a ResNet here has a depth of {' or '.join(map(str, DEPTHS))}, not {depth}")
+        self.conv1, self.bn1, self.pool = stem, nn.BatchNorm2d(64), pool
+        inputs = 64
+        for number, blocks in enumerate(DEPTHS[depth]):
+            outputs = 64 * 2**number
+            layer = [BasicBlock(inputs, outputs, 2 if number else 1)]
+            layer += [BasicBlock(outputs, outputs, 1) for _ in range(blocks - 1)]
+            self.add_module(f"layer{number + 1}", nn.Sequential(*layer))
+            inputs = outputs
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.pool(F.relu(self.bn1(self.conv1(images)), inplace=True))
+        for number in range(1, 5):
+            features = self.get_submodule(f"layer{number}")(features)
+        pooled: Tensor = features.mean(dim=(2, 3))
+        return pooled
+
+
+class FieldResNet(nn.Module):
+    """A ResNet whose stem keeps 48x48: 3x3 at stride 1, no max-pool; head 512 -> 256 -> outputs."""
+
+    def __init__(self, depth: int = 18, outputs: int = len(EMOTIONS)) -> None:
+        super().__init__()
+        self.trunk = Trunk(depth, nn.Conv2d(1, 64, 3, padding=1, bias=False), nn.Identity())
+        self.head = nn.Sequential(
+            nn.Dropout(0.5),
+            nn.Linear(512, 256),
+            nn.BatchNorm1d(256),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.25),
+            nn.Linear(256, outputs),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn images (n, 1, h, w) float, 0 to 255, into logits (n, outputs)."""
+        logits: Tensor = self.head(self.trunk(standardise(images)))
+        return logits
+
+
+class TransferResNet(nn.Module):
+    """An ImageNet ResNet whose first layer takes one channel; pictures are enlarged to 112x112 here."""
+
+    def __init__(self, depth: int = 18) -> None:
+        super().__init__()
+        stem = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+        self.trunk = Trunk(depth, stem, nn.MaxPool2d(3, 2, 1))
+        self.head = nn.Linear(512, len(EMOTIONS))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn images (n, 1, h, w) float, 0 to 255, into logits (n, 7)."""
+        large = F.interpolate(images, (TRANSFER_SIDE, TRANSFER_SIDE), mode="bilinear", align_corners=False)
+        logits: Tensor = self.head(self.trunk(standardise(large)))
+        return logits
+
+    def load_pretrained(self, path: Path) -> None:
+        """Take a torchvision checkpoint's trunk, its first layer summed over the colours.
+
+        Raises ValueError if the file is not there, not safe to load, or of another network.
+        """
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+            state["conv1.weight"] = state["conv1.weight"].sum(dim=1, keepdim=True)
+            self.trunk.load_state_dict(state)
+        except FileNotFoundError:
+            raise ValueError(f"no checkpoint at {path}") from None
+        except (RuntimeError, OSError, pickle.UnpicklingError, EOFError, KeyError, AttributeError):
+            raise ValueError(f"{path} is not a torchvision checkpoint of this ResNet") from None

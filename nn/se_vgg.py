@@ -1,0 +1,36 @@
+"""SE-VGG: a plain VGG of 3x3 convolutions with squeeze-and-excitation; a teacher."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nn.emotion_net import SqueezeExcite, standardise
+from vision.emotions import EMOTIONS
+
+PLAN = ((64, 2), (128, 2), (256, 3), (512, 3))  # channels, convolutions
+
+
+class SEVGG(nn.Module):
+    """Four stages of convolutions (Simonyan & Zisserman 2015, arXiv 1409.1556), halved by max-pooling."""
+
+    def __init__(self, outputs: int = len(EMOTIONS), dropout: float = 0.3) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = 1
+        for channels, depth in PLAN:
+            for _ in range(depth):
+                layers += [
+                    nn.Conv2d(inputs, channels, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(channels),
+                    nn.ReLU(inplace=True),
+                ]
+                inputs = channels
+            layers += [SqueezeExcite(channels), nn.MaxPool2d(2)]
+        self.trunk = nn.Sequential(*layers)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(inputs, outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn images (n, 1, h, w) float, 0 to 255, into logits (n, outputs)."""
+        features = F.adaptive_avg_pool2d(self.trunk(standardise(images)), 1).flatten(1)
+        logits: Tensor = self.head(self.dropout(features))
+        return logits

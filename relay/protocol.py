@@ -1,0 +1,134 @@
+"""What travels through Redis, and under which keys; of everything only the newest is kept.
+
+A Redis stream with MAXLEN keeps no queue: a slow reader skips, and memory stays what it is.
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from redis import Redis
+
+from recording.recorder import Recording
+from settings import StartError
+from streaming.viewable import Counts, State
+from vision.frames import AnnotatedFrame
+from vision.tracker import Track
+
+TICK_S = 0.25  # how often each side says what it does, and hears what the other wants
+RETRY_S = 0.5
+CAMERAS = "fer:cameras"  # names with the time (Unix, s) when they were last there
+
+
+def connect(url: str) -> "Redis":
+    """Return a connection, opened when it is first used; raises StartError if url is not a Redis URL."""
+    try:
+        return Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0)
+    except ValueError as error:
+        raise StartError(str(error)) from None
+
+
+def clock_s(redis: "Redis") -> float:
+    """Return the time of Redis's own clock (Unix, s): those of the machines may differ."""
+    seconds: Any = redis.time()
+    return float(seconds[0])
+
+
+def frames_key(name: str) -> str:
+    """Return the key of a stream of frames."""
+    return f"fer:frames:{name}"
+
+
+def owner_key(name: str) -> str:
+    """Return the key of the lock of whoever publishes the camera."""
+    return f"fer:owner:{name}"
+
+
+def viewers_key(name: str) -> str:
+    """Return the key of a hash: by web process, what `pack_viewers` gives."""
+    return f"fer:viewers:{name}"
+
+
+def requests_key(name: str) -> str:
+    """Return the key of a hash: by control, the value that is requested, as JSON."""
+    return f"fer:requests:{name}"
+
+
+def report_key(name: str) -> str:
+    """Return the key of what the camera's process does, as JSON."""
+    return f"fer:report:{name}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a camera's process says of itself; sessions are the keys of those that are not wholly written."""
+
+    view: dict[str, Any]  # as controls.Controls.read gives it
+    fixed: list[str]
+    recording: Recording
+    sessions: list[str]
+    summary: dict[str, Any]  # as viewing.State.summary gives it
+    counts: Counts
+    viewers: dict[str, list[str]]  # by web process, the names of those who watch through it
+
+    def pack(self) -> bytes:
+        return _json(asdict(self))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Report":
+        """Return what was packed; raises ValueError if that was another version's."""
+        try:
+            said = json.loads(packed)
+            recording, counts = Recording(**said["recording"]), Counts(**said["counts"])
+            viewers = dict(said["viewers"])
+            return cls(**said | {"recording": recording, "counts": counts, "viewers": viewers})
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"a report of another version: {error}") from None
+
+
+def pack(frame: AnnotatedFrame, state: State) -> dict[str, bytes]:
+    """Return a frame, and what its camera does, as the fields of a stream's entry."""
+    about = {
+        "index": frame.index,
+        "captured": time.time() - (time.monotonic() - frame.captured_s),
+        "problem": frame.problem,
+        "source": state.source,
+        "note": state.note,
+        "tracks": [
+            [t.track_id, t.box, [round(float(p), 5) for p in t.probs], t.emotion, t.sure] for t in frame.tracks
+        ],
+    }
+    return {"jpeg": frame.jpeg, "about": _json(about)}
+
+
+def unpack(fields: dict[bytes, bytes]) -> tuple[AnnotatedFrame, str, str]:
+    """Return what `pack` was given: the frame, and the camera's source and note."""
+    about = json.loads(fields[b"about"])
+    now = time.monotonic()
+    captured_s = now - max(time.time() - about["captured"], 0.0)  # another machine's clock may be ahead
+    tracks = [
+        Track(number, tuple(box), np.array(probs, dtype=np.float32), emotion, sure, captured_s)
+        for number, box, probs, emotion, sure in about["tracks"]
+    ]
+    frame = AnnotatedFrame(about["index"], captured_s, now, fields[b"jpeg"], tracks, problem=about["problem"])
+    return frame, about["source"], about["note"]
+
+
+def pack_viewers(names: list[str]) -> bytes:
+    """Return the names of a web process's viewers; never twice the same, as a sign of life."""
+    return _json([time.monotonic_ns(), names])
+
+
+def unpack_viewers(packed: bytes) -> list[str]:
+    """Return the names; none if it is not what `pack_viewers` gives."""
+    try:
+        _, names = json.loads(packed)
+        return [str(name) for name in names]
+    except (TypeError, ValueError):
+        return []
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,20 @@
+"""The address to serve on."""
+
+import os
+import socket
+
+from settings import StartError
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise StartError if nothing can be served on that address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except socket.gaierror:
+            raise StartError(f"{host} is not an address of this machine") from None
+        except OSError as error:
+            raise StartError(f"cannot serve on {host} port {port}: {error.strerror}") from None

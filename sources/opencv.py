@@ -1,0 +1,158 @@
+"""Sources that OpenCV reads: local cameras, video files and network streams, folders of pictures."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sources.base import SourceError
+from vision.frames import Image
+
+TIMEOUT_MS = 5000  # of opening a URL, and of reading from it
+DEFAULT_FPS = 25.0  # of a video file that does not say
+PICTURE_S = 3.0
+PICTURE_FPS = 10.0
+MAX_SIDE_PX = 1280
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
+
+
+class CameraSource:
+    """A camera, of this machine or behind a URL: OpenCV waits for the frames."""
+
+    fps = None
+
+    def __init__(self, name: str, capture: cv2.VideoCapture) -> None:
+        self.name = name
+        self._capture = capture
+
+    def read(self) -> Image:
+        ok, image = self._capture.read()
+        if not ok or image is None:
+            raise SourceError(f"{self.name} gives no more frames")
+        return to_bgr(image)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class VideoSource:
+    """A recorded video, in a file or behind a URL, looped, at its own frame rate."""
+
+    def __init__(self, name: str, open_capture: Callable[[], cv2.VideoCapture]) -> None:
+        self.name = name
+        self.open_capture = open_capture
+        self._capture = open_capture()
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self.fps = fps if 1 <= fps <= 240 else DEFAULT_FPS
+
+    def read(self) -> Image:
+        ok, image = self._capture.read()
+        if not ok:
+            self._capture.release()
+            self._capture = self.open_capture()  # seeking is not reliable in every format
+            ok, image = self._capture.read()
+        if not ok or image is None:
+            raise SourceError(f"{self.name} has no frame that can be read")
+        return to_bgr(image)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class FolderSource:
+    """The pictures of a folder, in the order of their names, three seconds each, again and again."""
+
+    fps = PICTURE_FPS
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.name or str(folder)
+        try:
+            self._paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+        except OSError as error:
+            raise SourceError(f"the folder {folder} cannot be read: {error.strerror}") from None
+        if not self._paths:
+            raise SourceError(f"the folder {folder} has no pictures")
+        self._images = self._cycle()
+
+    def _cycle(self) -> Generator[Image]:
+        while True:
+            readable = False
+            for path in self._paths:
+                image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+                if image is None:
+                    continue  # one broken picture does not end the show
+                readable = True
+                fitted = _fit(to_bgr(image))
+                for _ in range(int(PICTURE_S * PICTURE_FPS)):
+                    yield fitted
+            if not readable:
+                raise SourceError(f"no picture in the folder {self.name} can be read")
+
+    def read(self) -> Image:
+        return next(self._images)
+
+    def close(self) -> None:
+        self._images.close()
+
+
+def _open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
+    name = f"camera {device}"
+    if sys.platform == "linux" and not os.path.exists(_device_path(device)):
+        raise SourceError(f"{name} is not connected")  # OpenCV would try every backend and take seconds
+    with _quiet():
+        capture = cv2.VideoCapture(device)
+    if not capture.isOpened():
+        capture.release()
+        raise SourceError(f"{name} does not open (is another program using it?)")
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))  # raw frames do not fit USB 2 at 30 fps
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size_px[0])
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return CameraSource(name, capture)
+
+
+def _device_path(device: int | str) -> str:
+    return f"/dev/video{device}" if isinstance(device, int) else device
+
+
+def open_capture(path_or_url: str, failure: str) -> cv2.VideoCapture:
+    """Return OpenCV's reader of a video; raises SourceError(failure) if it does not open."""
+    timeouts = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS)
+    with _quiet():
+        capture = cv2.VideoCapture(path_or_url, cv2.CAP_FFMPEG, timeouts)
+    if not capture.isOpened():
+        capture.release()
+        raise SourceError(failure)
+    return capture
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV's own warnings about a source that does not open off the terminal: we say it ourselves."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def to_bgr(image: NDArray[Any]) -> Image:
+    """Return what OpenCV has read, gray or BGR, as (H, W, 3) uint8."""
+    if image.ndim == 2:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
+    return image.astype(np.uint8, copy=False)
+
+
+def _fit(image: Image) -> Image:
+    scale = MAX_SIDE_PX / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(
+        np.uint8, copy=False
+    )

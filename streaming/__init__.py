@@ -1,0 +1,1 @@
+"""From one annotated frame to many viewers."""

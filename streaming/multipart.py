@@ -1,0 +1,48 @@
+"""MJPEG framing: pictures as parts of multipart/x-mixed-replace."""
+
+import time
+from typing import TypeVar
+
+from vision.frames import AnnotatedFrame
+
+T = TypeVar("T")
+
+BOUNDARY = "frame"
+CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+
+
+def opening(ahead: bool) -> bytes:
+    """Return what goes before the first part; ahead as in `part`."""
+    return _head(time.time(), 0) if ahead else b""
+
+
+def part(frame: AnnotatedFrame, ahead: bool) -> bytes:
+    """Return one picture framed as a part of multipart/x-mixed-replace.
+
+    Chromium paints a picture only when the next part's head arrives. With ahead, that head follows right
+    behind the picture, so it can say neither Content-Length nor whose it is: it has the time it was sent
+    and the number after this picture's. Without, each head says its own picture's length, time and number.
+    """
+    if ahead:
+        return frame.jpeg + b"\r\n" + _head(time.time(), frame.index + 1)
+    captured_s = time.time() - (time.monotonic() - frame.captured_s)
+    return _head(captured_s, frame.index, len(frame.jpeg)) + frame.jpeg + b"\r\n"
+
+
+def browser_part(frame: AnnotatedFrame) -> bytes:
+    """Return a part with the next one's head behind it."""
+    return part(frame, ahead=True)
+
+
+def player_part(frame: AnnotatedFrame) -> bytes:
+    """Return a part whose head says its length."""
+    return part(frame, ahead=False)
+
+
+def _head(unix_s: float, number: int, length: int | None = None) -> bytes:
+    """Return a part's head."""
+    size = "" if length is None else f"Content-Length: {length}\r\n"
+    return (
+        f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n{size}"
+        f"X-Timestamp: {unix_s:.6f}\r\nX-Sequence: {number}\r\n\r\n"
+    ).encode()

@@ -1,0 +1,170 @@
+"""Something to view: the newest annotated frame, what its source is doing, and who is viewing it."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from streaming.latest import Latest
+from vision.faces import face_json
+from vision.frames import AnnotatedFrame
+from vision.jpeg import encode_jpeg
+from vision.overlay import draw_no_signal
+
+SETTLE_S = 0.7
+FPS_WINDOW_S = 2.0
+NO_SIGNAL_QUALITY = 85
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What has happened since the start; step_s is the time that all frames together spent in each step."""
+
+    frames: int = 0
+    dropped: int = 0  # grabbed, but a newer one came before it could be annotated
+    faults: int = 0  # could not be annotated
+    openings: int = 0
+    step_s: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """What a camera is doing; latency_ms is from capture to publishing, problem is empty if all is well."""
+
+    source: str
+    note: str
+    running: bool
+    problem: str
+    fps: float
+    latency_ms: float
+    viewers: int
+    newest: AnnotatedFrame | None
+    counts: Counts = field(default_factory=Counts)
+
+    def summary(self) -> dict[str, Any]:
+        """Return a line about the camera as JSON; all is null while nobody watches."""
+        newest = self.newest
+        return {
+            "source": self.source if newest else None,
+            "note": self.note if newest else None,
+            "problem": self.problem or newest.problem if newest else None,
+            "fps": round(self.fps, 1) if newest else None,
+            "latency_ms": round(self.latency_ms, 1) if newest else None,
+            "faces": [face_json(track) for track in newest.tracks] if newest else None,
+        }
+
+
+class Viewable:
+    """Frames that come while somebody is viewing, and for linger_s after; any thread may ask.
+
+    Whoever makes the frames starts in `_begin` and waits on `_changed` while it is not wanted.
+    """
+
+    def __init__(self, linger_s: float) -> None:
+        self._linger_s = linger_s
+        self._annotated: Latest[AnnotatedFrame] = Latest()
+        self._changed = threading.Condition()  # guards everything below
+        self._viewers = 0
+        self._left_at = -float("inf")
+        self._closed = False
+        self._published_at: deque[float] = deque(maxlen=256)
+
+    @property
+    def annotated(self) -> Latest[AnnotatedFrame]:
+        """The newest annotated frame, while somebody is viewing; closed with the camera."""
+        return self._annotated
+
+    @contextmanager
+    def viewing(self) -> Iterator[None]:
+        """Keep the frames coming into `annotated`."""
+        with self._changed:
+            self._viewers += 1
+            if not self._closed:
+                self._begin()
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._viewers -= 1
+                self._left_at = time.monotonic()
+
+    def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
+        """Return the newest annotated frame, opening the source if need be; None after the timeout.
+
+        If there was none at first, the source is watched for SETTLE_S: its faces are not found at once.
+        """
+        with self.viewing():
+            slot = self._annotated
+            cold = slot.newest() is None
+            annotated, version = slot.wait(0, timeout_s)
+            until = time.monotonic() + SETTLE_S
+            while cold and annotated and not annotated.problem and time.monotonic() < until:
+                newer, version = slot.wait(version, until - time.monotonic())
+                annotated = newer or annotated
+                cold = not slot.closed
+            return annotated
+
+    def state(self) -> State:
+        """Return what the camera is doing, without starting it."""
+        raise NotImplementedError
+
+    def _begin(self) -> None:
+        """Start the threads, unless they run; called for each viewer, under the lock."""
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        """Let every viewer go, and wake whoever waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._annotated.close()
+
+    def _is_wanted(self) -> bool:
+        lately = time.monotonic() - self._left_at < self._linger_s
+        return not self._closed and (self._viewers > 0 or lately)
+
+    def _forget(self) -> None:
+        """Drop what the next viewer must not see: a picture of long ago. Under the lock."""
+        self._annotated.clear()
+        self._published_at.clear()
+
+    def _pause(self, pause_s: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, pause_s)
+
+    def _publish(self, annotated: AnnotatedFrame) -> bool:
+        """Give it to the viewers; False if there are none."""
+        with self._changed:
+            if not self._is_wanted():  # a late picture must not meet the next viewer
+                return False
+            if not annotated.problem:
+                self._published_at.append(annotated.published_s)
+            self._annotated.put(annotated)
+            return True
+
+    def _publish_no_signal(self, reason: str) -> bool:
+        """Publish the picture that says why there is none; False if it is there already, or nobody looks."""
+        newest = self._annotated.newest()
+        if newest is not None and newest.problem == reason:
+            return False
+        now = time.monotonic()
+        scene = draw_no_signal(reason)
+        jpeg = encode_jpeg(scene, NO_SIGNAL_QUALITY)
+        return self._publish(AnnotatedFrame(0, now, now, jpeg, problem=reason, scene=scene))
+
+    def _state(self, source: str, note: str, running: bool, problem: str, counts: Counts) -> State:
+        """Return what is known here and there; under the lock."""
+        newest = self._annotated.newest()
+        fps = rate(self._published_at, time.monotonic())
+        latency_ms = (newest.published_s - newest.captured_s) * 1000 if newest else 0.0
+        return State(source, note, running, problem, fps, latency_ms, self._viewers, newest, counts)
+
+
+def rate(times: deque[float], now: float) -> float:
+    """Return how many of times fell into the last FPS_WINDOW_S, a second."""
+    recent = [at for at in times if now - at <= FPS_WINDOW_S]
+    return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0

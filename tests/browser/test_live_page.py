@@ -1,0 +1,385 @@
+"""The site in real Chromium, with the demo as its camera."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from settings import LOOPBACK, ROOT
+from tests.fakes.browser import PATIENCE_MS, WIDTH, show_as
+from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.images import picture_of, plain_image
+from tests.fakes.server import Server, serving
+from tests.fakes.waiting import until
+from vision.emotions import DETAILS
+from vision.jpeg import encode_jpeg
+from web.site import make_site
+
+pytestmark = pytest.mark.browser
+
+PICTURE_HASH = """() => {
+  const canvas = document.createElement("canvas");
+  canvas.width = 64; canvas.height = 48;
+  const pen = canvas.getContext("2d");
+  pen.drawImage(document.getElementById("stream"), 0, 0, 64, 48);
+  return pen.getImageData(0, 0, 64, 48).data.join("");
+}"""
+
+
+MIDDLE = """() => {
+  const stream = document.getElementById("stream");
+  if (!stream || !stream.naturalWidth) return -1;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const pen = canvas.getContext("2d");
+  pen.drawImage(stream, 0, 0, 1, 1);
+  return pen.getImageData(0, 0, 1, 1).data[0];
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Page:
+    page = browser.new_page(bypass_csp=True)  # or Playwright's own wait_for_function is forbidden
+    page.set_default_timeout(PATIENCE_MS)
+    return page
+
+
+@pytest.fixture(scope="module")
+def demo(random_weights: Path) -> Iterator[Server]:
+    """One program for all tests that leave it as it was."""
+    server = Server("--source", "demo", "--weights", str(random_weights)).wait_until_ready()
+    yield server
+    server.stop()
+
+
+def wait_for_new_picture(page: Page) -> None:
+    """Wait until the stream has a picture, and then another one."""
+    page.wait_for_function("document.getElementById('stream').naturalWidth === 640")
+    before = page.evaluate(PICTURE_HASH)
+    page.wait_for_function(f"before => ({PICTURE_HASH})() !== before", arg=before)
+
+
+def test_the_picture_appears_and_changes_and_the_page_names_the_source(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "auto", "--weights", str(random_weights))
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(server.url, wait_until="commit")
+    wait_for_new_picture(page)
+    expect(page.locator("#headline")).to_have_text("Live: demo")
+    expect(page.locator("#note")).to_contain_text("so this is the demo")
+    expect(page.locator("#figures")).to_contain_text("fps")
+    assert errors == []
+
+
+def test_the_pages_do_nothing_that_their_own_policy_forbids(browser: Browser, demo: Server) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(demo.url, wait_until="commit")
+    expect(page.locator("#headline")).to_have_text("Live: demo")
+    page.goto(f"{demo.url}/samples/happy", wait_until="load")
+    tone = "getComputedStyle(document.querySelector('.toned')).getPropertyValue('--tone')"
+    assert page.evaluate(tone) == DETAILS["happy"].colour
+    page.close()
+    assert complaints == []
+
+
+def test_a_sample_link_opens_its_gallery(page: Page, demo: Server) -> None:
+    page.goto(demo.url, wait_until="commit")
+    page.get_by_role("link", name="surprise", exact=True).click()
+    expect(page.get_by_role("heading", name="surprise")).to_be_visible()
+    pictures = page.locator(".gallery img")
+    expect(pictures).to_have_count(8)
+    page.wait_for_function("[...document.querySelectorAll('.gallery img')].every(i => i.naturalWidth === 192)")
+
+
+def test_the_page_reconnects_by_itself_when_the_server_comes_back(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    flags = ("--source", "demo", "--weights", str(random_weights))
+    server = start_server(*flags)
+    page.goto(server.url, wait_until="commit")
+    wait_for_new_picture(page)
+    server.stop()
+    expect(page.locator("#headline")).to_contain_text("does not answer")
+    start_server(*flags, "--port", str(server.port))
+    expect(page.locator("#headline")).to_have_text("Live: demo")
+    wait_for_new_picture(page)
+
+
+def test_a_hidden_page_frees_its_stream_and_takes_it_again_when_shown(page: Page, demo: Server) -> None:
+    page.goto(demo.url, wait_until="commit")
+    wait_for_new_picture(page)
+    show_as(page, hidden=True)
+    until(lambda: viewers(demo) == 0)
+    show_as(page, hidden=False)
+    wait_for_new_picture(page)
+    until(lambda: viewers(demo) == 1)
+
+
+def viewers(server: Server) -> int:
+    count: int = json.loads(server.get("/state"))["viewers"]
+    return count
+
+
+def resets(server: Server) -> int:
+    count: int = json.loads(server.get("/view"))["resets"]
+    return count
+
+
+def test_chromium_shows_a_picture_before_the_next_one_is_sent(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streaming.sender.REPEAT_S", 60.0)
+    crowd = FakeCrowd()
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK)
+    with serving(site) as server, closing(crowd):
+        for level in (40, 200):  # the feed stands still after each
+            crowd.feed.put(picture_of(level, encode_jpeg(plain_image(level, 480, 640), 90)))
+            if level == 40:
+                page.goto(f"http://127.0.0.1:{server.port}", wait_until="commit")
+            page.wait_for_function(f"Math.abs(({MIDDLE})() - {level}) < 5", polling=50)
+        page.goto("about:blank")
+
+
+def test_nothing_sticks_out_on_a_phone(page: Page, demo: Server) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(demo.url, wait_until="commit")  # its stream never ends, and so neither its loading
+    wait_for_new_picture(page)
+    assert page.evaluate(WIDTH) <= 360
+    for path in ("/samples/happy", "/samples/nothing"):
+        page.goto(demo.url + path)
+        assert page.evaluate(WIDTH) <= 360, path
+
+
+def test_each_face_has_a_card_with_its_bars_sorted_and_its_last_minute(
+    page: Page, start_server: Callable[..., Server]
+) -> None:
+    server = start_server("--source", "demo")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(server.url, wait_until="commit")
+    card = page.locator(".card").first
+    expect(card.get_by_role("heading")).to_contain_text("Face 1")
+    expect(card.get_by_role("listitem")).to_have_count(len(DETAILS))
+    expect(page.locator("#announcer")).to_contain_text("Face 1: ")
+    expect(page.locator("#nobody")).to_be_hidden()
+    bars = """card => [...card.querySelectorAll(".bar")]
+      .map(bar => [parseFloat(bar.lastElementChild.textContent), +bar.style.getPropertyValue("--rank")])
+      .sort(([, a], [, b]) => a - b).map(([share]) => share)"""
+    shares = card.evaluate(bars)
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(100, abs=4)
+    painted = (
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
+    )
+    page.wait_for_function(f"({painted})(document.querySelector('.card canvas'))")
+    expect(card.locator("canvas")).to_have_attribute("aria-label", re.compile("The last minute: .*%"))
+    page.keyboard.press("p")  # and the bars come to rest where they belong
+    page.wait_for_function(
+        """() => {
+          const bars = [...document.querySelectorAll(".card:not(.gone) .bar")].slice(0, 7);
+          const top = (bar) => bar.getBoundingClientRect().top;
+          bars.sort((a, b) => top(a) - top(b));
+          const shares = bars.map(bar => parseFloat(bar.lastElementChild.textContent));
+          return shares.every((share, rank) => rank === 0 || share <= shares[rank - 1]);
+        }"""
+    )
+
+
+def test_a_part_of_the_page_that_fails_stops_no_other(browser: Browser, demo: Server) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => document.querySelector('#shared output').remove())"
+    )
+    page.goto(demo.url, wait_until="commit")
+    expect(page.locator(".card").first).to_be_visible()
+    page.close()
+    assert any("null" in complaint for complaint in complaints)
+
+
+def test_a_switch_changes_the_picture_for_everybody_and_other_pages_show_it(
+    browser: Browser, page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    other = browser.new_page()
+    other.set_default_timeout(PATIENCE_MS)
+    for one in (page, other):
+        one.goto(server.url, wait_until="commit")
+        expect(one.get_by_role("switch", name="Boxes")).to_be_checked()
+    page.get_by_role("switch", name="Heat map").check()
+    page.get_by_role("slider", name="Smoothing").fill("1.5")
+    expect(other.get_by_role("switch", name="Heat map")).to_be_checked()
+    expect(other.locator("output")).to_have_text("1.5\u202fs")
+    view = json.loads(server.get("/view"))
+    assert (view["heat"], view["boxes"], view["smoothing_s"]) == (True, True, 1.5)
+    expect(page.locator("#refusal")).to_be_hidden()
+    other.close()
+
+
+def test_a_key_does_what_its_button_does(page: Page, demo: Server) -> None:
+    page.goto(demo.url, wait_until="commit")
+    wait_for_new_picture(page)
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement?.id === 'screen'")
+    page.keyboard.press("f")
+    page.wait_for_function("!document.fullscreenElement")
+    with page.expect_download() as saved:
+        page.keyboard.press("s")
+    assert re.fullmatch(r"faces-[\d-]+T[\d-]+\.jpg", saved.value.suggested_filename)
+    assert saved.value.path().read_bytes().startswith(b"\xff\xd8")
+    before = resets(demo)
+    page.keyboard.press("Control+r")  # the browser's own, and no reset
+    wait_for_new_picture(page)
+    assert resets(demo) == before
+    page.keyboard.press("r")
+    until(lambda: resets(demo) == before + 1)
+
+
+def test_a_paused_page_keeps_its_picture_and_frees_its_streams(page: Page, demo: Server) -> None:
+    page.goto(demo.url, wait_until="commit")
+    wait_for_new_picture(page)
+    page.keyboard.press("p")
+    expect(page.locator("#headline")).to_have_text("Paused")
+    expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
+    until(lambda: viewers(demo) == 0)
+    drawn = "document.getElementById('still').getContext('2d').getImageData(320, 240, 1, 1).data[3] === 255"
+    assert page.evaluate(drawn)
+    with page.expect_download() as saved:
+        page.keyboard.press("s")
+    assert saved.value.path().read_bytes().startswith(b"\xff\xd8")
+    page.keyboard.press("p")
+    expect(page.locator("#headline")).to_have_text("Live: demo")
+    wait_for_new_picture(page)
+
+
+def test_where_visitors_may_not_change_the_picture_the_page_says_so(
+    page: Page, start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    flags = ("--source", "demo", "--weights", str(random_weights), "--blur", "--controls", "nobody")
+    server = start_server(*flags)
+    page.goto(server.url, wait_until="commit")
+    expect(page.get_by_role("switch", name="Blur (always)")).to_be_checked()
+    expect(page.get_by_role("group", name="only whoever runs this site")).to_be_visible()
+    expect(page.get_by_role("switch", name="Boxes")).to_be_disabled()
+    page.keyboard.press("r")
+    assert resets(server) == 0
+
+
+def test_a_session_is_recorded_seen_looked_at_and_deleted(
+    browser: Browser, start_server: Callable[..., Server], random_weights: Path, tmp_path: Path
+) -> None:
+    url = str(tmp_path / "history.sqlite")
+    server = start_server("--source", "demo", "--weights", str(random_weights), "--database-url", url)
+    page, other = browser.new_page(), browser.new_page()
+    complaints: list[str] = []
+    for either in (page, other):
+        either.set_default_timeout(PATIENCE_MS)
+        either.on("console", lambda message: complaints.append(message.text))
+        either.goto(server.url, wait_until="commit")
+        expect(either.locator("#recording-notice")).to_be_hidden()
+        expect(either.locator("#headline")).to_have_text("Live: demo")
+    page.evaluate("document.getElementById('stream').kept = true")
+
+    page.get_by_role("button", name="Record").click()
+    for either in (page, other):
+        expect(either.locator("#recording-notice")).to_contain_text("This session is being recorded")
+        expect(either.locator("#recording-notice")).to_be_visible()
+    until(lambda: sightings(server) > 10)
+    stop = page.get_by_role("button", name="Stop recording")
+    page.route("**/recording", lambda route: route.fulfill(status=500))
+    stop.press("Enter")
+    expect(page.locator("#recording-problem")).to_have_text("The server did not take that; try again.")
+    written = sightings(server)
+    until(lambda: sightings(server) > written + 10)
+    expect(page.locator("#recording-problem")).to_be_visible()  # and not only until the next event
+    page.unroute("**/recording")
+    complaints.clear()
+    page.keyboard.press("Enter")  # the focus is where it was
+    for either in (page, other):
+        expect(either.locator("#recording-notice")).to_be_hidden()
+    assert page.evaluate("document.getElementById('stream').kept")  # the picture was not given up for it
+    other.close()
+
+    page.get_by_role("link", name="What was recorded").click()
+    page.locator(".sessions a").click()
+    expect(page.get_by_role("img", name="Mean probability of each emotion")).to_be_visible()
+    page.wait_for_load_state()
+    assert page.evaluate("document.querySelector('.stack path').getBoundingClientRect().height") > 50
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.stack .tone-happy')).fill")
+        == "rgb(230, 167, 0)"
+    )
+    expect(page.locator(".ribbons a").first).to_have_text("Face 1")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Table (CSV)").click()
+    assert len(Path(download.value.path()).read_text().splitlines()) > 10
+    page.set_viewport_size({"width": 360, "height": 740})
+    for address in (page.url, f"{server.url}/history", f"{page.url}/delete"):
+        page.goto(address)
+        assert page.evaluate(WIDTH) <= 360, address
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
+    page.close()
+    assert complaints == []
+
+
+def sightings(server: Server) -> int:
+    count: int = json.loads(server.get("/state"))["recording"]["sightings"]
+    return count
+
+
+def test_the_picture_recording_and_deleting_work_without_javascript(
+    browser: Browser, start_server: Callable[..., Server], random_weights: Path, tmp_path: Path
+) -> None:
+    url = str(tmp_path / "history.sqlite")
+    server = start_server("--source", "demo", "--weights", str(random_weights), "--database-url", url)
+    page = browser.new_page(java_script_enabled=False)
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(server.url, wait_until="commit")
+    picture = page.get_by_role("img", name="Live camera picture")
+    expect(picture).to_have_count(1)
+    assert picture.bounding_box() == page.locator("#screen").bounding_box()
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)  # nothing that would do nothing
+    page.get_by_role("button", name="Record").click(no_wait_after=True)
+    expect(page.locator("#recording-notice")).to_be_visible()
+    page.get_by_role("button", name="Stop recording").click(no_wait_after=True)
+    expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible()
+    page.goto(f"{server.url}/history")
+    page.get_by_role("link", name="Delete all").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
+    page.close()
+
+
+def test_a_picture_is_explained(browser: Browser, start_server: Callable[..., Server]) -> None:
+    server = start_server("--source", "demo")
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(server.url, wait_until="commit")
+    page.get_by_role("link", name="Why?").click()
+    page.get_by_label("Picture").set_input_files(ROOT / "docs" / "live.png")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.get_by_text("The largest of 3 faces is explained.")).to_be_visible()
+    page.get_by_role("link", name="happy", exact=True).click()
+    expect(page.get_by_role("heading", name="Most likely happy")).to_be_visible()
+    pictures = page.get_by_role("img", name="Where the network found")
+    expect(pictures).to_have_count(len(DETAILS))
+    page.wait_for_load_state()
+    assert pictures.evaluate_all("images => images.every(image => image.naturalWidth === 176)")
+    expect(page.get_by_role("img", name="maps of convolution")).to_have_count(7)
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate(WIDTH) <= 360
+    page.close()
+    assert complaints == []

@@ -1,0 +1,264 @@
+"""Pictures, ZIPs and videos in real Chromium, with fakes for detector and network."""
+
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from settings import LOOPBACK
+from tests.fakes.browser import PATIENCE_MS, WIDTH
+from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.files import zip_of
+from tests.fakes.images import bright_image, plain_image
+from tests.fakes.recognition import AlwaysHappy, Gated, fake_pipeline
+from tests.fakes.server import serving
+from tests.fakes.waiting import until
+from uploads.jobs import Jobs
+from uploads.recognizer import Recognizer
+from uploads.results import Results
+from vision.emotions import DETAILS
+from vision.jpeg import encode_jpeg
+from web.limits import UploadLimiter
+from web.site import make_site
+from web.uploads import upload_pages
+
+pytestmark = pytest.mark.browser
+
+FACE = encode_jpeg(bright_image(240, 320), 90)
+NOBODY = encode_jpeg(plain_image(20, 240, 320), 90)
+DROP = """([selector, bytes]) => {
+  const files = new DataTransfer();
+  files.items.add(new File([new Uint8Array(bytes)], "dropped.jpg", { type: "image/jpeg" }));
+  const target = document.querySelector(selector);
+  for (const name of ["dragenter", "dragover", "drop"]) {
+    target.dispatchEvent(new DragEvent(name, { dataTransfer: files, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def detector() -> Gated:
+    """A detector that finds a face as often as the test lets it."""
+    gated = Gated()
+    gated.go_on.release(1_000_000)
+    return gated
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, detector: Gated) -> Iterator[str]:
+    crowd = FakeCrowd()
+    crowd.close()
+    recognizer = Recognizer(lambda: detector, AlwaysHappy(), 0.4, threads=1)
+    jobs = Jobs(Results(tmp_path_factory.mktemp("kept")), recognizer, fake_pipeline, 80, blur=False)
+    pages = [upload_pages(jobs, UploadLimiter(), max_upload_mb=2)]
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
+    with serving(site) as server:
+        yield f"http://127.0.0.1:{server.port}"
+    detector.go_on.release(1_000_000)
+    jobs.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens the upload page as a new visitor; what a browser complains of fails."""
+    complaints: list[str] = []
+    opened: list[Page] = []
+
+    def open_new(**options: object) -> Page:
+        page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{url}/pictures")
+        opened.append(page)
+        return page
+
+    yield open_new
+    for page in opened:
+        page.context.close()
+    assert complaints == []
+
+
+def choose(page: Page, *files: tuple[str, bytes]) -> None:
+    payloads = [{"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in files]
+    page.set_input_files("#files", payloads)  # type: ignore[arg-type]
+
+
+def test_chosen_pictures_are_read_and_shown_with_their_bars(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    choose(page, ("a.jpg", FACE), ("b.jpg", NOBODY))
+    expect(page.locator("#message")).to_have_text(f"2 files, {-(-len(FACE + NOBODY) // 1000)} kB")
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
+    expect(page.get_by_text("No face was found.")).to_be_visible()
+    heat = page.get_by_alt_text("Where the network saw happy")
+    expect(heat).to_be_visible()
+    page.wait_for_load_state()
+    assert heat.evaluate("image => image.naturalWidth") > 0
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.bar')].map(b => parseFloat(getComputedStyle(b, '::before').width))"
+    )
+    assert len(widths) == 7
+    assert widths == sorted(widths, reverse=True)
+    page.get_by_role("button", name="Delete these results").click()
+    expect(page.get_by_text("Nothing yet.")).to_be_visible()
+
+
+def test_a_picture_can_be_dropped(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.evaluate(DROP, ["#drop", list(FACE)])
+    expect(page.locator("#message")).to_contain_text("dropped.jpg")
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="dropped.jpg")).to_be_visible()
+
+
+def test_without_a_script_the_form_works_too(open_page: Callable[..., Page]) -> None:
+    page = open_page(java_script_enabled=False)
+    choose(page, ("a.jpg", FACE))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
+
+
+def test_a_jobs_progress_survives_a_reload_and_it_can_be_cancelled(
+    open_page: Callable[..., Page], detector: Gated
+) -> None:
+    page = open_page()
+    while detector.go_on.acquire(blocking=False):
+        pass
+    choose(page, ("many.zip", zip_of(*((f"{number}.jpg", FACE) for number in range(40)))))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.locator("#doing")).to_have_text("Getting ready …")
+    detector.go_on.release(20)
+    expect(page.locator("#doing")).to_have_text("picture 16 of 40")
+    page.reload()
+    expect(page.locator("#doing")).to_have_text("picture 16 of 40")
+    expect(page.locator("#percent")).to_contain_text("40")
+    page.get_by_role("button", name="Cancel").click()
+    detector.go_on.release(1_000_000)
+    expect(page.get_by_text("Cancelled; this is what was read until then.")).to_be_visible()
+    expect(page.locator("table img").first).to_be_visible()
+
+
+def test_a_videos_annotated_copy_plays_in_the_page(
+    open_page: Callable[..., Page],
+    clip: bytes,
+) -> None:
+    page = open_page()
+    choose(page, ("clip.avi", clip))
+    page.get_by_role("button", name="Read the faces").click()
+    video = page.locator("video")
+    expect(video).to_be_visible()
+    until(lambda: video.evaluate("v => v.readyState"))
+    assert abs(video.evaluate("v => v.duration") - 12 / 25) < 0.1
+    assert video.evaluate("v => new Promise(done => { v.onended = () => done(v.videoWidth); v.play(); })") == 64
+    expect(page.locator(".stack path.tone-happy")).to_have_count(1)
+
+
+def test_the_results_are_sorted_by_a_press_on_a_heading(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    choose(page, ("b10.jpg", FACE), ("b9.jpg", FACE), ("a.jpg", NOBODY))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="b10.jpg and 2 more")).to_be_visible()
+    page.goto(page.url.partition("/pictures")[0] + "/results")
+    files = page.locator("tbody tr td:nth-child(3)")
+    expect(files).to_have_text(["b10.jpg", "b9.jpg", "a.jpg"])
+    heading = page.get_by_role("button", name="File")
+    heading.focus()
+    page.keyboard.press("Enter")
+    expect(files).to_have_text(["a.jpg", "b9.jpg", "b10.jpg"])
+    heading.click()
+    expect(files).to_have_text(["b10.jpg", "b9.jpg", "a.jpg"])
+    expect(page.locator("th").nth(2)).to_have_attribute("aria-sort", "descending")
+
+    heading = page.locator("th button").nth(4)
+    for way in ("ascending", "descending"):  # a sentence is no emotion, and comes last either way
+        heading.click()
+        expect(page.locator("th").nth(4)).to_have_attribute("aria-sort", way)
+        expect(files).to_have_text(["b10.jpg", "b9.jpg", "a.jpg"])
+
+    times = page.locator("tbody time")
+    expect(times.first).not_to_contain_text("UTC")  # but the reader's own
+    days = ["2026-10-02", "2026-09-03", "2026-08-01"]  # as words: Oct, Sep, Aug
+    times.evaluate_all(
+        """(times, days) => times.forEach((time, row) => {
+          time.dateTime = days[row];
+          time.textContent = new Date(days[row]).toLocaleDateString("en", { dateStyle: "medium" });
+        })""",
+        days,
+    )
+    page.get_by_role("button", name="Read").click()
+    assert times.evaluate_all("times => times.map(time => time.dateTime)") == sorted(days)
+
+
+def test_a_column_of_pictures_cannot_be_sorted(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    choose(page, ("z.zip", zip_of(*((f"{number}.jpg", FACE) for number in range(13)))))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.locator("th button")).to_have_text(["File", "Faces", "Emotions, the largest face first"])
+
+
+def test_an_upload_that_is_too_large_is_not_sent(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    large.write_bytes(bytes(3_000_000))
+    page = open_page()
+    page.set_input_files("#files", large)
+    expect(page.locator("#message")).to_have_text("large.jpg: 3 MB are too much, up to 2 MB go.")
+    expect(page.get_by_role("button", name="Read the faces")).to_be_disabled()
+
+
+def test_on_a_phone_nothing_sticks_out_and_no_emotion_is_cut_off(
+    open_page: Callable[..., Page],
+    clip: bytes,
+) -> None:
+    page = open_page(viewport={"width": 360, "height": 740})
+    pages = [page.url]
+    zipped = zip_of(*((f"{'long' * 60}{number}.jpg", FACE) for number in range(13)))
+    for name, data in (("x" * 200 + ".jpg", FACE), ("z.zip", zipped), ("clip.avi", clip)):
+        page.goto(pages[0])
+        choose(page, (name, data))
+        page.get_by_role("button", name="Read the faces").click()
+        expect(page.get_by_text("Delete these results")).to_be_visible()
+        pages.append(page.url)
+    pages.append(pages[0].replace("/pictures", "/results"))
+    for address in pages:
+        page.goto(address)
+        assert page.evaluate(WIDTH) <= 360, address
+        ends = "tags => tags.map(tag => tag.getBoundingClientRect().right)"
+        right = page.locator(".tag").evaluate_all(ends)
+        assert all(end < 345 for end in right), address
+        assert bool(right) == bool(page.locator(".listing").count())
+        cut_off = "tables => tables.some(table => table.scrollWidth > table.clientWidth)"
+        assert not page.locator(".listing").evaluate_all(cut_off), address
+
+
+def test_a_wide_table_is_scrolled_with_the_keyboard(open_page: Callable[..., Page]) -> None:
+    page = open_page(viewport={"width": 700, "height": 740})
+    choose(page, ("a.jpg", FACE))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
+    page.goto(page.url.partition("/pictures")[0] + "/results")
+    table = page.get_by_role("region", name="All faces")
+    table.focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: table.evaluate("table => table.scrollLeft"))
+
+
+def test_on_paper_are_the_bars_in_their_colours_and_nothing_to_press(open_page: Callable[..., Page]) -> None:
+    page = open_page(color_scheme="dark")
+    choose(page, ("a.jpg", FACE))
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
+    paper = page.pdf(print_background=False)
+    drawn = b"".join(
+        map(zlib.decompress, re.findall(rb"/FlateDecode.*?stream\r?\n(.*?)endstream", paper, re.S))
+    )
+    happy = [int(DETAILS["happy"].colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    colours = [[float(part) for part in words.split()] for words in re.findall(rb"([\d. ]+) rg\b", drawn)]
+    assert any(colour == pytest.approx(happy, abs=0.01) for colour in colours), colours
+    page.emulate_media(media="print", color_scheme="dark")
+    for control in ("navigation", "button"):
+        expect(page.get_by_role(control)).to_have_count(0)
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 32, 36)"  # on white

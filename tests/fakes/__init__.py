@@ -1,0 +1,1 @@
+"""Fakes that several tests share: no camera, no network, no GPU."""

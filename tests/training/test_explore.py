@@ -1,0 +1,340 @@
+"""A data set's report: its figures, the sentences drawn from them, and the page."""
+
+import base64
+import html
+import json
+import re
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.fakes.fer2013 import write_fer2013
+from training.data import VOTES, Faces
+from training.duplicates import near_pairs
+from training.explore import conflict_sheets, load_splits, main
+from training.explore_figures import (
+    BINS,
+    Cascade,
+    Classes,
+    Duplicates,
+    Levels,
+    Light,
+    Overlap,
+    best_overlap,
+    count_classes,
+    count_duplicates,
+    count_empty,
+    light_of,
+    measure_agreement,
+    measure_levels,
+    measure_light,
+    try_cascade,
+)
+from training.explore_plots import DPI, WIDTH, classes_plot, sheet
+from vision.detector import Boxes
+from vision.emotions import EMOTIONS
+from vision.haar import HaarDetector
+
+pytestmark = pytest.mark.training
+
+HAPPY, FEAR, SAD = (EMOTIONS.index(name) for name in ("happy", "fear", "sad"))
+
+
+def make_faces(labels: list[int], seed: int = 0) -> Faces:
+    images = np.random.default_rng(seed).integers(0, 256, (len(labels), 48, 48), dtype=np.uint8)
+    return Faces(images, np.array(labels, dtype=np.int64), np.zeros((len(labels), len(VOTES)), dtype=np.int64))
+
+
+def shaded(shades: list[int], labels: list[int]) -> Faces:
+    faces = make_faces(labels)
+    faces.images[:] = np.array(shades, dtype=np.uint8)[:, None, None]
+    return faces
+
+
+def write_csv(path: Path, splits: dict[str, Faces]) -> Path:
+    rows = (zip(faces.labels, faces.images, repeat(split), strict=False) for split, faces in splits.items())
+    return write_fer2013(path, chain.from_iterable(rows))
+
+
+def write_votes(path: Path, splits: dict[str, Faces], vote: str) -> Path:
+    row = ",".join("10" if name == vote else "0" for name in VOTES)
+    lines = [f"{split},{row}" for split, faces in splits.items() for _ in faces.labels]
+    path.write_text("\n".join((",".join(("Usage", *VOTES)), *lines)))
+    return path
+
+
+def pixels(url: str) -> NDArray[np.uint8]:
+    data = base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True)
+    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    return image.astype(np.uint8, copy=False)
+
+
+class Seer(HaarDetector):
+    """Finds a face in bright pictures only: the middle half."""
+
+    def __init__(self) -> None:
+        self.scenes: list[NDArray[np.uint8]] = []
+
+    def detect(self, gray: NDArray[np.uint8]) -> Boxes:
+        self.scenes.append(gray)
+        side = gray.shape[0]
+        box = [[side // 4, side // 4, side * 3 // 4, side * 3 // 4]]
+        return np.array(box if gray.mean() > 127 else [], dtype=np.int32).reshape(-1, 4)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """The page and the JSON of a small data set whose PublicTest holds a mirrored copy under another label."""
+    folder = tmp_path_factory.mktemp("explore")
+    splits = {"Training": make_faces([*range(7), 3]), "PublicTest": make_faces([3, 4], seed=1)}
+    splits["PublicTest"].images[1] = splits["Training"].images[2, :, ::-1]
+    data = write_csv(folder / "fer2013.csv", splits)
+    votes = write_votes(folder / "fer2013new.csv", splits, "happiness")
+    out = folder / "deep" / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.explore_plots.DPI", 20)
+        assert main(["--data", str(data), "--ferplus", str(votes), "--out", str(out)]) == 0
+    assert {path.name for path in out.iterdir()} == {"explore.html", "explore.json"}
+    assert {path.name for path in folder.iterdir()} == {"fer2013.csv", "fer2013new.csv", "deep"}
+    return (out / "explore.html").read_text(), json.loads((out / "explore.json").read_text())
+
+
+def test_the_page_needs_nothing_but_itself(report: tuple[str, dict[str, Any]]) -> None:
+    page, _ = report
+    sources = re.findall(r"""(?:src|srcset|href)=["']?([^"'\s>]+)""", page)
+    assert len(sources) > 15
+    for source in set(sources):
+        assert pixels(source).size > 0
+    assert "<script" not in page
+    assert "@import" not in page
+
+
+def test_the_page_says_that_it_must_not_be_published(report: tuple[str, dict[str, Any]]) -> None:
+    assert "do not publish it" in report[0]
+
+
+def test_every_section_ends_in_a_sentence_on_the_page(report: tuple[str, dict[str, Any]]) -> None:
+    page, figures = html.unescape(report[0]), report[1]
+    sections = {name: part for name, part in figures.items() if name != "data"}
+    assert list(sections) == ["classes", "pictures", "levels", "light", "duplicates", "agreement", "cascade"]
+    for name, part in sections.items():
+        assert part["conclusion"].endswith(".")
+        assert f'id="{name}"' in page
+        assert part["conclusion"] in page
+
+
+def test_the_figures_are_those_of_the_data(report: tuple[str, dict[str, Any]]) -> None:
+    _, figures = report
+    assert list(figures["classes"]["counts"]) == ["Training", "PublicTest"]
+    assert figures["classes"]["counts"]["Training"] == dict.fromkeys(EMOTIONS, 1) | {"happy": 2}
+    copied = [o for o in figures["duplicates"]["overlaps"] if o["faces"]]
+    assert copied == [
+        {"split": "PublicTest", "other": "Training", "faces": 1, "share": 0.5, "pairs": 1, "same_label": 0}
+    ]
+    assert figures["agreement"]["share"] == pytest.approx(0.3)
+    assert figures["cascade"]["tried"] == dict.fromkeys(EMOTIONS, 1) | {"happy": 3, "sad": 2}
+
+
+def test_without_votes_the_page_has_no_agreement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.explore_plots._render", lambda *_: "data:,")
+    data = write_csv(tmp_path / "fer2013.csv", {"PrivateTest": make_faces([3, 3, 4])})
+    assert main(["--data", str(data), "--out", str(tmp_path / "out")]) == 0
+    figures = json.loads((tmp_path / "out" / "explore.json").read_text())
+    assert "agreement" not in figures
+    assert figures["pictures"]["no_face"] is None
+    assert "no face at all for angry, disgust, fear, surprise" in figures["classes"]["conclusion"]
+
+
+def test_a_folder_with_one_split_has_one_split(tmp_path: Path) -> None:
+    for label, name in enumerate(EMOTIONS):
+        path = tmp_path / "test" / name / "face.png"
+        path.parent.mkdir(parents=True)
+        cv2.imwrite(str(path), make_faces([label]).images[0])
+    splits = load_splits(tmp_path, None)
+    assert list(splits) == ["PublicTest"]
+    assert splits["PublicTest"].labels.tolist() == list(range(7))
+
+
+def test_a_damaged_split_is_no_absent_split(tmp_path: Path) -> None:
+    splits = {"Training": make_faces([3])}
+    data = write_csv(tmp_path / "fer2013.csv", splits)
+    data.write_text(data.read_text() + "9,1 2 3,PublicTest")
+    with pytest.raises(ValueError, match="line 3"):
+        load_splits(data, None)
+
+
+def error_of(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
+    assert main(list(flags)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def test_mistakes_end_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "out")
+    data = str(write_csv(tmp_path / "fer2013.csv", {"Training": make_faces([3])}))
+    assert "no data at" in error_of(capsys, "--data", str(tmp_path / "none.csv"), "--out", out)
+    empty = str(write_csv(tmp_path / "empty.csv", {}))
+    assert "has no faces" in error_of(capsys, "--data", empty, "--out", out)
+    assert "is not fer2013new.csv" in error_of(capsys, "--data", data, "--ferplus", data, "--out", out)
+    assert "fer2013.csv" in error_of(capsys, "--data", data, "--out", data)
+    assert list(Path(out).iterdir()) == []
+
+
+def test_splits_of_another_mixture_are_named() -> None:
+    same = {split: make_faces([0, 1, 2, 3, 3, 4, 5, 6]) for split in ("Training", "PublicTest")}
+    assert "2.0 times as many happy" in count_classes(same).conclusion()
+    assert "always answering happy is right on 25.0 %" in count_classes(same).conclusion()
+    assert "have the same mixture" in count_classes(same).conclusion()
+    other = same | {"PublicTest": make_faces([0, 1, 2, 3, 4, 4, 5, 6])}
+    assert "are mixed differently: a class's share differs by 12.5 points" in count_classes(other).conclusion()
+
+
+def test_pictures_of_nothing_are_counted() -> None:
+    faces = make_faces([0, 1, 2])
+    assert "none is one flat gray: there is nothing to leave out" in count_empty(faces).conclusion()
+    faces.images[1] = 9
+    faces.votes[:, VOTES.index("NF")] = (10, 10, 5)
+    faces.votes[:, HAPPY] = (0, 0, 5)
+    assert "1 is one flat gray, and 2 show no face" in count_empty(faces).conclusion()
+
+
+def test_levels_are_shares_of_each_emotions_pixels() -> None:
+    levels = measure_levels(shaded([0, 255, 7, 8], [SAD, SAD, HAPPY, HAPPY]))
+    assert levels.means == {"happy": 7.5, "sad": 127.5}
+    assert levels.shares["sad"] == [0.5, *[0.0] * (BINS - 2), 0.5]
+    assert levels.shares["happy"] == [0.5, 0.5, *[0.0] * (BINS - 2)]
+
+
+@pytest.mark.parametrize(("shares", "verdict"), [([0.6, 0.4], "hardly"), ([0.9, 0.1], "could learn the light")])
+def test_unlike_levels_are_a_warning(shares: list[float], verdict: str) -> None:
+    levels = Levels({"sad": 90, "happy": 140}, {"sad": [0.5, 0.5], "happy": shares})
+    assert verdict in levels.conclusion()
+    assert "(happy, mean 140) and the darkest (sad, 90)" in levels.conclusion()
+
+
+def test_brightness_is_the_mean_and_contrast_the_deviation() -> None:
+    image = np.zeros((1, 48, 48), dtype=np.uint8)
+    image[:, :24] = 200
+    brightness, contrast = light_of(image)
+    assert brightness.tolist() == [100]
+    assert contrast.tolist() == [100]
+
+
+def test_the_emotion_explains_all_or_nothing_of_the_brightness() -> None:
+    decided = measure_light(shaded([50, 50, 90, 90], [0, 0, 1, 1]))
+    assert decided.brightness_explained == pytest.approx(1)
+    assert measure_light(shaded([50, 90, 50, 90], [0, 0, 1, 1])).brightness_explained == pytest.approx(0)
+    assert decided.contrast_explained == 0
+    assert decided.brightness == pytest.approx([50, 70, 90])
+
+
+@pytest.mark.parametrize(("explained", "advice"), [(0.02, "standardise"), (0.3, "check what the network")])
+def test_light_that_tells_the_emotion_is_a_warning(explained: float, advice: str) -> None:
+    assert advice in Light([1, 2, 3], [1, 2, 3], 0.01, explained).conclusion()
+
+
+def test_copies_are_counted_within_and_across_splits() -> None:
+    splits = {"Training": make_faces([0, 1, 0]), "PublicTest": make_faces([0, 2, 3, 4], seed=1)}
+    training, test = splits["Training"].images, splits["PublicTest"].images
+    training[2] = test[0] = training[0]
+    test[3] = test[2]
+    pairs = near_pairs(np.concatenate((training, test)))
+    assert count_duplicates(splits, pairs).overlaps == [
+        Overlap("Training", "Training", 2, 2 / 3, 1, 1),
+        Overlap("PublicTest", "Training", 1, 1 / 4, 2, 2),
+        Overlap("PublicTest", "PublicTest", 2, 2 / 4, 1, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overlap", "sentence"),
+    [
+        (Overlap("PublicTest", "Training", 0, 0, 0, 0), "No face occurs twice"),
+        (Overlap("Training", "Training", 4, 0.5, 2, 2), "No split shares a face with another"),
+        (
+            Overlap("PublicTest", "Training", 3, 0.3, 4, 3),
+            r"30.0 % of PublicTest \(3 faces\).* 25.0 % bear two",
+        ),
+    ],
+)
+def test_what_copies_mean_depends_on_where_they_are(overlap: Overlap, sentence: str) -> None:
+    assert re.search(sentence, Duplicates([overlap]).conclusion())
+
+
+def test_only_copies_with_two_labels_that_show_something_are_shown() -> None:
+    faces = make_faces([HAPPY, SAD, HAPPY, FEAR, SAD])
+    faces.images[3:] = 9
+    sheets = conflict_sheets(faces, np.array([[0, 1], [0, 2], [1, 2], [3, 4]]), np.random.default_rng(0))
+    assert sorted(s.caption for s in sheets) == ["happy and sad", "sad and happy"]
+    shown = {s.caption: pixels(s.light) for s in sheets}
+    assert np.array_equal(shown["sad and happy"], np.hstack((faces.images[1], faces.images[2])))
+
+
+def test_agreement_is_with_the_strict_majority() -> None:
+    faces = make_faces([HAPPY, HAPPY, FEAR, FEAR, FEAR, SAD])
+    faces.votes[:2, HAPPY] = 9
+    faces.votes[2, FEAR] = 9
+    faces.votes[3:5, SAD] = 9
+    faces.votes[5, [HAPPY, SAD]] = 5
+    agreement = measure_agreement(faces)
+    assert agreement is not None
+    assert (agreement.faces, agreement.undecided) == (5, 1)
+    assert agreement.share == pytest.approx(0.6)
+    assert agreement.shares == pytest.approx({"happy": 1, "fear": 1 / 3})
+    assert agreement.counts["fear"]["sad"] == 2
+    assert "on fear least (33.3 %, mostly seen as sad)" in agreement.conclusion()
+
+
+def test_without_a_majority_there_is_no_agreement() -> None:
+    assert measure_agreement(make_faces([HAPPY])) is None
+
+
+def test_the_cascade_gets_the_face_enlarged_amid_its_own_edges() -> None:
+    seer = Seer()
+    assert best_overlap(shaded([200], [0]).images[0], seer) == 1
+    assert best_overlap(shaded([20], [0]).images[0], seer) == 0
+    assert seer.scenes[0].shape == (192, 192)
+    assert (seer.scenes[0] == 200).all()
+
+
+def test_the_cascades_share_counts_each_class_as_often_as_it_is() -> None:
+    faces = shaded([200] * 30 + [20] * 10, [HAPPY] * 30 + [SAD] * 10)
+    cascade = try_cascade(faces, Seer(), 28, np.random.default_rng(0))
+    assert cascade.tried == {"happy": 4, "sad": 4}
+    assert cascade.shares == {"happy": 1, "sad": 0}
+    assert cascade.overall == pytest.approx(0.75)
+    assert cascade.median_iou == 1
+
+
+@pytest.mark.parametrize(
+    ("tried", "verdict"), [(100, "sad faces are missed more often"), (10, "no class stands")]
+)
+def test_a_difference_must_be_more_than_chance(tried: int, verdict: str) -> None:
+    cascade = Cascade({"happy": tried, "sad": tried}, {"happy": 0.9, "sad": 0.6}, 0.75, 0.8)
+    assert verdict in cascade.conclusion()
+    assert cascade.error("happy") == pytest.approx((0.09 / tried) ** 0.5)
+
+
+def test_a_sheet_shows_the_faces_row_by_row() -> None:
+    images = make_faces([0] * 17).images
+    shown = pixels(sheet(images, "").light)
+    assert shown.shape == (96, 384)
+    assert np.array_equal(shown[:48, 48:96], images[1])
+    assert np.array_equal(shown[48:, :48], images[8])
+
+
+def test_plots_come_for_light_and_for_dark_pages() -> None:
+    picture = classes_plot(Classes({"Training": dict.fromkeys(EMOTIONS, 2)}))
+    light, dark = pixels(picture.light), pixels(picture.dark)
+    assert light.shape == dark.shape
+    assert light.shape[1] == round(WIDTH * DPI)
+    assert light[0, 0, :3].min() > 200
+    assert dark[0, 0, :3].max() < 60

@@ -1,0 +1,73 @@
+"""How good answers are, computed by hand."""
+
+from math import log, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from nn.emotion_net import FERPLUS
+from training.data import VOTES
+from training.metrics import calibration_error, confusion, ferplus_majority, measure, per_class, reliability
+
+pytestmark = pytest.mark.training
+
+LABELS = np.array([0, 0, 1, 3], dtype=np.int64)
+PROBS = np.full((4, 7), 1 / 12)
+PROBS[np.arange(4), [0, 1, 1, 3]] = 1 / 2
+
+
+def test_the_confusion_matrix_has_labels_in_rows_and_answers_in_columns() -> None:
+    expected = np.zeros((7, 7), dtype=np.int64)
+    expected[0, 0] = expected[0, 1] = expected[1, 1] = expected[3, 3] = 1
+    assert np.array_equal(confusion(PROBS, LABELS), expected)
+
+
+def test_the_figures_are_those_computed_by_hand() -> None:
+    metrics = measure(PROBS, LABELS)
+    assert metrics["accuracy"] == 3 / 4
+    assert metrics["accuracy_se"] == pytest.approx(sqrt(3 / 64))
+    assert metrics["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 7)
+    assert metrics["loss"] == pytest.approx((3 * log(2) + log(12)) / 4)
+    assert metrics["ece"] == pytest.approx(1 / 4)  # half sure, three quarters right
+
+
+def test_each_class_has_its_figures() -> None:
+    columns = per_class(PROBS, LABELS)
+    assert columns["recall"].tolist() == pytest.approx([0.5, 1, 0, 1, 0, 0, 0])
+    assert columns["precision"].tolist() == pytest.approx([1, 0.5, 0, 1, 0, 0, 0])
+    assert columns["support"].tolist() == [2, 1, 0, 1, 0, 0, 0]
+    assert columns["auc"][3] == 1
+    assert np.isnan(columns["auc"][2])
+
+
+def test_a_network_as_often_right_as_it_says_has_no_calibration_error() -> None:
+    probs = np.tile([[0.75, 0.25]], (4, 1))
+    assert calibration_error(probs, np.array([0, 0, 0, 1])) == pytest.approx(0)
+
+
+def test_a_boaster_is_found_out() -> None:
+    assert calibration_error(np.tile([[1.0, 0.0]], (2, 1)), np.array([1, 1])) == 1
+
+
+@given(arrays.arrays(np.float64, (9, 7), elements=st.floats(0.01, 1)))
+def test_each_face_lies_in_one_bin(scores: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> None:
+    weight, confidence, accuracy = reliability(
+        scores / scores.sum(axis=1, keepdims=True), np.arange(9, dtype=np.int64) % 7
+    )
+    assert weight.sum() == pytest.approx(1)
+    assert ((confidence >= 0) & (confidence <= 1) & (accuracy >= 0) & (accuracy <= 1)).all()
+
+
+def test_a_strict_majority_is_more_than_half_of_what_is_left_and_an_emotion() -> None:
+    rows = np.zeros((5, 10), dtype=np.int64)
+    rows[0, [0, 1]] = 6, 4  # angry
+    rows[1, [0, 1]] = 5, 5  # half is not more than half
+    rows[2, VOTES.index("unknown")] = 10
+    rows[3, [VOTES.index("contempt"), 0]] = 6, 4
+    rows[4, :8] = 3, 1, 1, 1, 1, 1, 1, 1  # single votes do not count
+    clear, majority = ferplus_majority(rows)
+    assert clear.tolist() == [True, False, False, True, True]
+    assert [FERPLUS[i] for i in majority] == ["angry", "contempt", "angry"]

@@ -1,0 +1,274 @@
+"""The mirror's page and its two ways for frames."""
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, TextMessage
+
+import streaming.browser_cameras as module
+from settings import LOOPBACK
+from streaming.browser_cameras import MAX_BYTES
+from tests.fakes.browser_cameras import Hall, jpeg_of
+from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.server import Server
+from tests.fakes.waiting import PATIENCE_S, until
+from tests.fakes.websocket import Visitor
+from web.browser_cameras import browser_camera_pages
+from web.security import Credentials
+from web.site import make_site
+
+
+@pytest.fixture
+def hall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
+    monkeypatch.setattr(module, "MAX_FPS", 1000)
+    monkeypatch.setattr(module, "ANSWER_S", PATIENCE_S)
+    monkeypatch.setattr("web.browser_cameras.TICK_S", 0.01)
+    hall = Hall()
+    yield hall
+    hall.cameras.close()
+
+
+@pytest.fixture
+def site(hall: Hall) -> Iterator[Flask]:
+    crowd = FakeCrowd()
+    pages = [browser_camera_pages(hall.cameras)]
+    yield make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
+    crowd.close()
+
+
+@pytest.fixture
+def client(site: Flask) -> FlaskClient:
+    return site.test_client()
+
+
+class Call:
+    """A visitor of the real view, over real sockets; the view runs in a thread as in a server."""
+
+    def __init__(self, site: Flask, **headers: str) -> None:
+        self.servers, theirs = socket.socketpair()
+        self.visitor = Visitor(theirs, **headers)
+        environ: dict[str, Any] = self.visitor.environ() | {
+            "REQUEST_METHOD": "GET",
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "wsgi.url_scheme": "http",
+            "gunicorn.socket": self.servers,
+        }
+        self.status = ""
+        self.body = b""
+        self.thread = threading.Thread(target=self.serve, args=(site, environ))
+        self.thread.start()
+
+    def serve(self, site: Flask, environ: dict[str, Any]) -> None:
+        def start_response(status: str, *_: Any) -> Any:
+            self.status = status
+
+        self.body = b"".join(site.wsgi_app(environ, start_response))
+
+    def ask(self, jpeg: bytes) -> dict[str, Any]:
+        self.visitor.send(BytesMessage(jpeg))
+        event = self.visitor.next()
+        assert isinstance(event, TextMessage), event
+        answer: dict[str, Any] = json.loads(event.data)
+        return answer
+
+    def end(self) -> None:
+        self.visitor.connection.close()
+        self.thread.join(PATIENCE_S)
+        self.servers.close()
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def call(site: Flask) -> Iterator[Call]:
+    call = Call(site)
+    assert isinstance(call.visitor.next(), AcceptConnection)
+    yield call
+    call.end()
+
+
+def test_the_page_says_what_happens_to_the_pictures_before_the_camera_is_asked_for(client: FlaskClient) -> None:
+    page = client.get("/mirror").text
+    assert "nothing is stored" in page
+    assert page.index("nothing is stored") < page.index("Start my camera")
+    assert '<a href="/mirror" aria-current="page">Mirror</a>' in page
+    assert "camera=(self)" in client.get("/mirror").headers["Permissions-Policy"]
+
+
+def test_each_frame_is_answered_as_state_does_it(call: Call, client: FlaskClient) -> None:
+    assert call.ask(jpeg_of(200))["faces"] == []
+    answer = call.ask(jpeg_of(200))
+    (face,) = answer.pop("faces")
+    assert answer.pop("latency_ms") > 0
+    assert answer == {"frame": 2, "width": 48, "height": 40}
+    assert (face["emotion"], face["box"]) == ("happy", [4, 4, 36, 36])
+    assert face.keys() == client.get("/state").get_json()["faces"][0].keys()
+
+
+def test_a_visitor_that_goes_frees_its_mirror(call: Call, hall: Hall) -> None:
+    call.ask(jpeg_of(200))
+    assert len(hall.cameras) == 1
+    call.end()
+    assert len(hall.cameras) == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "sentence"),
+    [
+        (os.urandom(5000), 1007, "This is not a JPEG picture that can be read."),
+        (jpeg_of(9, 2000, 8), 1007, "A frame may have 1280x960 px at most, not 2000x8."),
+        (bytes(MAX_BYTES + 1), 1009, f"A message may have {MAX_BYTES} bytes at most."),
+    ],
+    ids=["garbage", "too wide", "too many bytes"],
+)
+def test_what_is_no_frame_ends_the_socket_with_one_sentence(
+    call: Call, sent: bytes, code: int, sentence: str
+) -> None:
+    call.visitor.send(BytesMessage(sent))
+    assert call.visitor.next() == CloseConnection(code, sentence)
+
+
+def test_one_visitor_too_many_is_told_so(site: Flask, hall: Hall) -> None:
+    for name in ("a", "b", "c"):
+        hall.cameras.session(name)
+    call = Call(site)
+    assert isinstance(call.visitor.next(), AcceptConnection)
+    assert call.visitor.next() == CloseConnection(
+        1013, "3 mirrors are in use, and there are no more; try again in a minute."
+    )
+    call.end()
+
+
+def test_a_visitor_without_frames_is_let_go(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.browser_cameras.IDLE_S", 0.02)
+    call = Call(site)
+    assert isinstance(call.visitor.next(), AcceptConnection)
+    assert call.visitor.next() == CloseConnection(1000, "No frame has come for 0 s.")
+    call.end()
+
+
+def test_an_open_socket_ends_at_once_when_the_server_does(call: Call, hall: Hall) -> None:
+    call.ask(jpeg_of(200))
+    hall.cameras.close()
+    assert call.visitor.next() == CloseConnection(1001, "The server is ending.")
+
+
+def test_the_page_of_another_site_gets_no_socket(site: Flask, hall: Hall) -> None:
+    call = Call(site, Origin="http://evil.example")
+    call.thread.join(PATIENCE_S)
+    assert call.status == "403 FORBIDDEN"
+    assert len(hall.cameras) == 0
+    call.end()
+    own = Call(site, Origin="http://localhost")
+    assert isinstance(own.visitor.next(), AcceptConnection)
+    own.end()
+
+
+def test_a_socket_needs_the_secret_too(hall: Hall) -> None:
+    crowd = FakeCrowd()
+    pages = [browser_camera_pages(hall.cameras)]
+    secret = Credentials(token="t0ken")
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, secret, pages)
+    for headers, status in (({}, "401 UNAUTHORIZED"), ({"Authorization": "Bearer t0ken"}, "")):
+        call = Call(site, **headers)
+        if status:
+            call.thread.join(PATIENCE_S)
+            assert call.status == status
+        else:
+            assert isinstance(call.visitor.next(), AcceptConnection)
+        call.end()
+    crowd.close()
+
+
+@pytest.mark.parametrize("version", ["7", ""])
+def test_a_handshake_that_is_none_is_refused_in_a_sentence(site: Flask, version: str) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, suppress(OSError):
+        environ = {"gunicorn.socket": ours}
+        headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": version}
+        response = site.test_client().get("/mirror/socket", headers=headers, environ_overrides=environ)
+        assert response.status_code == 400
+        assert "Sec-WebSocket" in response.text
+
+
+def post(client: FlaskClient, data: bytes, session: str = "me") -> Any:
+    return client.post(f"/api/v1/mirror?session={session}", data=data, content_type="image/jpeg")
+
+
+def test_frames_can_be_posted_too_and_a_session_remembers_its_faces(client: FlaskClient) -> None:
+    assert post(client, jpeg_of(200)).get_json()["faces"] == []
+    response = post(client, jpeg_of(200))
+    assert [face["emotion"] for face in response.get_json()["faces"]] == ["happy"]
+    assert response.headers["Cache-Control"] == "no-store"
+    assert post(client, jpeg_of(200), "you").get_json()["faces"] == []
+
+
+@pytest.mark.parametrize(
+    ("data", "session", "status", "sentence"),
+    [
+        (b"", "me", 400, "This is not a JPEG picture that can be read."),
+        (jpeg_of(9), "", 400, "Give ?session= a name of your own: 1 to 64 letters, digits, - or _."),
+        (jpeg_of(9), "é", 400, "Give ?session= a name of your own: 1 to 64 letters, digits, - or _."),
+        (bytes(MAX_BYTES + 1), "me", 413, f"A frame may have {MAX_BYTES} bytes at most."),
+    ],
+    ids=["empty", "no session", "no name", "too many bytes"],
+)
+def test_what_cannot_be_posted_is_refused_in_one_sentence(
+    client: FlaskClient, data: bytes, session: str, status: int, sentence: str
+) -> None:
+    response = post(client, data, session)
+    assert (response.status_code, response.get_json()) == (status, {"error": sentence})
+
+
+def test_one_session_too_many_is_told_to_come_back(client: FlaskClient) -> None:
+    for name in ("a", "b", "c"):
+        assert post(client, jpeg_of(200), name).status_code == 200
+    response = post(client, jpeg_of(200), "d")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
+    assert response.get_json()["error"].startswith("3 mirrors are in use")
+
+
+def test_a_session_that_posts_too_fast_is_told_to_wait(client: FlaskClient, hall: Hall) -> None:
+    hall.classifier.go.clear()
+    first = threading.Thread(target=post, args=(client.application.test_client(), jpeg_of(200)))
+    first.start()
+    until(lambda: hall.classifier.batches)
+    response = post(client, jpeg_of(200))
+    hall.classifier.go.set()
+    first.join(PATIENCE_S)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
+
+
+def test_a_server_that_ends_says_so(client: FlaskClient, hall: Hall) -> None:
+    hall.cameras.close()
+    response = post(client, jpeg_of(200))
+    assert (response.status_code, response.get_json()) == (503, {"error": "The server is ending."})
+
+
+@pytest.mark.server
+def test_a_signal_ends_the_program_at_once_with_sockets_open(
+    start_server: Callable[..., Server], random_weights: Path
+) -> None:
+    server = start_server("--source", "demo", "--weights", str(random_weights))
+    visitors = [Visitor(socket.create_connection(("127.0.0.1", server.port))) for _ in range(4)]
+    for visitor in visitors:
+        visitor.connection.sendall(visitor.request)
+        assert isinstance(visitor.next(), AcceptConnection)
+    visitors[0].send(BytesMessage(jpeg_of(200, 640, 480)))
+    assert isinstance(visitors[0].next(), TextMessage)
+    server.end()
+    for visitor in visitors:
+        assert visitor.next() == CloseConnection(1001, "The server is ending.")
+        visitor.connection.close()
+    server.stop()
+    assert "Traceback" not in server.output

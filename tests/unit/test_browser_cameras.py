@@ -1,0 +1,272 @@
+"""Visitors' own cameras: who is read when, together with whom, and what is refused."""
+
+import io
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import streaming.browser_cameras as module
+from streaming.audience import FullError
+from streaming.browser_cameras import BrowserCamera, BusyError, ClosedError, FrameError, decode
+from tests.fakes.browser_cameras import BOX, Hall, OneFace, Recorder, jpeg_of
+from tests.fakes.waiting import PATIENCE_S, until
+from vision.tracker import Tracker
+from web.metrics import BrowserCameraCollector
+
+
+@pytest.fixture
+def hall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
+    monkeypatch.setattr(module, "MAX_FPS", 1000)
+    monkeypatch.setattr(module, "ANSWER_S", PATIENCE_S)
+    hall = Hall()
+    yield hall
+    hall.classifier.go.set()
+    hall.cameras.close()
+
+
+def read_beside(hall: Hall, camera: BrowserCamera, jpeg: bytes) -> threading.Thread:
+    thread = threading.Thread(target=hall.cameras.read, args=(camera, jpeg))
+    thread.start()
+    until(lambda: camera.frame)
+    return thread
+
+
+def test_a_face_is_shown_from_its_second_frame_with_the_frames_size(hall: Hall) -> None:
+    with hall.cameras.opened() as camera:
+        assert hall.cameras.read(camera, jpeg_of(200)).tracks == []
+        seen = hall.cameras.read(camera, jpeg_of(200))
+    (track,) = seen.tracks
+    assert (seen.index, seen.width_px, seen.height_px) == (2, 48, 40)
+    assert (track.track_id, track.emotion) == (1, "happy")
+    assert 0 < seen.latency_ms < module.ANSWER_S * 1000
+
+
+def test_nobody_sees_anything_of_anybody_elses(hall: Hall) -> None:
+    with hall.cameras.opened() as mine, hall.cameras.opened() as yours:
+        for _ in range(2):
+            first = hall.cameras.read(mine, jpeg_of(200))
+            second = hall.cameras.read(yours, jpeg_of(50))
+    assert [(track.track_id, track.emotion) for track in first.tracks] == [(1, "happy")]
+    assert [(track.track_id, track.emotion) for track in second.tracks] == [(1, "sad")]
+
+
+def test_whatever_waits_at_the_moment_is_read_in_one_batch(hall: Hall) -> None:
+    with hall.cameras.opened() as one, hall.cameras.opened() as two, hall.cameras.opened() as three:
+        hall.classifier.go.clear()
+        threads = [read_beside(hall, one, jpeg_of(200))]
+        until(lambda: hall.classifier.batches)
+        threads += [read_beside(hall, camera, jpeg_of(200)) for camera in (two, three)]
+        hall.classifier.go.set()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+    assert hall.classifier.batches == [1, 2]
+
+
+def test_only_one_frame_a_round_is_searched_wholly_and_everybody_has_a_turn(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SEARCH_PERIOD_S", 1000)
+    with hall.cameras.opened() as one, hall.cameras.opened() as two:
+        hall.classifier.go.clear()
+        warm_up = read_beside(hall, one, jpeg_of(200))
+        until(lambda: hall.classifier.batches)
+        hall.classifier.go.set()
+        warm_up.join(PATIENCE_S)
+        for camera in (one, two):
+            camera.searched_at = -1e9
+        for _ in range(2):
+            hall.classifier.go.clear()
+            batches = len(hall.classifier.batches)
+            threads = [read_beside(hall, one, jpeg_of(200))]
+            until(lambda: len(hall.classifier.batches) > batches)  # noqa: B023  # it is called at once  # it is called at once
+            threads.append(read_beside(hall, two, jpeg_of(200)))
+            hall.classifier.go.set()
+            for thread in threads:
+                thread.join(PATIENCE_S)
+    assert sum(sum(detector.searched) for detector in hall.detectors) == 3
+    assert all(any(detector.searched) for detector in hall.detectors)
+
+
+def test_whoever_costs_more_is_read_less_often(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SEARCH_PERIOD_S", 1000)
+    with hall.cameras.opened() as camera, hall.cameras.opened(), hall.cameras.opened():
+        camera.searched_at = started = time.monotonic()  # a search does not count
+        hall.detectors[0].takes_s = 0.02
+        hall.cameras.read(camera, jpeg_of(200))
+        longest_s = camera.due_at - time.monotonic()
+    # it rests for twice what it took, for there are two others
+    assert camera.due_at - started > 3 * 0.02
+    assert longest_s < 0.2
+
+
+def test_nobody_is_read_more_often_than_may_be(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_FPS", 50)
+    started = time.monotonic()
+    with hall.cameras.opened() as camera:
+        for _ in range(4):
+            hall.cameras.read(camera, jpeg_of(200))
+    assert time.monotonic() - started >= 3 / 50
+
+
+def test_a_visitor_with_one_frame_a_second_sees_faces_too() -> None:
+    camera = BrowserCamera(OneFace(), OneFace(), tracker := Tracker(0.3, 0.4))
+    probs = Recorder().read(200)
+    shown = [tracker.update(BOX, probs, camera.tick(at)) for at in (100.0, 101.0, 102.5)]
+    assert [len(tracks) for tracks in shown] == [0, 1, 1]
+
+
+def test_only_so_many_may_look_at_once(hall: Hall) -> None:
+    with hall.cameras.opened(), hall.cameras.opened():
+        hall.cameras.session("a")
+        with pytest.raises(FullError, match="3 mirrors are in use"), hall.cameras.opened():
+            pass
+        with pytest.raises(FullError, match="3 mirrors are in use"):
+            hall.cameras.session("b")
+        assert len(hall.cameras) == 3
+    assert len(hall.cameras) == 1
+    assert hall.cameras.counts()["refused"] == 2
+
+
+def test_a_session_is_kept_while_it_is_used_and_then_forgotten(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = hall.cameras.session("a")
+    assert hall.cameras.session("a") is camera
+    monkeypatch.setattr(module, "KEEP_SESSION_S", -1.0)
+    assert hall.cameras.session("a") is not camera
+    assert len(hall.cameras) == 0
+
+
+def test_one_frame_at_a_time(hall: Hall) -> None:
+    with hall.cameras.opened() as camera:
+        hall.classifier.go.clear()
+        thread = read_beside(hall, camera, jpeg_of(200))
+        with pytest.raises(BusyError, match="has not been answered yet"):
+            hall.cameras.read(camera, jpeg_of(200))
+        hall.classifier.go.set()
+        thread.join(PATIENCE_S)
+
+
+def test_a_frame_that_is_not_answered_in_time_is_given_up(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 0.01)
+    hall.classifier.go.clear()
+    with hall.cameras.opened() as camera:
+        with pytest.raises(BusyError, match="too busy"):
+            hall.cameras.read(camera, jpeg_of(200))
+        hall.classifier.go.set()
+        monkeypatch.setattr(module, "ANSWER_S", PATIENCE_S)
+        assert hall.cameras.read(camera, jpeg_of(200)).index in (1, 2)  # the first may not have been begun
+
+
+def test_a_bad_frame_harms_nobody_else(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
+    with hall.cameras.opened() as bad, hall.cameras.opened() as good:
+        with pytest.raises(FrameError, match="not a JPEG"):
+            hall.cameras.read(bad, b"nothing")
+        with pytest.raises(FrameError, match="the log says why"):
+            hall.cameras.read(bad, jpeg_of(255))
+        assert "the detector is broken" in caplog.text
+        hall.classifier.fault = RuntimeError("no memory")
+        with pytest.raises(FrameError, match="the log says why"):
+            hall.cameras.read(good, jpeg_of(200))
+        hall.classifier.fault = None
+        assert hall.cameras.read(good, jpeg_of(200)).index == 1
+    assert hall.cameras.counts()["failed"] == 3
+
+
+def test_closing_lets_everybody_go_who_waits(hall: Hall) -> None:
+    with hall.cameras.opened() as one, hall.cameras.opened() as two:
+        hall.classifier.go.clear()
+        under_way = read_beside(hall, one, jpeg_of(200))
+        until(lambda: hall.classifier.batches)
+        ended: list[type[Exception]] = []
+
+        def wait() -> None:
+            try:
+                hall.cameras.read(two, jpeg_of(200))
+            except ClosedError:
+                ended.append(ClosedError)
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        until(lambda: two.frame)
+        closing = threading.Thread(target=hall.cameras.close)
+        closing.start()
+        waiting.join(PATIENCE_S)
+        assert ended == [ClosedError]
+        hall.classifier.go.set()
+        closing.join(PATIENCE_S)
+        under_way.join(PATIENCE_S)
+        with pytest.raises(ClosedError):
+            hall.cameras.read(two, jpeg_of(200))
+
+
+def test_the_figures_are_what_happened(hall: Hall) -> None:
+    with hall.cameras.opened() as camera:
+        for _ in range(3):
+            hall.cameras.read(camera, jpeg_of(200))
+        with pytest.raises(FrameError):
+            hall.cameras.read(camera, b"")
+        hall.cameras.read(camera, jpeg_of(200))  # by now the round before has been counted
+        figures = {
+            family.name: family.samples[0].value for family in BrowserCameraCollector(hall.cameras).collect()
+        }
+    assert figures.pop("fer_mirror_seconds") > 0
+    assert figures.pop("fer_mirror_batches") in (4, 5)
+    assert figures == {
+        **{"fer_mirrors": 1, "fer_refused_mirrors": 0, "fer_mirror_frames": 4, "fer_mirror_faces": 4},
+        "fer_failed_mirror_frames": 1,
+    }
+
+
+def test_a_jpeg_becomes_its_brightness() -> None:
+    colour = io.BytesIO()
+    Image.new("RGB", (48, 40), (255, 0, 0)).save(colour, "JPEG", quality=95)
+    gray = decode(colour.getvalue())
+    assert gray.shape == (40, 48)
+    assert gray.dtype == np.uint8
+    assert abs(int(gray[20, 20]) - 76) <= 2  # 0.299 of red
+
+
+@pytest.mark.parametrize(
+    ("jpeg", "sentence"),
+    [
+        (jpeg_of(9, 1281, 8), "A frame may have 1280x960 px at most, not 1281x8."),
+        (jpeg_of(9, 8, 961), "A frame may have 1280x960 px at most, not 8x961."),
+        (jpeg_of(9, format="PNG"), "not a JPEG picture"),
+        (jpeg_of(9)[:-200], "not a JPEG picture"),
+        (b"", "not a JPEG picture"),
+    ],
+    ids=["too wide", "too high", "png", "cut off", "empty"],
+)
+def test_what_is_no_frame_is_refused_in_one_sentence(jpeg: bytes, sentence: str) -> None:
+    with pytest.raises(FrameError, match=sentence):
+        decode(jpeg)
+
+
+def test_a_bomb_is_refused_before_it_is_decoded() -> None:
+    head = bytearray(jpeg_of(9))
+    at = head.index(b"\xff\xc0") + 5
+    head[at : at + 4] = b"\xff\xff\xff\xff"  # 65535 x 65535
+    started = time.process_time()
+    with pytest.raises(FrameError):
+        decode(bytes(head))
+    assert time.process_time() - started < 0.5
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_any_bytes_are_a_picture_or_a_sentence(data: st.DataObject) -> None:
+    jpeg = bytearray(jpeg_of(9))
+    for _ in range(data.draw(st.integers(0, 8))):
+        jpeg[data.draw(st.integers(0, len(jpeg) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(FrameError):
+        gray = decode(bytes(jpeg[: data.draw(st.integers(0, len(jpeg)))]))
+        assert gray.shape[0] <= 960
+        assert gray.shape[1] <= 1280

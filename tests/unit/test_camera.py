@@ -1,0 +1,303 @@
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from camera import Camera
+from sources.base import Source, SourceError
+from streaming.viewable import rate
+from tests.fakes.camera import FakeSource, fake_process, watch
+from tests.fakes.images import plain_image
+from tests.fakes.waiting import PATIENCE_S, until
+from vision.frames import AnnotatedFrame, Frame
+
+MakeCamera = Callable[..., Camera]
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same waits in the same order, a tenth as long, so that the tests are quick."""
+    for name, wait_s in (("TICK_S", 0.025), ("MIN_PAUSE_S", 0.05), ("MAX_PAUSE_S", 0.2)):
+        monkeypatch.setattr(f"camera.{name}", wait_s)
+    monkeypatch.setattr("streaming.viewable.SETTLE_S", 0.07)
+    monkeypatch.setattr("camera.JOIN_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr("streaming.latest.REPEAT_S", 0.1)
+
+
+@pytest.fixture
+def make_camera() -> Iterator[MakeCamera]:
+    """Return a function that makes a camera around fake sources, opened one after the other.
+
+    The last one is opened again and again, until the test puts others into `later`.
+    """
+    cameras: list[Camera] = []
+
+    def make(
+        *sources: FakeSource | Exception,
+        later: Sequence[FakeSource] = (),
+        process: Callable[[Frame], AnnotatedFrame] = fake_process,
+        idle_s: float = 60.0,
+        stall_s: float = 5.0,
+    ) -> Camera:
+        left = list(sources)
+
+        def open_next() -> tuple[Source, str]:
+            queue = [*left, *later]
+            source = left.pop(0) if len(queue) > 1 and left else queue[0]
+            if isinstance(source, Exception):
+                raise source
+            return source, ""
+
+        cameras.append(Camera("fake", open_next, process, idle_s=idle_s, stall_s=stall_s))
+        return cameras[-1]
+
+    yield make
+    for camera in cameras:
+        camera.close()
+
+
+def watch_for(camera: Camera, problem: str) -> AnnotatedFrame:
+    """Return the first frame a viewer gets whose problem contains the words; "" stands for a real frame."""
+    deadline = time.monotonic() + PATIENCE_S
+    for annotated in watch(camera):
+        if (problem in annotated.problem) if problem else not annotated.problem:
+            return annotated
+        if time.monotonic() > deadline:
+            break
+    pytest.fail(f"no frame with {problem!r} came")
+
+
+def test_nothing_is_opened_before_the_first_viewer(make_camera: MakeCamera) -> None:
+    source = FakeSource([plain_image()])
+    camera = make_camera(source)
+    assert not camera.state().running
+    assert source.reads == 0
+    next(watch(camera))
+    assert source.reads > 0
+
+
+def test_many_viewers_share_one_source(make_camera: MakeCamera) -> None:
+    opened = []
+
+    class Counted(FakeSource):
+        def __init__(self) -> None:
+            super().__init__([plain_image()])
+            opened.append(self)
+
+    camera = make_camera(Counted())
+    viewers = [watch(camera) for _ in range(8)]
+    assert all(next(viewer).jpeg for viewer in viewers)
+    assert camera.state().viewers == 8
+    assert len(opened) == 1
+    for viewer in viewers:
+        viewer.close()
+    assert camera.state().viewers == 0
+
+
+def test_the_source_is_closed_when_nobody_looks_and_opened_again_for_the_next_viewer(
+    make_camera: MakeCamera,
+) -> None:
+    first, second = FakeSource([plain_image(10)]), FakeSource([plain_image(200)])
+    camera = make_camera(first, second, idle_s=0.1)
+    viewer = watch(camera)
+    next(viewer)
+    viewer.close()
+    until(first.closed.is_set)
+    until(lambda: camera.state().newest is None)
+    assert not camera.state().running
+    assert next(watch(camera)).tracks[0].box[2] == 201
+
+
+def test_a_short_break_between_two_viewers_does_not_close_the_source(make_camera: MakeCamera) -> None:
+    source = FakeSource([plain_image()])
+    camera = make_camera(source, idle_s=30)
+    viewer = watch(camera)
+    next(viewer)
+    viewer.close()
+    time.sleep(0.1)
+    assert not source.closed.is_set()
+
+
+def test_an_unplugged_camera_shows_why_and_comes_back(make_camera: MakeCamera) -> None:
+    broken = FakeSource([plain_image()], then=SourceError("camera 0 gives no more frames"))
+    gone = SourceError("camera 0 is not connected")
+    later: list[FakeSource] = []
+    camera = make_camera(broken, gone, later=later)
+    problem = watch_for(camera, "camera 0")
+    assert problem.jpeg.startswith(b"\xff\xd8")
+    later.append(FakeSource([plain_image()]))
+    assert watch_for(camera, "").tracks
+    until(lambda: camera.state().problem == "")
+    assert broken.closed.is_set()
+
+
+def test_a_source_that_raises_anything_is_reported_and_reopened(make_camera: MakeCamera) -> None:
+    later: list[FakeSource] = []
+    camera = make_camera(FakeSource([plain_image()], then=ZeroDivisionError("oops")), later=later)
+    watch_for(camera, "the source failed")
+    later.append(FakeSource([plain_image()]))
+    watch_for(camera, "")
+
+
+def test_a_camera_that_is_missing_at_the_start_is_waited_for(make_camera: MakeCamera) -> None:
+    missing = SourceError("camera 0 is not connected")
+    later: list[FakeSource] = []
+    camera = make_camera(missing, later=later)
+    watch_for(camera, "not connected")
+    later.append(FakeSource([plain_image()]))
+    watch_for(camera, "")
+
+
+def test_a_camera_that_freezes_without_an_error_is_noticed(make_camera: MakeCamera) -> None:
+    frozen = FakeSource([plain_image()], then="stall")
+    camera = make_camera(frozen, stall_s=0.15)
+    watch_for(camera, "has sent no picture for 0.15 s")
+    frozen.release.set()
+
+
+def test_a_source_that_stands_still_for_long_is_opened_again(
+    make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = FakeSource([plain_image(10)], then="stall")
+    camera = make_camera(frozen, FakeSource([plain_image(200)]), stall_s=0.15)
+    watch_for(camera, "has sent no picture")
+    monkeypatch.setattr("camera.REOPEN_AFTER_S", 0.1)
+    assert watch_for(camera, "").tracks[0].box[2] == 201
+    frozen.release.set()
+    until(frozen.closed.is_set)
+    assert camera.state().problem == ""
+
+
+def test_a_device_that_holds_every_thread_gets_no_more_than_three(
+    make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camera.REOPEN_AFTER_S", 0.0)
+    frozen = [FakeSource([plain_image(10)], then="stall") for _ in range(3)]
+    camera = make_camera(*frozen, FakeSource([plain_image(200)]), stall_s=0.05)
+    with camera.viewing():
+        until(lambda: camera.state().counts.openings == 3)
+        with pytest.raises(pytest.fail.Exception):
+            until(lambda: camera.state().counts.openings > 3, 0.15)
+        frozen[0].release.set()
+        assert watch_for(camera, "").tracks[0].box[2] == 201
+    for source in frozen:
+        source.release.set()
+
+
+def test_a_problem_of_long_ago_does_not_meet_the_next_viewer(make_camera: MakeCamera) -> None:
+    camera = make_camera(SourceError("busy"), FakeSource([plain_image()]), idle_s=0.1)
+    assert camera.snapshot(PATIENCE_S) is not None
+    until(lambda: camera.state().newest is None)
+    assert camera.state().problem == ""
+
+
+def test_a_late_picture_does_not_meet_the_next_viewer(make_camera: MakeCamera) -> None:
+    def slow(frame: Frame) -> AnnotatedFrame:
+        time.sleep(0.08)
+        return fake_process(frame)
+
+    source = FakeSource([plain_image()])
+    camera = make_camera(source, process=slow, idle_s=0.05)
+    assert camera.snapshot(PATIENCE_S) is not None
+    until(source.closed.is_set)
+    time.sleep(0.15)
+    until(lambda: camera.state().newest is None)
+
+
+def test_a_frame_that_makes_a_step_raise_ends_nothing(make_camera: MakeCamera) -> None:
+    def fragile(frame: Frame) -> AnnotatedFrame:
+        if frame.index % 2:
+            raise ValueError("odd frames are not liked")
+        return fake_process(frame)
+
+    camera = make_camera(FakeSource([plain_image()]), process=fragile)
+    indices = [annotated.index for annotated, _ in zip(watch(camera), range(5), strict=False)]
+    assert indices == sorted(indices)
+    assert all(index % 2 == 0 for index in indices)
+
+
+def test_frames_that_can_never_be_processed_show_why(make_camera: MakeCamera) -> None:
+    def broken(frame: Frame) -> AnnotatedFrame:
+        raise ValueError(f"the network is broken at frame {frame.image.shape}")
+
+    camera = make_camera(FakeSource([plain_image()]), process=broken, stall_s=0.1)
+    watch_for(camera, "the network is broken")
+
+
+def test_a_picture_that_stands_still_is_sent_again(make_camera: MakeCamera) -> None:
+    frozen = FakeSource([plain_image()], then="stall")
+    camera = make_camera(frozen, stall_s=30)
+    viewer = watch(camera)
+    assert next(viewer) is next(viewer)
+    frozen.release.set()
+
+
+def test_a_snapshot_opens_the_source_and_lets_go_of_it(make_camera: MakeCamera) -> None:
+    camera = make_camera(FakeSource([plain_image()]))
+    annotated = camera.snapshot(PATIENCE_S)
+    assert annotated is not None
+    assert camera.state().viewers == 0
+
+
+def test_a_snapshot_of_a_silent_source_ends_at_its_timeout(make_camera: MakeCamera) -> None:
+    frozen = FakeSource([], then="stall")
+    camera = make_camera(frozen, stall_s=30)
+    assert camera.snapshot(0.05) is None
+    frozen.release.set()
+
+
+def test_the_state_knows_rate_and_latency(make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streaming.viewable.FPS_WINDOW_S", PATIENCE_S)
+    frozen = FakeSource([plain_image()] * 20, then="stall")
+    camera = make_camera(frozen, stall_s=PATIENCE_S)
+    published: dict[int, float] = {}
+
+    def note() -> None:
+        if newest := camera.annotated.newest():
+            published[newest.index] = newest.published_s
+
+    camera.annotated.subscribe(note)
+    with camera.viewing():
+        until(lambda: 19 in published)
+        state = camera.state()
+    frozen.release.set()
+    assert state.fps == pytest.approx((len(published) - 1) / (published[19] - min(published.values())))
+    assert state.latency_ms == pytest.approx(10)
+
+
+def test_the_rate_is_that_of_the_last_two_seconds() -> None:
+    assert rate(deque([80.0, 98.0, 99.0, 99.5, 100.0]), 100.5) == pytest.approx(2)
+    assert rate(deque([80.0]), 100.0) == 0
+
+
+def test_closing_lets_viewers_go_and_joins_the_threads(make_camera: MakeCamera) -> None:
+    camera = make_camera(FakeSource([plain_image()]))
+    left = threading.Event()
+
+    def view() -> None:
+        for _ in watch(camera):
+            pass
+        left.set()
+
+    viewer = threading.Thread(target=view)
+    viewer.start()
+    until(lambda: camera.state().viewers == 1)
+    assert camera.close()
+    assert left.wait(PATIENCE_S)
+    viewer.join(PATIENCE_S)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("camera")]
+    assert list(watch(camera)) == []
+
+
+def test_closing_with_a_device_that_holds_its_thread_says_so(
+    make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("camera.JOIN_TIMEOUT_S", 0.05)
+    frozen = FakeSource([plain_image()], then="stall")
+    camera = make_camera(frozen)
+    next(watch(camera))
+    until(lambda: frozen.reads > 1)
+    assert not camera.close()
+    frozen.release.set()

@@ -1,0 +1,202 @@
+"""What pages may change in everybody's picture, and who may."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from settings import LOOPBACK
+from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.images import plain_image
+from tests.fakes.recognition import AlwaysSad, OneFace
+from tests.fakes.server import told
+from vision.controls import SWITCHES, ControlError, Controls
+from vision.frames import Frame
+from vision.live_classifier import LiveClassifier
+from vision.overlay import View
+from vision.pipeline import Pipeline
+from vision.tracker import Tracker
+from web.site import make_site
+
+Open = Callable[..., FlaskClient]
+
+
+class SadInTheMiddle(AlwaysSad):
+    """Sees its sadness in one of nine places."""
+
+    def explain(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        maps = np.zeros((len(boxes), 7, 3, 3), dtype=np.float32)
+        maps[:, 4, 1, 1] = 5
+        return self.predict(gray, boxes), maps
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline(
+        OneFace(), LiveClassifier(AlwaysSad().predict), Tracker(0.3, 0.4), 80, explain=SadInTheMiddle().explain
+    )
+
+
+@pytest.fixture
+def open_site(pipeline: Pipeline) -> Iterator[Open]:
+    crowd = FakeCrowd()
+
+    def open_site(**options: Any) -> FlaskClient:
+        controls = Controls(pipeline, **options)
+        site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, controls=controls)
+        return site.test_client()
+
+    yield open_site
+    crowd.close()
+
+
+def run(pipeline: Pipeline, frames: int = 2, start: int = 0) -> tuple[NDArray[np.uint8], list[int]]:
+    """Return the last scene and the numbers of its faces."""
+    for index in range(start, start + frames):
+        annotated = pipeline.process(Frame(index, index / 30, plain_image(90, 120, 160)))
+    assert annotated.scene is not None
+    return annotated.scene, [track.track_id for track in annotated.tracks]
+
+
+def test_every_switch_changes_the_picture(pipeline: Pipeline) -> None:
+    controls = Controls(pipeline)
+    before, _ = run(pipeline)
+    for number, switch in enumerate(SWITCHES):
+        if switch == "blur":  # a plain face stays plain
+            continue
+        controls.change({switch: not controls.read()[switch]})
+        after, _ = run(pipeline, start=2 + 2 * number)
+        assert (after != before).any(), switch
+        before = after
+
+
+def test_a_change_leaves_the_rest_as_it_was(open_site: Open) -> None:
+    client = open_site()
+    before = client.get("/view").get_json()
+    after = client.post("/view", json={"heat": True, "smoothing_s": 0.5}).get_json()
+    assert after == before | {"heat": True, "smoothing_s": 0.5}
+    assert client.get("/view").get_json() == after
+
+
+def test_flip_is_still_called_mirror_by_programs_for_the_version_before(open_site: Open) -> None:
+    client = open_site()
+    after = client.post("/view", json={"mirror": True}).get_json()
+    assert (after["flip"], after["mirror"]) == (True, True)
+    assert client.post("/view", json={"flip": False}).get_json()["mirror"] is False
+
+
+def test_every_page_is_told_by_the_events(open_site: Open, pipeline: Pipeline) -> None:
+    client = open_site()
+    client.post("/view", json={"bars": True})
+    response = client.get("/events", buffered=False)
+    begin = b"".join(next(iter(response.iter_encoded())) for _ in range(2))
+    assert told(begin)["view"] == {
+        **vars(pipeline.view),
+        "smoothing_s": 0.3,
+        "resets": 0,
+        "mirror": False,
+    }
+    assert told(begin)["view"]["bars"] is True
+    response.close()
+
+
+def test_a_reset_lets_the_numbers_begin_again_and_keeps_the_smoothing(
+    open_site: Open, pipeline: Pipeline
+) -> None:
+    client = open_site()
+    client.post("/view", json={"smoothing_s": 1.5})
+    run(pipeline)
+    pipeline.tracker._next_id = 9  # eight have come and gone
+    assert client.post("/reset").get_json()["resets"] == 1
+    assert run(pipeline, 3, start=5)[1] == [1]
+    assert pipeline.tracker.smoothing_s == 1.5
+
+
+def test_who_needs_to_know_is_told_of_a_reset(pipeline: Pipeline) -> None:
+    told_of: list[int] = []
+    controls = Controls(pipeline, on_reset=lambda: told_of.append(pipeline.tracker._next_id))
+    pipeline.tracker._next_id = 9
+    controls.reset()
+    assert told_of == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"heat": "yes"}, "heat must be true or false."),
+        ({"heat": 1}, "heat must be true or false."),
+        ({"bars": True, "colour": True}, "There is no control of that name"),
+        ({"smoothing_s": -1}, "smoothing_s must be a number from 0 to 10."),
+        ({"smoothing_s": 10**400}, "smoothing_s must be a number from 0 to 10."),
+        ({"smoothing_s": True}, "smoothing_s must be a number from 0 to 10."),
+        (b"\xff{", "Send a JSON object"),
+        (["heat"], "Send a JSON object"),
+        (None, "Send a JSON object"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_sentence_and_changes_nothing(
+    open_site: Open, changes: object, sentence: str
+) -> None:
+    client = open_site()
+    before = client.get("/view").get_json()
+    body: dict[str, Any] = {"data": changes} if isinstance(changes, bytes) else {"json": changes}
+    response = client.post("/view", **body)
+    assert response.status_code == 400
+    assert response.text.startswith(sentence)
+    assert response.text.count("\n") == 1
+    assert client.get("/view").get_json() == before
+
+
+values: st.SearchStrategy[Any] = st.booleans() | st.sampled_from(
+    [None, 0, 1, 0.5, 10, -1, 11, 10**400, float("nan"), "true", [], {}]
+)
+
+
+@given(changes=st.dictionaries(st.sampled_from([*SWITCHES, "smoothing_s", "x"]), values, max_size=4))
+@settings(max_examples=60)
+def test_whatever_is_wished_the_view_stays_one_that_can_be_drawn(changes: dict[str, Any]) -> None:
+    pipeline = Pipeline(OneFace(), LiveClassifier(AlwaysSad().predict), Tracker(0.3, 0.4), 80)
+    with contextlib.suppress(ControlError):
+        Controls(pipeline).change(changes)
+    assert all(isinstance(switch, bool) for switch in vars(pipeline.view).values())
+    assert 0 <= pipeline.tracker.smoothing_s <= 10
+
+
+def test_what_was_blurred_at_the_start_stays_so(pipeline: Pipeline) -> None:
+    pipeline.view = View(blur=True)
+    controls = Controls(pipeline, fixed=("blur",))
+    with pytest.raises(ControlError, match="blur was set when the program was started"):
+        controls.change({"blur": False})
+    controls.change({"blur": True, "boxes": False})
+    assert pipeline.view == View(blur=True, boxes=False)
+
+
+@pytest.mark.parametrize("path", ["/view", "/reset"])
+def test_where_visitors_may_not_they_are_told(open_site: Open, path: str) -> None:
+    client = open_site(open_to_all=False)
+    response = client.post(path, json={"heat": True})
+    assert response.status_code == 403
+    assert response.text == "Visitors may not change the picture here (--controls).\n"
+    assert client.get("/view").get_json()["heat"] is False
+
+
+def test_another_site_changes_nothing(open_site: Open) -> None:
+    client = open_site()
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert client.post("/view", json={"heat": True}, headers=foreign).status_code == 403
+    assert client.post("/reset", headers=foreign).status_code == 403
+
+
+def test_without_controls_there_are_no_such_pages() -> None:
+    crowd = FakeCrowd()
+    client = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK).test_client()
+    assert client.post("/view", json={"heat": True}).status_code == 404
+    crowd.close()

@@ -1,0 +1,206 @@
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from settings import ROOT
+from sources.demo import FPS, DemoSource
+from tests.fakes.waiting import PATIENCE_S, until
+from vision.boxes import iou
+from vision.detector import Boxes, Gray
+from vision.haar import CascadeError, HaarDetector
+from vision.live_detector import LiveDetector
+from vision.search import BackgroundSearch, RegularSearch, SearchOnDemand
+
+CASCADE = ROOT / "haarcascade_frontalface_alt2.xml"
+SAMPLES = ROOT / "static" / "samples"
+
+
+@pytest.fixture(scope="module")
+def demo() -> DemoSource:
+    return DemoSource(SAMPLES)
+
+
+def regular(every: int) -> LiveDetector:
+    """Return a detector that searches every n-th frame."""
+    return LiveDetector(HaarDetector(CASCADE, 40), RegularSearch(HaarDetector(CASCADE, 40), every))
+
+
+def gray_at(demo: DemoSource, seconds: float) -> NDArray[np.uint8]:
+    gray = cv2.cvtColor(demo.render(int(seconds * FPS)), cv2.COLOR_BGR2GRAY)
+    return gray.astype(np.uint8, copy=False)
+
+
+@pytest.mark.parametrize(("seconds", "faces"), [(5.0, 1), (18.0, 2), (30.0, 3)])
+def test_the_cascade_finds_the_demos_faces(demo: DemoSource, seconds: float, faces: int) -> None:
+    assert len(HaarDetector(CASCADE, 60).detect(gray_at(demo, seconds))) == faces
+
+
+def test_the_search_in_the_background_finds_every_face_and_they_are_kept(demo: DemoSource) -> None:
+    detector = LiveDetector(HaarDetector(CASCADE, 40), BackgroundSearch(HaarDetector(CASCADE, 40)))
+    for step in range(int(PATIENCE_S * FPS)):  # at most; in real time, as a camera would
+        at = 30 + min(step, 60) / FPS
+        if len(detector.detect(gray_at(demo, at))) == 3:
+            break
+        time.sleep(1 / FPS)
+    counts = [len(detector.detect(gray_at(demo, at + more / FPS))) for more in range(10)]
+    detector.close()
+    assert min(counts) == 3
+
+
+def test_a_face_that_was_hidden_is_found_again_without_a_search(demo: DemoSource) -> None:
+    detector = regular(1000)
+    gray, hidden = gray_at(demo, 5), np.full((480, 640), 90, dtype=np.uint8)
+    assert len(detector.detect(gray)) == 1
+    assert [len(detector.detect(hidden)) for _ in range(30)] == [0] * 30
+    assert len(detector.detect(gray)) == 1
+
+
+def test_a_search_on_demand_searches_the_next_frame_and_no_other(demo: DemoSource) -> None:
+    search = SearchOnDemand(HaarDetector(CASCADE, 40))
+    detector = LiveDetector(HaarDetector(CASCADE, 40), search)
+    gray = gray_at(demo, 5)
+    assert len(detector.detect(gray)) == 0
+    search.wanted = True
+    assert len(detector.detect(gray)) == 1
+    assert not search.wanted
+    detector.detect(np.full((400, 600), 90, dtype=np.uint8))  # of another size, so all is forgotten
+    assert len(detector.detect(gray)) == 0
+    detector.close()
+
+
+def test_the_live_search_and_the_full_search_agree_on_where_the_face_is(demo: DemoSource) -> None:
+    live = regular(4)
+    for step in range(12):
+        gray = gray_at(demo, 5 + step / FPS)
+        boxes = live.detect(gray)
+    assert iou(boxes, HaarDetector(CASCADE, 40).detect(gray)).max() > 0.7
+
+
+def test_the_live_search_forgets_a_face_that_left(demo: DemoSource) -> None:
+    detector = regular(4)
+    for step in range(10):
+        detector.detect(gray_at(demo, 5 + step / FPS))
+    empty = np.full((480, 640), 90, dtype=np.uint8)
+    assert len(detector.detect(empty)) == 0
+
+
+def test_a_pattern_within_a_face_is_no_second_face(demo: DemoSource) -> None:
+    detector = regular(4)
+    for step in range(int(30 * FPS), int(35 * FPS), 8):
+        boxes = detector.detect(gray_at(demo, step / FPS))
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+        for box in boxes:
+            within = ((box[:2] < centres) & (centres < box[2:])).all(axis=1)
+            assert within.sum() == 1
+
+
+def test_a_picture_of_another_size_in_the_middle_is_no_problem(demo: DemoSource) -> None:
+    detector = regular(4)
+    gray = gray_at(demo, 5)
+    for _ in range(8):
+        detector.detect(gray)
+    half = cv2.resize(gray, (320, 240)).astype(np.uint8, copy=False)
+    found = [len(detector.detect(half)) for _ in range(8)]
+    assert found[-1] == 1
+
+
+def test_no_face_gives_no_boxes_of_the_right_shape() -> None:
+    for detector in (HaarDetector(CASCADE, 40), regular(4)):
+        boxes = detector.detect(np.zeros((120, 160), dtype=np.uint8))
+        assert boxes.shape == (0, 4)
+        assert boxes.dtype == np.dtype(np.int32)
+
+
+def test_a_picture_smaller_than_a_face_gives_no_boxes() -> None:
+    detector = regular(4)
+    assert len(detector.detect(np.zeros((30, 30), dtype=np.uint8))) == 0
+
+
+class SlowSearch(HaarDetector):
+    """Finds one face in every picture, when it is let go."""
+
+    def __init__(self) -> None:
+        self.go, self.searched = threading.Event(), 0
+
+    def detect(self, gray: Gray) -> Boxes:
+        self.searched += 1
+        assert self.go.wait(PATIENCE_S)
+        if gray.max() == 0:
+            raise ValueError("too dark")
+        return np.array([[1, 2, 31, 32]], dtype=np.int32)
+
+
+@pytest.fixture
+def slow() -> Iterator[tuple[SlowSearch, BackgroundSearch]]:
+    slow = SlowSearch()
+    search = BackgroundSearch(slow, period_s=0)
+    yield slow, search
+    slow.go.set()
+    search.close()
+
+
+def test_the_background_search_never_waits_and_tells_each_result_once(
+    slow: tuple[SlowSearch, BackgroundSearch],
+) -> None:
+    detector, search = slow
+    gray = np.full((50, 60), 9, dtype=np.uint8)
+    assert [len(search(gray)) for _ in range(5)] == [0] * 5
+    until(lambda: detector.searched == 1)
+    detector.go.set()
+    until(lambda: len(search(gray)) == 1)
+
+
+def test_the_background_search_rests_between_two_searches() -> None:
+    detector = SlowSearch()
+    detector.go.set()
+    search = BackgroundSearch(detector, period_s=60)
+    gray = np.full((50, 60), 9, dtype=np.uint8)
+    until(lambda: len(search(gray)) == 1)
+    for _ in range(5):
+        search(gray)
+    search.close()
+    assert detector.searched == 1
+
+
+def test_what_was_found_in_a_picture_of_another_size_does_not_count(
+    slow: tuple[SlowSearch, BackgroundSearch],
+) -> None:
+    detector, search = slow
+    search(np.full((50, 60), 9, dtype=np.uint8))
+    detector.go.set()
+    larger = np.full((90, 100), 9, dtype=np.uint8)
+    until(lambda: len(search(larger)) == 1)  # its own, since the first was thrown away
+    assert detector.searched >= 2
+
+
+def test_an_error_in_the_background_is_told_by_the_next_call(slow: tuple[SlowSearch, BackgroundSearch]) -> None:
+    detector, search = slow
+    dark = np.zeros((50, 60), dtype=np.uint8)
+    search(dark)
+    detector.go.set()
+    with pytest.raises(ValueError, match="too dark"):
+        until(lambda: len(search(dark)))
+
+
+def test_a_missing_cascade_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CascadeError, match="no cascade at"):
+        HaarDetector(tmp_path / "nothing.xml", 40)
+
+
+@pytest.mark.parametrize("text", ["", "<xml>", "<?xml version='1.0'?><opencv_storage></opencv_storage>"])
+def test_a_file_that_is_no_cascade_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.xml"
+    path.write_text(text)
+    with pytest.raises(CascadeError, match="not a cascade"):
+        HaarDetector(path, 40)
+
+
+def test_the_cascade_keeps_its_licence() -> None:
+    head = CASCADE.read_text(encoding="utf-8")[:4000]
+    assert "Intel License Agreement" in head

@@ -1,0 +1,106 @@
+"""The documents say what is true."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from recording.history import History
+from settings import LOOPBACK, ROOT, Settings, flag, variable
+from tests.fakes.browser_cameras import Hall
+from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.recognition import AlwaysSad, OneFace, fake_pipeline, fake_recognizer
+from tests.fakes.recording import FakeRecorder
+from tests.fakes.relay import FakeCameras
+from uploads.explainer import PictureExplainer
+from uploads.jobs import Jobs
+from uploads.results import Results
+from vision.controls import Controls
+from vision.live_classifier import LiveClassifier
+from vision.pipeline import Pipeline
+from vision.tracker import Tracker
+from web.api import api_pages
+from web.browser_cameras import browser_camera_pages
+from web.cameras import OnlyCamera, cameras_pages
+from web.explain import explain_pages
+from web.history import history_pages
+from web.limits import UploadLimiter
+from web.site import make_site, make_wall
+from web.uploads import upload_pages
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+
+
+def table_rows(text: str) -> list[list[str]]:
+    rows = [line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize("item", fields(Settings), ids=lambda item: item.name)
+def test_every_setting_is_in_the_readmes_table_with_its_default(item: object) -> None:
+    by_flag = {row[0].strip("`"): row for row in table_rows(README)}
+    field = next(candidate for candidate in fields(Settings) if candidate is item)
+    row = by_flag[flag(field)]
+    default = str(field.default).removeprefix(f"{ROOT}/")
+    assert [cell.strip("`") for cell in row[1:3]] == [variable(field), default]
+
+
+def test_the_readme_documents_no_setting_that_is_gone() -> None:
+    documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`--")}
+    assert documented == {flag(field) for field in fields(Settings)}
+
+
+def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path: Path) -> None:
+    crowd, recorder = FakeCrowd(), FakeRecorder()
+    controls = Controls(Pipeline(OneFace(), LiveClassifier(AlwaysSad().predict), Tracker(0.3, 0.4), 80))
+    jobs = Jobs(Results(tmp_path), fake_recognizer(), fake_pipeline, 80, blur=False)
+    pages = [
+        history_pages(History(str(tmp_path / "none")), recorder),
+        explain_pages(cast("PictureExplainer", None), UploadLimiter()),  # it is asked nothing
+        upload_pages(jobs, UploadLimiter(), max_upload_mb=1),
+        api_pages(jobs, UploadLimiter()),
+        browser_camera_pages(Hall().cameras),
+        cameras_pages(OnlyCamera("camera", FakeCamera(), crowd.audience)),
+    ]
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, None, pages, controls, recorder)
+    crowd.close()
+    jobs.close()
+    wall = make_wall(FakeCameras(crowd), LOOPBACK, lambda _: site)  # type: ignore[arg-type]
+    rules = [*site.url_map.iter_rules(), *wall.url_map.iter_rules()]
+    routes = {rule.rule for rule in rules if not rule.rule.startswith("/static")}
+    documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}
+    assert documented == routes
+
+
+def test_every_file_the_documents_link_to_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_design_page_names_every_room() -> None:
+    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    assert {room for room in rooms if f"`{room}/`" not in DESIGN} == set()
+
+
+def said_by_the_program() -> str:
+    """Return what the program, its pages and their scripts can say, each sentence on a line of its own."""
+    rooms = ("vision", "sources", "nn", "streaming", "server", "recording", "uploads", "relay", "web")
+    files = [*ROOT.glob("*.py"), *(file for room in rooms for file in (ROOT / room).glob("*.py"))]
+    files += [*ROOT.glob("templates/*.html"), *ROOT.glob("static/*.js")]
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    return re.sub(r'"\s*\n\s*f?"', "", text).lower()
+
+
+def test_every_symptom_in_the_readme_is_in_the_programs_words() -> None:
+    table = README.split("## When something is wrong")[1].split("\n## ")[0]
+    cells = re.findall(r"^\| (.+?) \|", table, re.MULTILINE)[1:]
+    quoted = {quote for cell in cells for quote in re.findall(r"[“\"`](.+?)[”\"`]", cell)}
+    ours = quoted - {"event=", "400 Bad Request", "make run", "ensurepip"}
+    assert len(ours) > 15
+    said = said_by_the_program()
+    for quote in ours:
+        parts = re.split(r"…|\d+|error: |lobby", quote.lower())
+        assert any(part.strip() in said for part in parts if " " in part.strip()), quote

@@ -1,0 +1,88 @@
+"""PyTorch and ONNX Runtime, the same network."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import EmotionClassifier
+from nn.engines import load_engine, load_onnx, load_torch
+from nn.model_card import WeightsError
+from settings import ROOT
+from tests.fakes.nets import noise
+from tests.fakes.waiting import PATIENCE_S
+
+SHIPPED = ROOT / "weights" / "emotion.safetensors"
+CROPS = np.stack([noise(48, 48), 255 - noise(48, 48), np.full((48, 48), 90, dtype=np.uint8)])
+
+
+def test_the_shipped_network_answers_the_same_in_both() -> None:
+    (torch, torch_card), (onnx, onnx_card) = load_torch(SHIPPED), load_onnx(SHIPPED)
+    np.testing.assert_allclose(onnx.logits(CROPS), torch.logits(CROPS), atol=1e-3)
+    for ours, theirs in zip(onnx.logits_and_maps(CROPS), torch.logits_and_maps(CROPS), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    assert onnx_card == torch_card
+
+
+def test_a_face_alone_and_many_faces_are_answered_the_same() -> None:
+    engine, _ = load_onnx(SHIPPED)
+    alone = np.concatenate([engine.logits(CROPS[i : i + 1]) for i in range(3)])
+    np.testing.assert_allclose(engine.logits(CROPS), alone, atol=1e-4)
+
+
+@pytest.mark.server
+def test_where_the_onnx_file_fits_the_site_needs_no_pytorch() -> None:
+    code = (
+        "import sys; from app import make_live_pipeline; from settings import Settings; "
+        "from uploads.assemble import load_classifier; "
+        "make_live_pipeline(Settings(), load_classifier(Settings())).close(); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=PATIENCE_S)
+
+
+@pytest.mark.server
+def test_onnx_runtime_keeps_no_identifier_to_report_with(tmp_path: Path) -> None:
+    program = "from nn.engines import load_onnx; from settings import *; load_onnx(Path(Settings().weights))"
+    homes = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}
+    environ = os.environ | homes | {"ORT_DISABLE_TELEMETRY": ""}  # as if no test had been here before
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, check=True, timeout=60)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_without_an_onnx_file_pytorch_computes(random_weights: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    engine, _ = load_engine(random_weights)
+    assert engine.logits(CROPS).shape == (3, 15)
+    assert "PyTorch computes the network: there is no" in caplog.text
+
+
+def test_an_onnx_file_of_other_weights_is_not_used(random_weights: Path, tmp_path: Path) -> None:
+    weights = Path(shutil.copy(random_weights, tmp_path / "mine.safetensors"))
+    shutil.copy(SHIPPED.with_suffix(".onnx"), tmp_path / "mine.onnx")
+    with pytest.raises(WeightsError, match=r"made from other weights than mine\.safetensors"):
+        load_engine(weights, "onnx")
+    ours = load_engine(weights)[0].logits(CROPS)
+    np.testing.assert_array_equal(ours, load_torch(weights)[0].logits(CROPS))
+
+
+@pytest.mark.parametrize("content", [b"", b"no network"])
+def test_a_damaged_onnx_file_is_said_to_be_one(random_weights: Path, tmp_path: Path, content: bytes) -> None:
+    weights = Path(shutil.copy(random_weights, tmp_path / "mine.safetensors"))
+    weights.with_suffix(".onnx").write_bytes(content)
+    with pytest.raises(WeightsError, match="damaged or not an ONNX file"):
+        load_engine(weights, "onnx")
+
+
+def test_onnx_asked_for_and_not_there_says_how_to_make_it(random_weights: Path) -> None:
+    with pytest.raises(WeightsError, match=r"python -m training\.export makes it"):
+        EmotionClassifier.load(random_weights, engine="onnx")
+
+
+def test_missing_weights_are_named_by_every_engine(tmp_path: Path) -> None:
+    for engine in ("auto", "onnx", "torch"):
+        with pytest.raises(WeightsError, match="no weights at"):
+            load_engine(tmp_path / "none.safetensors", engine)

@@ -1,0 +1,199 @@
+"""One picture explained: the door to it, and what is refused."""
+
+import io
+import re
+import threading
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from numpy.typing import NDArray
+from PIL import Image
+
+from app import SAMPLES
+from model import EmotionClassifier
+from nn.emotion_net import EmotionNet
+from nn.engines import TorchEngine
+from nn.model_card import ModelCard
+from settings import LOOPBACK
+from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.nets import noise
+from tests.fakes.waiting import PATIENCE_S
+from uploads.explainer import LINE, Explanation, PictureExplainer, draw_layer
+from vision.emotions import EMOTIONS
+from web.explain import MAX_MB, explain_pages
+from web.limits import UploadLimiter
+from web.site import make_site
+
+
+class TwoFaces:
+    """Finds a large face on the left and a small one on the right of a wide picture, nobody in a narrow one."""
+
+    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+        found = [(10, 10, 110, 110), (150, 10, 200, 60)] if gray.shape[1] >= 200 else []
+        return np.array(found, dtype=np.int32).reshape(-1, 4)
+
+    def close(self) -> None:
+        """Have no threads."""
+
+
+@pytest.fixture(scope="module")
+def classifier(net: EmotionNet) -> EmotionClassifier:
+    return EmotionClassifier(TorchEngine(net.fuse()), ModelCard("emotion"))
+
+
+@pytest.fixture(scope="module")
+def explainer(classifier: EmotionClassifier, net: EmotionNet) -> PictureExplainer:
+    return PictureExplainer(TwoFaces(), classifier, net.fuse, SAMPLES)
+
+
+@pytest.fixture
+def client(explainer: PictureExplainer) -> Iterator[FlaskClient]:
+    crowd = FakeCrowd()
+    pages = [explain_pages(explainer, UploadLimiter())]
+    yield make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages).test_client()
+    crowd.close()
+
+
+def encoded(width: int = 240, height: int = 120, kind: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(noise(height, width)).save(file, kind, **options)
+    return file.getvalue()
+
+
+def size_of(picture: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(picture)) as opened:
+        return opened.size
+
+
+def test_the_largest_face_is_explained_as_the_classifier_reads_it(
+    explainer: PictureExplainer, classifier: EmotionClassifier
+) -> None:
+    explanation = explainer.explain(encoded())
+    probs = classifier.predict(noise(120, 240), np.array([[10, 10, 110, 110]]))[0]
+    assert explanation.others == 1
+    assert {r.emotion: pytest.approx(r.probability) for r in explanation.reasons} == dict(
+        zip(EMOTIONS, probs.tolist(), strict=True)
+    )
+    shares = [reason.probability for reason in explanation.reasons]
+    assert shares == sorted(shares, reverse=True)
+    assert len({reason.picture for reason in explanation.reasons}) > 1
+    assert [(layer.count, layer.side) for layer in explanation.layers] == [
+        (32, 48),
+        (64, 24),
+        *[(128, 12)] * 2,
+        *[(256, 6)] * 3,
+    ]
+
+
+def test_a_layers_picture_shows_every_map_on_its_own_scale() -> None:
+    maps = np.zeros((20, 2, 2), dtype=np.float32)
+    maps[0, 0, 1], maps[19, 1, 0] = 5, 0.5
+    layer = draw_layer(maps)
+    with Image.open(io.BytesIO(layer.picture)) as opened:
+        indices = np.asarray(opened)
+    assert indices.shape == (6, 48)  # 16 maps in a row, each with a line
+    assert indices[0, 1] == indices[4, 9] == LINE - 1
+    assert (indices[2] == LINE).all()
+    assert (indices[:3, 3:5] == [[0, 0], [0, 0], [LINE, LINE]]).all()
+
+
+def test_a_sample_is_explained_whole(explainer: PictureExplainer) -> None:
+    assert len(explainer.explain_sample("happy", 8).reasons) == 7
+    for emotion, number in (("happy", 0), ("happy", 9), ("bored", 1)):
+        with pytest.raises(KeyError):
+            explainer.explain_sample(emotion, number)
+
+
+def test_who_waits_too_long_is_told_to_come_back(
+    explainer: PictureExplainer, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uploads.explainer.PATIENCE_S", 0.01)
+    with explainer._turn():
+        answers: list[int] = []
+        other = threading.Thread(target=lambda: answers.append(client.get("/explain/sad/1").status_code))
+        other.start()
+        other.join(PATIENCE_S)
+    assert answers == [503]
+    assert client.get("/explain/sad/1").status_code == 200
+
+
+def test_the_page_shows_the_reasons_and_the_layers_of_an_upload(client: FlaskClient) -> None:
+    assert 'type="file"' in client.get("/explain").text
+    response = client.post("/explain", data={"picture": (io.BytesIO(encoded()), "../../x.png")})
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "The largest of 2 faces is explained." in response.text
+    assert response.text.count("data:image/jpeg;base64,") == 1 + len(EMOTIONS)
+    assert response.text.count("data:image/png;base64,") == 7
+    assert "img-src 'self' data:;" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "sentence"),
+    [
+        (encoded(100, 100), 422, "No face is found in this picture"),
+        (b"<html></html>", 422, "This is no picture"),
+        (encoded()[:3000], 422, "The picture is cut off"),
+        (b"", 422, "The file is empty."),
+    ],
+    ids=["nobody", "html", "cut off", "empty"],
+)
+def test_what_cannot_be_explained_is_said_in_one_sentence(
+    client: FlaskClient, data: bytes, status: int, sentence: str
+) -> None:
+    response = client.post("/explain", data={"picture": (io.BytesIO(data), "x.jpg")})
+    assert response.status_code == status
+    assert f'role="alert">{sentence}' in response.text
+
+
+def test_a_form_sent_without_choosing_a_picture_is_told_so(client: FlaskClient) -> None:
+    response = client.post("/explain", data={"picture": (io.BytesIO(b""), "")})
+    assert response.status_code == 400
+    assert 'role="alert">Choose a picture first.' in response.text
+
+
+def test_a_samples_explanation_says_what_its_label_is(client: FlaskClient) -> None:
+    assert "This sample is labelled fear." in client.get("/explain/fear/3").text
+    upload = client.post("/explain", data={"picture": (io.BytesIO(encoded()), "x.png")}).text
+    assert "is labelled" not in upload
+    assert "what spoke against it is not drawn" in upload
+
+
+def test_every_sample_face_leads_to_its_explanation(client: FlaskClient) -> None:
+    page = client.get("/samples/fear").text
+    assert re.findall(r'href="/explain/fear/(\d)"', page) == list("12345678")
+
+
+def test_a_picture_that_is_too_large_is_refused_before_it_is_read(client: FlaskClient) -> None:
+    said = {"CONTENT_LENGTH": str((MAX_MB << 20) + 1)}
+    upload = {"picture": (io.BytesIO(encoded()), "x.png")}
+    response = client.post("/explain", data=upload, environ_overrides=said)
+    assert response.status_code == 413
+    assert "The picture is larger than 12 MB." in response.text
+
+
+def test_who_sends_while_others_do_is_asked_to_come_back(explainer: PictureExplainer) -> None:
+    crowd = FakeCrowd()
+    pages = [explain_pages(explainer, UploadLimiter(at_once=0))]
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
+    response = site.test_client().post("/explain", data={"picture": (io.BytesIO(encoded()), "a.png")})
+    crowd.close()
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+
+
+def test_an_upload_without_a_picture_and_a_sample_that_is_not_there_are_said(client: FlaskClient) -> None:
+    assert client.post("/explain", data={"other": "x"}).status_code == 400
+    assert client.post("/explain", data=b"x", content_type="multipart/form-data; boundary=").status_code == 400
+    assert client.get("/explain/happy/99").status_code == 404
+
+
+def test_faces_in_the_explanation_are_small_pictures_of_their_own(explainer: PictureExplainer) -> None:
+    explanation: Explanation = explainer.explain(encoded())
+    assert {size_of(picture) for picture in [explanation.face, *(r.picture for r in explanation.reasons)]} == {
+        (176, 176)
+    }
+    assert cv2.imdecode(np.frombuffer(explanation.face, np.uint8), cv2.IMREAD_GRAYSCALE) is not None

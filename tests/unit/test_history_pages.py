@@ -1,0 +1,378 @@
+"""The pages of what was recorded, and the button that records."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from recording.history import History, MeanProbs, Session, Summary
+from recording.recorder import Recording
+from settings import LOOPBACK
+from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.images import make_track
+from tests.fakes.recording import FakeRecorder
+from vision.emotions import EMOTIONS
+from web.chart import MAX_BINS, TimeBins, means, ribbon, stacked
+from web.history import clock, history_pages, length_of_time
+from web.site import make_site
+
+START_MS = 1_760_000_000_000
+
+
+@pytest.fixture
+def recorder() -> FakeRecorder:
+    return FakeRecorder()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    history = History(str(tmp_path / "history.sqlite"))
+    yield history
+    history.close()
+
+
+@contextmanager
+def client_of(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
+    crowd = FakeCrowd()
+    pages = [history_pages(history, recorder)]
+    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, None, pages, recorder=recorder)
+    yield site.test_client()
+    crowd.close()
+
+
+@pytest.fixture
+def client(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
+    with client_of(history, recorder) as client:
+        yield client
+
+
+def add(
+    history: History, *faces: tuple[int, str, int], started_ms: int = START_MS, source: str = "demo"
+) -> int:
+    """Write a session of faces as (track_id, emotion, sightings), 100 ms apart, and return its number."""
+    session, at_ms, sightings = Session(started_ms), started_ms, []
+    for track_id, emotion, many in faces:
+        for _ in range(many):
+            sightings.append((at_ms, make_track(track_id, (1, 2, 30, 40), emotion)))
+            at_ms += 100
+    history.write(session, sightings, at_ms, source)
+    assert session.session_id is not None
+    return session.session_id
+
+
+def test_every_page_links_to_the_history(client: FlaskClient) -> None:
+    assert '<a href="/history"' in client.get("/samples/happy").text
+
+
+def test_where_the_recordings_are_not_open_no_page_links_to_them(
+    history: History, recorder: FakeRecorder
+) -> None:
+    recorder.open_to_all = False
+    with client_of(history, recorder) as client:
+        assert "/history" not in client.get("/samples/happy").text
+        assert client.get("/history").status_code == 403
+
+
+def test_a_history_of_nothing_says_what_a_recording_would_hold(client: FlaskClient, history: History) -> None:
+    page = client.get("/history")
+    assert page.status_code == 200
+    assert "Nothing was recorded" in page.text
+    assert "never pictures" in page.text
+    assert history.database.is_empty()
+
+
+def test_the_list_shows_each_session_with_its_shares(client: FlaskClient, history: History) -> None:
+    number = add(history, (1, "happy", 30), (2, "sad", 10), source="<camera 0>")
+    page = client.get("/history").text
+    assert f'href="/history/{number}"' in page
+    assert '<time datetime="2025-10-09T08:53:20.000Z">2025-10-09 08:53 UTC</time>' in page
+    assert re.search(r"4 s · &lt;camera 0&gt; ·\s+2 faces", page)
+    assert "happy 75&#8239;%" in page
+    assert "sad 25&#8239;%" in page
+    assert '<rect class="tone-sad" x="30" width="10"' in page
+    assert "fear" not in page
+
+
+def test_a_long_list_comes_page_by_page(client: FlaskClient, history: History) -> None:
+    numbers = [add(history, started_ms=START_MS + number) for number in range(21)]
+    first, second = client.get("/history").text, client.get("/history?page=2").text
+    assert f'"/history/{numbers[-1]}"' in first
+    assert f'"/history/{numbers[0]}"' not in first
+    assert f'"/history/{numbers[0]}"' in second
+    assert 'rel="next" href="/history?page=2"' in first
+    assert 'rel="prev" href="/history?page=1"' in second
+    assert "There is no page 3; the last one is 2." in client.get("/history?page=3").text
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "", "x", "²", "0" * 19 + "19999", "1" * 5000])
+def test_a_page_that_is_no_number_is_refused_in_one_sentence(client: FlaskClient, page: str) -> None:
+    response = client.get("/history", query_string={"page": page})
+    assert response.status_code == 400
+    assert "page must be a number from 1" in response.text
+
+
+def test_a_session_shows_its_charts_its_figures_and_each_face(client: FlaskClient, history: History) -> None:
+    number = add(history, (1, "happy", 30), (2, "sad", 10))
+    page = client.get(f"/history/{number}").text
+    assert "<title>demo, 2025-10-09 08:53 UTC " in page
+    assert '<a href="/history" aria-current="true">History</a>' in page
+    assert '<svg class="stack" viewBox="0 0 5 100"' in page  # 4 s, and the one that has begun
+    assert 'class="bar tone-happy share-54"' in page  # (30 * 0.7 + 10 * 0.05) / 40
+    assert "53.7&#8239;%" in page or "53.8&#8239;%" in page
+    assert f'href="/history/{number}?face=2#timeline">Face 2</a>' in page
+    assert f'href="/history/{number}.csv"' in page
+    assert "The chart as a table" in page
+    assert page.count('<tr><th scope="row">') == 4
+
+
+def test_one_face_can_be_looked_at_alone(client: FlaskClient, history: History) -> None:
+    number = add(history, (1, "happy", 30), (2, "sad", 10))
+    page = client.get(f"/history/{number}?face=2").text
+    assert "Face 2 over time" in page
+    assert 'class="bar tone-sad share-70"' in page
+    response = client.get(f"/history/{number}?face=3")
+    assert response.status_code == 404
+    assert "There is no face 3 in this session." in response.text
+
+
+def test_the_strips_agree_with_the_figures_beside_them(client: FlaskClient, history: History) -> None:
+    session = Session(START_MS)
+    sightings = [(START_MS + n * 250, make_track(1, (1, 2, 30, 40), "happy", sure=n > 2)) for n in range(5)]
+    history.write(session, sightings, START_MS + 3000, "demo")
+    page = client.get(f"/history/{session.session_id}").text
+    assert '<path class="tone-unsure" d="M0 0h1v1h-1z">' in page
+    assert '<path class="tone-happy" d="M1 0h1v1h-1z">' in page
+    assert re.search(r"unsure 60&#8239;%</span>", page)
+    assert "What was named most at each moment; empty: not seen." in page
+
+
+def test_a_session_without_a_face_says_so(client: FlaskClient, history: History) -> None:
+    page = client.get(f"/history/{add(history)}").text
+    assert "No face was seen." in page
+    assert "<svg" not in page
+
+
+def test_a_session_of_a_crowd_shows_the_faces_seen_most(client: FlaskClient, history: History) -> None:
+    faces = [(track_id, "happy", 1 + (track_id == 40)) for track_id in range(1, 41)]
+    page = client.get(f"/history/{add(history, *faces)}").text
+    assert "The 30 that were seen most, of 40" in page
+    assert "Face 40<" in page
+    assert "Face 39<" not in page
+
+
+@pytest.mark.parametrize("path", ["", ".csv", ".jsonl", "/delete"])
+@pytest.mark.parametrize("number", [7, 2**31, 10**30])
+def test_a_session_that_is_not_there_is_a_404(
+    client: FlaskClient, history: History, path: str, number: int
+) -> None:
+    add(history)
+    response = client.get(f"/history/{number}{path}")
+    assert response.status_code == 404
+    assert f"There is no session {number}." in response.text
+
+
+def test_the_export_is_a_file_with_every_sighting(client: FlaskClient, history: History) -> None:
+    number = add(history, (1, "happy", 300))
+    table = client.get(f"/history/{number}.csv")
+    assert table.mimetype == "text/csv"
+    assert table.headers["Content-Disposition"] == 'attachment; filename="emotions-20251009T085320Z.csv"'
+    assert len(table.text.splitlines()) == 301
+    lines = client.get(f"/history/{number}.jsonl")
+    assert lines.headers["Content-Disposition"].endswith('Z.jsonl"')
+    assert len(lines.text.splitlines()) == 300
+
+
+def test_no_browser_keeps_a_copy_of_what_may_be_deleted(client: FlaskClient, history: History) -> None:
+    number = add(history, (1, "happy", 1))
+    for path in ("/history", f"/history/{number}", f"/history/{number}.csv", f"/history/{number}.jsonl"):
+        assert client.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_deleting_asks_first_and_works_without_javascript(client: FlaskClient, history: History) -> None:
+    number = add(history, (1, "happy", 1))
+    page = client.get(f"/history/{number}/delete").text
+    assert "Delete this session?" in page
+    assert '<form class="actions" method="post">' in page
+    assert f'href="/history/{number}">Keep</a>' in page
+    assert history.count() == 1
+    response = client.post(f"/history/{number}/delete")
+    assert (response.status_code, response.headers["Location"]) == (303, "/history")
+    assert history.count() == 0
+    assert client.post(f"/history/{number}/delete").status_code == 404
+
+
+def test_all_can_be_deleted_at_once(client: FlaskClient, history: History) -> None:
+    for number in range(3):
+        add(history, started_ms=START_MS + number)
+    assert "Delete all 3 sessions?" in client.get("/history/delete").text
+    assert client.post("/history/delete").status_code == 303
+    assert history.count() == 0
+
+
+def test_another_site_deletes_and_records_nothing(
+    client: FlaskClient, history: History, recorder: FakeRecorder
+) -> None:
+    number = add(history)
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    for path in (f"/history/{number}/delete", "/history/delete", "/recording"):
+        assert client.post(path, headers=foreign, data={"on": "true"}).status_code == 403
+    assert history.count() == 1
+    assert not recorder.now.on
+
+
+def test_what_is_being_recorded_says_so_and_is_not_deleted(
+    client: FlaskClient, history: History, recorder: FakeRecorder
+) -> None:
+    number = add(history, (1, "happy", 1))
+    summary = history.session(number)
+    assert summary
+    recorder.start()
+    recorder.key = summary.key
+    for path in ("/history", f"/history/{number}"):
+        page = client.get(path).text
+        assert "being recorded" in page
+        assert "/delete" not in page  # what would be refused is not offered
+    for path in (f"/history/{number}/delete", "/history/delete"):
+        response = client.post(path)
+        assert response.status_code == 409
+        assert "stop the recording first" in response.text
+    assert history.count() == 1
+
+
+def test_a_database_that_cannot_be_used_is_a_503_with_the_sentence(
+    client: FlaskClient, history: History, tmp_path: Path
+) -> None:
+    number = add(history)
+    history.close()
+    (tmp_path / "history.sqlite").write_bytes(b"no database" * 100)
+    for path in ("/history", f"/history/{number}", f"/history/{number}.csv", "/history/delete"):
+        response = client.get(path)
+        assert response.status_code == 503
+        assert "cannot be used: file is not a database." in response.text
+    assert client.post("/history/delete").status_code == 503
+    assert client.get("/state").status_code == 200
+
+
+def test_the_button_switches_the_recording(client: FlaskClient, recorder: FakeRecorder) -> None:
+    assert client.get("/state").get_json()["recording"]["on"] is False
+    assert '<button name="on" value="true">Record</button>' in client.get("/").text
+    response = client.post("/recording", data={"on": "true"})
+    assert (response.status_code, response.headers["Location"]) == (303, "/")
+    assert recorder.now.on
+    assert '<button name="on" value="false">Stop recording</button>' in client.get("/").text
+    response = client.post("/recording", data={"on": "false"}, headers={"Accept": "application/json"})
+    assert response.get_json() == {
+        **{"on": False, "session": None, "sightings": 0, "waiting": 0, "dropped": 0, "problem": ""}
+    }
+    assert not recorder.now.on
+    assert client.post("/recording", data={"on": "perhaps"}).status_code == 400
+
+
+def notice(page: str) -> str:
+    found = re.search(r'<p class="note" id="recording-notice".*?</p>', page, re.S)
+    assert found
+    return found[0]
+
+
+def test_a_notice_stands_on_the_page_while_it_runs(client: FlaskClient, recorder: FakeRecorder) -> None:
+    assert " hidden>" in notice(client.get("/").text)
+    recorder.start()
+    shown = notice(client.get("/").text)
+    assert "hidden" not in shown
+    assert "This session is being recorded</b>: times, boxes and emotions; no pictures." in shown
+
+
+def test_a_problem_of_the_recording_stands_there_too(client: FlaskClient, recorder: FakeRecorder) -> None:
+    recorder.now = Recording(True, 1, 5, 70, 3, "The database is away.")
+    assert "The database is away.</p>" in client.get("/").text
+    recording = client.get("/state").get_json()["recording"]
+    assert (recording["waiting"], recording["dropped"]) == (70, 3)
+
+
+def test_where_visitors_may_not_they_neither_record_nor_read_nor_delete(
+    client: FlaskClient, history: History, recorder: FakeRecorder
+) -> None:
+    recorder.open_to_all = False
+    number = add(history)
+    recorder.start()
+    page = client.get("/").text
+    assert "hidden" not in notice(page)
+    assert "recording-form" not in page
+    for path in ("/history", f"/history/{number}", f"/history/{number}.csv"):
+        assert client.get(path).status_code == 403
+    for path in ("/history/delete", f"/history/{number}/delete", "/recording"):
+        assert client.post(path, data={"on": "false"}).status_code == 403
+    assert "Visitors may neither record here" in client.get("/history").text
+    assert recorder.now.on
+    assert history.count() == 1
+
+
+def test_no_page_has_styles_or_scripts_of_its_own(client: FlaskClient, history: History) -> None:
+    number = add(history, (1, "happy", 5))
+    for path in ("/", "/history", f"/history/{number}", "/history/delete"):
+        assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]* src=)", client.get(path).text)
+
+
+def share(stretch: int, emotion: str, sightings: int = 1) -> MeanProbs:
+    return MeanProbs(stretch, sightings, tuple(1.0 * (name == emotion) for name in EMOTIONS))
+
+
+def summary_of(length_ms: int) -> Summary:
+    return Summary(1, "", "", START_MS, START_MS + length_ms, 0, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("length_ms", "expected"),
+    [
+        (0, (1, 1)),
+        (999, (1, 1)),
+        (1000, (2, 1)),
+        (119_999, (120, 1)),
+        (120_000, (61, 2)),
+        (36_000_000, (120, 301)),
+    ],
+)
+def test_a_session_is_divided_into_few_stretches(length_ms: int, expected: tuple[int, int]) -> None:
+    stretches = TimeBins.of(summary_of(length_ms))
+    assert (stretches.count, stretches.length_s) == expected
+    assert stretches.count <= MAX_BINS
+    assert stretches.count * stretches.length_s * 1000 > length_ms
+
+
+def test_what_a_clock_that_was_set_back_puts_outside_is_not_drawn() -> None:
+    shares = [share(stretch, "happy") for stretch in (-4, 0, 3, 4)]
+    assert [kept.stretch for kept in TimeBins(4, 1).clip(shares)] == [0, 3]
+
+
+def test_a_stack_covers_the_whole_height_in_the_emotions_order() -> None:
+    paths = stacked([MeanProbs(2, 1, (0.5, 0, 0, 0.5, 0, 0, 0))])
+    assert tuple(paths) == EMOTIONS
+    assert paths["angry"] == "M2 0h1v100h-1z"
+    assert paths["disgust"] == paths["happy"] == "M2 50h1v50h-1z"
+    assert paths["neutral"] == "M2 100h1v0h-1z"
+
+
+def test_a_ribbon_has_each_stretchs_label() -> None:
+    assert ribbon({5: "sad", 0: "sad", 1: "happy"}) == {
+        "sad": "M0 0h1v1h-1zM5 0h1v1h-1z",
+        "happy": "M1 0h1v1h-1z",
+    }
+
+
+def test_a_mean_counts_every_sighting_alike() -> None:
+    figures = means([share(0, "sad", 3), share(1, "happy", 1)])
+    assert (figures["sad"], figures["happy"], figures["fear"]) == (0.75, 0.25, 0)
+    assert set(means([]).values()) == {0}
+
+
+def test_times_are_told_as_people_do() -> None:
+    assert [length_of_time(s * 1000) for s in (0, 59.6, 61, 3720)] == [
+        "0 s",
+        "1 min 0 s",
+        "1 min 1 s",
+        "1 h 2 min",
+    ]
+    assert [clock(s * 1000) for s in (0, 65, 3723)] == ["0:00", "1:05", "1:02:03"]

@@ -1,0 +1,180 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fakes.images import make_track, plain_image
+from vision.emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
+from vision.overlay import View, bgr, draw, draw_no_signal
+from vision.tracker import Track
+
+
+def test_drawing_leaves_the_frame_as_it_was() -> None:
+    image = plain_image(100, 240, 320)
+    scene = draw(image, [make_track(1, (50, 60, 150, 160))])
+    assert (image == 100).all()
+    assert (scene != image).any()
+
+
+def test_a_box_is_drawn_in_the_colour_of_its_emotion() -> None:
+    scene = draw(plain_image(100, 240, 320), [make_track(1, (50, 80, 150, 180), "sad")])
+    assert tuple(scene[180, 60]) == bgr(DETAILS["sad"].colour)
+
+
+def test_an_unsure_face_says_so_in_gray_and_names_no_emotion() -> None:
+    happy, sad = (
+        draw(plain_image(100, 240, 320), [make_track(1, (50, 80, 150, 180), emotion, sure=False)])
+        for emotion in ("happy", "sad")
+    )
+    assert tuple(happy[180, 60]) == bgr(UNSURE_COLOUR)
+    assert (happy == sad).all()
+
+
+@given(
+    st.tuples(st.integers(-400, 800), st.integers(-400, 800), st.integers(1, 500)),
+    st.integers(1, 400),
+    st.integers(1, 400),
+    st.booleans(),
+)
+@settings(max_examples=60)
+def test_any_box_can_be_drawn_on_any_picture(
+    place: tuple[int, int, int], height: int, width: int, flip: bool
+) -> None:
+    x, y, side = place
+    image = plain_image(100, height, width)
+    track = heated(make_track(1, (x, y, x + side, y + side)), 2, 2)
+    view = View(bars=True, heat=True, flip=flip)
+    assert draw(image, [track], view, hidden=[track.box]).shape == image.shape
+
+
+def test_a_face_at_the_upper_border_has_its_label_inside_the_picture() -> None:
+    scene = draw(plain_image(100, 240, 320), [make_track(1, (200, 0, 318, 120))])
+    label = (scene == bgr(DETAILS["happy"].colour)).all(axis=-1)
+    assert label[:24, 200:].sum() > 500
+
+
+def test_the_no_signal_picture_differs_with_its_reason() -> None:
+    one, other = draw_no_signal("camera 0 is not connected"), draw_no_signal("the file ended")
+    assert one.shape == (480, 640, 3)
+    assert one.dtype == np.uint8
+    assert (one != other).any()
+
+
+def test_a_very_long_reason_still_makes_a_picture() -> None:
+    assert draw_no_signal("word " * 500 + "x" * 3000).shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize("name", EMOTIONS)
+def test_every_emotion_has_a_colour_of_its_own(name: str) -> None:
+    others = {DETAILS[other].colour for other in EMOTIONS if other != name}
+    assert DETAILS[name].colour not in others
+
+
+@pytest.mark.parametrize("name", EMOTIONS)
+def test_unsure_is_paler_than_every_emotion_and_far_paler_than_neutral(name: str) -> None:
+    least = 2 if name == "neutral" else 1.2
+    assert (luminance(UNSURE_COLOUR) + 0.05) / (luminance(DETAILS[name].colour) + 0.05) > least
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance (WCAG 2.2) of "#rrggbb"."""
+    shares = np.array(bgr(colour)) / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.0722, 0.7152, 0.2126))
+
+
+def test_a_hidden_face_is_not_recognisable_and_the_rest_is_untouched() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    scene = draw(image, [], hidden=[(200, 100, 360, 260)])
+    face = scene[100:260, 200:360]
+    assert len(np.unique(face.reshape(-1, 3), axis=0)) <= 64
+    assert np.array_equal(scene[:, :160], image[:, :160])
+    assert np.array_equal(scene[301:], image[301:])
+
+
+@pytest.mark.parametrize("box", [(-50, -50, 20, 20), (630, 470, 900, 900), (700, 500, 800, 600)])
+def test_a_hidden_box_may_reach_over_the_edge(box: tuple[int, int, int, int]) -> None:
+    image = np.full((480, 640, 3), 90, dtype=np.uint8)
+    assert draw(image, [], hidden=[box]).shape == image.shape
+
+
+def test_only_what_the_view_asks_for_is_drawn() -> None:
+    image, track = plain_image(100, 240, 320), make_track(1, (50, 80, 150, 180), "sad")
+    assert (draw(image, [track], View(boxes=False, labels=False)) == image).all()
+    seen = [
+        draw(image, [track], view) for view in (View(labels=False), View(boxes=False), View(), View(bars=True))
+    ]
+    for one, other in itertools.combinations(seen, 2):
+        assert (one != other).any()
+
+
+def heated(track: Track, row: int, column: int) -> Track:
+    maps = np.zeros((7, 6, 6), dtype=np.float32)
+    maps[EMOTIONS.index(track.emotion), row, column] = 3
+    return replace(track, maps=maps)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_the_heat_map_is_where_the_emotion_was_seen_and_nowhere_else(flip: bool) -> None:
+    image = plain_image(100, 240, 320)
+    track = heated(make_track(1, (40, 60, 160, 180), "sad"), 1, 4)
+    scene = draw(image, [track], View(boxes=False, labels=False, heat=True, flip=flip))
+    changed = np.abs(scene.astype(int) - 100).sum(axis=-1)
+    if flip:
+        changed = changed[:, ::-1]
+    y, x = np.unravel_index(changed.argmax(), changed.shape)
+    assert abs(x - (40 + 4.5 * 20)) <= 6
+    assert abs(y - (60 + 1.5 * 20)) <= 6
+    assert changed[60:180, 40:90].max() == 0
+    changed[60:180, 40:160] = 0
+    assert changed.max() == 0
+
+
+def test_of_seven_maps_that_of_the_named_emotion_is_drawn() -> None:
+    image = plain_image(100, 240, 320)
+    track = heated(make_track(1, (40, 60, 160, 180), "sad"), 1, 4)
+    other = replace(track, emotion="happy")
+    view = View(boxes=False, labels=False, heat=True)
+    assert (draw(image, [track], view) != image).any()
+    assert (draw(image, [other], view) == image).all()
+
+
+def test_a_mirrored_picture_has_its_boxes_mirrored_and_its_words_not() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    left, right = make_track(1, (20, 80, 120, 180), "sad"), make_track(1, (200, 80, 300, 180), "sad")
+    assert (draw(image, [], View(flip=True)) == image[:, ::-1]).all()
+    mirrored = draw(image, [left], View(flip=True))
+    assert (mirrored == draw(np.ascontiguousarray(image[:, ::-1]), [right])).all()
+
+
+def test_bars_are_beside_the_box_where_there_is_room_and_in_the_picture_always() -> None:
+    image = plain_image(100, 240, 320)
+    view = View(boxes=False, labels=False, bars=True)
+    for box, columns in (((20, 20, 120, 120), slice(0, 120)), ((200, 20, 300, 120), slice(200, 320))):
+        scene = draw(image, [make_track(1, box)], view)
+        assert (scene[:, columns] == 100).all()
+        assert (scene != image).any()
+
+
+def test_the_bars_of_one_face_hide_no_other_face_where_there_is_room() -> None:
+    image = plain_image(100, 480, 640)
+    boxes = [(100, 180, 200, 280), (220, 180, 320, 280), (340, 180, 440, 280)]
+    tracks = [make_track(number, box) for number, box in enumerate(boxes, 1)]
+    scene = draw(image, tracks, View(boxes=False, labels=False, bars=True))
+    for x1, y1, x2, y2 in boxes:
+        assert (scene[y1:y2, x1:x2] == 100).all()
+    alone = [draw(image, [track], View(boxes=False, labels=False, bars=True)) for track in tracks[:1]]
+    painted = (scene != 100).any(axis=-1).sum()
+    assert painted >= 2.9 * (alone[0] != 100).any(axis=-1).sum()  # nor each other
+
+
+def test_among_several_faces_each_label_has_its_number() -> None:
+    image = plain_image(100, 240, 320)
+    far = make_track(9, (220, 150, 300, 230))
+    first, second = (draw(image, [make_track(number, (20, 80, 120, 180)), far]) for number in (1, 2))
+    alone = [draw(image, [make_track(number, (20, 80, 120, 180))]) for number in (1, 2)]
+    assert (first != second).any()
+    assert (alone[0] == alone[1]).all()

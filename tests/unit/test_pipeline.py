@@ -1,0 +1,52 @@
+import cv2
+import numpy as np
+import pytest
+
+from tests.fakes.images import plain_image
+from tests.fakes.recognition import AlwaysSad, OneFace
+from vision.frames import Frame
+from vision.jpeg import encode_jpeg
+from vision.live_classifier import LiveClassifier
+from vision.overlay import View
+from vision.pipeline import STEPS, Pipeline
+from vision.tracker import Tracker
+
+
+def test_a_frame_becomes_a_jpeg_with_the_tracks_drawn_on_it() -> None:
+    pipeline = Pipeline(OneFace(), LiveClassifier(AlwaysSad().predict), Tracker(0.3, 0.4), 80)
+    image = plain_image(90, 120, 160)
+    pipeline.process(Frame(0, 0.0, image))
+    annotated = pipeline.process(Frame(1, 0.03, image))
+    decoded = cv2.imdecode(np.frombuffer(annotated.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None
+    assert decoded.shape == image.shape
+    assert [track.emotion for track in annotated.tracks] == ["sad"]
+    assert tuple(annotated.step_ms) == STEPS
+    assert (image == 90).all()
+
+
+def test_a_frame_keeps_its_index_and_its_time() -> None:
+    annotated = Pipeline(OneFace(), LiveClassifier(AlwaysSad().predict), Tracker(0.3, 0.4), 80).process(
+        Frame(7, 1.5, plain_image())
+    )
+    assert (annotated.index, annotated.captured_s) == (7, 1.5)
+    assert annotated.published_s > 0
+
+
+def test_higher_quality_makes_a_larger_jpeg() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    assert len(encode_jpeg(noise, 95)) > len(encode_jpeg(noise, 20))
+
+
+def test_an_empty_picture_is_refused() -> None:
+    with pytest.raises((ValueError, cv2.error)):
+        encode_jpeg(np.empty((0, 0, 3), dtype=np.uint8), 80)
+
+
+def test_with_blur_a_face_is_hidden_from_the_first_frame_on() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    blurred = Pipeline(OneFace(), LiveClassifier(AlwaysSad().predict), Tracker(0.3, 0.4), 80, View(blur=True))
+    first = blurred.process(Frame(0, 0.0, noise))
+    assert first.tracks == []
+    assert first.scene is not None
+    assert len(np.unique(first.scene[10:90, 10:90].reshape(-1, 3), axis=0)) <= 64

@@ -1,0 +1,127 @@
+"""python predict.py: the same reading on the command line."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import predict
+from tests.fakes.files import zip_of
+from tests.fakes.images import bright_image, plain_image
+from tests.fakes.recognition import AlwaysHappy, fake_pipeline, fake_recognizer
+from vision.jpeg import encode_jpeg
+
+JPEG = encode_jpeg(bright_image(), 95)
+
+
+@pytest.fixture(autouse=True)
+def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "load_classifier", lambda _: AlwaysHappy())
+    monkeypatch.setattr(predict, "make_recognizer", lambda *_: fake_recognizer())
+    monkeypatch.setattr(predict, "make_video_pipeline", lambda *_, **__: fake_pipeline())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clip: bytes) -> Path:
+    """A folder with a picture, one without a face, a ZIP, a video, a text, and what is no picture."""
+    folder = tmp_path / "files"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.jpg").write_bytes(JPEG)
+    (folder / "deep" / "a.JPG").write_bytes(encode_jpeg(plain_image(20), 90))
+    (folder / "c.zip").write_bytes(zip_of(("../in.jpg", JPEG)))
+    (folder / "d.avi").write_bytes(clip)
+    (folder / "e.png").write_bytes(b"<html>")
+    (folder / "notes.txt").write_text("not looked at")
+    return folder
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, list[str], str]:
+    """Return the exit code, the lines printed, and what was said on standard error."""
+    code = predict.main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return code, said.out.splitlines(), said.err
+
+
+def test_a_folder_is_read_and_told_in_a_line_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines, errors = run(capsys, folder)
+    assert code == 0
+    assert lines == [
+        f"{folder}/a.jpg: happy 70%",
+        "../in.jpg: happy 70%",
+        f"{folder}/deep/a.JPG: no face",
+        f"{folder}/d.avi: 12 frames, 11 with faces; face 1 mostly happy",
+    ]
+    assert f"{folder}/e.png: This is no picture" in errors
+    assert "notes.txt" not in errors
+
+
+def test_json_is_an_object_a_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines, _ = run(capsys, folder, "--json")
+    told: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    assert code == 0
+    assert told[0]["faces"][0]["emotion"] == "happy"
+    assert [one["frame"] for one in told if "frame" in one] == list(range(12))
+    assert [one["file"] for one in told if "problem" in one] == [f"{folder}/e.png"]
+
+
+def test_the_csv_has_a_row_a_face(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, folder, "--csv", tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["emotion"] for row in rows if row["file"].endswith("in.jpg")] == ["happy"]
+    assert [row["remark"] for row in rows if row["file"].endswith("a.JPG")] == ["no face"]
+    assert [row["frame"] for row in rows if row["file"].endswith(".avi")] == [str(i) for i in range(1, 12)]
+
+
+def test_annotated_copies_have_names_of_their_own_and_stay_in_their_folder(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, folder, "--annotated", tmp_path / "new" / "out")
+    names = {path.name for path in (tmp_path / "new" / "out").iterdir()}
+    assert names in ({"a.jpg", "a-2.jpg", "in.jpg", "d.mp4"}, {"a.jpg", "a-2.jpg", "in.jpg", "d.webm"})
+    assert not (tmp_path / "new" / "in.jpg").exists()
+
+
+def test_where_nothing_can_be_read_the_exit_code_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"")
+    code, lines, errors = run(capsys, tmp_path / "a.jpg", tmp_path / "missing.jpg")
+    assert (code, lines) == (1, [])
+    assert f"{tmp_path}/a.jpg: The file is empty." in errors
+    assert f"{tmp_path}/missing.jpg: The file cannot be read: No such file or directory." in errors
+    assert errors.endswith("error: nothing could be read\n")
+
+
+def test_an_empty_folder_has_nothing_to_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, tmp_path)[0] == 1
+
+
+def test_what_cannot_be_written_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, errors = run(capsys, folder / "a.jpg", "--csv", "/nowhere/out.csv")
+    assert code == 2
+    assert errors.splitlines()[-1] == "error: cannot write /nowhere/out.csv: No such file or directory"
+
+
+def test_a_setting_that_cannot_be_is_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_MIN_FACE_PX", "3")
+    code, _, errors = run(capsys, folder / "a.jpg")
+    assert (code, errors) == (2, "error: --min-face-px must be from 20 to 1000, not 3\n")
+
+
+def test_with_blur_the_copies_show_no_face(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_BLUR", "true")
+    noise = np.random.default_rng(0).integers(160, 255, (240, 320, 3), dtype=np.uint8)
+    (tmp_path / "a.png").write_bytes(cv2.imencode(".png", noise)[1].tobytes())
+    assert run(capsys, tmp_path / "a.png", "--annotated", tmp_path / "out")[0] == 0
+    copy = cv2.imread(str(tmp_path / "out" / "a.jpg"), cv2.IMREAD_GRAYSCALE)
+    assert copy is not None
+    assert copy[100:110, 100:110].std() < 3 < noise[100:110, 100:110].std()

@@ -1,0 +1,397 @@
+"""What the camera sees is recorded while that is wanted, and the stream notices nothing of it."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from camera import Camera
+from recording.database import DatabaseError
+from recording.history import DAY_MS, History, Session
+from recording.recorder import Recorder
+from tests.fakes.camera import FakeSource, Watched
+from tests.fakes.images import make_track, plain_image
+from tests.fakes.waiting import PATIENCE_S, until
+from vision.frames import AnnotatedFrame, Frame
+from vision.tracker import Track
+from web.metrics import RecorderCollector
+
+
+class FakeCamera(Watched):
+    """A camera whose frames the test puts."""
+
+    def see(self, *faces: int, index: int = 0, problem: str = "") -> None:
+        now = time.monotonic()
+        tracks = [replace(make_track(face, (0, 0, 9, 9)), seen_s=now) for face in faces]
+        self.annotated.put(AnnotatedFrame(index, now, now, b"", tracks, problem=problem))
+
+
+class FlakyHistory(History):
+    """A history that fails, or waits, while it is told to."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.error: Exception | None = None
+        self.free = threading.Event()
+        self.free.set()
+        self.tries = 0
+
+    def write(
+        self, session: Session, sightings: Sequence[tuple[int, Track]], ended_ms: int, source: str
+    ) -> None:
+        self.tries += 1
+        self.free.wait(PATIENCE_S)
+        if self.error:
+            raise self.error
+        super().write(session, sightings, ended_ms, source)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recording.recorder.FLUSH_S", 0.005)
+    monkeypatch.setattr("recording.recorder.MAX_PAUSE_S", 0.02)
+    for module in ("recording.recorder", "camera"):
+        monkeypatch.setattr(f"{module}.JOIN_TIMEOUT_S", PATIENCE_S)
+
+
+@pytest.fixture
+def camera() -> FakeCamera:
+    return FakeCamera()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[FlakyHistory]:
+    history = FlakyHistory(str(tmp_path / "history.sqlite"))
+    yield history
+    history.close()
+
+
+@pytest.fixture
+def recorder(camera: FakeCamera, history: FlakyHistory) -> Iterator[Recorder]:
+    recorder = Recorder(camera, history)
+    yield recorder
+    history.error = None
+    history.free.set()
+    recorder.close()
+
+
+def faces_of(history: History, number: int = 0) -> list[int]:
+    """Return the track ids in the session that is the newest but `number`."""
+    summary = history.sessions(number, 1)[0]
+    return [row.track_id for row in history.sightings(summary.session_id)]
+
+
+def test_what_is_seen_while_the_recording_runs_is_in_the_history(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    camera.see(1)
+    before_ms = time.time() * 1000
+    recorder.start()
+    camera.see(2, 3)
+    camera.see(2)
+    recorder.stop()
+    camera.see(4)
+    recorder.close()
+    assert faces_of(history) == [2, 3, 2]
+    (summary,) = history.sessions(0, 2)
+    assert summary.source == "demo"
+    assert before_ms - 1 <= summary.started_ms <= summary.ended_ms <= time.time() * 1000 + 1
+    (at_ms, *_) = [row.at_ms for row in history.sightings(summary.session_id)]
+    assert before_ms - 1 <= at_ms <= summary.ended_ms + 1
+
+
+def test_nothing_is_recorded_and_no_file_made_until_it_is_switched_on(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    camera.see(1)
+    assert not recorder.state().on
+    recorder.close()
+    assert history.database.is_empty()
+
+
+def test_a_face_that_is_drawn_but_was_not_found_is_no_sighting(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    recorder.start()
+    now = time.monotonic()
+    tracks = [
+        replace(make_track(1, (0, 0, 9, 9)), seen_s=now - 0.2),
+        replace(make_track(2, (0, 0, 9, 9)), seen_s=now),
+    ]
+    camera.annotated.put(AnnotatedFrame(0, now, now, b"", tracks))
+    recorder.close()
+    assert faces_of(history) == [2]
+
+
+def test_a_picture_that_says_no_signal_is_not_recorded(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    recorder.start()
+    camera.see(1, problem="camera 0 is not connected")
+    recorder.close()
+    assert faces_of(history) == []
+
+
+def test_the_camera_stays_open_while_the_recording_runs_and_no_longer(
+    camera: FakeCamera, recorder: Recorder
+) -> None:
+    recorder.start()
+    recorder.start()
+    assert camera.viewing_now == 1
+    recorder.stop()
+    recorder.stop()
+    assert camera.viewing_now == 0
+    recorder.start()
+    recorder.close()
+    assert camera.viewing_now == 0
+    recorder.start()
+    assert not recorder.state().on
+
+
+def test_each_recording_is_a_session(camera: FakeCamera, recorder: Recorder, history: FlakyHistory) -> None:
+    for face in (1, 2):
+        recorder.start()
+        camera.see(face)
+        recorder.stop()
+        time.sleep(0.002)  # so that one is the newer
+    recorder.close()
+    assert history.count() == 2
+    assert (faces_of(history, 1), faces_of(history, 0)) == ([1], [2])
+
+
+def test_when_the_numbers_begin_again_so_does_a_session(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    recorder.renew()
+    assert not recorder.state().on
+    recorder.start()
+    camera.see(1)
+    time.sleep(0.002)
+    recorder.renew()
+    camera.see(1, 2)
+    assert camera.viewing_now == 1
+    recorder.close()
+    assert (faces_of(history, 1), faces_of(history, 0)) == ([1], [1, 2])
+
+
+def test_a_recording_in_which_nobody_was_seen_has_its_length(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    recorder.start()
+    camera.see()
+    until(lambda: history.count() == 1)
+    began = history.sessions(0, 1)[0].ended_ms
+    time.sleep(0.002)
+    camera.see()
+    until(lambda: history.sessions(0, 1)[0].ended_ms > began)
+    assert faces_of(history) == []
+
+
+def test_the_state_says_what_is_recorded(camera: FakeCamera, recorder: Recorder, history: FlakyHistory) -> None:
+    recorder.start()
+    camera.see(1, 2)
+    assert recorder.flush(PATIENCE_S)
+    state = recorder.state()
+    assert (state.on, state.waiting, state.dropped, state.problem) == (True, 0, 0, "")
+    (summary,) = history.sessions(0, 1)
+    assert state.session_id == summary.session_id
+    assert recorder.unfinished() == {summary.key}
+    recorder.close()
+    assert recorder.unfinished() == set()
+
+
+def test_whoever_stops_a_recording_can_wait_until_it_is_written(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    history.free.clear()
+    recorder.start()
+    camera.see(1)
+    recorder.stop()
+    assert not recorder.flush(0.05)
+    history.free.set()
+    assert recorder.flush(PATIENCE_S)
+    assert faces_of(history) == [1]
+
+
+def test_a_database_that_does_not_answer_holds_up_no_frame(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recording.recorder.SLOW_S", 0.0)
+    history.free.clear()
+    recorder.start()
+    until(lambda: history.tries)
+    for _ in range(100):
+        camera.see(1)  # would wait here
+    assert recorder.state().problem == "The database is slow to answer."
+    history.free.set()
+    until(lambda: recorder.state().sightings == 100)
+    until(lambda: recorder.state().problem == "")
+
+
+def test_what_waits_for_a_database_that_is_away_is_bounded_and_the_rest_counted(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recording.recorder.MAX_WAITING", 50)
+    history.error = DatabaseError("The database is away.")
+    recorder.start()
+    until(lambda: recorder.state().problem == "The database is away.")
+    for _ in range(100):
+        camera.see(1, 2, 3)
+    state = recorder.state()
+    assert state.waiting + state.dropped == 300
+    assert 30 <= state.waiting <= 50
+    history.error = None
+    until(lambda: not recorder.state().problem)
+    camera.see(9)
+    recorder.close()
+    assert len(faces_of(history)) == state.waiting + 1
+    assert faces_of(history)[-1] == 9
+
+
+def figures_of(recorder: Recorder) -> dict[str, float]:
+    return {family.name: family.samples[0].value for family in RecorderCollector(recorder).collect()}
+
+
+def test_the_figures_are_those_of_all_sessions(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for faces in ((1, 2), (3,)):
+        recorder.start()
+        camera.see(*faces)
+        recorder.stop()
+    assert recorder.flush(5)
+    nothing = {"fer_recording": 0, "fer_waiting_sightings": 0, "fer_dropped_sightings": 0}
+    assert figures_of(recorder) == nothing | {"fer_recorded_sightings": 3, "fer_recording_problem": 0}
+    monkeypatch.setattr("recording.recorder.MAX_WAITING", 4)
+    history.error = DatabaseError("The database is away.")
+    recorder.start()
+    until(lambda: recorder.state().problem)
+    camera.see(4)
+    camera.see(5, 6)
+    assert figures_of(recorder) == {
+        **{"fer_recording": 1, "fer_waiting_sightings": 1, "fer_dropped_sightings": 2},
+        **{"fer_recorded_sightings": 3, "fer_recording_problem": 1},
+    }
+
+
+def test_a_problem_is_logged_once_and_its_end_too(
+    recorder: Recorder, history: FlakyHistory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "recording.recorder")
+    history.error = DatabaseError("The database is away.")
+    recorder.start()
+    until(lambda: history.tries > 2)
+    history.error = None
+    until(lambda: not recorder.state().problem)
+    assert [record.message for record in caplog.records] == [
+        "recording began",
+        "The database is away.",
+        "the database is back",
+    ]
+
+
+def test_recordings_begun_and_ended_while_the_database_is_away_are_kept(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    history.error = DatabaseError("The database is away.")
+    for face in (1, 2):
+        recorder.start()
+        camera.see(face)
+        recorder.stop()
+        time.sleep(0.002)
+    history.error = None
+    recorder.close()
+    assert (faces_of(history, 1), faces_of(history, 0)) == ([1], [2])
+
+
+def test_what_cannot_be_written_at_the_end_is_said(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, caplog: pytest.LogCaptureFixture
+) -> None:
+    history.error = DatabaseError("The database is away.")
+    recorder.start()
+    camera.see(1, 2)
+    assert recorder.close()
+    (record,) = [record for record in caplog.records if "could not be written" in record.message]
+    assert vars(record)["sightings"] == 2
+
+
+def test_a_fault_of_our_own_ends_nothing(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, caplog: pytest.LogCaptureFixture
+) -> None:
+    history.error = ZeroDivisionError()
+    recorder.start()
+    camera.see(1)
+    until(lambda: recorder.state().problem == "The recording failed; the log says how.")
+    assert "ZeroDivisionError" in caplog.text
+    history.error = None
+    until(lambda: recorder.state().sightings == 1)
+
+
+def test_a_writer_that_the_database_holds_does_not_hold_up_the_end(
+    recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recording.recorder.JOIN_TIMEOUT_S", 0.05)
+    history.free.clear()
+    recorder.start()
+    until(lambda: history.tries)
+    assert not recorder.close()
+    history.free.set()
+
+
+def test_old_recordings_are_deleted_when_the_program_starts(camera: FakeCamera, history: FlakyHistory) -> None:
+    now_ms = round(time.time() * 1000)
+    for age_days in (1, 3):
+        at_ms = now_ms - age_days * DAY_MS
+        history.write(Session(at_ms), [], at_ms, f"{age_days} days ago")
+    Recorder(camera, history, keep_days=0).close()
+    assert history.count() == 2
+    recorder = Recorder(camera, history, keep_days=2)
+    until(lambda: history.count() == 1)
+    assert history.sessions(0, 1)[0].source == "1 days ago"
+    recorder.close()
+
+
+def test_every_frame_of_a_real_camera_is_recorded_and_both_threads_end(history: FlakyHistory) -> None:
+    def process(frame: Frame) -> AnnotatedFrame:
+        track = replace(make_track(1, (0, 0, 9, 9)), seen_s=frame.captured_s)
+        return AnnotatedFrame(frame.index, frame.captured_s, time.monotonic(), b"", [track])
+
+    camera = Camera("fake", lambda: (FakeSource([plain_image()]), ""), process, idle_s=0.0, stall_s=5.0)
+    recorder = Recorder(camera, history)
+    recorder.start()
+    until(lambda: camera.state().counts.frames >= 20)
+    before = camera.state().counts.frames
+    assert recorder.close()
+    after = camera.state().counts.frames
+    assert camera.close()
+    assert before <= len(faces_of(history)) <= after
+    assert history.sessions(0, 1)[0].source == "fake"
+
+
+def test_starting_and_stopping_while_frames_come_never_locks_up(history: FlakyHistory) -> None:
+    def process(frame: Frame) -> AnnotatedFrame:
+        return AnnotatedFrame(frame.index, frame.captured_s, time.monotonic(), b"")
+
+    camera = Camera("fake", lambda: (FakeSource([plain_image()]), ""), process, idle_s=0.0, stall_s=5.0)
+    recorder = Recorder(camera, history)
+
+    def switch() -> None:
+        for _ in range(50):
+            recorder.start()
+            recorder.state()
+            recorder.stop()
+
+    with camera.viewing():
+        switchers = [threading.Thread(target=switch, daemon=True) for _ in range(3)]
+        for switcher in switchers:
+            switcher.start()
+        for switcher in switchers:
+            switcher.join(PATIENCE_S)
+            assert not switcher.is_alive()
+    assert recorder.close()
+    assert camera.close()
+    assert 50 <= history.count() <= 150

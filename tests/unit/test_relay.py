@@ -1,0 +1,472 @@
+"""What goes through Redis, and the wall's pages; Redis itself is in test_relay_server.py."""
+
+import json
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from flask import Blueprint
+from flask.testing import FlaskClient
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from app import create_app
+from recording.history import History
+from relay.cameras import Cameras, encode_from_jpeg
+from relay.control import ControlServer
+from relay.errors import AwayError
+from relay.protocol import pack, unpack, unpack_viewers
+from relay.publisher import Publisher
+from relay.remote import ControlClient, RemoteCamera, RemoteControls, RemoteRecorder
+from settings import LOOPBACK, Settings, SettingsError, StartError, read_settings
+from streaming.audience import Names
+from streaming.sender import Sender
+from streaming.variants import Variant
+from streaming.viewable import State
+from tests.fakes.camera import FakeCrowd
+from tests.fakes.images import make_track, picture_of, plain_image
+from tests.fakes.recording import FakeRecorder
+from tests.fakes.relay import FakeCameras, FakeRedis, camera_site
+from tests.fakes.waiting import until
+from vision.controls import ControlError
+from vision.frames import AnnotatedFrame
+from vision.jpeg import encode_jpeg
+from web.history import history_pages
+from web.site import make_wall
+
+STATE = State("demo", "a note", True, "", 30.0, 5.0, 1, None)
+
+
+@pytest.fixture
+def cameras() -> Iterator[FakeCameras]:
+    crowd = FakeCrowd()
+    crowd.feed.put(picture_of(1, b"\xff\xd8jpeg"))
+    yield FakeCameras(crowd)
+    crowd.close()
+
+
+@pytest.fixture
+def client(cameras: FakeCameras) -> FlaskClient:
+    return make_wall(cast("Any", cameras), LOOPBACK, camera_site).test_client()
+
+
+def as_read(fields: dict[str, bytes]) -> dict[bytes, bytes]:
+    return {name.encode(): value for name, value in fields.items()}
+
+
+def test_a_frame_comes_out_of_redis_as_it_went_in() -> None:
+    captured_s = time.monotonic() - 0.05
+    sent = AnnotatedFrame(9, captured_s, captured_s + 0.01, b"jpeg", [make_track(3, (1, 2, 30, 40), "sad")])
+    came, source, note = unpack(as_read(pack(sent, STATE)))
+    (track,), (expected,) = came.tracks, sent.tracks
+    assert (came.index, came.jpeg, came.problem, source, note) == (9, b"jpeg", "", "demo", "a note")
+    assert came.captured_s == pytest.approx(captured_s, abs=0.01)
+    assert (track.track_id, track.box, track.emotion, track.sure) == (3, (1, 2, 30, 40), "sad", True)
+    assert np.allclose(track.probs, expected.probs, atol=1e-5)
+    assert track.probs.dtype == np.float32
+
+
+def test_a_camera_whose_clock_is_ahead_has_not_seen_the_future() -> None:
+    sent = AnnotatedFrame(9, time.monotonic() + 60, time.monotonic() + 60, b"jpeg")
+    came, _, _ = unpack(as_read(pack(sent, STATE)))
+    assert came.captured_s <= came.published_s
+
+
+@pytest.fixture
+def redis() -> FakeRedis:
+    return FakeRedis()
+
+
+def remote_camera(redis: Any, names: Names) -> RemoteCamera:
+    return RemoteCamera(redis, ControlClient(redis, "lobby"), "me", names)
+
+
+def test_frames_that_cannot_be_read_are_said_to_be_so_and_the_next_good_one_is_shown(redis: FakeRedis) -> None:
+    redis.entries = [{b"jpeg": b""}, {b"about": b"{}", b"jpeg": b""}, {b"about": b"no json", b"jpeg": b""}]
+    redis.entries.append(as_read(pack(picture_of(5, b"whole"), STATE)))
+    camera = remote_camera(redis, Names())
+    problems: list[str] = []
+    camera.annotated.subscribe(lambda: problems.append(camera.state().problem))
+    with camera.viewing():
+        until(lambda: (newest := camera.annotated.newest()) and newest.jpeg == b"whole")
+    camera.close()
+    assert problems[0] == "lobby sends what this host cannot read; is it of another version?"
+    assert camera.state().source == "demo"
+
+
+def test_a_web_process_says_who_watches_through_it_and_whoever_dies_is_forgotten(
+    redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.remote.LINGER_S", 0.0)
+    camera = remote_camera(redis, Names(["bob"]))
+    with camera.viewing():
+        until(lambda: b"me" in redis.hashes.get("fer:viewers:lobby", {}))
+        assert unpack_viewers(redis.hashes["fer:viewers:lobby"][b"me"]) == ["bob"]
+    until(lambda: b"me" not in redis.hashes["fer:viewers:lobby"])
+    camera.close()
+    same, other = b"1", b"2"
+    publisher = Publisher(cast("Any", None), cast("Any", None), cast("Any", Unlockable()), "lobby")
+    assert publisher.gone({b"one": same, b"two": same}, at=100.0) == []
+    assert publisher.gone({b"one": same, b"two": other}, at=103.5) == [b"one"]
+    assert publisher.gone({b"two": other}, at=107.0) == [b"two"]
+
+
+class Unlockable:
+    """A Redis of which only a lock is wanted."""
+
+    def get_encoder(self) -> None: ...
+
+    def register_script(self, script: str) -> str:
+        return script
+
+
+class FakeControls:
+    """Controls that keep what they are given."""
+
+    fixed = ("blur",)
+
+    def __init__(self) -> None:
+        self.view: dict[str, Any] = {
+            "boxes": True,
+            "heat": False,
+            "blur": True,
+            "smoothing_s": 0.3,
+            "resets": 0,
+        }
+
+    def read(self) -> dict[str, Any]:
+        return dict(self.view)
+
+    def change(self, requests: dict[str, Any]) -> None:
+        if "unheard_of" in requests:
+            raise ControlError("There is no control of that name.")
+        self.view |= requests
+
+    def reset(self) -> None:
+        self.view["resets"] += 1
+
+
+class Process:
+    """A camera's process behind a Redis: it hears of requests whenever it is asked for its report."""
+
+    def __init__(self, redis: FakeRedis, record: bool = False) -> None:
+        self.redis, self.controls, self.recorder = redis, FakeControls(), FakeRecorder()
+        self.control = ControlServer(cast("Any", self.controls), cast("Any", self.recorder), record)
+        redis.before_get = self.meet
+
+    def meet(self) -> None:
+        requests = self.redis.hashes.get("fer:requests:lobby", {})
+        self.control.apply({name.decode(): value.decode() for name, value in requests.items()})
+        said = dict(self.redis.hashes.get("fer:viewers:lobby", {}))
+        viewers = {process.decode(): unpack_viewers(names) for process, names in said.items()}
+        self.redis.values["fer:report:lobby"] = self.control.status(STATE, viewers).pack()
+
+
+@pytest.fixture
+def control(redis: Any) -> ControlClient:
+    return ControlClient(redis, "lobby")
+
+
+@pytest.fixture
+def hosts(redis: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Cameras]]:
+    """Two web processes and their cameras, of which lobby is published."""
+    monkeypatch.setattr("relay.remote.TICK_S", 0.01)
+    redis.names = [b"door", b"lobby"]
+    hosts = [Cameras(redis, Sender(), max_viewers=8, jpeg_quality=80) for _ in range(2)]
+    yield hosts
+    for host in hosts:
+        host.close()
+
+
+def test_a_web_process_without_viewers_of_its_own_knows_who_watches_through_another(
+    redis: FakeRedis, hosts: list[Cameras]
+) -> None:
+    here, elsewhere = (host.audience("lobby") for host in hosts)
+    assert elsewhere.is_watching("me") is None  # the camera's process has said nothing yet
+    Process(redis)
+    seat = here.admit("me", Variant(None, None))
+    player = here.admit("", Variant(None, None))
+    assert here.is_watching("me")
+    until(lambda: hosts[1].reports() and elsewhere.is_watching("me"))
+    until(lambda: hosts[1].reports() and elsewhere.watching() == 2)
+    assert here.watching() == 2
+    assert elsewhere.is_watching("nobody") is False
+    seat.leave("it left")
+    assert here.watching() == 1
+    until(lambda: hosts[1].reports() and elsewhere.is_watching("me") is False)
+    player.leave("it left")
+    redis.before_get = lambda: None
+    redis.values.clear()
+    assert hosts[1].reports() == {"door": None, "lobby": None}
+    assert elsewhere.is_watching("me") is None
+    assert elsewhere.watching() == 0
+
+
+def test_a_poll_of_the_wall_asks_redis_once_for_all_cameras(
+    redis: FakeRedis, hosts: list[Cameras], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cameras = hosts[0]
+    Process(redis)
+    assert [about["name"] for about in cameras.summaries()] == ["door", "lobby"]
+    redis.asked.clear()
+    for _ in range(5):
+        assert cameras.reports()["lobby"]
+    assert redis.asked == ["mget"] * 5
+    redis.names.append(b"attic")
+    assert cameras.find("attic").camera.name == "attic"  # another process may list it already
+    redis.names.clear()
+    assert len(cameras.names()) == 3
+    monkeypatch.setattr("relay.cameras.NAMES_S", 0.0)
+    assert cameras.reports() == {}
+
+
+def test_a_web_host_changes_the_picture_of_a_camera_elsewhere(redis: FakeRedis, control: ControlClient) -> None:
+    process, controls = Process(redis), RemoteControls(control, open_to_all=True)
+    assert controls.read() == {}
+    control.status()
+    assert (controls.read(), controls.fixed) == (process.controls.view, ["blur"])
+    controls.change({"heat": True, "smoothing_s": 2})
+    assert process.controls.view | {"heat": True, "smoothing_s": 2} == process.controls.view
+    assert controls.read()["heat"] is True
+    for _ in range(2):
+        controls.reset()
+    assert process.controls.view["resets"] == 2
+    with pytest.raises(ControlError, match="was set when the program was started"):
+        controls.change({"blur": False})
+    with pytest.raises(ControlError, match="must be true or false"):
+        controls.change({"heat": "yes"})
+
+
+def test_what_nobody_watches_here_is_looked_up_when_it_is_old(
+    redis: FakeRedis, control: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, recorder = Process(redis), RemoteRecorder(control, open_to_all=True)
+    control.refresh()
+    process.recorder.start()
+    control.refresh()
+    assert not recorder.state().on  # it is known well enough
+    monkeypatch.setattr("relay.remote.TICK_S", 0.0)
+    control.refresh()
+    assert recorder.state().on
+
+
+def test_a_web_host_records_a_camera_elsewhere(redis: FakeRedis, control: ControlClient) -> None:
+    process, recorder = Process(redis), RemoteRecorder(control, open_to_all=True)
+    assert not recorder.state().on
+    recorder.start()
+    assert process.recorder.now.on
+    assert recorder.state() == process.recorder.now
+    assert not recorder.flush(0.1)
+    recorder.stop()
+    assert not process.recorder.now.on
+    assert recorder.flush(0.1)
+
+
+def test_a_process_that_takes_a_dead_ones_place_goes_on_with_what_was_wished(
+    redis: FakeRedis, control: ControlClient
+) -> None:
+    Process(redis)
+    RemoteControls(control, open_to_all=True).change({"heat": True})
+    RemoteControls(control, open_to_all=True).reset()
+    RemoteRecorder(control, open_to_all=True).start()
+    spare = Process(redis)
+    spare.meet()
+    assert spare.controls.view["heat"]
+    assert spare.controls.view["resets"] == 0  # its numbers begin anew anyway
+    assert spare.recorder.now.on
+    spare.control.release()
+    assert not spare.recorder.now.on
+
+
+def test_what_is_to_be_recorded_from_the_start_is_until_somebody_stops_it(
+    redis: FakeRedis, control: ControlClient
+) -> None:
+    Process(redis, record=True).meet()
+    recorder = RemoteRecorder(control, open_to_all=True)
+    control.status()
+    assert recorder.state().on
+    recorder.stop()
+    again = Process(redis, record=True)
+    again.meet()
+    assert not again.recorder.now.on
+
+
+def test_a_wish_of_another_version_harms_nothing(redis: FakeRedis, control: ControlClient) -> None:
+    process = Process(redis)
+    for name, value in (("unheard_of", "1"), ("heat", "no json"), ("boxes", "false")):
+        redis.hset("fer:requests:lobby", name, value)
+    control.status()
+    assert process.controls.view["boxes"] is False
+    redis.before_get = lambda: None
+    said = json.loads(redis.values["fer:report:lobby"])
+    others: list[dict[str, Any]] = [{"view": {}}, said | {"viewers": 3}]
+    for other in others:
+        redis.values["fer:report:lobby"] = json.dumps(other).encode()
+        assert control.status() is None
+
+
+def test_a_camera_whose_process_is_away_takes_no_wishes(
+    redis: FakeRedis, control: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.remote.DONE_S", 0.1)
+    controls = RemoteControls(control, open_to_all=True)
+    with pytest.raises(AwayError, match="lobby does not answer"):
+        controls.reset()
+    process = Process(redis)
+    control.status()
+    redis.before_get = lambda: None  # it says what it said, and does nothing
+    with pytest.raises(AwayError, match="lobby does not answer"):
+        controls.change({"heat": True})
+    assert process.controls.view["heat"] is False
+
+
+def test_a_smaller_stream_is_made_of_the_jpeg_that_came() -> None:
+    came = picture_of(1, encode_jpeg(plain_image(100, 480, 640), 90))
+    small = encode_from_jpeg(came, Variant(160, None), 80)
+    assert len(small.jpeg) < len(came.jpeg)
+    broken = picture_of(1, b"no jpeg")
+    assert encode_from_jpeg(broken, Variant(160, None), 80).jpeg == b"no jpeg"
+
+
+def test_the_cameras_are_listed_with_what_is_known_here(client: FlaskClient) -> None:
+    listing = client.get("/cameras").get_json()
+    door, lobby = listing["cameras"]
+    assert listing["problem"] == ""
+    assert (door["name"], door["fps"], door["faces"]) == ("door", None, None)
+    assert (lobby["name"], lobby["source"], lobby["fps"]) == ("lobby", "demo", 30.0)
+    assert [face["emotion"] for face in lobby["faces"]] == ["happy"]
+
+
+def test_a_page_that_asks_for_the_cameras_is_told_which_of_them_still_send_to_it(
+    client: FlaskClient, cameras: FakeCameras
+) -> None:
+    def watching(viewer: str) -> list[bool]:
+        listing = client.get(f"/cameras?viewer={viewer}").get_json()
+        return [camera["watching"] for camera in listing["cameras"]]
+
+    seat = cameras.crowd.audience.admit("me", Variant(None, None))
+    assert watching("me") == [True, True]
+    assert watching("you") == [False, False]
+    seat.leave("it left")
+    assert watching("me") == [False, False]
+
+
+def test_each_camera_has_its_stream(client: FlaskClient) -> None:
+    response = client.get("/video_feed/lobby", buffered=False)
+    assert response.status_code == 200
+    assert b"\xff\xd8jpeg" in b"".join(islice(response.iter_encoded(), 2))
+    response.close()
+    assert client.get("/video_feed/cellar").status_code == 404
+    assert "no camera “cellar”" in client.get("/video_feed/cellar").text
+
+
+def test_each_camera_has_a_site_of_its_own_below_the_wall(client: FlaskClient) -> None:
+    page = client.get("/cameras/lobby/")
+    assert page.status_code == 200
+    assert "<h1>lobby</h1>" in page.text
+    assert "<title>lobby " in page.text
+    assert '<a href="/">All cameras</a>' in page.text
+    assert 'data-feed="/cameras/lobby/video_feed"' in page.text
+    assert client.get("/cameras/lobby").location == "http://localhost/cameras/lobby/"
+    assert client.get("/cameras/lobby/state").get_json()["source"] == "camera 0"
+    below = client.get("/cameras/lobby/", environ_overrides={"SCRIPT_NAME": "/faces"})
+    assert '<a href="/faces/">All cameras</a>' in below.text
+    assert 'data-feed="/faces/cameras/lobby/video_feed"' in below.text
+    assert "no camera “cellar”" in client.get("/cameras/cellar/").text
+    for path in ("/", "/cameras/lobby/", "/cameras/cellar/"):
+        assert "stays on the machines of this site" in client.get(path).text
+
+
+def test_a_wall_without_cameras_says_what_starts_one(client: FlaskClient) -> None:
+    assert (
+        "<code>python main.py camera --name lobby --redis-url redis://HOST:6379/0</code>"
+        in client.get("/").text
+    )
+
+
+@pytest.mark.parametrize("open_to_all", [True, False])
+def test_a_wall_links_to_the_history_where_it_is_open(cameras: FakeCameras, open_to_all: bool) -> None:
+    cameras.open_to_all = open_to_all
+    history = Blueprint("history", __name__)
+    history.add_url_rule("/history", "index", lambda: "")
+    wall = make_wall(cast("Any", cameras), LOOPBACK, camera_site, more_pages=[history])
+    assert ('href="/history"' in wall.test_client().get("/").text) == open_to_all
+
+
+def test_what_a_camera_that_is_away_was_to_do_is_answered_in_one_sentence(client: FlaskClient) -> None:
+    for response in (
+        client.post("/cameras/lobby/view", json={"heat": True}),
+        client.post("/cameras/lobby/reset"),
+        client.post("/cameras/lobby/recording", data={"on": "true"}),
+    ):
+        assert response.status_code == 503
+        assert response.text == "The process of the camera lobby does not answer.\n"
+
+
+def test_the_figures_of_all_cameras_are_those_that_their_processes_report(client: FlaskClient) -> None:
+    figures = client.get("/metrics").text
+    assert 'fer_up{camera="door"} 0.0' in figures
+    assert 'fer_up{camera="lobby"} 1.0' in figures
+    assert 'fer_frames_total{camera="lobby"} 7.0' in figures
+    assert 'fer_viewers{camera="lobby"} 3.0' in figures
+    assert 'fer_frames_total{camera="door"}' not in figures
+
+
+class NoRedis:
+    """Recorders of cameras that cannot be asked."""
+
+    open_to_all = True
+
+    def unfinished(self) -> set[str]:
+        raise RedisConnectionError("refused")
+
+
+def test_without_redis_the_history_says_so_too(cameras: FakeCameras, tmp_path: Path) -> None:
+    history = History(str(tmp_path / "history.sqlite"))
+    pages = [history_pages(history, NoRedis())]
+    client = make_wall(cast("Any", cameras), LOOPBACK, camera_site, more_pages=pages).test_client()
+    response = client.get("/history")
+    history.close()
+    assert response.status_code == 503
+    assert "Redis, which brings the frames, does not answer." in response.text
+
+
+def test_without_redis_every_page_says_so(client: FlaskClient, cameras: FakeCameras) -> None:
+    assert client.get("/readyz").data == b"cameras: 2\n"
+    cameras.away = True
+    assert client.get("/cameras").status_code == 503
+    assert client.get("/cameras").get_json()["problem"].startswith("Redis")
+    assert client.get("/video_feed/lobby").status_code == 503
+    assert client.get("/cameras/lobby/").status_code == 503
+    assert client.get("/metrics").status_code == 503
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200
+    assert 'id="wall"' in client.get("/").text
+    assert "--tone" in client.get("/emotions.css").text
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["camera"], "--role camera needs --redis-url"),
+        (["--workers", "2"], "2 workers would each open the camera"),
+        (["--name", "a b"], "--name must be 1 to 40 letters"),
+    ],
+)
+def test_roles_that_cannot_be_are_refused_in_one_sentence(argv: list[str], sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        read_settings(argv, {})
+
+
+def test_a_camera_process_is_no_site() -> None:
+    with pytest.raises(StartError, match="serves no site"):
+        create_app(Settings(role="camera", redis_url="redis://localhost"))
+
+
+def test_the_first_word_is_the_role() -> None:
+    settings = read_settings(["camera", "--redis-url", "redis://localhost", "--name", "lobby"], {})
+    assert (settings.role, settings.name) == ("camera", "lobby")
+    assert read_settings([], {}).role == "all"

@@ -1,0 +1,443 @@
+"""Uploads over HTTP: what is shown, who sees it, and what is said when it does not work."""
+
+import csv
+import errno
+import io
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.test import TestResponse
+
+from settings import LOOPBACK
+from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.files import black_png, zip_of
+from tests.fakes.images import bright_image, plain_image
+from tests.fakes.recognition import fake_pipeline, fake_recognizer
+from tests.fakes.waiting import PATIENCE_S, until
+from uploads.jobs import Jobs
+from uploads.results import Results
+from vision.jpeg import encode_jpeg
+from web.api import api_pages
+from web.limits import UploadLimiter
+from web.site import make_site
+from web.uploads import upload_pages
+
+JPEG = encode_jpeg(bright_image(), 95)
+NOBODY = encode_jpeg(plain_image(20), 95)
+HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(100)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kept") / "jobs"
+    folder.mkdir()  # as after the first upload, whichever test is the first
+    return folder
+
+
+@pytest.fixture(scope="module")
+def jobs(folder: Path) -> Iterator[Jobs]:
+    jobs = Jobs(Results(folder), fake_recognizer(), fake_pipeline, 80, blur=False)
+    yield jobs
+    jobs.close()
+
+
+@pytest.fixture(scope="module")
+def site(jobs: Jobs) -> Flask:
+    gate, crowd = UploadLimiter(), FakeCrowd()
+    crowd.close()
+    pages = (upload_pages(jobs, gate, max_upload_mb=2), api_pages(jobs, gate))
+    return make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
+
+
+@pytest.fixture
+def client(site: Flask) -> FlaskClient:
+    return site.test_client()
+
+
+def send(client: FlaskClient, *files: tuple[str, bytes], **options: Any) -> TestResponse:
+    storages = [FileStorage(io.BytesIO(data), name) for name, data in files]
+    return client.post("/pictures", data={"files": storages}, **options)
+
+
+def result_of(client: FlaskClient, *files: tuple[str, bytes]) -> TestResponse:
+    """Send files and return the page of their result."""
+    response = send(client, *files)
+    assert response.status_code == 303, response.text
+    address = response.headers["Location"]
+    until(lambda: client.get(f"{address}/progress").get_json()["state"] == "done")
+    return client.get(address)
+
+
+def test_the_upload_page_works_without_a_script_and_on_a_phone(client: FlaskClient) -> None:
+    page = client.get("/pictures").text
+    assert '<form class="upload" id="upload" method="post" enctype="multipart/form-data"' in page
+    assert re.search(r'<input type="file" name="files" id="files" multiple', page)
+    assert 'capture="user"' in page
+    assert "Up to 2 MB" in page
+    assert "deleted after a day" in page
+    assert "never stored" not in page
+
+
+def test_every_page_links_to_it(client: FlaskClient) -> None:
+    assert 'href="/pictures"' in client.get("/").text
+
+
+def test_the_navigation_says_in_which_part_of_the_site_a_page_is(client: FlaskClient) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    for path, current in (("/pictures", "page"), (address, "true"), ("/results", "true")):
+        page = client.get(path).text
+        assert f'<a href="/pictures" aria-current="{current}">Pictures and videos</a>' in page
+        assert page.count("aria-current") == 1
+    assert '<a href="/" aria-current="page">Live</a>' in client.get("/").text
+    assert '<a href="/" aria-current="true">Live</a>' in client.get("/samples/sad").text
+    assert "aria-current" not in client.get("/nothing").text
+
+
+def test_an_uploads_error_page_leads_back_to_the_upload_page(client: FlaskClient) -> None:
+    assert 'href="/pictures">Back to “Pictures and videos”</a>' in client.post("/pictures").text
+    assert "Back to “" not in client.get("/nothing").text
+
+
+def test_a_pictures_page_shows_its_faces_with_sorted_bars(client: FlaskClient) -> None:
+    page = result_of(client, ("a.jpg", JPEG)).text
+    assert "1 picture, 1 face." in page
+    assert "happy 70\u202f%" in page.replace("&#8239;", "\u202f")
+    bars = re.findall(r'class="bar tone-\w+ share-(\d+)"', page)
+    assert bars == ["70", *["5"] * 6]
+    pictures = re.findall(r'<img src="(/pictures/[^"]+)"', page)
+    assert len(pictures) == 3
+    assert re.search(r'<img src="/pictures/[^"]+/0-1-heat.jpg" alt="Where the network saw happy">', page)
+    for address in pictures:
+        response = client.get(address, buffered=True)
+        assert response.content_type == "image/jpeg"
+        assert response.data[:2] == b"\xff\xd8"
+
+
+def test_no_face_many_faces_and_unreadable_files_are_said(client: FlaskClient) -> None:
+    page = result_of(client, ("a.jpg", JPEG), ("b.jpg", NOBODY), ("c.heic", HEIC)).text
+    assert "2 pictures, 1 face; 1 picture has none." in page
+    assert "No face was found." in page
+    assert "HEIC pictures cannot be read" in page
+
+
+def test_an_upload_of_which_nothing_could_be_read_does_not_look_like_a_success(site: Flask) -> None:
+    client = site.test_client()
+    response = send(client, ("clip.MP4", b"hello"), ("z.zip", b"hello"), ("a.jpg", b"hello"), ("b.zip", b""))
+    page = client.get(response.headers["Location"]).text
+    assert "Nothing could be read." in page
+    assert "</b> This is no video that can be read.<" in page
+    assert "</b> This is no ZIP that can be read.<" in page
+    assert page.count("This is no picture: JPEG") == page.count("The file is empty.") == 1
+    assert re.search(r"clip.MP4 and 3 more</a>\s*<span>not readable</span>", client.get("/pictures").text)
+    send(client, ("really.zip", JPEG))
+    assert re.search(r"really.zip</a>\s*<span>done</span>", client.get("/pictures").text)
+
+
+def test_a_hostile_name_is_shown_as_text(client: FlaskClient) -> None:
+    names = ["<script>alert(1)</script>.jpg", "猫 Füße.jpg", "x" * 300 + ".jpg", "../../etc/passwd"]
+    page = result_of(client, *((name, JPEG) for name in names)).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;.jpg" in page
+    assert "猫 Füße.jpg" in page
+    assert "x" * 250 not in page
+    assert "../../etc/passwd" in page
+
+
+def test_more_pictures_than_fit_are_a_table_and_each_has_a_page(client: FlaskClient) -> None:
+    data = zip_of(*((f"{number:02}.jpg", JPEG) for number in range(14)), ("notes.txt", b"hello"))
+    page = result_of(client, ("z.zip", data))
+    assert page.text.count("<tr>") == 15
+    assert 'class="bar tone-happy share-100"' in page.text
+    assert "<b>notes.txt</b> This is no picture" in page.text
+    one = client.get(f"{page.request.path}?picture=3").text
+    assert 'aria-label="03.jpg"' in one
+    assert one.count('class="reading"') == 1
+    assert "<title>03.jpg " in one
+    assert client.get(f"{page.request.path}?picture=99").status_code == 404
+
+
+def test_a_tally_counts_the_unsure_too(client: FlaskClient, jobs: Jobs) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    job_id = address.rpartition("/")[2]
+    result = jobs.results.load(job_id)
+    assert result
+    sure = result["items"][0]
+    unsure = sure | {"faces": [sure["faces"][0] | {"sure": False}]}
+    jobs.results.save(job_id, result | {"items": [sure] * 9 + [unsure] * 4})
+    page = client.get(address).text
+    assert "13 pictures, 13 faces." in page
+    assert re.findall(r'class="bar tone-(\w+) share-\d+"><b>\w+</b> (\d+)', page) == [
+        ("happy", "9"),
+        ("unsure", "4"),
+    ]
+
+
+def test_a_script_is_told_the_address_and_errors_as_json(client: FlaskClient) -> None:
+    as_json = {"Accept": "application/json"}
+    response = send(client, ("a.jpg", JPEG), headers=as_json)
+    assert client.get(response.get_json()["address"]).status_code == 200
+    response = client.post("/pictures", headers=as_json)
+    assert (response.status_code, response.get_json()) == (400, {"error": "No file was chosen."})
+
+
+def test_a_visitor_sees_what_it_has_sent_and_nobody_else_does(site: Flask) -> None:
+    ann, bob, nobody = site.test_client(), site.test_client(), site.test_client()
+    address = send(ann, ("anns.jpg", JPEG)).headers["Location"]
+    send(bob, ("bobs.jpg", JPEG))
+    for path in ("/pictures", "/results", "/results.csv"):
+        assert "anns.jpg" in ann.get(path).text
+        assert "bobs.jpg" not in ann.get(path).text
+        assert "anns.jpg" not in nobody.get(path).text
+    assert nobody.get(address).status_code == 200  # handed on by its address
+    cookie = ann.get_cookie("fer_visitor")
+    assert cookie is not None
+    assert (cookie.http_only, cookie.same_site) == (True, "Lax")
+    assert len(cookie.value) == 22
+
+
+def test_a_cookie_that_was_set_by_hand_opens_nothing(site: Flask) -> None:
+    mine = site.test_client()
+    send(mine, ("mine.jpg", JPEG))
+    for value in ("", "x", "../.."):
+        other = site.test_client()
+        other.set_cookie("fer_visitor", value)
+        assert "mine.jpg" not in other.get("/results").text
+
+
+def test_all_results_are_one_table_and_one_csv_with_formulas_defused(site: Flask) -> None:
+    client = site.test_client()
+    send(client, ("=cmd.jpg", JPEG), ("empty.jpg", b""))
+    result_of(client, ("z.zip", zip_of(("@in.jpg", JPEG))))
+    response = client.get("/results.csv")
+    assert response.headers["Content-Disposition"] == "attachment; filename=results.csv"
+    rows = list(csv.DictReader(io.StringIO(response.text.removeprefix("\ufeff"))))
+    assert [row["file"] for row in rows] == ["'@in.jpg", "'=cmd.jpg", "empty.jpg"]
+    assert rows[0]["upload"] == "z.zip"
+    assert rows[1]["emotion"] == "happy"
+    assert rows[2]["remark"] == "The file is empty."
+    page = client.get("/results").text
+    assert page.count("<tr>") == 4
+    assert 'class="sortable"' in page
+
+
+def test_a_jobs_own_csv_is_a_download(client: FlaskClient) -> None:
+    response = client.get(f"{result_of(client, ('a.jpg', JPEG)).request.path}/faces.csv", buffered=True)
+    assert response.headers["Content-Disposition"].startswith("attachment")
+    assert response.content_type.startswith("text/csv")
+
+
+def test_deleting_takes_the_results_away_at_once(client: FlaskClient, jobs: Jobs) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    assert client.post(f"{address}/delete").headers["Location"] == "/pictures"
+    for path in (address, f"{address}/0.jpg", f"{address}/faces.csv", f"{address}/progress"):
+        response = client.get(path)
+        assert response.status_code == 404
+        assert "deleted, or is older than a day" in response.text
+    assert not jobs.results.place(address.rpartition("/")[2]).exists()
+
+
+def test_another_site_can_neither_send_nor_delete(client: FlaskClient) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert send(client, ("b.jpg", JPEG), headers=foreign).status_code == 403
+    assert client.post(f"{address}/delete", headers=foreign).status_code == 403
+    assert client.get(address).status_code == 200
+
+
+def test_a_video_is_given_in_the_parts_that_a_browser_asks_for(client: FlaskClient, folder: Path) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    (folder / address.rpartition("/")[2] / "7.mp4").write_bytes(bytes(range(100)))
+    response = client.get(f"{address}/7.mp4", headers={"Range": "bytes=10-19"}, buffered=True)
+    assert (response.status_code, response.data) == (206, bytes(range(10, 20)))
+    assert response.content_type == "video/mp4"
+    response = client.get(f"{address}/7.mp4?download", buffered=True)
+    assert "attachment" in response.headers["Content-Disposition"]
+
+
+def test_an_upload_that_is_too_large_is_refused_with_the_limit(client: FlaskClient) -> None:
+    form = {"content_type": "multipart/form-data; boundary=b"}
+    response = client.post("/pictures", data=b"--b\r\n" + bytes(3_000_000), **form)
+    assert response.status_code == 413
+    assert "An upload may have 2 MB and 500 files; this one has more." in response.text
+
+
+def test_the_other_pages_take_no_large_requests(client: FlaskClient) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    response = client.post(f"{address}/nothing", data=bytes(100_000))
+    assert response.status_code == 405
+
+
+def test_a_full_disk_while_receiving_is_told(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    class FullFile(io.BytesIO):
+        def write(self, *_: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("werkzeug.formparser.SpooledTemporaryFile", lambda **_: FullFile())
+    response = send(client, ("a.jpg", JPEG))
+    assert response.status_code == 507
+    assert "disk is full" in response.text
+
+
+def test_a_full_disk_while_keeping_is_told_and_leaves_nothing(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    before = set(folder.iterdir())
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("uploads.result_writer.ResultWriter._write", full)
+    assert send(client, ("a.jpg", JPEG)).status_code == 507
+    assert set(folder.iterdir()) == before
+
+
+def test_who_stops_sending_is_told(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stalled(io.BytesIO):
+        def write(self, *_: object) -> int:
+            raise TimeoutError
+
+    monkeypatch.setattr("werkzeug.formparser.SpooledTemporaryFile", lambda **_: Stalled())
+    response = send(client, ("a.jpg", JPEG))
+    assert response.status_code == 408
+    assert "Nothing came for 30 seconds." in response.text
+
+
+@pytest.mark.server
+def test_two_hundred_uploads_at_once_are_read_or_sent_away_and_pages_go_on(
+    site: Flask, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setattr("uploads.jobs.PATIENCE_S", 0.05)
+    before = len(list(folder.iterdir()))
+    answers: list[TestResponse] = []
+    start = threading.Barrier(200)
+
+    def upload() -> None:
+        client = site.test_client()
+        start.wait(PATIENCE_S)
+        answers.append(send(client, ("a.jpg", JPEG)))
+
+    threads = [threading.Thread(target=upload) for _ in range(200)]
+    for thread in threads:
+        thread.start()
+    assert site.test_client().get("/healthz").status_code == 200
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    codes = Counter(answer.status_code for answer in answers)
+    assert sum(codes.values()) == 200
+    assert set(codes) == {303, 503}
+    assert len(list(folder.iterdir())) - before == codes[303]
+    refused = next(answer for answer in answers if answer.status_code == 503)
+    assert refused.headers["Retry-After"] == "5"
+    assert "try again in a moment" in refused.text
+    assert send(site.test_client(), ("a.jpg", JPEG)).status_code == 303
+
+
+def test_no_more_are_received_at_once_than_may(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = UploadLimiter()
+    with site.test_request_context("/pictures", method="POST"):
+        monkeypatch.setattr(gate, "_free", threading.BoundedSemaphore(1))
+        with (
+            gate.receiving(1),
+            pytest.raises(ServiceUnavailable),
+            gate.receiving(1),
+        ):
+            pytest.fail("two were let in")
+        with gate.receiving(1):
+            pass
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([JPEG, zip_of(("a.jpg", JPEG), ("b.txt", b"hello")), b"RIFF    AVI LIST" + bytes(80), b""]),
+    st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=5),
+    st.text(min_size=1, max_size=40),
+)
+def test_whatever_is_uploaded_is_answered_with_a_page(
+    client: FlaskClient, data: bytes, changes: list[tuple[int, int]], name: str
+) -> None:
+    damaged = bytearray(data)
+    for place, value in changes:
+        if damaged:
+            damaged[place % len(damaged)] = value
+    response = send(client, (name, bytes(damaged)))
+    assert response.status_code in (303, 400, 503)
+    if response.status_code == 303:
+        assert client.get(response.headers["Location"]).status_code == 200
+
+
+class TestApi:
+    """POST /api/v1/predict."""
+
+    def test_a_picture_as_it_is_gives_its_faces(self, client: FlaskClient) -> None:
+        response = client.post("/api/v1/predict", data=JPEG, content_type="image/jpeg")
+        told = response.get_json()
+        assert (told["width"], told["height"], told["note"]) == (64, 48, "")
+        [face] = told["faces"]
+        assert list(face) == ["track_id", "box", "emotion", "confidence", "sure", "probs"]
+        assert (face["track_id"], face["emotion"], face["confidence"]) == (1, "happy", 0.7)
+
+    def test_a_form_gives_the_same(self, client: FlaskClient) -> None:
+        plain = client.post("/api/v1/predict", data=JPEG).get_json()
+        form = client.post("/api/v1/predict", data={"file": (io.BytesIO(JPEG), "a.jpg")}).get_json()
+        assert form == plain
+
+    def test_nothing_is_kept(self, client: FlaskClient, folder: Path) -> None:
+        before = len(list(folder.iterdir()))
+        client.post("/api/v1/predict", data=JPEG)
+        assert len(list(folder.iterdir())) == before
+
+    @pytest.mark.parametrize(
+        ("data", "status", "sentence"),
+        [
+            (b"", 400, "The request has no picture."),
+            (b"<html>", 415, "This is no picture"),
+            (HEIC, 415, "HEIC pictures cannot be read"),
+            (JPEG[:-40], 422, "cut off"),
+            (black_png(30_000, 30_000), 413, "million pixels"),
+            (zip_of(("a.jpg", JPEG)), 415, "This is no picture"),
+        ],
+        ids=["empty", "HTML", "HEIC", "truncated", "huge", "ZIP"],
+    )
+    def test_what_cannot_be_read_gets_its_status_and_one_sentence(
+        self, client: FlaskClient, data: bytes, status: int, sentence: str
+    ) -> None:
+        response = client.post("/api/v1/predict", data=data, content_type="image/jpeg")
+        assert response.status_code == status
+        assert list(response.get_json()) == ["error"]
+        assert sentence in response.get_json()["error"]
+
+    def test_a_form_without_the_picture_is_told(self, client: FlaskClient) -> None:
+        response = client.post("/api/v1/predict", data={"picture": (io.BytesIO(JPEG), "a.jpg")})
+        assert response.status_code == 400
+        assert "part “file”" in response.get_json()["error"]
+        response = client.post("/api/v1/predict", data={"file": (io.BytesIO(b""), "a.jpg")})
+        assert (response.status_code, response.get_json()) == (400, {"error": "The request has no picture."})
+
+    def test_other_ways_are_refused_in_json_too(self, client: FlaskClient) -> None:
+        assert "error" in client.get("/api/v1/predict").get_json()
+        assert "error" in client.get("/api/v1/nothing").get_json()
+
+    def test_too_large_a_picture_is_refused(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("web.api.MAX_PICTURE_MB", 0)
+        response = client.post("/api/v1/predict", data=JPEG)
+        assert response.status_code == 413
+        assert response.get_json() == {"error": "An upload may have 0 MB; this one has more."}
+
+    def test_when_too_many_are_read_the_next_is_sent_away(
+        self, client: FlaskClient, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(jobs, "read", lambda *_: None)
+        response = client.post("/api/v1/predict", data=JPEG)
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+        assert "try again" in response.get_json()["error"]

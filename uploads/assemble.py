@@ -1,0 +1,51 @@
+"""Builds what reads files, from the settings: for the site, its worker process and the command line."""
+
+from functools import partial
+
+from model import EmotionClassifier
+from settings import Settings
+from uploads.recognizer import Recognizer
+from vision.haar import HaarDetector
+from vision.live_classifier import LiveClassifier
+from vision.live_detector import LiveDetector
+from vision.overlay import View
+from vision.pipeline import Pipeline
+from vision.search import RegularSearch
+from vision.tracker import Tracker
+
+VIDEO_SEARCH_EVERY = 6  # frames: about as often as the live search
+
+
+def load_classifier(settings: Settings) -> EmotionClassifier:
+    """Return the classifier with the weights of these settings; raises WeightsError."""
+    return EmotionClassifier.load(settings.weights, engine=settings.engine)
+
+
+def make_detector(settings: Settings) -> HaarDetector:
+    """Return a detector of whole pictures, for one thread; raises CascadeError."""
+    return HaarDetector(settings.cascade, settings.min_face_px)
+
+
+def make_tracker(settings: Settings) -> Tracker:
+    """Return a tracker with the smoothing and the threshold of these settings."""
+    return Tracker(settings.smoothing_s, settings.unsure_below)
+
+
+def make_recognizer(settings: Settings, classifier: EmotionClassifier, threads: int = 2) -> Recognizer:
+    """Return a reader of still pictures with so many threads; raises CascadeError. Close it."""
+    return Recognizer(partial(make_detector, settings), classifier, settings.unsure_below, threads)
+
+
+def make_video_pipeline(settings: Settings, classifier: EmotionClassifier) -> Pipeline:
+    """Return the pipeline of one video file; raises CascadeError. Close it.
+
+    Nothing in it runs in the background, so the same video gives the same results each time.
+    """
+    search = RegularSearch(make_detector(settings), VIDEO_SEARCH_EVERY)
+    return Pipeline(
+        LiveDetector(make_detector(settings), search),
+        LiveClassifier(classifier.predict, in_background=False),
+        make_tracker(settings),
+        settings.jpeg_quality,
+        View(blur=settings.blur),
+    )

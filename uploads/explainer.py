@@ -1,0 +1,165 @@
+"""Why one face is named as it is: a heat map for each emotion, and what each convolution makes of the face."""
+
+import io
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from model import EmotionClassifier, preprocess
+from uploads.pictures import PictureError, read_picture
+from vision.detector import Detector
+from vision.emotions import EMOTIONS
+from vision.jpeg import encode_jpeg
+from vision.overlay import Scene, lay_heat
+from vision.samples import load_samples, read_gray
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FACE_SIDE_PX = 176
+QUALITY = 85
+LINE = 255
+PATIENCE_S = 10.0
+
+
+class BusyError(TimeoutError):
+    """Others are being served; the message says so in one sentence."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What speaks for one emotion: its probability, and the face (JPEG) with its heat map."""
+
+    emotion: str
+    probability: float
+    picture: bytes
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one convolution makes of a face: count maps of side x side, all in one picture (PNG)."""
+
+    count: int
+    side: int
+    picture: bytes
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One face: how many there were beside it, the face alone (JPEG), seven reasons, the likeliest first."""
+
+    others: int
+    face: bytes
+    reasons: Sequence[Reason]
+    layers: Sequence[Layer]
+
+
+class PictureExplainer:
+    """Explains one picture at a time, so that the live stream keeps its share of the machine."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        classifier: EmotionClassifier,
+        load_net: "Callable[[], nn.Module]",
+        samples: Path,
+    ) -> None:
+        """load_net() gives the classifier's network in PyTorch, and is called with the first picture."""
+        self._detector = detector
+        self._classifier = classifier
+        self._load_net = load_net
+        self._net: nn.Module | None = None
+        self._samples = load_samples(samples)
+        self._lock = threading.Lock()
+
+    def explain(self, data: bytes) -> Explanation:
+        """Explain the largest face of an encoded picture; PictureError or, after PATIENCE_S, BusyError."""
+        with self._turn():
+            image = read_picture(data).image
+            gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+            boxes = self._detector.detect(gray)
+            if not len(boxes):
+                raise PictureError("No face is found in this picture: one that looks at the camera is needed.")
+            return self._explain(gray, boxes[:1], len(boxes) - 1)
+
+    def explain_sample(self, emotion: str, number: int) -> Explanation:
+        """Explain a sample face, the first being number 1; raises KeyError if there is none, or BusyError."""
+        paths = self._samples.get(emotion, [])
+        if not 1 <= number <= len(paths):
+            raise KeyError(f"{emotion} {number}")
+        gray = read_gray(paths[number - 1])
+        with self._turn():
+            return self._explain(gray, np.array([[0, 0, gray.shape[1], gray.shape[0]]]))
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            raise BusyError("Others are having their pictures explained; try again in a moment.")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _explain(self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]], others: int = 0) -> Explanation:
+        probs, maps = self._classifier.explain(gray, box)
+        layers = [draw_layer(maps) for maps in self._activations(gray, box)]
+        x1, y1, x2, y2 = box[0].tolist()
+        face = cv2.resize(gray[y1:y2, x1:x2], (FACE_SIDE_PX, FACE_SIDE_PX), interpolation=cv2.INTER_CUBIC)
+        scene = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
+        shares = maps[0] / max(float(maps[0].max()), 1e-6)  # one scale for all seven, so that they compare
+        reasons = [
+            Reason(emotion, float(p), encode_jpeg(with_map(scene, share), QUALITY))
+            for emotion, p, share in zip(EMOTIONS, probs[0], shares, strict=True)
+        ]
+        reasons.sort(key=lambda reason: -reason.probability)
+        return Explanation(others, encode_jpeg(scene, QUALITY), reasons, layers)
+
+    def _activations(self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]]) -> list[NDArray[np.float32]]:
+        """Return what each convolution makes of the face, in order: (c, h, w) float32."""
+        # here, because it takes seconds, and nothing else of the site needs it
+        import torch
+
+        from nn.cam import activations
+
+        self._net = self._net or self._load_net()
+        images = torch.from_numpy(preprocess(gray, box)).unsqueeze(1).float()
+        return [maps[0].numpy() for maps in activations(self._net, images).values()]
+
+
+def with_map(scene: Scene, share: NDArray[np.float32]) -> Scene:
+    """Return a copy of scene with the map share (h, w), 0 to 1, over all of it."""
+    scene = scene.copy()
+    lay_heat(scene, share, (0, 0, scene.shape[1], scene.shape[0]))
+    return scene
+
+
+def draw_layer(maps: NDArray[np.float32]) -> Layer:
+    """Return maps (c, h, w) side by side, each on its own scale, as one picture with a colour map."""
+    count, side = maps.shape[0], maps.shape[2]
+    columns = min(count, 32 if count > 64 else 16)
+    low, high = (pick(maps, axis=(1, 2), keepdims=True) for pick in (np.min, np.max))
+    scaled = ((maps - low) / np.maximum(high - low, 1e-6) * (LINE - 1)).astype(np.uint8)
+    tiles = np.pad(scaled, ((0, -count % columns), (0, 1), (0, 1)), constant_values=LINE)
+    rows = tiles.reshape(-1, columns, *tiles.shape[1:]).swapaxes(1, 2)
+    picture = Image.fromarray(rows.reshape(rows.shape[0] * rows.shape[1], -1), "P")
+    picture.putpalette(_inferno())
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    return Layer(count, side, png.getvalue())
+
+
+@cache
+def _inferno() -> bytes:
+    """Return the heat maps' colours as Pillow wants a palette, with gray for the lines between maps."""
+    colours = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_INFERNO)
+    colours[LINE] = 110
+    return np.ascontiguousarray(colours[:, 0, ::-1]).tobytes()

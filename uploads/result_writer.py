@@ -1,0 +1,134 @@
+"""Keeps what was read in the files of one job: pictures with their faces drawn, faces cut out, a table."""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, Self
+
+import cv2
+import numpy as np
+
+from uploads.analysis import Analysis, Event, Sent, VideoFrame
+from uploads.recognizer import Reading, Recognizer, annotate, heated, reading_json
+from uploads.results import TABLE
+from uploads.timeline import Timeline
+from uploads.videos import Writer, open_writer
+from vision.faces import Table, face_rows, remark_row
+from vision.jpeg import encode_jpeg
+from vision.overlay import Scene
+from vision.pipeline import Pipeline
+
+MAX_ENTRIES = 2000  # of a ZIP
+SCENE_SIDE_PX = 960
+CROP_SIDE_PX = 160
+
+
+class ResultWriter:
+    """Writes into a job's folder and lists in items, for its page, what is there.
+
+    Its methods raise OSError where the disk is full; all but `read` are for within a with block.
+    """
+
+    def __init__(self, folder: Path, jpeg_quality: int, blur: bool) -> None:
+        self.items: list[dict[str, Any]] = []
+        self._folder = folder
+        self._jpeg_quality = jpeg_quality
+        self._blur = blur
+        self._timelines: list[tuple[dict[str, Any], Timeline]] = []
+        self._files = ExitStack()
+
+    def read(
+        self,
+        sent: Sequence[Sent],
+        recognizer: Recognizer,
+        make_pipeline: Callable[[], Pipeline],
+        cancelled: threading.Event,
+        tell: Callable[[float, str], None],
+    ) -> list[dict[str, Any]]:
+        """Read all that was sent and return its items; less, once cancelled is set. tell(progress, doing)."""
+        with self:
+            analysis = Analysis(sent, recognizer, make_pipeline, self.open_writer, MAX_ENTRIES)
+            with closing(iter(analysis)) as events:
+                for event in events:
+                    self.take(event)
+                    tell(analysis.progress, analysis.doing)
+                    if cancelled.is_set():
+                        break
+        return self.items
+
+    def __enter__(self) -> Self:
+        file = self._files.enter_context((self._folder / TABLE).open("w", encoding="utf-8", newline=""))
+        self._table = Table(file)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+        for item, timeline in self._timelines:
+            item["timeline"] = timeline.summary()
+            if not (self._folder / item["video"]).is_file():
+                item["video"] = None
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, Reading):
+            self._picture(event)
+        elif isinstance(event, VideoFrame):
+            self._timelines[-1][1].add(event.t_s, event.faces)
+            self._table.add(face_rows(event.name, event.faces, event.t_s, event.index))
+        else:
+            self.items.append(
+                {"kind": "remark", "file": event.name, "text": event.text, "is_problem": event.is_problem}
+            )
+            self._table.add([remark_row(event.name, event.text)])
+
+    def open_writer(self, name: str, fps: float, size_px: tuple[int, int]) -> Writer:
+        """Begin with a video: return where its annotated copy goes."""
+        writer, path = open_writer(self._folder / str(len(self.items)), fps, size_px)
+        width, height = size_px
+        item = {"kind": "video", "file": name, "width": width, "height": height, "fps": round(fps, 3)}
+        self.items.append(item | {"video": path.name})
+        self._timelines.append((self.items[-1], Timeline()))
+        return writer
+
+    def _picture(self, reading: Reading) -> None:
+        number = len(self.items)
+        scene, cuts = annotate(reading, self._blur)
+        crops = [f"{number}-{face.track_id}.jpg" for face in reading.faces]
+        self._write(f"{number}.jpg", scene, SCENE_SIDE_PX)
+        heats = [f"{number}-{face.track_id}-heat.jpg" for face in reading.faces]
+        for crop, heat, cut in zip(crops, heats, cuts, strict=True):
+            small = shrunk(cut.image, CROP_SIDE_PX)
+            self._write(crop, small, CROP_SIDE_PX)
+            self._write(heat, heated(small, cut), CROP_SIDE_PX)
+        item = {
+            "kind": "picture",
+            "file": reading.name,
+            "scene": f"{number}.jpg",
+            "crops": crops,
+            "heats": heats,
+        }
+        self.items.append(item | reading_json(reading))
+        self._table.add(face_rows(reading.name, reading.faces) or [remark_row(reading.name, "no face")])
+
+    def _write(self, name: str, image: Scene, side_px: int) -> None:
+        (self._folder / name).write_bytes(encode_jpeg(shrunk(image, side_px), self._jpeg_quality))
+
+
+def shrunk(image: Scene, side_px: int) -> Scene:
+    """Return image (H, W, 3) with no side longer than side_px; it is never enlarged."""
+    height, width = image.shape[:2]
+    scale = side_px / max(height, width)
+    if scale >= 1:
+        return image
+    size_px = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return cv2.resize(image, size_px, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def title_of(names: Sequence[str]) -> str:
+    """Return what a job is called: its first file, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def was_read(items: Sequence[dict[str, Any]]) -> bool:
+    """Return whether anything could be read in what was sent."""
+    return any(item["kind"] != "remark" for item in items)

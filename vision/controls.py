@@ -1,0 +1,75 @@
+"""What the pages may change in everybody's picture while it runs: the view, the smoothing, the numbers."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from vision.overlay import View
+from vision.pipeline import Pipeline
+
+SWITCHES = tuple(item.name for item in fields(View))
+MAX_SMOOTHING_S = 10.0  # as the setting
+
+
+class ControlError(ValueError):
+    """Something cannot be changed so; the message says why in one sentence."""
+
+
+class Controls:
+    """Changes a running pipeline, from any thread; every value is replaced as a whole."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        fixed: Sequence[str] = (),
+        open_to_all: bool = True,
+        on_reset: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Fixed switches stay as they are; open_to_all tells the site whether visitors may change the rest.
+
+        on_reset is called after each reset.
+        """
+        self.fixed = fixed
+        self.open_to_all = open_to_all
+        self._pipeline = pipeline
+        self._on_reset = on_reset
+        self._resets = 0
+        self._lock = threading.Lock()  # two changes at once must not undo each other
+
+    def read(self) -> dict[str, Any]:
+        """Return each switch of the view, smoothing_s, and how many resets there were."""
+        smoothing_s = self._pipeline.tracker.smoothing_s
+        return asdict(self._pipeline.view) | {"smoothing_s": smoothing_s, "resets": self._resets}
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Set some switches, or smoothing_s; or nothing at all and raise ControlError."""
+        now = self.read()
+        for name, value in changes.items():
+            check_change(name, value, now, self.fixed)
+        switches = {name: value for name, value in changes.items() if name in SWITCHES}
+        with self._lock:
+            self._pipeline.view = replace(self._pipeline.view, **switches)
+            if "smoothing_s" in changes:
+                self._pipeline.tracker.smoothing_s = float(changes["smoothing_s"])
+
+    def reset(self) -> None:
+        """Let everybody in the picture be new, and their numbers begin again."""
+        with self._lock:
+            self._pipeline.reset()
+            self._resets += 1
+        self._on_reset()
+
+
+def check_change(name: str, value: Any, now: Mapping[str, Any], fixed: Sequence[str]) -> None:
+    """Raise ControlError if that control cannot have that value; `now` is what `read` gives."""
+    if name == "smoothing_s":
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and 0 <= value <= MAX_SMOOTHING_S):
+            raise ControlError(f"smoothing_s must be a number from 0 to {MAX_SMOOTHING_S:g}.")
+    elif name not in SWITCHES:
+        raise ControlError(f"There is no control of that name; there are {', '.join(SWITCHES)}, smoothing_s.")
+    elif not isinstance(value, bool):
+        raise ControlError(f"{name} must be true or false.")
+    elif name in fixed and value != now[name]:
+        raise ControlError(f"{name} was set when the program was started, and stays.")

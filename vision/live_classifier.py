@@ -1,0 +1,97 @@
+"""Reads the faces of a video: each only as often as its expression can change."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.background import BackgroundTask, InlineTask
+from vision.boxes import iou
+from vision.emotions import EMOTIONS
+
+REREAD_S = 0.09
+KEEP_S = 0.5  # a face that was not found for so long comes back with what was read in it
+SAME_PLACE_IOU = 0.5
+
+Predict = Callable[
+    [NDArray[np.uint8], NDArray[np.integer[Any]]], NDArray[np.float32]
+]  # as EmotionClassifier.predict
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What was read where and when: boxes (n, 4), probs (n, 7) float32, at (n,) in s of the frame's time."""
+
+    boxes: NDArray[np.integer[Any]]
+    probs: NDArray[np.float32]
+    t_s: NDArray[np.float64]
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Readings":
+        """Return those that are chosen (n,)."""
+        return Readings(self.boxes[chosen], self.probs[chosen], self.t_s[chosen])
+
+    def __add__(self, more: "Readings") -> "Readings":
+        return Readings(
+            np.concatenate((self.boxes, more.boxes)),
+            np.concatenate((self.probs, more.probs)),
+            np.concatenate((self.t_s, more.t_s)),
+        )
+
+
+class LiveClassifier:
+    """Remembers what was read in each place, and reads it again only when it is old.
+
+    A new face is read at once. Of the others, none is read again within REREAD_S, and at most a third at
+    a time, those first that were read longest ago; that is done in the background, so that no frame waits
+    for it. A video that need not be in time is read with in_background=False, the same way each time.
+    """
+
+    def __init__(self, predict: Predict, in_background: bool = True) -> None:
+        self._predict = predict
+        self._known = Readings(
+            np.empty((0, 4), dtype=np.int32), np.empty((0, len(EMOTIONS)), np.float32), np.empty(0)
+        )
+        kind = BackgroundTask if in_background else InlineTask
+        self._rereading: BackgroundTask[Readings] = kind("classify")
+
+    def predict(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], t_s: float
+    ) -> NDArray[np.float32]:
+        """Return probabilities (n, 7) float32 of boxes (n, 4) int xyxy px in the frame of time `at` in s."""
+        now, lost = self._recall(boxes, t_s)
+        new = np.isinf(now.t_s)
+        if new.any():
+            now.probs[new], now.t_s[new] = self._predict(gray, boxes[new]), t_s
+        self._known = now + lost
+        due = self._due(t_s - now.t_s)
+        if len(due) and self._rereading.idle:
+            self._rereading.start(lambda: self._read(gray, boxes[due], t_s))
+        if ended := self._rereading.take():
+            self._known += ended
+        return now.probs
+
+    def close(self) -> None:
+        """Join the thread that reads in the background."""
+        self._rereading.close()
+
+    def _read(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], t_s: float) -> Readings:
+        return Readings(boxes, self._predict(gray, boxes), np.full(len(boxes), t_s))
+
+    def _recall(self, boxes: NDArray[np.integer[Any]], t_s: float) -> tuple[Readings, Readings]:
+        """Return what was last read in these places, at minus infinity where nothing was, and in lost ones."""
+        known = self._known.where((t_s - KEEP_S <= self._known.t_s) & (self._known.t_s <= t_s))
+        now = Readings(boxes, np.zeros((len(boxes), len(EMOTIONS)), np.float32), np.full(len(boxes), -np.inf))
+        here = iou(boxes, known.boxes) > SAME_PLACE_IOU
+        if here.size:
+            newest = np.where(here, known.t_s, -np.inf).argmax(axis=1)
+            seen = here.any(axis=1)
+            now.probs[seen], now.t_s[seen] = known.probs[newest[seen]], known.t_s[newest[seen]]
+        return now, known.where(np.logical_not(here.any(axis=0)))
+
+    def _due(self, age: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the rows to read again."""
+        stale = int((age >= REREAD_S).sum())
+        return np.argsort(-age, kind="stable")[: min(stale, math.ceil(len(age) / 3))]

@@ -1,0 +1,68 @@
+"""The sample faces of an emotion, each with the network's own reading of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from settings import StartError
+from vision.emotions import EMOTIONS
+from vision.live_classifier import Predict
+
+
+class SamplesError(StartError):
+    """A sample picture is missing or cannot be read; the message says which."""
+
+
+def load_samples(folder: Path) -> dict[str, list[Path]]:
+    """Return the sample pictures of every emotion in folder/<emotion>/; SamplesError if one has none."""
+    samples = {emotion: sorted((folder / emotion).glob("*.jpg")) for emotion in EMOTIONS}
+    if missing := [emotion for emotion, paths in samples.items() if not paths]:
+        raise SamplesError(f"no sample pictures in {folder} for {', '.join(missing)}")
+    return samples
+
+
+def read_gray(path: Path) -> NDArray[np.uint8]:
+    """Return a sample picture (s, s) uint8; SamplesError if it cannot be read."""
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise SamplesError(f"{path} is not a picture that OpenCV can read")
+    return image.astype(np.uint8, copy=False)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample picture: its file below static/, and probs (7,) float32, what the network reads in it."""
+
+    file: str
+    probs: NDArray[np.float32]
+
+    def reading(self) -> list[tuple[str, float]]:
+        """Return (emotion, probability), the most probable first."""
+        return sorted(zip(EMOTIONS, self.probs.tolist(), strict=True), key=lambda pair: -pair[1])
+
+
+class Samples:
+    """Reads each emotion's samples once, when its page is first asked for."""
+
+    def __init__(self, folder: Path, load_predict: Callable[[], Predict]) -> None:
+        """load_predict is called when the first page is asked for."""
+        self._paths = load_samples(folder)
+        self._load_predict = cache(load_predict)
+        self._read = cache(self._read_emotion)
+
+    def of(self, emotion: str) -> list[Sample]:
+        """Return the samples of one of EMOTIONS."""
+        return self._read(emotion)
+
+    def _read_emotion(self, emotion: str) -> list[Sample]:
+        return [self._read_one(path) for path in self._paths[emotion]]
+
+    def _read_one(self, path: Path) -> Sample:
+        gray = read_gray(path)
+        whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]])
+        return Sample(f"samples/{path.parent.name}/{path.name}", self._load_predict()(gray, whole)[0])

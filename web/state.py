@@ -1,0 +1,47 @@
+"""What a camera and its recorder do, as JSON for every page and every client."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from recording.recorder import Recording
+from streaming.viewable import State
+from vision.faces import face_json
+from web.protocols import Recorder
+
+FORMER_FLIP = "mirror"  # the name of "flip" in version 0.1, still understood and still told
+
+
+def state_json(now: State, viewers: int, recorder: Recorder | None) -> dict[str, Any]:
+    """Return what the camera does and its newest frame shows; time is when that was captured (Unix, s)."""
+    newest = now.newest
+    return {
+        "source": now.source,
+        "note": now.note,
+        "running": now.running,
+        "problem": now.problem or (newest.problem if newest else ""),
+        "fps": round(now.fps, 1),
+        "latency_ms": round(now.latency_ms, 1),
+        "viewers": viewers,
+        "frame": newest.index if newest else None,
+        "time": round(time.time() - (time.monotonic() - newest.captured_s), 3) if newest else None,
+        "faces": [face_json(track) for track in newest.tracks] if newest else [],
+        "recording": recording_json(recorder.state()) if recorder else None,
+    }
+
+
+def recording_json(now: Recording) -> dict[str, Any]:
+    """Return what the recorder does as every page and every client gets it."""
+    return {
+        "on": now.on,
+        "session": now.session_id,
+        "sightings": now.sightings,
+        "waiting": now.waiting,
+        "dropped": now.dropped,
+        "problem": now.problem,
+    }
+
+
+def view_json(view: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `Controls.read` gives, also by the names of version 0.1; {} where nothing is known."""
+    return {**view, FORMER_FLIP: view["flip"]} if view else {}

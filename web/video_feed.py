@@ -1,0 +1,101 @@
+"""The stream itself: who may have it, in which variant, and over which way."""
+
+import socket
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
+
+from flask import Blueprint, Response, abort, request
+
+from server.hijack import HijackedResponse, can_hijack, connection_of, detach_socket
+from streaming.audience import Audience, FullError, Seat
+from streaming.latest import follow
+from streaming.multipart import CONTENT_TYPE, browser_part, opening, player_part
+from streaming.sender import Viewer, tune
+from streaming.variants import FPS, QUALITIES, WIDTHS_PX, Variant
+
+RETRY_S = 60
+MAX_WITH_THREADS = 28  # where each holds one of gunicorn's 128 threads, and its page's events another
+MAX_NAME_LENGTH = 40
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter keeps nginx from holding it
+
+Framed = Callable[[Any], bytes]
+
+
+def feed_pages(audience: Audience) -> Blueprint:
+    """Return the stream of one audience."""
+    pages = Blueprint("feed", __name__)
+
+    @pages.get("/video_feed")
+    def video_feed() -> Response:
+        return send_pictures(audience)
+
+    return pages
+
+
+def send_pictures(audience: Audience) -> Response:
+    """Return the stream as the current request wants it."""
+    fps = choose("fps", FPS)
+    variant = Variant(choose("width", WIDTHS_PX), choose("quality", QUALITIES))
+    if request.method == "HEAD":
+        return Response(content_type=CONTENT_TYPE, headers=HEADERS)
+    seat = seat_or_503(lambda most: audience.admit(name_of_viewer(), variant, most))
+    # only browsers need the head ahead of its picture; others do better with a Content-Length
+    ahead, period_s = "Mozilla/" in request.user_agent.string, 1 / fps if fps else 0.0
+    framed = browser_part if ahead else player_part
+    return stream(audience, seat, CONTENT_TYPE, framed, opening(ahead), period_s)
+
+
+def name_of_viewer() -> str:
+    """Return the name that the page which sends the current request gave itself; "" without one."""
+    return request.args.get("viewer", "")[:MAX_NAME_LENGTH]
+
+
+def seat_or_503(admit: Callable[[int | None], Seat]) -> Seat:
+    """Return the seat that admit(most) gives; answers 503 if there is none."""
+    try:
+        return admit(None if can_hijack(request.environ) else MAX_WITH_THREADS)
+    except FullError as error:
+        abort(Response(f"{error}\n", 503, {"Retry-After": str(RETRY_S)}, content_type="text/plain"))
+
+
+def stream(
+    audience: Audience,
+    seat: Seat,
+    content_type: str,
+    framed: Framed,
+    begin: bytes = b"",
+    period_s: float = 0.0,
+) -> Response:
+    """Return an endless response: begin, then what the seat's feed gives, framed, at most once a period.
+
+    The sender sends it; where the server does not hand its connections over, the server's thread does.
+    """
+
+    def receive(connection: socket.socket, head: bytes) -> None:
+        try:
+            ours = detach_socket(connection)
+            tune(ours)
+        except OSError as error:
+            seat.leave(str(error))
+            raise
+        audience.sender.add(Viewer(ours, seat.feed, framed, period_s, seat.leave), head + begin)
+
+    if can_hijack(request.environ):
+        return HijackedResponse(receive, content_type=content_type, headers=HEADERS)
+    if connection := connection_of(request.environ):
+        tune(connection)
+    parts = chain([begin], map(framed, follow(seat.feed, period_s)))
+    response = Response(parts, content_type=content_type, headers=HEADERS)
+    response.call_on_close(lambda: seat.leave("it left"))
+    return response
+
+
+def choose(name: str, offered: Sequence[int]) -> int | None:
+    """Return the number that the query asks for, None if it does not; answers 400 if it is not offered."""
+    asked = request.args.get(name)
+    if asked is None:
+        return None
+    if asked not in map(str, offered):
+        abort(400, f"{name} must be one of {', '.join(map(str, offered))}, not “{asked}”.")
+    return int(asked)
