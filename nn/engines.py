@@ -58,7 +58,12 @@ def load_torch(weights: Path) -> "tuple[TorchEngine, ModelCard]":
     tensors, card = read_weights(weights)
     _check_network(weights, card)
     torch.set_num_threads(1)  # the steps run beside each other, and more threads make both slower
-    net = EmotionNet(fused=bool(card.network_options.get("fused")))
+    try:
+        net = EmotionNet(**card.network_options)
+    except (TypeError, ValueError):
+        raise WeightsError(
+            f"{weights} holds the network {NETWORK!r} in a form that this version does not have"
+        ) from None
     return TorchEngine(fill(net, tensors, weights)), card
 
 
