@@ -166,7 +166,7 @@ def test_auto_waits_for_a_camera_that_was_there_instead_of_changing_to_the_demo(
             raise SourceError(f"camera {device} is not connected at {size_px}")
         return cameras.pop()
 
-    monkeypatch.setattr("sources.opener._open_camera", open_camera)
+    monkeypatch.setattr("sources.opener.open_camera", open_camera)
     opener = SourceOpener("auto", SIZE, open_fake_demo)
     assert opener()[1] == ""
     with pytest.raises(SourceError, match="camera 0 is not connected"):
