@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model import OUTPUTS, EmotionClassifier, to_probabilities
-from nn.engines import TorchEngine
 from nn.model_card import INPUT_SIDE, ModelCard, WeightsError
 from nn.registry import load_net
+from nn.torch_engine import TorchEngine
 from training.augment import resize
 from training.data import SPLIT_FOLDERS, Faces, load_faces
 from training.duplicates import near_duplicates

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from model import EmotionClassifier
 from nn.checkpoint import fill, read_weights, save_weights
 from nn.emotion_net import EmotionNet
-from nn.engines import TorchEngine
 from nn.model_card import INPUT_SIDE, Calibration, ModelCard, WeightsError
+from nn.torch_engine import TorchEngine
 from tests.fakes.nets import noise
 from vision.emotions import EMOTIONS
 
