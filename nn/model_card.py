@@ -57,7 +57,7 @@ class ModelCard:
 
 
 def parse_model_card(path: Path, metadata: dict[str, str]) -> ModelCard:
-    """Return the card in a file's metadata; WeightsError if there is none, or one for other classes or input."""
+    """Return the card in a file's metadata; WeightsError if it is missing or for other classes or input."""
     try:
         values = json.loads(metadata["card"])
         calibration = Calibration(

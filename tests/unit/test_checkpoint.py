@@ -110,7 +110,7 @@ def test_a_truncated_file_is_refused(weights: Path, tmp_path: Path, share: float
 
 def test_a_file_without_a_card_is_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(1)}, tmp_path / "base.safetensors")
-    assert "does not describe itself" in refusal(tmp_path / "base.safetensors")
+    assert "has no model card" in refusal(tmp_path / "base.safetensors")
 
 
 @pytest.mark.parametrize(
