@@ -13,7 +13,8 @@ from nn.emotion_net import EmotionNet
 from nn.model_card import ModelCard
 from tests.fakes.fer2013 import write_fer2013
 from training.data import Faces
-from training.evaluate import main, predict_logits
+from training.evaluate import main
+from training.inference import predict_logits
 from training.stress import STRESSES, stressed
 from vision.emotions import EMOTIONS
 

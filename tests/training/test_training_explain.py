@@ -31,7 +31,7 @@ def test_any_weights_explain_a_face(
     [
         ("nothing", "noise.png", "error: "),
         ("", "nothing.png", "nothing.png"),
-        ("", "noise.png", "--whole takes all of it for one"),
+        ("", "noise.png", "--whole uses all of it as the face"),
         ("", "text.png", "This is no picture"),
     ],
 )

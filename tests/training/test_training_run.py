@@ -245,7 +245,7 @@ def test_a_stopped_run_says_how_to_go_on(
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr("training.train.Run", stopping_after(1))
     assert train(tmp_path, data) == 130
-    assert "go on with --resume" in capsys.readouterr().out
+    assert "--resume continues the run" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) == before
 
 
