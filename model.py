@@ -78,9 +78,10 @@ class EmotionClassifier:
         """Load a classifier.
 
         Args:
-            path: The weights, a .safetensors file. output: The output that is returned, one of OUTPUTS (see
-            `to_probabilities`). engine: "onnx", "torch", or "auto" for "onnx" where an .onnx file made from the
-            weights lies beside them.
+            path: The weights, a .safetensors file.
+            output: The output to return, one of OUTPUTS (see `to_probabilities`).
+            engine: "onnx", "torch", or "auto" for "onnx" where an .onnx file made from the weights lies beside
+                them.
 
         Returns:
             The classifier.
