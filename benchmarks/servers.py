@@ -1,7 +1,7 @@
 """Three servers of the same pictures that benchmarks.serving compares, each started as a process.
 
-shared() is the site with a synthetic camera, generator() is Flask with a generator and so a thread each viewer
-`python -m benchmarks.servers PORT` is a plain asyncio server.
+shared() is the site with a synthetic camera, generator() is Flask with a generator and so a thread for each
+viewer, and `python -m benchmarks.servers PORT` is a plain asyncio server.
 """
 
 import asyncio
