@@ -1,4 +1,4 @@
-"""How good weights are, on paper and on the command line."""
+"""The evaluation of weights, as functions and as a command."""
 
 import json
 from pathlib import Path
@@ -97,7 +97,7 @@ def test_the_command_prints_and_saves_the_figures(
     assert "75.00 %" in page
 
 
-def test_the_command_measures_the_split_asked_for(
+def test_the_command_measures_the_requested_split(
     always_happy: Path,
     data: Path,
     tmp_path: Path,
@@ -123,7 +123,7 @@ def test_a_stress_changes_the_picture_the_same_way_each_time(stress: str) -> Non
 
 
 @pytest.mark.parametrize(("missing", "message"), [("weights", "no weights at"), ("data", "no data at")])
-def test_what_is_missing_is_named(
+def test_a_missing_file_is_named(
     always_happy: Path, data: Path, capsys: pytest.CaptureFixture[str], missing: str, message: str
 ) -> None:
     weights = data.parent / "none.safetensors" if missing == "weights" else always_happy

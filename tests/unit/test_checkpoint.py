@@ -1,4 +1,4 @@
-"""The weights file: what it holds, what it says of itself, and what is refused."""
+"""Weights files: their tensors, their model cards, and the files that are refused."""
 
 import json
 from dataclasses import asdict, replace

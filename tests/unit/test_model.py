@@ -1,4 +1,4 @@
-"""From a picture and its faces to probabilities."""
+"""From an image and its faces to probabilities."""
 
 from typing import Any
 
