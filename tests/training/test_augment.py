@@ -1,4 +1,4 @@
-"""What is done to a face before the network learns from it."""
+"""Augmentation of faces."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ def pictures(n: int = 4) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("side", [24, 36, 48])
-def test_augmented_pictures_have_the_side_asked_for(side: int) -> None:
+def test_augmented_images_have_the_requested_side(side: int) -> None:
     images = pictures()
     before = images.clone()
     result = augment(images, side, webcam=0)
@@ -117,7 +117,7 @@ def test_a_cover_is_one_gray_rectangle() -> None:
     assert 40 < hidden.sum() < 0.25 * 48 * 48
 
 
-def test_webcams_spoil_more_pictures_the_more_is_asked() -> None:
+def test_a_higher_webcam_share_degrades_more_images() -> None:
     images = torch.full((200, 1, 48, 48), 128.0)  # moving a flat picture changes nothing
     torch.manual_seed(0)
     spoilt = [(augment(images, 48, webcam) - 128).abs().amax(dim=(1, 2, 3)) > 1 for webcam in (0, 0.3, 1)]

@@ -38,7 +38,7 @@ def boasting(n: int = 4000) -> tuple[torch.Tensor, np.ndarray[tuple[int], np.dty
     return logits * 3, labels.numpy()
 
 
-def test_the_temperature_takes_back_a_boast() -> None:
+def test_the_temperature_lowers_overconfidence() -> None:
     logits, labels = boasting()
     assert fit_temperature(logits, labels, NO_SHIFT) == pytest.approx(3, rel=0.1)
 
@@ -90,7 +90,7 @@ def test_shipping_fuses_calibrates_and_keeps_the_answers(
 
 
 @torch.no_grad()
-def test_weights_of_rare_labels_are_taken_back() -> None:
+def test_label_weights_are_removed_from_the_bias() -> None:
     torch.manual_seed(0)
     net, faces = EmotionNet(fused=True).eval(), torch.rand(3, 1, 48, 48) * 255
     labels = np.array([0, 1, 2, 3, 4, 5] + [6] * 9)
@@ -101,7 +101,7 @@ def test_weights_of_rare_labels_are_taken_back() -> None:
     torch.testing.assert_close(unweigh(net, labels, 0.0)(faces), before + shift)
 
 
-def test_what_is_shipped_already_is_not_shipped_again(
+def test_shipped_weights_are_not_shipped_again(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "shipped.safetensors"
@@ -112,7 +112,7 @@ def test_what_is_shipped_already_is_not_shipped_again(
 
 
 @pytest.mark.parametrize("missing", ["weights", "data"])
-def test_what_is_missing_is_named(
+def test_a_missing_file_is_named(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], missing: str
 ) -> None:
     path = tmp_path / "trained.safetensors"

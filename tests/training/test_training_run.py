@@ -154,7 +154,7 @@ def test_the_weights_are_the_averaged_ones(finished: Path) -> None:
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_a_run_says_how_good_it_became(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_prints_its_figures(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(tmp_path, data) == 0
     out = capsys.readouterr().out
     metrics = load_net(weights_of(tmp_path))[1].metrics
@@ -244,13 +244,13 @@ def test_a_run_stopped_at_any_step_ends_as_one_never_stopped(
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_a_stopped_run_says_how_to_go_on(
+def test_a_stopped_run_names_the_flag_that_continues_it(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr("training.train.Run", stopping_after(1))
     assert train(tmp_path, data) == 130
-    assert "go on with --resume" in capsys.readouterr().out
+    assert "--resume continues the run" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) == before
 
 
@@ -263,7 +263,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, data: Path) -> 
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_resuming_where_nothing_is_says_so(
+def test_resuming_without_a_state_is_refused(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(tmp_path, data, "--resume") == 2
@@ -271,7 +271,7 @@ def test_resuming_where_nothing_is_says_so(
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_resuming_with_another_configuration_says_so(
+def test_resuming_with_another_configuration_is_refused(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(tmp_path, data) == 0
@@ -290,20 +290,20 @@ def test_a_run_begun_before_a_setting_was_there_is_resumed(tmp_path: Path, data:
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_wrong_data_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(tmp_path, tmp_path / "none.csv") == 2
     assert "no data at" in error_of(capsys)
     assert not (tmp_path / "run").exists()
 
 
-def test_an_unknown_configuration_says_so(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_configuration_is_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", "bsae", "--data", str(data)]) == 2
     assert "no training configuration 'bsae'" in error_of(capsys)
 
 
 @pytest.mark.usefixtures("tiny_net")
 @pytest.mark.parametrize("changes", [{}, PLATEAU], ids=["one-cycle", "plateau"])
-def test_fewer_faces_than_a_batch_say_so(
+def test_fewer_faces_than_a_batch_are_refused(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any]
 ) -> None:
     assert train(tmp_path, data, **changes, batch_size=17) == 2
@@ -365,8 +365,8 @@ def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path, data: Path)
     assert train(first, data) == 0
     still = {"learning_rate": 1e-12, "weight_decay": 0.0, "ema_decay": 0.0}
     assert train(second, data, "--init", str(weights_of(first)), **still) == 0
-    begun, ended = (load_net(weights_of(folder))[0].state_dict() for folder in (first, second))
-    assert torch.equal(begun["6.weight"], ended["6.weight"])
+    first_state, second_state = (load_net(weights_of(folder))[0].state_dict() for folder in (first, second))
+    assert torch.equal(first_state["6.weight"], second_state["6.weight"])
     card = load_net(weights_of(second))[1]
     assert card.training["before"]["data_sha256"] == card.data_sha256
 
@@ -460,7 +460,7 @@ def test_parts_learn_from_the_epoch_on_that_is_theirs(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path) -> None:
+def test_a_student_learns_the_answers_of_its_teacher(tmp_path: Path) -> None:
     torch.manual_seed(3)
     teacher = TinyNet()
     nn.init.normal_(teacher.get_parameter("6.weight"), std=3)
@@ -468,11 +468,11 @@ def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path) -> None:
     changes |= {"stages": [[48, 4]], "webcam": 0.0, "mixup": 0.0, "ema_decay": 0.0}
     run = make_run(tmp_path, [teacher], times=20, **changes)  # 80 steps
     images = run.images[:8].float()
-    said = ask_teachers([teacher], images, 2.0)
+    targets = ask_teachers([teacher], images, 2.0)
 
     def apart() -> float:
         with torch.no_grad():
-            return float(distill_loss(run.net.eval()(images), said, 2.0))
+            return float(distill_loss(run.net.eval()(images), targets, 2.0))
 
     before = apart()
     run.run()
@@ -497,7 +497,7 @@ def test_a_run_keeps_a_tensorboard_log(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_an_unknown_network_says_so(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_network_is_named(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(tmp_path, data, network="vgg") == 2
     assert "no network 'vgg'" in error_of(capsys)
 

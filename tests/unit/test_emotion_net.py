@@ -1,4 +1,4 @@
-"""The shipped network: what it sees, its blocks, and what fusing them leaves as it was."""
+"""The shipped network: its input, its blocks, and its answers after fusion."""
 
 import numpy as np
 import pytest

@@ -38,7 +38,7 @@ def test_a_face_alone_and_many_faces_are_answered_the_same() -> None:
 
 
 @pytest.mark.server
-def test_where_the_onnx_file_fits_the_site_needs_no_pytorch() -> None:
+def test_the_site_loads_no_pytorch_if_the_onnx_file_fits() -> None:
     code = (
         "import sys; from app import make_live_pipeline; from settings import Settings; "
         "from uploads.assemble import load_classifier; "
@@ -96,14 +96,14 @@ def test_an_onnx_file_of_other_weights_is_not_used(random_weights: Path, tmp_pat
 
 
 @pytest.mark.parametrize("content", [b"", b"no network"])
-def test_a_damaged_onnx_file_is_said_to_be_one(random_weights: Path, tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_onnx_file_is_named(random_weights: Path, tmp_path: Path, content: bytes) -> None:
     weights = Path(shutil.copy(random_weights, tmp_path / "mine.safetensors"))
     weights.with_suffix(".onnx").write_bytes(content)
     with pytest.raises(WeightsError, match="damaged or not an ONNX file"):
         load_engine(weights, "onnx")
 
 
-def test_onnx_asked_for_and_not_there_says_how_to_make_it(random_weights: Path) -> None:
+def test_a_missing_onnx_file_is_named_with_the_command_that_makes_it(random_weights: Path) -> None:
     with pytest.raises(WeightsError, match=r"python -m training\.export makes it"):
         EmotionClassifier.load(random_weights, engine="onnx")
 

@@ -64,7 +64,7 @@ def test_a_name_is_defused_for_a_spreadsheet_with_other_separators_too() -> None
 
 @settings(max_examples=100)
 @given(st.text(st.sampled_from(list("=+-@;,\t\r\n\" 'ax")), max_size=12), st.sampled_from(",;\t"))
-def test_whatever_a_name_is_no_cell_begins_a_formula(name: str, separator: str) -> None:
+def test_no_name_begins_a_formula(name: str, separator: str) -> None:
     file = io.StringIO(newline="")
     Table(file, ("title", "file")).add([["title", name], [name, "title"]])
     rows = csv.reader(io.StringIO(file.getvalue(), newline=""), delimiter=separator)
