@@ -156,7 +156,7 @@ class Viewable:
             return True
 
     def _publish_no_signal(self, reason: str) -> bool:
-        """Publish the picture that says why there is none; False if it is there already, or no viewer is."""
+        """Publish a frame that says "No signal" and why; False if it is there already, or without viewers."""
         newest = self._annotated.newest()
         if newest is not None and newest.problem == reason:
             return False

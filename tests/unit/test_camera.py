@@ -343,8 +343,13 @@ def test_a_source_that_is_slower_than_usual_is_no_frozen_one_while_stall_s_allow
 def test_a_source_that_comes_back_after_long_is_not_called_frozen_before_its_first_frame_is_done(
     make_camera: MakeCamera,
 ) -> None:
+    def slow(frame: Frame) -> AnnotatedFrame:
+        time.sleep(0.2)
+        return fake_process(frame)
+
     later: list[FakeSource] = []
-    camera = make_camera(SourceError("camera 0 is not connected"), later=later, stall_s=0.3)
+    missing = SourceError("camera 0 is not connected")
+    camera = make_camera(missing, later=later, process=slow, stall_s=1.0)
     shown: list[str] = []
 
     def note() -> None:
@@ -354,7 +359,7 @@ def test_a_source_that_comes_back_after_long_is_not_called_frozen_before_its_fir
     camera.annotated.subscribe(note)
     with camera.viewing():
         until(lambda: shown)
-        time.sleep(0.5)  # longer than stall_s
+        time.sleep(1.5)  # longer than stall_s, which is longer than the step
         later.append(FakeSource([plain_image()]))
         until(lambda: shown[-1] == "")
     assert set(shown) == {"camera 0 is not connected", ""}
