@@ -130,7 +130,13 @@ class Settings:
         formerly="max_mirrors",
     )
     idle_s: float = _setting(10.0, "time after the last viewer left until the camera is closed", 0, 3600)
-    stall_s: float = _setting(3.0, 'time without a frame until the stream shows "No signal"', 0.2, 60)
+    stall_s: float = _setting(
+        3.0,
+        'time without a new frame until the stream says "No signal" and why, and /readyz 503; '
+        "longer than the period of a camera that gives a picture every few seconds",
+        0.2,
+        60,
+    )
     log_level: str = _setting(
         "info",
         "least severity that is logged: debug, info, warning or error",

@@ -13,14 +13,13 @@ from redis import Redis
 
 from relay.errors import UnknownError
 from relay.protocol import CAMERAS, Report, clock_s, report_key
-from relay.remote import ControlClient, RemoteCamera, RemoteControls, RemoteRecorder
+from relay.remote import WAITS, ControlClient, RelayWaits, RemoteCamera, RemoteControls, RemoteRecorder
 from streaming.audience import Audience, Names
 from streaming.sender import Sender
 from streaming.variants import Variant, Variants, encode_variant
 from vision.frames import AnnotatedFrame
 
 THERE_S = 10.0  # a camera that was not published for so long is no longer listed
-NAMES_S = 0.5  # the list of names may be as old as this: every open wall asks for it each second
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,17 @@ class Cameras:
     """The cameras that are published, each with its audience here."""
 
     def __init__(
-        self, redis: "Redis", sender: Sender, max_viewers: int, jpeg_quality: int, open_to_all: bool = True
+        self,
+        redis: "Redis",
+        sender: Sender,
+        max_viewers: int,
+        jpeg_quality: int,
+        open_to_all: bool = True,
+        *,
+        waits: RelayWaits = WAITS,
     ) -> None:
         """open_to_all says whether visitors may change the pictures and record."""
-        self.open_to_all = open_to_all
+        self.open_to_all, self._waits = open_to_all, waits
         self._redis, self._sender, self._max_viewers = redis, sender, max_viewers
         self._encode = partial(encode_from_jpeg, default_quality=jpeg_quality)
         self._process = uuid.uuid4().hex  # this one's name among all web processes
@@ -51,9 +57,9 @@ class Cameras:
         self._known: dict[str, Published] = {}
 
     def names(self) -> list[str]:
-        """Return the names of the cameras that are there, or were NAMES_S ago; raises RedisError."""
+        """Return the names of the cameras that are there, or were waits.names_s ago; raises RedisError."""
         names, asked_at = self._heard
-        return names if time.monotonic() - asked_at < NAMES_S else self._look()
+        return names if time.monotonic() - asked_at < self._waits.names_s else self._look()
 
     def _look(self) -> list[str]:
         """Ask Redis for the names; without the lock, because a Redis that does not answer takes its time."""
@@ -76,7 +82,7 @@ class Cameras:
             return self._known[name]
 
     def _make(self, name: str) -> Published:
-        control = ControlClient(self._redis, name)
+        control = ControlClient(self._redis, name, self._waits)
         names = Names(elsewhere=partial(control.viewers_elsewhere, self._process))
         camera = RemoteCamera(self._redis, control, self._process, names)
         variants = Variants(camera.annotated, self._encode)

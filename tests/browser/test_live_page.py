@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from settings import LOOPBACK, ROOT
+from streaming.sender import SenderWaits
 from tests.fakes.browser import PATIENCE_MS, WIDTH, show_as
 from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
 from tests.fakes.images import picture_of, plain_image
@@ -134,11 +135,8 @@ def resets(server: Server) -> int:
     return count
 
 
-def test_chromium_shows_a_picture_before_the_next_one_is_sent(
-    page: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("streaming.sender.REPEAT_S", 60.0)
-    crowd = FakeCrowd()
+def test_chromium_shows_a_picture_before_the_next_one_is_sent(page: Page) -> None:
+    crowd = FakeCrowd(waits=SenderWaits(repeat_s=60.0))
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK)
     with serving(site) as server, closing(crowd):
         for level in (40, 200):  # the feed stands still after each

@@ -14,7 +14,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, TextMessage
 
-import streaming.browser_cameras as module
 from settings import LOOPBACK
 from streaming.browser_cameras import MAX_BYTES
 from tests.fakes.browser_cameras import Hall, jpeg_of
@@ -29,8 +28,6 @@ from web.site import make_site
 
 @pytest.fixture
 def hall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
-    monkeypatch.setattr(module, "MAX_FPS", 1000)
-    monkeypatch.setattr(module, "ANSWER_S", PATIENCE_S)
     monkeypatch.setattr("web.browser_cameras.TICK_S", 0.01)
     hall = Hall()
     yield hall

@@ -150,7 +150,6 @@ class FakeControls:
 def test_an_event_has_the_view_except_while_the_camera_s_process_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streaming.latest.REPEAT_S", 0.0)
     monkeypatch.setattr("web.events.REPEAT_S", 0.0)
     crowd, controls = FakeCrowd(), FakeControls()
     site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, controls=controls)
