@@ -2,9 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --no-emit-package torch --custom-compile-command "make lock" $(ARGS)
 PYTEST := $(BIN)/python -m pytest --dist worksteal
 
-.PHONY: run test test-long check unit lint clean
+.PHONY: run test test-long check unit lint lock clean
 
 run: .venv/run.stamp
 	$(BIN)/python main.py $(ARGS)
@@ -27,14 +30,24 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-.venv/run.stamp: requirements.txt
+# The lock holds everything but PyTorch, whose builds for processors and for GPUs have one version and different
+# hashes: that comes by its pin.
+.venv/run.stamp: requirements.lock requirements.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) install --no-deps --require-hashes -r requirements.lock
+	$(PIP) install -r requirements.txt
 	touch $@
 
-.venv/dev.stamp: requirements-dev.txt requirements-training.txt .venv/run.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
+	$(PIP) check
 	touch $@
+
+# Exact versions with hashes out of the ranges of requirements*.txt, for every system and Python;
+# make lock ARGS=--upgrade takes the newest that the ranges allow.
+lock: .venv/dev.stamp
+	$(LOCK) requirements.txt -o requirements.lock
+	$(LOCK) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
