@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+NPM := $(shell command -v npm)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
   --no-emit-package torch --custom-compile-command "make lock" $(ARGS)
 PYTEST := $(BIN)/python -m pytest --dist worksteal
 
-.PHONY: run test test-long check unit lint lock clean
+.PHONY: run test test-long check unit lint format lock clean
 
 run: .venv/run.stamp
 	$(BIN)/python main.py $(ARGS)
@@ -25,10 +26,20 @@ check: lint unit
 unit: .venv/dev.stamp
 	$(PYTEST) -n 2 -m "not browser and not server and not training"
 
-lint: .venv/dev.stamp
+lint: .venv/dev.stamp $(if $(NPM),node_modules/.stamp)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@$(if $(NPM),npm run --silent lint,echo "static/*.js is not linted: there is no npm on this machine.")
+
+format: .venv/dev.stamp $(if $(NPM),node_modules/.stamp)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(if $(NPM),npm run --silent format)
+
+node_modules/.stamp: package-lock.json
+	npm ci --silent
+	touch $@
 
 # The lock holds everything but PyTorch, whose builds for processors and for GPUs have one version and different
 # hashes: that comes by its pin.
@@ -50,4 +61,4 @@ lock: .venv/dev.stamp
 	$(LOCK) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache
