@@ -8,7 +8,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
   --no-emit-package torch --custom-compile-command "make lock" $(ARGS)
 PYTEST := $(BIN)/python -m pytest --dist worksteal
 
-.PHONY: run test test-long check unit lint format lock clean
+.PHONY: run test test-long check unit server browser training lint format lock clean
 
 run: .venv/run.stamp
 	$(BIN)/python main.py $(ARGS)
@@ -25,6 +25,9 @@ check: lint unit
 
 unit: .venv/dev.stamp
 	$(PYTEST) -n 2 -m "not browser and not server and not training"
+
+server browser training: .venv/dev.stamp
+	$(PYTEST) -n 3 -m $@
 
 lint: .venv/dev.stamp $(if $(NPM),node_modules/.stamp)
 	$(BIN)/ruff check .
