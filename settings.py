@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent
+VERSION = "live-facial-emotions 0.2.0"  # as in pyproject.toml
 PREFIX = "FER_"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")  # addresses that only this machine reaches
 
@@ -269,6 +270,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Each setting is also a variable: --min-face-px is FER_MIN_FACE_PX.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=VERSION)
     for item in fields(Settings):
         if item.default is False:
             parser.add_argument(flag(item), action="store_const", const="true", help=item.metadata["help"])

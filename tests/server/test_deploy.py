@@ -80,14 +80,13 @@ def proxied(
     tmp_path: Path,
     certificate: Path,
     start_server: Callable[..., Server],
-    random_weights: Path,
 ) -> Iterator[int]:
     """The port at which a proxy shows a site by TLS."""
     write = request.param
     if not shutil.which(write.__name__):
         pytest.skip(f"no {write.__name__} on this machine")
     secret = ["--auth", "me:secret", "--token", "t0ken", "--proxied-as", NAME]
-    server = start_server("--source", "demo", "--weights", str(random_weights), *secret)
+    server = start_server("--source", "demo", *secret)
     tls = free_port()
     command = write(tmp_path, certificate, server.port, free_port(), tls)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)

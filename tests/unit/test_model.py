@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -40,7 +40,6 @@ def pictures_with_boxes(draw: st.DrawFn) -> tuple[NDArray[np.uint8], NDArray[np.
     return noise(height, width), np.array(boxes, dtype=np.int32).reshape(-1, 4)
 
 
-@settings(max_examples=60)
 @given(pictures_with_boxes())
 def test_any_box_that_overlaps_the_picture_gives_a_crop(
     sample: tuple[NDArray[np.uint8], NDArray[np.int32]],
@@ -56,7 +55,6 @@ def test_any_box_that_overlaps_the_picture_gives_a_crop(
         assert inside.min() <= crop.min() <= crop.max() <= inside.max()
 
 
-@settings(max_examples=40)
 @given(st.integers(-47, 99), st.integers(-47, 69))
 def test_a_box_over_the_border_repeats_the_border(x1: int, y1: int) -> None:
     gray = noise(70, 100)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -121,7 +121,6 @@ crowds = st.lists(st.tuples(st.lists(places, max_size=5), st.floats(0.0, 1.5)), 
 
 
 @given(crowds)
-@settings(max_examples=40)
 def test_no_two_faces_share_a_number_and_none_comes_back_once_it_is_given_up(
     crowds: list[tuple[list[tuple[int, int, int, int]], float]],
 ) -> None:
