@@ -6,6 +6,7 @@ ships as one 3x3 convolution. The branches are added as kernels, before the conv
 """
 
 import copy
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -15,8 +16,9 @@ from torch.nn.utils import fuse_conv_bn_weights
 from vision.emotions import EMOTIONS
 
 FERPLUS = (*EMOTIONS, "contempt")  # the eight classes of the FER+ head
-CHANNELS = (32, 64, 128, 256)
-DEPTHS = (1, 1, 2, 3)
+CHANNELS = (32, 64, 128, 256)  # of the stages at 48, 24, 12 and 6 px
+DEPTHS = (1, 1, 2, 3)  # blocks of each stage
+FIRST_EXCITED = 2  # the stage from which on a SqueezeExcite follows the blocks
 
 
 class RepBlock(nn.Module):
@@ -99,22 +101,44 @@ def class_maps(features: Tensor, weights: Tensor) -> Tensor:
 
 
 class EmotionNet(nn.Module):
-    """The shipped network: 48x48 gray faces in, the logits of a label head and a FER+ head out."""
+    """The shipped network: 48x48 gray faces in, the logits of a label head and a FER+ head out.
 
-    def __init__(self, dropout: float = 0.0, fused: bool = False) -> None:
+    channels and depths give each stage's width and blocks; ValueError if one of them names more stages.
+    """
+
+    def __init__(
+        self,
+        dropout: float = 0.0,
+        fused: bool = False,
+        channels: Sequence[int] = CHANNELS,
+        depths: Sequence[int] = DEPTHS,
+    ) -> None:
         super().__init__()
+        self.channels, self.depths = tuple(channels), tuple(depths)
+        if len(self.channels) != len(self.depths):
+            raise ValueError(
+                f"channels are given for {len(self.channels)} stages, depths for {len(self.depths)}"
+            )
         block: type[nn.Module] = FusedBlock if fused else RepBlock
         stages: list[nn.Module] = []
         inputs = 1
-        for stage, (channels, depth) in enumerate(zip(CHANNELS, DEPTHS, strict=True)):
+        for stage, (width, depth) in enumerate(zip(self.channels, self.depths, strict=True)):
             for number in range(depth):
-                stages.append(block(inputs, channels, stride=2 if stage and not number else 1))
-                inputs = channels
-            if stage >= 2:
-                stages.append(SqueezeExcite(channels))
+                stages.append(block(inputs, width, stride=2 if stage and not number else 1))
+                inputs = width
+            if stage >= FIRST_EXCITED:
+                stages.append(SqueezeExcite(width))
         self.trunk = nn.Sequential(*stages)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(inputs, len(EMOTIONS) + len(FERPLUS))
+
+    def stages(self) -> Iterator[nn.Sequential]:
+        """Yield each stage of the trunk: its blocks, and its SqueezeExcite if it has one."""
+        start = 0
+        for stage, depth in enumerate(self.depths):
+            end = start + depth + (stage >= FIRST_EXCITED)
+            yield nn.Sequential(*list(self.trunk)[start:end])
+            start = end
 
     def forward(self, images: Tensor) -> Tensor:
         """Turn images (n, 1, 48, 48) float, 0 to 255, into logits (n, 15).
@@ -140,7 +164,7 @@ class EmotionNet(nn.Module):
 
     def fuse(self) -> "EmotionNet":
         """Return the same network with every block fused, in eval mode."""
-        net = EmotionNet(fused=True)
+        net = EmotionNet(fused=True, channels=self.channels, depths=self.depths)
         for number, part in enumerate(self.trunk):
             net.trunk[number] = part.fuse() if isinstance(part, RepBlock) else copy.deepcopy(part)
         net.head = copy.deepcopy(self.head)

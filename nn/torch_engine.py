@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nn.checkpoint import fill, read_weights
 from nn.emotion_net import EmotionNet
-from nn.model_card import ModelCard, check_network
+from nn.model_card import ModelCard, WeightsError, check_network
 
 Floats = NDArray[np.float32]
 
@@ -27,7 +27,12 @@ class TorchEngine:
         tensors, card = read_weights(weights)
         check_network(weights, card)
         torch.set_num_threads(1)  # the pipeline's steps run beside each other; more threads slow both down
-        net = EmotionNet(fused=bool(card.network_options.get("fused")))
+        try:
+            net = EmotionNet(**card.network_options)
+        except (TypeError, ValueError):
+            raise WeightsError(
+                f"{weights} holds the network {card.network!r} in a form that this version does not have"
+            ) from None
         return cls(fill(net, tensors, weights)), card
 
     def logits(self, crops: NDArray[np.uint8]) -> Floats:

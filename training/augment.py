@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MAX_SHIFT = 0.1  # of the side
-MAX_TILT = math.radians(18)
+MAX_TILT_DEG = 18.0
 ZOOM = (0.8, 1.25)
 GAMMA = (0.4, 2.5)
 CONTRAST = (0.5, 1.5)
@@ -21,13 +21,13 @@ BLUR = (0.5, 1.6)  # px at 48, sigma
 COVERED = (0.15, 0.45)  # of the side
 
 
-def augment(images: Tensor, side: int, webcam: float) -> Tensor:
-    """Return the images moved, degraded as webcams do, and resized to side x side px.
+def augment(images: Tensor, side: int, webcam: float, tilt_deg: float = MAX_TILT_DEG) -> Tensor:
+    """Return the images moved, degraded as by a webcam, and resized to side x side px.
 
-    webcam, 0 to 1, is how often: each change comes with that probability, some less often.
+    webcam, 0 to 1, is the probability of each degradation, lower for some; tilt_deg is the largest tilt.
     """
     n = len(images)
-    images = move(images)
+    images = move(images, tilt_deg)
     for change, share in ((light, 1.0), (shade, 0.5), (coarsen, 0.5), (blur, 0.4), (grain, 0.6), (cover, 0.6)):
         chosen = torch.nonzero(torch.rand(n) < webcam * share).squeeze(1)
         if len(chosen):
@@ -35,10 +35,10 @@ def augment(images: Tensor, side: int, webcam: float) -> Tensor:
     return resize(images, side)
 
 
-def move(images: Tensor) -> Tensor:
-    """Mirror, tilt, zoom and shift. Pixels from outside repeat the border."""
+def move(images: Tensor, tilt_deg: float) -> Tensor:
+    """Return the images mirrored, tilted, zoomed and shifted; pixels from outside repeat the border."""
     n = len(images)
-    angle = _between(n, -MAX_TILT, MAX_TILT)
+    angle = _between(n, -math.radians(tilt_deg), math.radians(tilt_deg))
     zoom = torch.exp(_between(n, math.log(ZOOM[0]), math.log(ZOOM[1])))
     mirror = torch.randint(0, 2, (n,)) * 2.0 - 1
     shift = _between(n, -MAX_SHIFT, MAX_SHIFT) * 2  # the grid spans -1 to 1: two units a side

@@ -31,7 +31,9 @@ class Config:
     distill_temperature: float = 1.0
     mixup: float = 0.0  # alpha of its Beta distribution
     webcam: float = 0.0  # how often faces are degraded as webcams do, 0 to 1
+    tilt_deg: float = 18.0  # how far faces are tilted at most, to either side
     calm_epochs: int = 0  # at the end, without mixup
+    sharp_epochs: int = 0  # at the end, without the webcam's degradation
     ema_decay: float = 0.0  # of the averaged weights, per step
     early_stopping: int = 0  # epochs without a better validation loss
 

@@ -18,11 +18,13 @@ from tqdm import tqdm
 
 from model import to_probabilities
 from nn.checkpoint import save_weights
+from nn.emotion_net import EmotionNet
 from nn.model_card import Calibration, ModelCard
 from nn.registry import build, load_net
 from training.augment import augment
 from training.config import Config
 from training.data import Faces
+from training.grow import grow
 from training.inference import predict_logits
 from training.losses import Answers, ask_teachers, distill_loss, ferplus_targets, label_loss, label_weights, mix
 from training.metrics import measure
@@ -32,6 +34,7 @@ from vision.emotions import EMOTIONS
 
 STATE_FILE = "state.pt"
 WEIGHTS_FILE = "weights.safetensors"
+GROWING_FACES = 1024  # that a grown network takes its batch statistics from
 
 
 class Stopped(Exception):  # noqa: N818 - no error
@@ -150,10 +153,12 @@ class Run:
 
     def _examples(self, batch: Tensor, side: int) -> tuple[Tensor, Answers]:
         """Return the batch's augmented images (b, 1, side, side) and their targets."""
-        images = augment(self.images[batch].float(), side, self.config.webcam)
+        config, left = self.config, self.config.epochs - self.epoch
+        webcam = config.webcam if left > config.sharp_epochs else 0.0
+        images = augment(self.images[batch].float(), side, webcam, config.tilt_deg)
         labels, votes = self.labels[batch], self.votes[batch]
-        alpha = self.config.mixup
-        if alpha and self.epoch < self.config.epochs - self.config.calm_epochs:
+        alpha = config.mixup
+        if alpha and left > config.calm_epochs:
             share = float(torch.distributions.Beta(alpha, alpha).sample())
             images, labels, votes = (mix(share, t) for t in (images, labels, votes))
         return images.contiguous(memory_format=torch.channels_last), Answers(labels, votes)
@@ -243,14 +248,17 @@ class Run:
         partial.replace(self.folder / STATE_FILE)
 
     def start_from(self, weights: Path) -> None:
-        """Load weights to begin with, which the run's card records.
+        """Load weights to begin with, of this network or of a smaller EmotionNet; the run's card records them.
 
-        Raises WeightsError if they cannot be loaded, ValueError if they are of another network.
+        Raises WeightsError if they cannot be loaded, ValueError if this network cannot begin with them.
         """
         net, card = load_net(weights)
-        if (card.network, card.network_options) != (self.config.network, self.config.network_options):
+        if (card.network, card.network_options) == (self.config.network, self.config.network_options):
+            self.net.load_state_dict(net.state_dict())
+        elif isinstance(net, EmotionNet) and isinstance(self.net, EmotionNet):
+            grow(net, self.net, self.images[:GROWING_FACES].float().cpu())
+        else:
             raise ValueError(f"{weights} holds the network {card.network}, trained in another form")
-        self.net.load_state_dict(net.state_dict())
         self.before = asdict(card)
 
     def resume(self) -> None:
@@ -262,7 +270,7 @@ class Run:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except (RuntimeError, pickle.UnpicklingError, EOFError):
             raise ValueError(f"{path} is damaged") from None
-        if state["config"] != asdict(self.config):
+        if Config(**state["config"]) != self.config:  # what it lacks had its default
             raise ValueError(f"{self.folder} was started with another configuration")
         if state["data_sha256"] != self.data_sha256:
             raise ValueError(f"{self.folder} was started with other data")

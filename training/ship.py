@@ -65,7 +65,9 @@ def ship(net: EmotionNet, card: ModelCard, training: Faces, validation: Faces) -
             figures = measure(probs[chosen], validation.labels[chosen])
             metrics |= {f"{part} {name}, {output}": figures[name] for name in ("accuracy", "macro_f1")}
     metrics = {name: round(value, 5) for name, value in metrics.items()}
-    return fused, replace(card, network_options={"fused": True}, calibration=calibration, metrics=metrics)
+    options = {name: value for name, value in card.network_options.items() if name != "dropout"}
+    card = replace(card, network_options=options | {"fused": True})
+    return fused, replace(card, calibration=calibration, metrics=metrics)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -43,6 +43,18 @@ def test_each_picture_is_warped_in_its_own_way() -> None:
     assert not torch.equal(first, second)
 
 
+@pytest.mark.parametrize("tilt_deg", [0.0, 5.0, 18.0])
+def test_a_face_is_tilted_as_far_as_is_asked_and_no_farther(tilt_deg: float) -> None:
+    line = torch.zeros(300, 1, 48, 48)
+    line[:, :, 23:25] = 255
+    torch.manual_seed(0)
+    tilted = augment(line, 48, webcam=0, tilt_deg=tilt_deg)[:, 0]
+    heights = torch.arange(48.0).view(1, 48, 1)
+    middle = (tilted * heights).sum(dim=1) / tilted.sum(dim=1).clamp(min=1e-6)
+    degrees = torch.rad2deg(torch.atan((middle[:, 40] - middle[:, 8]) / 32)).abs()
+    assert degrees.max() == pytest.approx(tilt_deg, abs=0.8)
+
+
 def test_augmenting_mirrors_about_half_of_the_pictures() -> None:
     images = torch.zeros(200, 1, 48, 48)
     images[..., :24] = 255

@@ -1,6 +1,7 @@
 """From a trained network to the shipped one."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,15 +65,17 @@ def test_shipping_fuses_calibrates_and_keeps_the_answers(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.manual_seed(0)
-    net = EmotionNet(dropout=0.1)
+    form: dict[str, Any] = {"channels": [16, 32, 64, 128], "depths": [2, 1, 2, 1]}
+    net = EmotionNet(dropout=0.1, **form)
     lively(net)
     trained, shipped = tmp_path / "trained.safetensors", tmp_path / "shipped.safetensors"
-    save_weights(trained, net, ModelCard("emotion", {"dropout": 0.1}, metrics={"PublicTest loss": 0.5}))
+    save_weights(trained, net, ModelCard("emotion", {"dropout": 0.1} | form, metrics={"PublicTest loss": 0.5}))
     assert main([str(trained), "--data", str(data), "--out", str(shipped)]) == 0
     assert "calibration error, cross-fitted" in capsys.readouterr().out
     load_onnx(shipped)  # was written beside them
     tensors, card = read_weights(shipped)
     assert not any("wide" in name for name in tensors)
+    assert card.network_options == {"fused": True} | form
     assert card.calibration.temperature != 1
     assert "PublicTest loss" not in card.metrics  # the run's figures are another network's
     assert 0 <= card.metrics["clean PublicTest accuracy, shipped"] <= 1

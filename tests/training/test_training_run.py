@@ -16,10 +16,15 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from model import EmotionClassifier
+from nn.checkpoint import save_weights
+from nn.emotion_net import EmotionNet
+from nn.model_card import ModelCard
 from nn.registry import NETWORKS, load_net
 from settings import ROOT
 from tests.fakes.fer2013 import write_fer2013
+from tests.fakes.nets import lively
 from tests.fakes.waiting import PATIENCE_S
+from training.augment import augment
 from training.config import Config
 from training.data import Faces, load_faces
 from training.losses import ask_teachers, distill_loss
@@ -276,6 +281,15 @@ def test_resuming_with_another_configuration_is_refused(
 
 
 @pytest.mark.usefixtures("tiny_net")
+def test_a_run_started_before_a_setting_existed_is_resumed(tmp_path: Path, data: Path) -> None:
+    assert train(tmp_path, data) == 0
+    state = state_of(tmp_path)
+    del state["config"]["tilt_deg"]
+    torch.save(state, tmp_path / "run" / "state.pt")
+    assert train(tmp_path, data, "--resume") == 0
+
+
+@pytest.mark.usefixtures("tiny_net")
 def test_missing_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(tmp_path, tmp_path / "none.csv") == 2
     assert "no data at" in error_of(capsys)
@@ -386,6 +400,34 @@ def test_weights_of_a_network_in_another_form_are_refused(
     capsys.readouterr()
     assert train(second, data, "--init", str(first / "weights.safetensors")) == 2
     assert "trained in another form" in error_of(capsys)
+
+
+def test_a_larger_network_begins_with_what_a_smaller_one_learned(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    small = EmotionNet()
+    lively(small)
+    save_weights(tmp_path / "small.safetensors", small, ModelCard("emotion"))
+    run = make_run(tmp_path / "run", network_options={"depths": [1, 2, 2, 3], "dropout": 0.1})
+    run.start_from(tmp_path / "small.safetensors")
+    images = run.images.float()
+    with torch.inference_mode():
+        expected, begun = small.half().float()(images), run.net.eval()(images)
+    assert expected.std() > 0.01
+    torch.testing.assert_close(begun, expected, atol=1e-3, rtol=1e-3)
+    assert run.before["network"] == "emotion"
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_the_end_of_a_run_is_without_what_webcams_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def watched(images: Tensor, side: int, webcam: float, tilt_deg: float) -> Tensor:
+        asked.append((webcam, tilt_deg))
+        return augment(images, side, webcam, tilt_deg)
+
+    monkeypatch.setattr("training.run.augment", watched)
+    make_run(tmp_path, stages=[[24, 3]], webcam=0.3, sharp_epochs=2, tilt_deg=10).run()
+    assert asked == [(0.3, 10), (0.0, 10), (0.0, 10)]
 
 
 def make_run(folder: Path, teachers: Sequence[nn.Module] = (), times: int = 1, **changes: Any) -> Run:
