@@ -133,7 +133,7 @@ class EmotionNet(nn.Module):
         self.head = nn.Linear(inputs, len(EMOTIONS) + len(FERPLUS))
 
     def stages(self) -> Iterator[nn.Sequential]:
-        """Yield the trunk a stage at a time: its blocks, and the SqueezeExcite behind them where it has one."""
+        """Yield each stage of the trunk: its blocks, and its SqueezeExcite if it has one."""
         start = 0
         for stage, depth in enumerate(self.depths):
             end = start + depth + (stage >= FIRST_EXCITED)

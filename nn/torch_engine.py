@@ -30,8 +30,9 @@ class TorchEngine:
         try:
             net = EmotionNet(**card.network_options)
         except (TypeError, ValueError):
-            message = f"{weights} holds the network {card.network!r} in a form that this version does not have"
-            raise WeightsError(message) from None
+            raise WeightsError(
+                f"{weights} holds the network {card.network!r} in a form that this version does not have"
+            ) from None
         return cls(fill(net, tensors, weights)), card
 
     def logits(self, crops: NDArray[np.uint8]) -> Floats:

@@ -22,10 +22,9 @@ COVERED = (0.15, 0.45)  # of the side
 
 
 def augment(images: Tensor, side: int, webcam: float, tilt_deg: float = MAX_TILT_DEG) -> Tensor:
-    """Return the images moved, degraded as webcams do, and resized to side x side px.
+    """Return the images moved, degraded as by a webcam, and resized to side x side px.
 
-    webcam, 0 to 1, is how often: each change comes with that probability, some less often. tilt_deg is how far
-    a face is tilted at most.
+    webcam, 0 to 1, is the probability of each degradation, lower for some; tilt_deg is the largest tilt.
     """
     n = len(images)
     images = move(images, tilt_deg)

@@ -1,8 +1,8 @@
-"""A larger EmotionNet that begins with what a smaller one has learned, and answers the same.
+"""Growth of an EmotionNet: a larger one begins with a smaller one's weights, and gives the same logits.
 
-A wider stage holds channels twice, and what reads them shares their weights between the copies (Net2Net,
-Chen et al. 2016, arXiv 1511.05641); a deeper stage ends with blocks that pass on what they get. The copies'
-shares differ, so that training tells them apart.
+A wider stage has copies of channels, among which the next layer's weights are shared out (Net2Net, Chen et al.
+2016, arXiv 1511.05641); a deeper stage ends with identity blocks. The copies' shares differ, so that training
+changes them differently.
 """
 
 import torch
@@ -49,12 +49,12 @@ def grow(small: EmotionNet, large: EmotionNet, faces: Tensor) -> None:
 
 
 def _copies(channels: int, width: int) -> Tensor:
-    """Return for each of width channels which of the given ones it copies, (width,) int64."""
+    """Return (width,) int64, the index among `channels` that each of width channels copies."""
     return torch.cat((torch.arange(channels), torch.randperm(channels).repeat(width // channels + 1)))[:width]
 
 
 def _spread(weights: Tensor, origin: Tensor) -> Tensor:
-    """Return weights (out, in, ...) for inputs that are copies (wide,) of the given: (out, wide, ...)."""
+    """Return weights (out, in, ...) shared out among copies of inputs, (out, wide, ...), by origin (wide,)."""
     shares = torch.empty(len(weights), len(origin)).uniform_(*SHARES)
     sums = torch.zeros(len(weights), weights.shape[1]).index_add_(1, origin, shares)
     shares = shares / sums[:, origin]
@@ -62,7 +62,7 @@ def _spread(weights: Tensor, origin: Tensor) -> Tensor:
 
 
 def _set_block(block: RepBlock, kernel: Tensor, bias: Tensor, features: Tensor) -> None:
-    """Let the block compute this convolution, with filters of length 1 and batch norm as features make it."""
+    """Set a block to a convolution, with filters of length 1 and batch norm's statistics of the features."""
     length = kernel.flatten(1).norm(dim=1).clamp(min=1e-6)
     block.wide.copy_(kernel / length[:, None, None, None])
     block.narrow.zero_()
@@ -80,6 +80,7 @@ def _set_block(block: RepBlock, kernel: Tensor, bias: Tensor, features: Tensor) 
 
 
 def _grow_excite(given: SqueezeExcite, grown: SqueezeExcite, origin: Tensor) -> None:
+    """Set the squeeze-and-excitation of a wider stage, whose channels are copies by origin (wide,) int64."""
     hidden = _copies(given.squeeze.out_features, grown.squeeze.out_features)
     grown.squeeze.weight.copy_(_spread(given.squeeze.weight[hidden], origin))
     grown.squeeze.bias.copy_(_bias(given.squeeze)[hidden])
@@ -88,5 +89,6 @@ def _grow_excite(given: SqueezeExcite, grown: SqueezeExcite, origin: Tensor) -> 
 
 
 def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
-    assert layer.bias is not None  # every layer here has one
+    """Return a layer's bias, which every layer here has."""
+    assert layer.bias is not None
     return layer.bias

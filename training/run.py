@@ -248,7 +248,7 @@ class Run:
         partial.replace(self.folder / STATE_FILE)
 
     def start_from(self, weights: Path) -> None:
-        """Load weights to begin with, of this network or of a smaller EmotionNet; the card records it.
+        """Load weights to begin with, of this network or of a smaller EmotionNet; the run's card records them.
 
         Raises WeightsError if they cannot be loaded, ValueError if this network cannot begin with them.
         """

@@ -281,7 +281,7 @@ def test_resuming_with_another_configuration_is_refused(
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_a_run_begun_before_a_setting_was_there_is_resumed(tmp_path: Path, data: Path) -> None:
+def test_a_run_started_before_a_setting_existed_is_resumed(tmp_path: Path, data: Path) -> None:
     assert train(tmp_path, data) == 0
     state = state_of(tmp_path)
     del state["config"]["tilt_deg"]
@@ -505,7 +505,8 @@ def test_an_unknown_network_is_named(tmp_path: Path, data: Path, capsys: pytest.
 @pytest.mark.server
 def test_two_processes_share_a_run_and_agree(tmp_path: Path, data: Path) -> None:
     config = write_config(tmp_path, stages=[[24, 1]])
-    command = [sys.executable, "-m", "tests.fakes.two_processes", "--config", str(config), "--data", str(data)]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "training.train", "--config", str(config), "--data", str(data)]
     command += ["--out", str(tmp_path / "run"), "--threads", "1"]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=4 * PATIENCE_S, check=False
