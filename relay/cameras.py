@@ -1,4 +1,4 @@
-"""All cameras that are published, as one web host sees them."""
+"""All published cameras, for one web host."""
 
 import threading
 import time
@@ -19,12 +19,12 @@ from streaming.sender import Sender
 from streaming.variants import Variant, Variants, encode_variant
 from vision.frames import AnnotatedFrame
 
-THERE_S = 10.0  # a camera that was not published for so long is no longer listed
+LISTED_S = 10.0  # a camera that was not published for so long is no longer listed
 
 
 @dataclass(frozen=True)
 class Published:
-    """A camera that another process publishes, and who watches it here."""
+    """A camera that another process publishes, and its viewers here."""
 
     camera: RemoteCamera
     audience: Audience
@@ -52,26 +52,29 @@ class Cameras:
         self._redis, self._sender, self._max_viewers = redis, sender, max_viewers
         self._encode = partial(encode_from_jpeg, default_quality=jpeg_quality)
         self._process = uuid.uuid4().hex  # this one's name among all web processes
-        self._heard: tuple[list[str], float] = [], -float("inf")  # the names, and when they were asked for
+        self._listed: tuple[list[str], float] = (
+            [],
+            -float("inf"),
+        )  # the names, and when they were read (monotonic, s)
         self._lock = threading.Lock()  # guards what is below
         self._known: dict[str, Published] = {}
 
     def names(self) -> list[str]:
         """Return the names of the cameras that are there, or were waits.names_s ago; raises RedisError."""
-        names, asked_at = self._heard
-        return names if time.monotonic() - asked_at < self._waits.names_s else self._look()
+        names, read_s = self._listed
+        return names if time.monotonic() - read_s < self._waits.names_s else self._read_names()
 
-    def _look(self) -> list[str]:
+    def _read_names(self) -> list[str]:
         """Ask Redis for the names; without the lock, because a Redis that does not answer takes its time."""
-        self._redis.zremrangebyscore(CAMERAS, 0, clock_s(self._redis) - THERE_S)
+        self._redis.zremrangebyscore(CAMERAS, 0, clock_s(self._redis) - LISTED_S)
         found: Any = self._redis.zrange(CAMERAS, 0, -1)
         names = sorted(name.decode() for name in found)
-        self._heard = names, time.monotonic()
+        self._listed = names, time.monotonic()
         return names
 
     def find(self, name: str) -> Published:
         """Return a camera; raises UnknownError, or RedisError."""
-        if name not in self._known and name not in self._look():  # another process may know it already
+        if name not in self._known and name not in self._read_names():  # another process may list it already
             raise UnknownError(f"There is no camera “{name}” here.")
         return self._published(name)
 
@@ -93,16 +96,16 @@ class Cameras:
         )
 
     def audience(self, name: str) -> Audience:
-        """Return who watches a camera here; raises UnknownError, or RedisError."""
+        """Return the viewers of a camera here; raises UnknownError, or RedisError."""
         return self.find(name).audience
 
     def summaries(self) -> list[dict[str, Any]]:
-        """Return a line about each camera, its name and what its own process says; raises RedisError."""
+        """Return the name and the reported summary of each camera; raises RedisError."""
         reports = self.reports().items()
         return [{"name": name} | (report.summary if report else {}) for name, report in reports]
 
     def reports(self) -> dict[str, Report | None]:
-        """Return what each camera's process says, by name, asked for all at once; raises RedisError."""
+        """Return each camera's report by name, all read at once; raises RedisError."""
         names = self.names()
         found: Any = self._redis.mget([report_key(name) for name in names]) if names else []
         return {
@@ -110,18 +113,21 @@ class Cameras:
             for name, packed in zip(names, found, strict=True)
         }
 
-    def close(self) -> None:
-        """Let every viewer go and join every thread."""
-        self._sender.close()
-        for known in self._known.values():
-            known.variants.close()
-            known.camera.close()
+    def close(self) -> bool:
+        """Disconnect every viewer and join every thread; False if one did not end in time."""
+        ended = [self._sender.close()]
+        with self._lock:
+            known = list(self._known.values())
+        for published in known:
+            ended += published.variants.close(), published.camera.close()
+        return all(ended)
 
 
 class Recorders:
-    """The recorders of all cameras, as the history asks for them: any of them may write into it."""
+    """The recorders of all cameras, any of which may write into the history."""
 
     def __init__(self, cameras: Cameras) -> None:
+        """Create it for these cameras."""
         self.open_to_all = cameras.open_to_all
         self._cameras = cameras
 

@@ -17,6 +17,7 @@ class Latest(Generic[T]):
     """A slot that keeps the newest value: a late reader skips, a writer never waits."""
 
     def __init__(self) -> None:
+        """Create a slot without a value."""
         self._condition = threading.Condition()
         self._value: T | None = None
         self._version = 0
