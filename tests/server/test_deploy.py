@@ -66,7 +66,9 @@ def nginx(folder: Path, certificate: Path, site: int, plain: int, tls: int) -> l
 def caddy(folder: Path, certificate: Path, site: int, plain: int, tls: int) -> list[str]:
     """Write the snippet of docs/deploy.md with other ports, and return the command that runs it."""
     del plain
-    found = re.search(r"```\n(faces\.example\.org \{.*?\n)```", (DEPLOY / "deploy.md").read_text("utf-8"), re.S)
+    found = re.search(
+        r"```\n(faces\.example\.org \{.*?\n)```", (ROOT / "docs" / "deploy.md").read_text("utf-8"), re.S
+    )
     assert found
     keys = f"{NAME} {{\n    tls {certificate}/faces.pem {certificate}/faces.key"
     snippet = found[1].replace(f"{NAME} {{", keys).replace("127.0.0.1:5000", f"127.0.0.1:{site}")
