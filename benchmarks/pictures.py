@@ -23,7 +23,7 @@ from app import SAMPLES
 from model import EmotionClassifier
 from settings import Settings, StartError, read_settings
 from sources.demo import background, paste
-from uploads.analysis import Analysis, Sent
+from uploads.analysis import Analysis, InputFile
 from uploads.assemble import load_classifier, make_recognizer, make_video_pipeline
 from uploads.recognizer import Recognizer
 from uploads.result_writer import ResultWriter
@@ -55,36 +55,37 @@ def sample_zip(count: int, size_px: tuple[int, int], faces: int) -> IO[bytes]:
 
 
 def measure(
-    sent: list[Sent],
+    files: list[InputFile],
     settings: Settings,
     classifier: EmotionClassifier,
     recognizer: Recognizer,
     folder: Path | None,
 ) -> tuple[int, int, float, float]:
-    """Read what was sent, keeping the results in folder, if any; return pictures, faces, wall s and CPU s."""
+    """Read files, writing the results into folder, if any; return pictures, faces, wall s and CPU s."""
 
     def no_writer(*_: object) -> Writer | None:
         return None
 
     analysis = Analysis(
-        sent, recognizer, partial(make_video_pipeline, settings, classifier), no_writer, sys.maxsize
+        files, recognizer, partial(make_video_pipeline, settings, classifier), no_writer, sys.maxsize
     )
     pictures = faces = 0
     wall_s, cpu_s = time.perf_counter(), time.process_time()
-    for event in kept(analysis, folder) if folder else analysis:
+    for event in written(analysis, folder) if folder else analysis:
         pictures += 1
         faces += len(getattr(event, "faces", ()))
     return pictures, faces, time.perf_counter() - wall_s, time.process_time() - cpu_s
 
 
-def kept(analysis: Analysis, folder: Path) -> Iterator[object]:
-    with ResultWriter(folder, 80, blur=False) as keeper:
+def written(analysis: Analysis, folder: Path) -> Iterator[object]:
+    """Yield the events, each after its results were written."""
+    with ResultWriter(folder, 80, blur=False) as writer:
         for event in analysis:
-            keeper.take(event)
+            writer.write(event)
             yield event
 
 
-def told(pictures: int, faces: int, wall_s: float, cpu_s: float) -> str:
+def report(pictures: int, faces: int, wall_s: float, cpu_s: float) -> str:
     each_ms = cpu_s / pictures * 1000
     return f"{pictures / wall_s:.1f} pictures/s, {faces} faces in {pictures}, {each_ms:.1f} ms of CPU a picture"
 
@@ -107,13 +108,13 @@ def main(argv: list[str] | None = None) -> int:
         for size_px in (None,) if args.paths else SIZES_PX:
             what = "{}x{} px".format(*size_px) if size_px else "your files"
             for keeps in (False, True):
-                sent = [Sent.of_path(path) for path in args.paths]
+                files = [InputFile.of_path(path) for path in args.paths]
                 if size_px:
-                    sent = [Sent.of_stream("sample.zip", sample_zip(args.pictures, size_px, args.faces))]
+                    files = [InputFile.of_stream("sample.zip", sample_zip(args.pictures, size_px, args.faces))]
                 with tempfile.TemporaryDirectory() as folder:
-                    measured = measure(sent, settings, classifier, recognizer, Path(folder) if keeps else None)
+                    measured = measure(files, settings, classifier, recognizer, Path(folder) if keeps else None)
                 print(
-                    f"{what}, {'with annotated copies' if keeps else 'read only'}: {told(*measured)}",
+                    f"{what}, {'with annotated copies' if keeps else 'read only'}: {report(*measured)}",
                     flush=True,
                 )
     return 0
