@@ -36,7 +36,7 @@ MakeReaders = Callable[[Settings], tuple[Recognizer, Callable[[], Pipeline]]]
 
 
 class Output:
-    """Prints the results, in lines or as JSON, and writes them into a CSV and a folder where asked for."""
+    """Prints the results, in lines or as JSON, and writes them into a CSV and a folder."""
 
     def __init__(self, settings: Settings, as_json: bool, table: Table | None, folder: Path | None) -> None:
         """Write rows into table and annotated copies into folder, unless None."""

@@ -86,11 +86,13 @@ def written(analysis: Analysis, folder: Path) -> Iterator[object]:
 
 
 def report(pictures: int, faces: int, wall_s: float, cpu_s: float) -> str:
+    """Return the figures of one measurement in words."""
     each_ms = cpu_s / pictures * 1000
     return f"{pictures / wall_s:.1f} pictures/s, {faces} faces in {pictures}, {each_ms:.1f} ms of CPU a picture"
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Measure and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
     parser.add_argument("paths", metavar="PICTURE|ZIP", nargs="*", type=Path, help="your own")
     parser.add_argument("--pictures", type=int, default=200)

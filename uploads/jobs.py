@@ -213,7 +213,7 @@ class Jobs:
         job.discard()
         with self._lock:
             unwanted = job.unwanted or self._closing.is_set()
-            if problem and not unwanted:
+            if problem:
                 job.state, job.problem = "failed", problem
             else:
                 self._active.pop(job.job_id, None)

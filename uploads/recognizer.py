@@ -62,7 +62,7 @@ class _Found(NamedTuple):
 
 
 class Recognizer:
-    """Finds faces and names their emotions; may be asked from several threads. Close it."""
+    """Finds faces and names their emotions; may be used by several threads at once. Close it."""
 
     def __init__(
         self,

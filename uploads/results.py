@@ -194,10 +194,10 @@ def json_rows(items: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any],
     """
     for item in items:
         for face in _faces(item):
-            place = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
+            position = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
             probs = (face["probs"][name] for name in EMOTIONS)
             named = face["emotion"], face["confidence"], face["sure"]
-            yield face, [item["file"], *place, *named, *probs, ""]
+            yield face, [item["file"], *position, *named, *probs, ""]
         if not _faces(item):
             yield {}, remark_row(item["file"], item.get("text", "no face"))
 

@@ -40,6 +40,7 @@ class Timeline:
     """Adds up a video's frames; its size depends on the video's length and its faces, not on its frame rate."""
 
     def __init__(self) -> None:
+        """Begin with no frame."""
         self.frames = 0
         self.frames_with_faces = 0
         self._end_s = 0.0

@@ -107,9 +107,11 @@ class Video:
 class Writer(Protocol):
     """Writes frames (H, W, 3) uint8 BGR into a file; close it. Every method raises VideoError if it cannot."""
 
-    def write(self, scene: Image) -> None: ...
+    def write(self, scene: Image) -> None:
+        """Write a frame."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Finish the file."""
 
 
 class AnnotatedCopy:

@@ -33,6 +33,7 @@ class ProgressReporter:
     """Prints the progress, at most once in REPORT_S; ends the process if the site no longer reads it."""
 
     def __init__(self) -> None:
+        """Begin with no report."""
         self._reported_at_s = 0.0
 
     def __call__(self, progress: float, doing: str) -> None:

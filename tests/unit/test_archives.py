@@ -52,8 +52,8 @@ def test_a_zip_within_the_zip_is_not_opened() -> None:
 
 def test_a_video_within_the_zip_is_not_read() -> None:
     video, avif = b"\x00\x00\x00\x18ftypisom" + bytes(300), b"\x00\x00\x00\x18ftypavif" + bytes(300)
-    told = read(zip_of(("clip.jpg", video), ("a.avif", avif)))
-    assert told == [("clip.jpg", "It is a video within the ZIP; send it by itself."), ("a.avif", avif)]
+    entries = read(zip_of(("clip.jpg", video), ("a.avif", avif)))
+    assert entries == [("clip.jpg", "It is a video within the ZIP; send it by itself."), ("a.avif", avif)]
 
 
 def test_an_encrypted_entry_says_so() -> None:
@@ -65,8 +65,8 @@ def test_an_encrypted_entry_says_so() -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_packing_that_may_ask_for_much_memory_is_refused(method: int) -> None:
-    [(_, told)] = read(zip_of(("a.jpg", bytes(5000)), method=method))
-    assert told == "It is packed in a way that is not read; pack it as an ordinary ZIP."
+    [(_, problem)] = read(zip_of(("a.jpg", bytes(5000)), method=method))
+    assert problem == "It is packed in a way that is not read; pack it as an ordinary ZIP."
 
 
 def test_an_entry_that_unpacks_to_far_more_than_a_picture_is_stopped() -> None:
@@ -150,4 +150,4 @@ def test_a_damaged_zip_gives_files_sentences_or_one_sentence(changes: list[tuple
             found = read(bytes(damaged))
         except ArchiveError:
             return
-    assert all(len(told) <= 400 for _, told in found)
+    assert all(len(content) <= 400 for _, content in found)

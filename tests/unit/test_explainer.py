@@ -170,9 +170,9 @@ def test_every_sample_face_leads_to_its_explanation(client: FlaskClient) -> None
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_read(client: FlaskClient) -> None:
-    said = {"CONTENT_LENGTH": str((MAX_MB << 20) + 1)}
+    environ = {"CONTENT_LENGTH": str((MAX_MB << 20) + 1)}
     upload = {"picture": (io.BytesIO(encoded()), "x.png")}
-    response = client.post("/explain", data=upload, environ_overrides=said)
+    response = client.post("/explain", data=upload, environ_overrides=environ)
     assert response.status_code == 413
     assert "The picture is larger than 12 MB." in response.text
 

@@ -1,4 +1,4 @@
-"""What is recorded is there, in both databases alike; what is wrong with them is said in one sentence."""
+"""What is recorded is there, in both databases alike; each of their errors is one sentence."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -178,7 +178,7 @@ def test_a_second_is_summed_over_several_writes(history: History) -> None:
     assert share.probs[EMOTIONS.index("sad")] == pytest.approx((3 * 0.7 + 0.05) / 4)
 
 
-def test_the_faces_seen_most_are_those_that_are_told(history: History, record: Record) -> None:
+def test_the_faces_seen_most_are_those_that_are_returned(history: History, record: Record) -> None:
     session = record((1, "happy", 1), (2, "sad", 3), (3, "fear", 2))
     assert [face.track_id for face in history.faces(session.session_id or 0, 2)] == [2, 3]
 
@@ -337,12 +337,12 @@ def test_a_server_that_is_not_there_is_one_sentence_without_the_password() -> No
 @pytest.mark.server
 def test_a_wrong_password_or_name_is_one_sentence(postgres: Postgres) -> None:
     right = postgres.make_database("names")
-    for wrong, said in (
+    for wrong, reason in (
         (right.replace("s3cr", "wr0ng"), "password authentication failed"),
         (right.replace("/names", "/none"), 'database "none" does not exist'),
     ):
         history = History(wrong)
-        with pytest.raises(DatabaseError, match=said) as caught:
+        with pytest.raises(DatabaseError, match=reason) as caught:
             history.count()
         assert "wr0ng" not in str(caught.value)
         assert PASSWORD not in str(caught.value)

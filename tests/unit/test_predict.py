@@ -41,13 +41,13 @@ def folder(tmp_path: Path, clip: bytes) -> Path:
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, list[str], str]:
-    """Return the exit code, the lines printed, and what was said on standard error."""
+    """Return the exit code, the lines printed, and the text on standard error."""
     code = predict.main([str(argument) for argument in arguments], make_readers=fake_readers)
     printed = capsys.readouterr()
     return code, printed.out.splitlines(), printed.err
 
 
-def test_a_folder_is_read_and_told_in_a_line_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_printed_in_a_line_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, errors = run(capsys, folder)
     assert code == 0
     assert lines == [
