@@ -41,7 +41,7 @@ from uploads.assemble import (
 from uploads.explainer import PictureExplainer
 from uploads.jobs import Jobs
 from uploads.results import Results
-from uploads.worker_process import WorkerProcess
+from uploads.worker_process import WorkerProcess, worker_environment
 from vision.background import limit_threads
 from vision.controls import Controls
 from vision.live_classifier import LiveClassifier
@@ -100,7 +100,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     """Return the site of one camera, which this process owns; raises StartError."""
     credentials = Credentials.read(settings.auth, settings.token)
-    history = lifetime.own(History(settings.database_url))
+    history = lifetime.own(History.open(settings.database_url))
     classifier = load_classifier(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier))
     camera = lifetime.own(make_camera(settings, pipeline))
@@ -140,7 +140,7 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
 def make_web_host(settings: Settings, lifetime: Lifetime) -> Flask:
     """Return the site of a web host, which shows what camera processes publish; raises StartError."""
     credentials = Credentials.read(settings.auth, settings.token)
-    history = lifetime.own(History(settings.database_url))
+    history = lifetime.own(History.open(settings.database_url))
     redis = connect(settings.redis_url)
     cameras = lifetime.own(
         Cameras(redis, Sender(), settings.max_viewers, settings.jpeg_quality, settings.open_controls)
@@ -159,7 +159,7 @@ def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
     """Return what publishes the camera of these settings through Redis; raises StartError."""
     limit_threads()
     redis = connect(settings.redis_url)
-    history = lifetime.own(History(settings.database_url))
+    history = lifetime.own(History.open(settings.database_url))
     pipeline = lifetime.own(make_live_pipeline(settings, load_classifier(settings)))
     camera = lifetime.own(make_camera(settings, pipeline))
     recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=f"{settings.name}: "))
@@ -218,7 +218,7 @@ def make_browser_cameras(settings: Settings, classifier: EmotionClassifier) -> B
 def make_jobs(settings: Settings, classifier: EmotionClassifier) -> Jobs:
     """Return the reader of uploads, its thread started; raises StartError."""
     # Windows hands no open files to another process, so there the thread reads by itself
-    worker = WorkerProcess(settings.to_environment()) if os.name == "posix" else None
+    worker = WorkerProcess(worker_environment(settings)) if os.name == "posix" else None
     return Jobs(
         Results(RESULTS),
         make_recognizer(settings, classifier, threads=1),  # the camera needs the other core

@@ -8,9 +8,8 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +17,29 @@ from tqdm import tqdm
 
 from settings import VERSION, Settings, StartError, read_settings
 from sources.opencv import PICTURE_SUFFIXES
-from uploads.analysis import Analysis, Event, Remark, Sent, VideoFrame
-from uploads.assemble import load_classifier, make_recognizer, make_video_pipeline
-from uploads.recognizer import Reading, annotate, reading_json
+from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
+from uploads.assemble import make_readers
+from uploads.recognizer import Reading, Recognizer, annotate, reading_json
 from uploads.timeline import Timeline
 from uploads.videos import Writer, open_writer
 from vision.background import limit_threads
 from vision.faces import Table, face_json, face_rows, remark_row
 from vision.jpeg import encode_jpeg
+from vision.pipeline import Pipeline
 from vision.tracker import Track
 
 MORE_SUFFIXES = (".zip", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".tif", ".tiff", ".avif")
-SUFFIXES = PICTURE_SUFFIXES.union(MORE_SUFFIXES)  # what is looked for in a folder
-EVERY_ENTRY = sys.maxsize  # of a ZIP: whoever types the command has the patience
+SUFFIXES = PICTURE_SUFFIXES.union(MORE_SUFFIXES)  # of files that are read in a folder
+EVERY_ENTRY = sys.maxsize  # of a ZIP: a person at the command line can wait, or press Ctrl-C
+
+MakeReaders = Callable[[Settings], tuple[Recognizer, Callable[[], Pipeline]]]
 
 
 class Output:
-    """Tells what was read, in lines or as JSON, and into a CSV and a folder where they are wanted."""
+    """Prints the results, in lines or as JSON, and writes them into a CSV and a folder."""
 
     def __init__(self, settings: Settings, as_json: bool, table: Table | None, folder: Path | None) -> None:
+        """Write rows into table and annotated copies into folder, unless None."""
         self.readable = 0
         self._settings = settings
         self._as_json = as_json
@@ -45,7 +48,8 @@ class Output:
         self._stems: set[str] = set()
         self._timelines: dict[str, Timeline] = {}
 
-    def take(self, event: Event) -> None:
+    def write(self, event: Event) -> None:
+        """Print an event and write its rows and copies; raises OSError."""
         if isinstance(event, Reading):
             self._picture(event)
         elif isinstance(event, VideoFrame):
@@ -54,53 +58,54 @@ class Output:
             self._remark(event)
 
     def end(self) -> None:
-        """Tell what the videos showed, which is known only now."""
+        """Print the summary of each video."""
         for name, timeline in self._timelines.items():
-            told = timeline.summary()
-            faces = ", ".join(f"face {face['track_id']} mostly {face['emotion']}" for face in told["faces"])
-            self._line(
-                f"{name}: {told['frames']} frames, {told['frames_with_faces']} with faces; {faces or '-'}"
-            )
+            video = timeline.summary()
+            faces = ", ".join(f"face {face['track_id']} mostly {face['emotion']}" for face in video["faces"])
+            frames = f"{video['frames']} frames, {video['frames_with_faces']} with faces"
+            self._print_line(f"{name}: {frames}; {faces or '-'}")
 
     def open_writer(self, name: str, fps: float, size_px: tuple[int, int]) -> Writer | None:
-        """Return where the annotated copy of a video goes, if it is wanted."""
-        return open_writer(self._place(name), fps, size_px)[0] if self._folder else None
+        """Return the writer of a video's annotated copy, or None without a folder; raises VideoError."""
+        return open_writer(self._new_path(name), fps, size_px)[0] if self._folder else None
 
     def _picture(self, reading: Reading) -> None:
         self.readable += 1
-        self._rows(face_rows(reading.name, reading.faces) or [remark_row(reading.name, "no face")])
-        self._line(f"{reading.name}: {', '.join(_named(face) for face in reading.faces) or 'no face'}")
-        self._json({"file": reading.name, **reading_json(reading)})
+        self._write_rows(face_rows(reading.name, reading.faces) or [remark_row(reading.name, "no face")])
+        self._print_line(f"{reading.name}: {', '.join(_named(face) for face in reading.faces) or 'no face'}")
+        self._print_json({"file": reading.name, **reading_json(reading)})
         if self._folder:
             scene, _ = annotate(reading, self._settings.blur)
-            path = self._place(reading.name)
+            path = self._new_path(reading.name)
             path.with_name(f"{path.name}.jpg").write_bytes(encode_jpeg(scene, self._settings.jpeg_quality))
 
     def _frame(self, frame: VideoFrame) -> None:
         self.readable += frame.index == 0
         self._timelines.setdefault(frame.name, Timeline()).add(frame.t_s, frame.faces)
-        self._rows(face_rows(frame.name, frame.faces, frame.t_s, frame.index))
+        self._write_rows(face_rows(frame.name, frame.faces, frame.t_s, frame.index))
         faces = [face_json(face) for face in frame.faces]
-        self._json({"file": frame.name, "frame": frame.index, "time_s": round(frame.t_s, 3), "faces": faces})
+        self._print_json(
+            {"file": frame.name, "frame": frame.index, "time_s": round(frame.t_s, 3), "faces": faces}
+        )
 
     def _remark(self, remark: Remark) -> None:
-        self._rows([remark_row(remark.name, remark.text)])
+        self._write_rows([remark_row(remark.name, remark.text)])
         tqdm.write(f"{remark.name}: {remark.text}", file=sys.stderr)
-        self._json({"file": remark.name, "problem" if remark.is_problem else "note": remark.text})
+        self._print_json({"file": remark.name, "problem" if remark.is_problem else "note": remark.text})
 
-    def _rows(self, rows: list[list[object]]) -> None:
+    def _write_rows(self, rows: list[list[object]]) -> None:
         if self._table:
             self._table.add(rows)
 
-    def _line(self, text: str) -> None:
+    def _print_line(self, text: str) -> None:
         if not self._as_json:
             tqdm.write(text)
 
-    def _json(self, said: dict[str, Any]) -> None:
+    def _print_json(self, record: dict[str, Any]) -> None:
         if self._as_json:
-            tqdm.write(json.dumps(said, ensure_ascii=False))
+            tqdm.write(json.dumps(record, ensure_ascii=False))
 
-    def _place(self, name: str) -> Path:
+    def _new_path(self, name: str) -> Path:
         """Return a path in the folder, without suffix, that no other file has."""
         assert self._folder
         plain = re.sub(r"[^\w-]+", "_", Path(name).stem)[:100] or "picture"
@@ -123,19 +128,21 @@ def find_files(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def open_files(paths: Sequence[Path]) -> list[Sent]:
-    """Return the files that can be opened; of each other one, say why not."""
-    sent: list[Sent] = []
+def open_files(paths: Sequence[Path]) -> list[InputFile]:
+    """Return the files that can be opened; print the reason for each other one."""
+    files: list[InputFile] = []
     for path in find_files(paths):
         try:
-            sent.append(Sent.of_path(path))
+            files.append(InputFile.of_path(path))
         except OSError as error:
             print(f"{path}: The file cannot be read: {error.strerror}.", file=sys.stderr)
-    return sent
+    return files
 
 
-def predict(sent: Sequence[Sent], settings: Settings, args: argparse.Namespace) -> int:
-    """Read everything sent and return how many files and entries could be read."""
+def predict(
+    files: Sequence[InputFile], settings: Settings, args: argparse.Namespace, make_readers: MakeReaders
+) -> int:
+    """Read all files and return how many files and entries could be read; raises StartError, OSError."""
     limit_threads()
     with ExitStack() as stack:
         table = None
@@ -144,21 +151,20 @@ def predict(sent: Sequence[Sent], settings: Settings, args: argparse.Namespace) 
         if args.annotated:
             args.annotated.mkdir(parents=True, exist_ok=True)
         output = Output(settings, args.json, table, args.annotated)
-        classifier = load_classifier(settings)
-        recognizer = stack.enter_context(closing(make_recognizer(settings, classifier)))
-        make = partial(make_video_pipeline, settings, classifier)
-        analysis = Analysis(sent, recognizer, make, output.open_writer, EVERY_ENTRY)
+        recognizer, make_pipeline = make_readers(settings)
+        stack.enter_context(closing(recognizer))
+        analysis = Analysis(files, recognizer, make_pipeline, output.open_writer, EVERY_ENTRY)
         shape = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
         bar = stack.enter_context(tqdm(total=1.0, bar_format=shape, leave=False, disable=None))
         for event in analysis:
-            output.take(event)
+            output.write(event)
             bar.update(analysis.progress - bar.n)
             bar.set_postfix_str(analysis.doing, refresh=False)
         output.end()
         return output.readable
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, make_readers: MakeReaders = make_readers) -> int:
     """Read the files named and return the exit code: 0, 1 if nothing could be read, 2 if it cannot start."""
     parser = argparse.ArgumentParser(prog="python predict.py", description=__doc__)
     parser.add_argument("--version", action="version", version=VERSION)
@@ -171,8 +177,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         settings = read_settings()
-        sent = open_files(args.paths)
-        readable = predict(sent, settings, args) if sent else 0
+        files = open_files(args.paths)
+        readable = predict(files, settings, args, make_readers) if files else 0
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

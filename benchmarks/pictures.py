@@ -23,7 +23,7 @@ from app import SAMPLES
 from model import EmotionClassifier
 from settings import Settings, StartError, read_settings
 from sources.demo import background, paste
-from uploads.analysis import Analysis, Sent
+from uploads.analysis import Analysis, InputFile
 from uploads.assemble import load_classifier, make_recognizer, make_video_pipeline
 from uploads.recognizer import Recognizer
 from uploads.result_writer import ResultWriter
@@ -55,7 +55,7 @@ def sample_zip(count: int, size_px: tuple[int, int], faces: int) -> IO[bytes]:
 
 
 def measure(
-    sent: list[Sent],
+    files: list[InputFile],
     settings: Settings,
     classifier: EmotionClassifier,
     recognizer: Recognizer,
@@ -70,7 +70,7 @@ def measure(
         return None
 
     analysis = Analysis(
-        sent, recognizer, partial(make_video_pipeline, settings, classifier), no_writer, sys.maxsize
+        files, recognizer, partial(make_video_pipeline, settings, classifier), no_writer, sys.maxsize
     )
     pictures = faces = 0
     started_s, cpu_started_s = time.perf_counter(), time.process_time()
@@ -84,7 +84,7 @@ def written(analysis: Analysis, folder: Path) -> Iterator[object]:
     """Yield each event of the analysis after its result is written into the folder."""
     with ResultWriter(folder, 80, blur=False) as writer:
         for event in analysis:
-            writer.take(event)
+            writer.write(event)
             yield event
 
 
@@ -115,12 +115,12 @@ def main(argv: list[str] | None = None) -> int:
         for size_px in (None,) if args.paths else SIZES_PX:
             title = "{}x{} px".format(*size_px) if size_px else "your files"
             for annotated in (False, True):
-                sent = [Sent.of_path(path) for path in args.paths]
+                files = [InputFile.of_path(path) for path in args.paths]
                 if size_px:
-                    sent = [Sent.of_stream("sample.zip", sample_zip(args.pictures, size_px, args.faces))]
+                    files = [InputFile.of_stream("sample.zip", sample_zip(args.pictures, size_px, args.faces))]
                 with tempfile.TemporaryDirectory() as folder:
                     copies = Path(folder) if annotated else None
-                    figures = measure(sent, settings, classifier, recognizer, copies)
+                    figures = measure(files, settings, classifier, recognizer, copies)
                 case = "with annotated copies" if annotated else "read only"
                 print(f"{title}, {case}: {report(*figures)}", flush=True)
     return 0

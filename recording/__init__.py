@@ -1,1 +1,1 @@
-"""What the camera saw, kept in a database: sightings, never pictures."""
+"""Recordings in a database: sightings of faces, never pictures."""

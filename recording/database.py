@@ -1,16 +1,17 @@
-"""Where recordings are kept: a SQLite file or a PostgreSQL server, its errors told in one sentence."""
+"""The database of recordings: a SQLite file or a PostgreSQL server, each error as one sentence."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.schema import CreateTable
 
+from recording.schema import MIGRATIONS, Migration, NewerSchemaError, is_current, migrate, read_version
 from settings import StartError
 
 MAX_CONNECTIONS = 6
@@ -40,28 +41,47 @@ class DatabaseError(Exception):
     """The database cannot be used now; the message says why in one sentence, without a password."""
 
 
+class NewerDatabaseError(DatabaseError):
+    """A newer version of the program has changed the database's tables; the message says so in one sentence."""
+
+
 class UrlError(StartError):
     """The setting names no database; the message says how one is named."""
 
 
 class Database:
-    """Connections to one database; its tables, and a SQLite file's folder, are made when first needed."""
+    """Connections to one database; its tables, and a SQLite file's folder, are made when first needed.
 
-    def __init__(self, url: str, tables: MetaData) -> None:
-        """url is postgresql://USER:PASSWORD@HOST/NAME or the path of a SQLite file; raises UrlError."""
+    Tables of an older schema are migrated then, too.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        tables: MetaData,
+        *,
+        migrations: Sequence[Migration] = MIGRATIONS,
+        pragmas: Sequence[str] = PRAGMAS,
+    ) -> None:
+        """url is postgresql://USER:PASSWORD@HOST/NAME or the path of a SQLite file; raises UrlError.
+
+        tables have the schema to which migrations lead; pragmas are set in every connection to SQLite.
+        """
         self._url = parse_url(url)
         self._tables = tables
+        self._migrations = migrations
         self._ready = False
         self._file = None if self.is_postgres else Path(self._url.database or "")
-        self._engine = _make_engine(self._url)
+        self._engine = _make_engine(self._url, pragmas)
 
     @property
     def is_postgres(self) -> bool:
+        """Whether it is a PostgreSQL server, and no SQLite file."""
         return self._url.get_backend_name() == "postgresql"
 
     @property
     def name(self) -> str:
-        """What people are told of it: no user, no password."""
+        """Return its name for people: no user, no password."""
         if self._file:
             return str(self._file)
         return f"PostgreSQL {self._url.host or 'on this machine'}/{self._url.database or ''}"
@@ -72,16 +92,31 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """Give a connection in a transaction, committed at the end; whatever goes wrong is a DatabaseError."""
-        try:
+        """Give a connection in a transaction, committed at the end; every error is a DatabaseError."""
+        with self._errors_as_sentences():
             self._prepare()
             with self._engine.begin() as connection:
                 yield connection
+
+    def check_version(self) -> None:
+        """Raise NewerDatabaseError if the program is too old for the database; changes and makes nothing."""
+        if self.is_empty():
+            return
+        with self._errors_as_sentences(), self._engine.begin() as connection:
+            read_version(connection, set(inspect(connection).get_table_names()), self._migrations)
+
+    @contextmanager
+    def _errors_as_sentences(self) -> Iterator[None]:
+        try:
+            yield
+        except NewerSchemaError as error:
+            raise NewerDatabaseError(f"The database {self.name} cannot be used: {error}.") from error
         except (DBAPIError, PoolTimeoutError, sqlite3.Error, OSError) as error:
             self._ready = False
             raise DatabaseError(f"The database {self.name} cannot be used: {self._reason(error)}.") from error
 
     def close(self) -> None:
+        """Close every connection."""
         self._engine.dispose()
 
     def _prepare(self) -> None:
@@ -93,12 +128,10 @@ class Database:
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._engine.begin() as connection:
-            there = set(
-                inspect(connection).get_table_names()
-            )  # where they are, no leave to make them is needed
-            for table in self._tables.sorted_tables:
-                if table.name not in there:
-                    connection.execute(CreateTable(table, if_not_exists=True))
+            current = is_current(connection, self._tables, self._migrations)
+        if not current:
+            with self._engine.begin() as connection:
+                migrate(connection, self._tables, self._migrations)
         self._ready = True
 
     def _reason(self, error: Exception) -> str:
@@ -106,8 +139,8 @@ class Database:
             return f"its {MAX_CONNECTIONS} connections are all busy"
         if isinstance(error, OSError):
             return f"{error.strerror} ({error.filename})"
-        said = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
-        line = " ".join(said.splitlines()[0].removeprefix("connection failed: ").split()).rstrip(".")
+        text = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
+        line = " ".join(text.splitlines()[0].removeprefix("connection failed: ").split()).rstrip(".")
         return line.replace(str(self._url.password), "***") if self._url.password else line
 
 
@@ -129,7 +162,7 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg")
 
 
-def _make_engine(url: URL) -> Engine:
+def _make_engine(url: URL, pragmas: Sequence[str]) -> Engine:
     options: dict[str, Any] = {"timeout": WAIT_S}
     if url.get_backend_name() == "postgresql":
         options = {name: value for name, value in POSTGRES_OPTIONS.items() if name not in url.query}
@@ -143,10 +176,10 @@ def _make_engine(url: URL) -> Engine:
         pool_timeout=WAIT_S,
     )
     if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "connect", partial(_set_pragmas, pragmas))
     return engine
 
 
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in PRAGMAS:
+def _set_pragmas(pragmas: Sequence[str], connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")

@@ -24,20 +24,20 @@ def iso_time(unix_ms: int) -> str:
 
 
 def records(summary: Summary, sightings: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Yield a session's sightings, as History gives them, in COLUMNS.
+    """Yield a session's sightings, as `History.sightings` yields them, in COLUMNS.
 
     time is in UTC, seconds are since the session began, x1 to y2 in px, the probabilities rounded.
     """
-    for _, at_ms, *who_where_what in sightings:
-        when = iso_time(at_ms), (at_ms - summary.started_ms) / 1000
-        probs = (round(prob, 4) for prob in who_where_what[7:])
-        yield *when, summary.session_id, summary.source, *who_where_what[:7], *probs
+    for _, at_unix_ms, *rest in sightings:
+        times = iso_time(at_unix_ms), (at_unix_ms - summary.started_unix_ms) / 1000
+        probs = (round(prob, 4) for prob in rest[7:])
+        yield *times, summary.session_id, summary.source, *rest[:7], *probs
 
 
-def as_csv(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Yield CSV in parts, its header first."""
+def as_csv(rows: Iterable[Sequence[Any]], columns: Sequence[str] = COLUMNS) -> Iterator[str]:
+    """Yield CSV in parts of ROWS_A_PART, its header first; rows are in the order of columns."""
     part = io.StringIO(newline="")
-    table = Table(part, COLUMNS)
+    table = Table(part, columns)
     rows = iter(rows)
     while part.tell():
         yield part.getvalue()
@@ -47,7 +47,7 @@ def as_csv(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
 
 
 def as_json_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Yield one JSON object a line, in parts: https://jsonlines.org."""
+    """Yield one JSON object a line, in parts of ROWS_A_PART: https://jsonlines.org."""
     encode = json.JSONEncoder(ensure_ascii=False).encode
     rows = iter(rows)
     while part := [encode(dict(zip(COLUMNS, row, strict=True))) for row in islice(rows, ROWS_A_PART)]:

@@ -1,4 +1,4 @@
-"""What was recorded: sessions, the faces in each, and every sighting of a face; never a picture."""
+"""The history of recordings: sessions, the faces in each, and every sighting of a face; never a picture."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,13 +32,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from recording.database import Database
+from recording.database import PRAGMAS, Database, DatabaseError, NewerDatabaseError
+from recording.schema import MIGRATIONS, Migration
+from settings import StartError
 from vision.emotions import EMOTIONS
 
 if TYPE_CHECKING:
     from vision.tracker import Track
 
-COUNTED = (*EMOTIONS, "unsure")  # what a sighting counts as
+COUNTED = (*EMOTIONS, "unsure")  # the labels under which sightings are counted
 ROWS_A_READ = 1000
 DAY_MS = 24 * 3600 * 1000
 
@@ -95,7 +97,7 @@ _sightings = Table(
 class Session:
     """A recording that is being written; written says how many of its sightings are in the database."""
 
-    started_ms: int
+    started_unix_ms: int
     key: str = field(default_factory=lambda: uuid4().hex)
     session_id: int | None = None
     written: int = 0
@@ -103,13 +105,13 @@ class Session:
 
 @dataclass(frozen=True)
 class Summary:
-    """A session in figures; counts says how many sightings were named what, by COUNTED."""
+    """A session in figures; counts has the number of sightings for each label in COUNTED."""
 
     session_id: int
     key: str
     source: str
-    started_ms: int
-    ended_ms: int
+    started_unix_ms: int
+    ended_unix_ms: int
     sightings: int
     faces: int
     counts: Mapping[str, int]
@@ -117,19 +119,19 @@ class Summary:
 
 @dataclass(frozen=True)
 class Face:
-    """One face of a session in figures."""
+    """One face of a session in figures; counts has the number of sightings for each label in COUNTED."""
 
     track_id: int
-    first_ms: int
-    last_ms: int
+    first_unix_ms: int
+    last_unix_ms: int
     counts: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class MeanProbs:
-    """The mean probabilities of one stretch of time, in EMOTIONS' order."""
+    """The mean probabilities in one time bin, in EMOTIONS' order, over so many sightings."""
 
-    stretch: int
+    bin: int
     sightings: int
     probs: tuple[float, ...]
 
@@ -137,32 +139,57 @@ class MeanProbs:
 class History:
     """Writes, reads and deletes sessions; every method raises DatabaseError, with one sentence."""
 
-    def __init__(self, url: str) -> None:
-        """url is as in Database; raises UrlError."""
-        self.database = Database(url, TABLES)
+    def __init__(
+        self,
+        url: str,
+        *,
+        migrations: Sequence[Migration] = MIGRATIONS,
+        pragmas: Sequence[str] = PRAGMAS,
+        rows_a_read: int = ROWS_A_READ,
+    ) -> None:
+        """url, migrations and pragmas are as in Database; raises UrlError."""
+        self.database = Database(url, TABLES, migrations=migrations, pragmas=pragmas)
+        self._rows_a_read = rows_a_read
+
+    @classmethod
+    def open(cls, url: str) -> "History":
+        """Return the history at url; raises StartError if its database is known to be too new, or UrlError.
+
+        A database that cannot be reached now is none of the program's start: every later call tries again.
+        """
+        history = cls(url)
+        try:
+            history.database.check_version()
+        except NewerDatabaseError as error:
+            history.close()
+            raise StartError(str(error)) from error
+        except DatabaseError:
+            pass
+        return history
 
     def close(self) -> None:
+        """Close the database's connections."""
         self.database.close()
 
-    # What the recorder does.
+    # For the recorder.
 
     def write(
-        self, session: Session, sightings: Sequence[tuple[int, "Track"]], ended_ms: int, source: str
+        self, session: Session, sightings: Sequence[tuple[int, "Track"]], ended_unix_ms: int, source: str
     ) -> None:
-        """Add sightings, (Unix time in ms, track), to a session, which is made when it is not there.
+        """Add sightings, (Unix time in ms, track), to a session, which is inserted if it is not there.
 
         After an error the same sightings may be given again: those that did arrive, although the answer
         was lost, are not added twice.
         """
         with self.database.begin() as connection:
             columns = (_sessions.c.id, _sessions.c.sightings, _sessions.c.ended_ms)
-            known = connection.execute(select(*columns).where(_sessions.c.key == session.key)).one_or_none()
-            if known:
-                session_id, count, ended_before_ms = known
+            row = connection.execute(select(*columns).where(_sessions.c.key == session.key)).one_or_none()
+            if row:
+                session_id, count, ended_before_ms = row
                 sightings = sightings[max(count - session.written, 0) :]
             else:
                 session_id, count = _insert_session(connection, session, source), 0
-                ended_before_ms = session.started_ms
+                ended_before_ms = session.started_unix_ms
             if sightings:
                 rows = [_as_row(session_id, number, *it) for number, it in enumerate(sightings, count)]
                 connection.execute(insert(_sightings), rows)
@@ -171,12 +198,12 @@ class History:
                     connection, _seconds, _sum_seconds(session, session_id, sightings), ("sightings", *EMOTIONS)
                 )
             count += len(sightings)
-            ended_ms = max(ended_ms, ended_before_ms)  # a clock may be set back
+            ended_ms = max(ended_unix_ms, ended_before_ms)  # a clock may be set back
             values = {"source": source, "ended_ms": ended_ms, "sightings": count}
             connection.execute(update(_sessions).where(_sessions.c.id == session_id).values(values))
         session.session_id, session.written = session_id, count
 
-    # What the pages do.
+    # For the pages.
 
     def count(self) -> int:
         """Return how many sessions there are."""
@@ -185,66 +212,69 @@ class History:
         with self.database.begin() as connection:
             return connection.scalar(select(func.count()).select_from(_sessions)) or 0
 
-    def sessions(self, first: int, most: int) -> list[Summary]:
-        """Return at most so many sessions from the first on, the newest being number 0."""
+    def sessions(self, first: int, limit: int) -> list[Summary]:
+        """Return up to limit sessions from number first on, the newest being number 0."""
         if self.database.is_empty():
             return []
         query = _summaries().order_by(_sessions.c.started_ms.desc(), _sessions.c.id.desc())
         with self.database.begin() as connection:
-            return [_as_summary(row) for row in connection.execute(query.offset(first).limit(most))]
+            return [_as_summary(row) for row in connection.execute(query.offset(first).limit(limit))]
 
     def session(self, session_id: int) -> Summary | None:
-        """Return one session, or None if there is none of that number."""
+        """Return the session of that number, or None."""
         if self.database.is_empty():
             return None
         with self.database.begin() as connection:
             row = connection.execute(_summaries().where(_sessions.c.id == session_id)).one_or_none()
         return _as_summary(row) if row else None
 
-    def faces(self, session_id: int, most: int) -> list[Face]:
-        """Return the faces of a session that were seen most often, in the order in which they came."""
+    def faces(self, session_id: int, limit: int) -> list[Face]:
+        """Return the faces of a session seen most often, limit at most, in the order in which they came."""
         seen: ColumnElement[int] = sum((_faces.c[name] for name in COUNTED[1:]), _faces.c[COUNTED[0]])
         query = select(_faces).where(_faces.c.session_id == session_id)
-        query = query.order_by(seen.desc(), _faces.c.track_id).limit(most)
+        query = query.order_by(seen.desc(), _faces.c.track_id).limit(limit)
         with self.database.begin() as connection:
             rows = connection.execute(query).mappings().all()
         faces = [
             Face(row["track_id"], row["first_ms"], row["last_ms"], {name: row[name] for name in COUNTED})
             for row in rows
         ]
-        return sorted(faces, key=lambda face: (face.first_ms, face.track_id))
+        return sorted(faces, key=lambda face: (face.first_unix_ms, face.track_id))
 
-    def shares(self, summary: Summary, stretch_s: int, track_id: int | None = None) -> list[MeanProbs]:
-        """Return the mean of each stretch of time that has a sighting, in order; of one face or of all."""
-        stretch = _seconds.c.second // stretch_s
+    def mean_probs(self, summary: Summary, bin_s: int, track_id: int | None = None) -> list[MeanProbs]:
+        """Return the mean of each time bin of bin_s that has a sighting, in order; of one face or of all."""
+        number = _seconds.c.second // bin_s
         sums = (func.sum(_seconds.c[name]) for name in ("sightings", *EMOTIONS))
-        query = select(stretch, *sums).where(_seconds.c.session_id == summary.session_id)
+        query = select(number, *sums).where(_seconds.c.session_id == summary.session_id)
         if track_id is not None:
             query = query.where(_seconds.c.track_id == track_id)
         with self.database.begin() as connection:
-            rows = connection.execute(query.group_by(stretch).order_by(stretch)).all()
-        return [MeanProbs(number, many, tuple(prob / many for prob in probs)) for number, many, *probs in rows]
+            rows = connection.execute(query.group_by(number).order_by(number)).all()
+        return [
+            MeanProbs(number, count, tuple(prob / count for prob in probs)) for number, count, *probs in rows
+        ]
 
     def labels(
-        self, summary: Summary, stretch_s: int, track_ids: Sequence[int]
+        self, summary: Summary, bin_s: int, track_ids: Sequence[int]
     ) -> defaultdict[int, dict[int, str]]:
-        """Return what each face was named most, one of COUNTED, in each stretch in which it was seen.
+        """Return each face's most frequent label, one of COUNTED, by time bin of bin_s in which it was seen.
 
         They are counted sighting by sighting, which takes a second for a million (nine hours of one face).
         """
         seen = _sightings.c
-        stretch = (seen.at_ms - summary.started_ms) // (1000 * stretch_s)
+        number = (seen.at_ms - summary.started_unix_ms) // (1000 * bin_s)
         label = case((seen.sure, seen.emotion), else_="unsure")
-        query = select(seen.track_id, stretch, label).where(
+        query = select(seen.track_id, number, label).where(
             seen.session_id == summary.session_id,
             seen.track_id.in_(track_ids),
-            seen.at_ms.between(summary.started_ms, summary.ended_ms),  # a clock may have been set back
+            # a clock may have been set back
+            seen.at_ms.between(summary.started_unix_ms, summary.ended_unix_ms),
         )
-        query = query.group_by(seen.track_id, stretch, label).order_by(func.count(), label.desc())
+        query = query.group_by(seen.track_id, number, label).order_by(func.count(), label.desc())
         labels: defaultdict[int, dict[int, str]] = defaultdict(dict)
         with self.database.begin() as connection:
-            for track_id, number, name in connection.execute(query):
-                labels[track_id][number] = name  # the one counted most comes last
+            for track_id, at, name in connection.execute(query):
+                labels[track_id][at] = name  # the one counted most comes last
         return labels
 
     def sightings(self, session_id: int) -> Iterator[Row[Any]]:
@@ -254,7 +284,7 @@ class History:
         """
         columns = [column for column in _sightings.c if column.name != "session_id"]
         query = select(*columns).where(_sightings.c.session_id == session_id)
-        query = query.order_by(_sightings.c.number).limit(ROWS_A_READ)
+        query = query.order_by(_sightings.c.number).limit(self._rows_a_read)
         last = -1
         while True:
             with self.database.begin() as connection:
@@ -272,9 +302,9 @@ class History:
         """Delete every session and return how many there were."""
         return self._delete()
 
-    def delete_ended_before(self, at_ms: int) -> int:
-        """Delete the sessions that ended before that time and return how many they were."""
-        return self._delete(_sessions.c.ended_ms < at_ms)
+    def delete_ended_before(self, at_unix_ms: int) -> int:
+        """Delete the sessions that ended before that time and return how many there were."""
+        return self._delete(_sessions.c.ended_ms < at_unix_ms)
 
     def _delete(self, *which: ColumnElement[bool]) -> int:
         if self.database.is_empty():
@@ -284,7 +314,7 @@ class History:
 
 
 def _insert_session(connection: Connection, session: Session, source: str) -> int:
-    at_ms = session.started_ms
+    at_ms = session.started_unix_ms
     values = {"key": session.key, "source": source, "started_ms": at_ms, "ended_ms": at_ms, "sightings": 0}
     result = connection.execute(insert(_sessions).values(values))
     assert result.inserted_primary_key is not None
@@ -317,7 +347,7 @@ def _sum_seconds(
     """Yield the sums of each second of each face in sightings."""
     parts: defaultdict[tuple[int, int], list[Track]] = defaultdict(list)
     for at_ms, track in sightings:
-        parts[(at_ms - session.started_ms) // 1000, track.track_id].append(track)
+        parts[(at_ms - session.started_unix_ms) // 1000, track.track_id].append(track)
     for (second, track_id), tracks in parts.items():
         which = {"session_id": session_id, "second": second, "track_id": track_id, "sightings": len(tracks)}
         sums = (sum(column) for column in zip(*(track.probs.tolist() for track in tracks), strict=True))
@@ -351,8 +381,8 @@ def _as_summary(row: Row[Any]) -> Summary:
         session_id=values["id"],
         key=values["key"],
         source=values["source"],
-        started_ms=values["started_ms"],
-        ended_ms=values["ended_ms"],
+        started_unix_ms=values["started_ms"],
+        ended_unix_ms=values["ended_ms"],
         sightings=values["sightings"],
         faces=values["faces"],
         counts={name: int(values[name]) for name in COUNTED},

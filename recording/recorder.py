@@ -132,14 +132,14 @@ class Recorder:
         session = Session(_now_ms())
         with self._changed:
             self._session, self._dropped = session, 0
-            self._put(_Moment(session, session.started_ms, ()))
+            self._put(_Moment(session, session.started_unix_ms, ()))
 
     def _stop(self) -> None:
         with self._changed:
             session, self._session = self._session, None
             if session is None:
                 return
-            self._put(_Moment(session, max(_now_ms(), session.started_ms), ()))
+            self._put(_Moment(session, max(_now_ms(), session.started_unix_ms), ()))
         self._held.close()
         log.info("recording ended")
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -61,17 +62,6 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each template is compiled once, and not once for each site that a test makes."""
     folder = tmp_path_factory.mktemp("templates")
     Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_waiting_for_the_disk() -> Iterator[None]:
-    """What a test records need not survive a power cut."""
-    from recording import database
-
-    others = [pragma for pragma in database.PRAGMAS if not pragma.startswith("synchronous")]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "PRAGMAS", ("synchronous = off", *others))
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -157,6 +147,38 @@ def postgres() -> "Iterator[Postgres]":
     server = Postgres(programs, free_port())
     yield server
     server.close()
+
+
+DATABASE_NAMES = (f"history{number}" for number in count())
+
+
+def make_database_url(request: pytest.FixtureRequest, kind: str) -> str:
+    """Return the address of an empty database: a SQLite file that is not there yet, or one of PostgreSQL."""
+    name = next(DATABASE_NAMES)
+    if kind == "sqlite":
+        folder: Path = request.getfixturevalue("tmp_path")
+        return str(folder / f"instance-{name}" / "history.sqlite")
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.make_database(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of database, one after the other."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, database_kind: str) -> str:
+    """The address of an empty database, of each kind."""
+    return make_database_url(request, database_kind)
+
+
+@pytest.fixture
+def another_database_url(request: pytest.FixtureRequest, database_kind: str) -> str:
+    """The address of another empty database of the same kind."""
+    return make_database_url(request, database_kind)
 
 
 @pytest.fixture(scope="session")

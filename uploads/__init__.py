@@ -1,1 +1,1 @@
-"""What visitors send: pictures, ZIPs and videos, read once and kept for a day at most."""
+"""Uploads of visitors: pictures, ZIPs and videos, read once; results are kept for a day at most."""

@@ -1,4 +1,4 @@
-"""Pictures, ZIPs of them and videos, read one after the other: what predict.py and the site both run."""
+"""Reads pictures, ZIPs of them and videos, one after the other: predict.py and the site both run this."""
 
 import os
 from collections import deque
@@ -9,10 +9,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, NamedTuple
 
+import cv2
+
 from uploads.archives import Archive, ArchiveError, is_zip
-from uploads.pictures import PictureError, TooLargeError, is_picture_box, tidy
+from uploads.pictures import NO_MEMORY, PictureError, TooLargeError, is_picture_box, tidy
 from uploads.recognizer import File, Reading, Recognizer
-from uploads.videos import Video, VideoError, Writer, is_video, path_of
+from uploads.videos import AnnotatedCopy, Video, VideoError, Writer, is_video, path_of
 from vision.frames import Frame
 from vision.pipeline import Pipeline
 from vision.tracker import Track
@@ -21,8 +23,8 @@ MAX_PICTURE_BYTES = 50_000_000
 HEAD_BYTES = 256
 
 
-class Sent(NamedTuple):
-    """A file to read: a name to show, its size in bytes, how it begins, and how to open it, once."""
+class InputFile(NamedTuple):
+    """A file to read: a name to show, its size in bytes, its first HEAD_BYTES; open may be called once."""
 
     name: str
     size: int
@@ -30,14 +32,14 @@ class Sent(NamedTuple):
     open: Callable[[], IO[bytes]]
 
     @classmethod
-    def of_path(cls, path: Path) -> "Sent":
+    def of_path(cls, path: Path) -> "InputFile":
         """Return a file of this machine; raises OSError if it cannot be read."""
         with path.open("rb") as file:
             return cls(str(path), path.stat().st_size, file.read(HEAD_BYTES), lambda: path.open("rb"))
 
     @classmethod
-    def of_stream(cls, name: str, stream: IO[bytes]) -> "Sent":
-        """Return an open file, which is closed when it was read."""
+    def of_stream(cls, name: str, stream: IO[bytes]) -> "InputFile":
+        """Return an open file, which is closed after it was read."""
         head = stream.read(HEAD_BYTES)
         size = stream.seek(0, os.SEEK_END)
         stream.seek(0)
@@ -45,7 +47,7 @@ class Sent(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What it is by how it begins, whatever it is called: "zip", "video", or else "picture"."""
+        """Return "zip", "video", or else "picture", by the first bytes, whatever the name is."""
         if is_zip(self.head):
             return "zip"
         return "video" if is_video(self.head) and not is_picture_box(self.head) else "picture"
@@ -53,7 +55,7 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True)
 class VideoFrame:
-    """What was read in one frame of a video: its faces, at at_s since the beginning."""
+    """The faces in one frame of a video, t_s after its beginning."""
 
     name: str
     index: int
@@ -77,109 +79,142 @@ WriterOpener = Callable[[str, float, tuple[int, int]], Writer | None]
 
 
 class Analysis:
-    """Reads everything that was sent; iterate it once. progress and doing say how far it is."""
+    """Reads all files; iterate it once. progress, 0 to 1, and doing, a phrase, are those of the last event."""
 
     def __init__(
         self,
-        sent: Sequence[Sent],
+        files: Sequence[InputFile],
         recognizer: Recognizer,
         make_pipeline: Callable[[], Pipeline],
         open_writer: WriterOpener,
-        most_entries: int,
+        max_entries: int,
+        *,
+        open_video: Callable[[str], Video] = Video,
     ) -> None:
-        """open_writer(name, fps, size_px) gives a video's annotated copy its place, or None for none."""
+        """Read up to max_entries of each ZIP.
+
+        open_writer(name, fps, size_px) returns the writer of a video's annotated copy, or None for no copy.
+        """
         self.progress = 0.0
         self.doing = ""
-        self._sent = sent
+        self._files = files
         self._recognizer = recognizer
         self._make_pipeline = make_pipeline
         self._open_writer = open_writer
-        self._most_entries = most_entries
+        self._max_entries = max_entries
+        self._open_video = open_video
+        self._stopped = False
         self._bytes_done = 0
-        self._bytes = sum(one.size for one in sent) or 1
+        self._bytes = sum(file.size for file in files) or 1
 
     def __iter__(self) -> Generator[Event]:
-        """Yield what was read in pictures and in frames of videos, and remarks, as they come."""
-        for kind, group in groupby(self._sent, lambda sent: sent.kind):
-            if kind == "picture":
-                yield from self._pictures(group)
-                continue
-            for sent in group:
-                self.doing = tidy(sent.name)
-                with sent.open() as file:
-                    yield from self._zip(sent, file) if kind == "zip" else self._video(sent, file)
-                self._bytes_done += sent.size
+        """Yield readings of pictures, frames of videos, and remarks, as they come."""
+        for kind, group in groupby(self._files, lambda file: file.kind):
+            read = self._pictures if kind == "picture" else self._others
+            yield from read(group)
+            if self._stopped:
+                return
         self.progress = 1.0
 
-    def _pictures(self, group: Iterator[Sent]) -> Iterator[Reading | Remark]:
+    def stop(self) -> None:
+        """End the iteration after the event that was yielded last, but for a remark about its file."""
+        self._stopped = True
+
+    def _pictures(self, group: Iterator[InputFile]) -> Iterator[Reading | Remark]:
         sizes: deque[int] = deque()
 
-        def files() -> Iterator[File]:
-            for sent in group:
-                sizes.append(sent.size)
-                yield _load(sent)
+        def loaded() -> Iterator[File]:
+            for file in group:
+                sizes.append(file.size)
+                yield _load(file)
 
-        for reading in self._recognizer.read(files()):
-            self.doing = reading.name
-            self._bytes_done += sizes.popleft()
-            self._advance(0, 0)
-            yield _told(reading)
+        with closing(self._recognizer.read(loaded())) as readings:
+            for reading in readings:
+                if self._stopped:
+                    return
+                self.doing = reading.name
+                self._bytes_done += sizes.popleft()
+                self._advance(0, 0)
+                yield _as_event(reading)
 
-    def _zip(self, sent: Sent, file: IO[bytes]) -> Iterator[Reading | Remark]:
+    def _others(self, group: Iterator[InputFile]) -> Iterator[Event]:
+        for file in group:
+            self.doing = tidy(file.name)
+            with file.open() as stream:
+                yield from self._zip(file, stream) if file.kind == "zip" else self._video(file, stream)
+            if self._stopped:
+                return
+            self._bytes_done += file.size
+
+    def _zip(self, file: InputFile, stream: IO[bytes]) -> Iterator[Reading | Remark]:
         try:
-            archive = Archive(file, self._most_entries)
+            archive = Archive(stream, self._max_entries)
         except ArchiveError as error:
             yield Remark(self.doing, str(error), is_problem=True)
             return
         if archive.note:
             yield Remark(self.doing, archive.note)
-        for number, reading in enumerate(self._recognizer.read(archive.files()), 1):
-            self.doing = f"picture {number:,} of {len(archive):,}"
-            self._advance(sent.size, number / len(archive))
-            yield _told(reading)
+        with closing(self._recognizer.read(archive.files())) as readings:
+            for number, reading in enumerate(readings, 1):
+                if self._stopped:
+                    return
+                self.doing = f"picture {number:,} of {len(archive):,}"
+                self._advance(file.size, number / len(archive))
+                yield _as_event(reading)
 
-    def _video(self, sent: Sent, file: IO[bytes]) -> Iterator[VideoFrame | Remark]:
+    def _video(self, file: InputFile, stream: IO[bytes]) -> Iterator[VideoFrame | Remark]:
         name = self.doing
         try:
-            with path_of(file) as path, closing(Video(path)) as video:
-                yield from self._frames(name, sent.size, video)
+            with path_of(stream) as path, closing(self._open_video(path)) as video:
+                yield from self._frames(name, file.size, video)
                 if video.note:
                     yield Remark(name, video.note)
         except VideoError as error:
             yield Remark(name, str(error), is_problem=True)
+        except MemoryError:
+            yield Remark(name, NO_MEMORY, is_problem=True)
+        except cv2.error as error:
+            if error.code != cv2.Error.StsNoMem:
+                raise
+            yield Remark(name, NO_MEMORY, is_problem=True)
 
-    def _frames(self, name: str, size: int, video: Video) -> Iterator[VideoFrame]:
+    def _frames(self, name: str, size: int, video: Video) -> Iterator[VideoFrame | Remark]:
         with ExitStack() as stack:
             pipeline = stack.enter_context(closing(self._make_pipeline()))
-            writer = self._open_writer(name, video.fps, video.size_px)
-            if writer:
-                stack.callback(writer.close)
+            copy = AnnotatedCopy(lambda: self._open_writer(name, video.fps, video.size_px))
+            stack.callback(copy.close)
             for index, image in enumerate(video):
+                if self._stopped:
+                    break
                 t_s = index / video.fps  # the video's own clock, not ours: easing depends on it
                 annotated = pipeline.process(Frame(index, t_s, image))
-                if writer and annotated.scene is not None:
-                    writer.write(annotated.scene)
+                if annotated.scene is not None:
+                    copy.write(annotated.scene)
                 self._advance(size, (index + 1) / video.frame_count)
                 self.doing = f"frame {index + 1:,} of about {max(video.frame_count, index + 1):,}"
                 yield VideoFrame(name, index, t_s, annotated.tracks)
+        if copy.problem:
+            yield Remark(name, copy.problem)
 
     def _advance(self, size: int, share: float) -> None:
         self.progress = min((self._bytes_done + size * min(share, 1.0)) / self._bytes, 0.99)
 
 
-def _told(reading: Reading) -> Reading | Remark:
+def _as_event(reading: Reading) -> Reading | Remark:
     """Return a reading, or a remark in the place of one that has no picture."""
     return Remark(reading.name, str(reading.problem), is_problem=True) if reading.problem else reading
 
 
-def _load(sent: Sent) -> File:
-    """Return a picture's bytes, or why there are none."""
-    name = tidy(sent.name)
-    if sent.size > MAX_PICTURE_BYTES:
+def _load(file: InputFile) -> File:
+    """Return a picture's bytes, or the problem in place of them."""
+    name = tidy(file.name)
+    if file.size > MAX_PICTURE_BYTES:
         problem = TooLargeError(f"The picture is larger than {MAX_PICTURE_BYTES // 1_000_000} MB.")
         return File(name, b"", problem)
     try:
-        with sent.open() as file:
-            return File(name, file.read(MAX_PICTURE_BYTES))
+        with file.open() as stream:
+            return File(name, stream.read(MAX_PICTURE_BYTES))
     except OSError as error:
         return File(name, b"", PictureError(f"The file cannot be read: {error.strerror}."))
+    except MemoryError:
+        return File(name, b"", PictureError(NO_MEMORY))

@@ -4,7 +4,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO
 
-from uploads.pictures import PictureError, is_picture_box, tidy
+from uploads.pictures import NO_MEMORY, PictureError, is_picture_box, tidy
 from uploads.recognizer import File
 from uploads.videos import is_video
 
@@ -15,7 +15,7 @@ RATIO_COUNTS_FROM = 1_000_000  # bytes: a flat little picture may be packed well
 MAX_DIRECTORY_BYTES = 4_000_000  # of the list of entries, which zipfile reads at once
 STEP_BYTES = 1 << 16
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for gigabytes of memory
-LITTER = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")  # what systems add by themselves
+LITTER = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")  # which systems add by themselves
 
 
 class ArchiveError(Exception):
@@ -28,10 +28,20 @@ def is_zip(head: bytes) -> bool:
 
 
 class Archive:
-    """A ZIP of pictures: how many files it has, the first `most` of them, and a note if there are more."""
+    """A ZIP of pictures: its length is how many are read; note says if there are more."""
 
-    def __init__(self, file: IO[bytes], most: int) -> None:
-        """Raises ArchiveError for what is no ZIP, has no files in it, or too long a list of them."""
+    def __init__(
+        self,
+        file: IO[bytes],
+        max_entries: int,
+        *,
+        max_entry_bytes: int = MAX_ENTRY_BYTES,
+        max_total_bytes: int = MAX_TOTAL_BYTES,
+    ) -> None:
+        """Raises ArchiveError if file is no ZIP, has no files in it, or too long a list of them.
+
+        The first max_entries are read, up to max_entry_bytes unpacked each and max_total_bytes together.
+        """
         try:
             self._zip = zipfile.ZipFile(_Sparing(file))
         except _TooMuchError:
@@ -41,15 +51,18 @@ class Archive:
         entries = [entry for entry in self._zip.infolist() if not _is_litter(entry)]
         if not entries:
             raise ArchiveError("The ZIP is empty.")
-        self._entries = entries[:most]
-        self._left = MAX_TOTAL_BYTES
-        self.note = f"The ZIP has {len(entries):,} files; the first {most:,} were read." * (len(entries) > most)
+        self._entries = entries[:max_entries]
+        self._max_entry_bytes = max_entry_bytes
+        self._left = max_total_bytes
+        self.note = ""
+        if len(entries) > max_entries:
+            self.note = f"The ZIP has {len(entries):,} files; the first {max_entries:,} were read."
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def files(self) -> Iterator[File]:
-        """Yield a file an entry; what cannot be read has its problem in place of its bytes."""
+        """Yield a file an entry; one that cannot be read has its problem in place of its bytes."""
         for entry in self._entries:
             name = tidy(entry.filename)
             try:
@@ -68,11 +81,13 @@ class Archive:
                 return self._unpack(packed, entry.compress_size)
         except PictureError:
             raise
+        except MemoryError:
+            raise PictureError(NO_MEMORY) from None
         except Exception:  # as above, entry by entry
             raise PictureError("It is damaged within the ZIP.") from None
 
     def _unpack(self, packed: IO[bytes], packed_bytes: int) -> bytes:
-        """Return what is unpacked, counted while it is: what the ZIP says of its sizes may be a lie."""
+        """Return the unpacked bytes, counted meanwhile: the sizes that a ZIP gives may be wrong."""
         data = bytearray()
         while piece := packed.read(STEP_BYTES):
             self._left -= len(piece)
@@ -83,8 +98,8 @@ class Archive:
             data += piece
             if self._left < 0:
                 raise PictureError("The ZIP unpacks to too much; what comes after is not read.")
-            if len(data) > MAX_ENTRY_BYTES:
-                raise PictureError(f"It is larger than {MAX_ENTRY_BYTES // 1_000_000} MB.")
+            if len(data) > self._max_entry_bytes:
+                raise PictureError(f"It is larger than {self._max_entry_bytes // 1_000_000} MB.")
             if len(data) > max(RATIO_COUNTS_FROM, packed_bytes * MAX_RATIO):
                 raise PictureError("It unpacks to far more than a picture does.")
         return bytes(data)

@@ -1,5 +1,6 @@
-"""Builds what reads files, from the settings: for the site, its worker process and the command line."""
+"""Builds the readers of files from the settings: for the site, its worker process and the command line."""
 
+from collections.abc import Callable
 from functools import partial
 
 from model import EmotionClassifier
@@ -32,7 +33,7 @@ def make_tracker(settings: Settings) -> Tracker:
 
 
 def make_recognizer(settings: Settings, classifier: EmotionClassifier, threads: int = 2) -> Recognizer:
-    """Return a reader of still pictures with so many threads; raises CascadeError. Close it."""
+    """Return the recognizer of still pictures with so many threads; raises CascadeError. Close it."""
     return Recognizer(partial(make_detector, settings), classifier, settings.unsure_below, threads)
 
 
@@ -49,3 +50,12 @@ def make_video_pipeline(settings: Settings, classifier: EmotionClassifier) -> Pi
         settings.jpeg_quality,
         View(blur=settings.blur),
     )
+
+
+def make_readers(settings: Settings) -> tuple[Recognizer, Callable[[], Pipeline]]:
+    """Return the recognizer of pictures and the maker of video pipelines; raises WeightsError, CascadeError.
+
+    Both share one classifier. Close the recognizer.
+    """
+    classifier = load_classifier(settings)
+    return make_recognizer(settings, classifier), partial(make_video_pipeline, settings, classifier)

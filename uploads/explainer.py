@@ -1,4 +1,4 @@
-"""Why one face is named as it is: a heat map for each emotion, and what each convolution makes of the face."""
+"""Explains the label of one face: a heat map for each emotion, and the maps of each convolution."""
 
 import io
 import threading
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 FACE_SIDE_PX = 176
 QUALITY = 85
 LINE = 255
-PATIENCE_S = 10.0
+MAX_WAIT_S = 10.0  # for the pictures before
 
 
 class BusyError(TimeoutError):
-    """Others are being served; the message says so in one sentence."""
+    """Other pictures are being explained; the message says so in one sentence."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """What speaks for one emotion: its probability, and the face (JPEG) with its heat map."""
+    """One emotion: its probability, and the face (JPEG) with the heat map of that emotion."""
 
     emotion: str
     probability: float
@@ -46,7 +46,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Layer:
-    """What one convolution makes of a face: count maps of side x side, all in one picture (PNG)."""
+    """One convolution's maps of a face: count maps of side x side, all in one picture (PNG)."""
 
     count: int
     side: int
@@ -72,17 +72,20 @@ class PictureExplainer:
         classifier: EmotionClassifier,
         load_net: "Callable[[], nn.Module]",
         samples: Path,
+        *,
+        max_wait_s: float = MAX_WAIT_S,
     ) -> None:
-        """load_net() gives the classifier's network in PyTorch, and is called with the first picture."""
+        """load_net returns the classifier's network in PyTorch, and is called with the first picture."""
         self._detector = detector
         self._classifier = classifier
         self._load_net = load_net
         self._net: nn.Module | None = None
         self._samples = load_samples(samples)
+        self._max_wait_s = max_wait_s
         self._lock = threading.Lock()
 
     def explain(self, data: bytes) -> Explanation:
-        """Explain the largest face of an encoded picture; PictureError or, after PATIENCE_S, BusyError."""
+        """Return the explanation of the largest face in a picture file; raises PictureError or BusyError."""
         with self._turn():
             image = read_picture(data).image
             gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
@@ -92,7 +95,7 @@ class PictureExplainer:
             return self._explain(gray, boxes[:1], len(boxes) - 1)
 
     def explain_sample(self, emotion: str, number: int) -> Explanation:
-        """Explain a sample face, the first being number 1; raises KeyError if there is none, or BusyError."""
+        """Return the explanation of a sample, the first being number 1; raises KeyError or BusyError."""
         paths = self._samples.get(emotion, [])
         if not 1 <= number <= len(paths):
             raise KeyError(f"{emotion} {number}")
@@ -102,7 +105,7 @@ class PictureExplainer:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        if not self._lock.acquire(timeout=PATIENCE_S):
+        if not self._lock.acquire(timeout=self._max_wait_s):
             raise BusyError("Others are having their pictures explained; try again in a moment.")
         try:
             yield
@@ -124,7 +127,7 @@ class PictureExplainer:
         return Explanation(others, encode_jpeg(scene, QUALITY), reasons, layers)
 
     def _activations(self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]]) -> list[NDArray[np.float32]]:
-        """Return what each convolution makes of the face, in order: (c, h, w) float32."""
+        """Return each convolution's maps of the face, in order: (c, h, w) float32."""
         # here, because it takes seconds, and nothing else of the site needs it
         import torch
 

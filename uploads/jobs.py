@@ -1,4 +1,4 @@
-"""Reads what visitors send: a few pictures at once, ZIPs and videos one after the other in the background."""
+"""Runs the uploads of visitors: a few pictures at once, others one after the other in the background."""
 
 import logging
 import queue
@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from uploads.analysis import Sent
+from uploads.analysis import InputFile
 from uploads.pictures import tidy
 from uploads.recognizer import File, Reading, Recognizer
 from uploads.result_writer import ResultWriter, title_of, was_read
@@ -20,10 +20,11 @@ MAX_AT_ONCE = 12  # pictures that are read while their sender waits; more become
 MAX_WAITING = 8  # jobs
 MAX_READING = 2  # requests
 MAX_FAILED = 50  # jobs that are remembered
-PATIENCE_S = 10.0  # of a request, until it is told to come back
+MAX_WAIT_S = 10.0  # of a request for its turn
 SWEEP_S = 600.0
 JOIN_S = 20.0
 LOST = "The results could not be kept: the disk is full, or cannot be written."
+TOO_LARGE = "This could not be read: it needs more memory than an upload may use."
 BROKEN = "This could not be read: it brought its reader down, or to a standstill."
 MISTAKE = "This could not be read because of a mistake in the program; its log says more."
 
@@ -32,12 +33,12 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Job:
-    """A job that waits, runs or failed; what a job gave that ended is in Results."""
+    """A job that waits, runs or failed; the result of one that has ended is in Results."""
 
     job_id: str
     owner: str
     title: str
-    sent: Sequence[Sent] = field(repr=False)
+    files: Sequence[InputFile] = field(repr=False)
     state: str = "waiting"  # then "running", and "failed" if it did
     problem: str = ""
     progress: float = 0.0  # to 1
@@ -45,8 +46,8 @@ class Job:
     cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
     unwanted: bool = False  # its results are deleted as soon as it has stopped
 
-    def told(self) -> dict[str, Any]:
-        """Return how far it is, as the JSON of its page."""
+    def status(self) -> dict[str, Any]:
+        """Return its state, progress, phrase and problem, as the JSON of its page."""
         stopped = self.state == "waiting" and self.cancelled.is_set()
         return {
             "state": "cancelled" if stopped else self.state,
@@ -55,18 +56,20 @@ class Job:
             "problem": self.problem,
         }
 
-    def tell(self, progress: float, doing: str) -> None:
+    def report_progress(self, progress: float, doing: str) -> None:
+        """Set the progress, 0 to 1, and a phrase for people."""
         self.progress, self.doing = progress, doing
 
     def discard(self) -> None:
-        """Close what was sent, which deletes it: it has no name on the disk."""
-        for one in self.sent:
-            one.open().close()
-        self.sent = ()
+        """Close its files, which deletes them: they have no name on the disk. Raises nothing."""
+        files, self.files = self.files, ()
+        for file in files:
+            with suppress(OSError):  # of one file, and the others are to be closed all the same
+                file.open().close()
 
 
 class Jobs:
-    """Takes files and keeps what was read in them. Close it: what is under way is dropped then."""
+    """Reads files into Results. Close it: jobs under way are dropped then."""
 
     def __init__(
         self,
@@ -75,18 +78,23 @@ class Jobs:
         make_pipeline: Callable[[], Pipeline],
         jpeg_quality: int,
         blur: bool,
-        apart: WorkerProcess | None = None,
+        worker: WorkerProcess | None = None,
+        *,
+        max_wait_s: float = MAX_WAIT_S,
     ) -> None:
-        """With blur, faces in the pictures and videos that are kept are hidden.
+        """With blur, faces in the pictures and videos of the results are hidden.
 
-        What is read in the background is read apart, in a process of its own; without one, in a thread.
+        Jobs in the background are read by the worker, in a process of its own; without one, in a thread.
+        A request waits up to max_wait_s for its turn.
         """
         self.results = results
         self._recognizer = recognizer
         self._make_pipeline = make_pipeline
         self._jpeg_quality = jpeg_quality
         self._blur = blur
-        self._apart = apart
+        self._worker = worker
+        self._max_wait_s = max_wait_s
+        self._lock = threading.Lock()  # held while a job begins or ends, or is deleted
         self._active: dict[str, Job] = {}
         self._waiting: queue.Queue[Job | None] = queue.Queue(MAX_WAITING)
         self._reading = threading.BoundedSemaphore(MAX_READING)
@@ -94,27 +102,27 @@ class Jobs:
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
 
-    def take(self, owner: str, files: Sequence[tuple[str, IO[bytes]]]) -> str | None:
-        """Read the files, or have them read, and return the job's id; None if too much waits already.
+    def submit(self, owner: str, files: Sequence[tuple[str, IO[bytes]]]) -> str | None:
+        """Read the files, or queue them, and return the job's id; None if too many jobs wait already.
 
-        A few pictures are done when this returns. The files are closed sooner or later. Raises OSError
-        if nothing can be kept.
+        A few pictures are read when this returns. The files are closed sooner or later. Raises OSError
+        if no result can be written.
         """
-        sent = [Sent.of_stream(name, stream) for name, stream in files]
-        job = Job("", owner, title_of([tidy(one.name) for one in sent]), sent)
-        at_once = len(sent) <= MAX_AT_ONCE and all(one.kind == "picture" for one in sent)
+        inputs = [InputFile.of_stream(name, stream) for name, stream in files]
+        job = Job("", owner, title_of([tidy(file.name) for file in inputs]), inputs)
+        at_once = len(inputs) <= MAX_AT_ONCE and all(file.kind == "picture" for file in inputs)
         try:
-            taken = self._run_now(job) if at_once else self._run_later(job)
-        except OSError:
+            accepted = self._run_now(job) if at_once else self._run_later(job)
+        except Exception:
             self._drop(job)
             raise
-        if not taken:
+        if not accepted:
             self._drop(job)
-        return job.job_id if taken else None
+        return job.job_id if accepted else None
 
     def read(self, name: str, data: bytes) -> Reading | None:
-        """Return what is in one picture, which is kept nowhere; None if too many are being read."""
-        if not self._reading.acquire(timeout=PATIENCE_S):
+        """Return the reading of one picture, which is not kept; None if too many are being read."""
+        if not self._reading.acquire(timeout=self._max_wait_s):
             return None
         try:
             [reading] = self._recognizer.read([File(name, data)])
@@ -131,26 +139,29 @@ class Jobs:
         return [job for job in reversed(list(self._active.values())) if job.owner == owner]
 
     def cancel(self, job_id: str) -> None:
-        """Have a job stop after the picture it is at; what it has read is kept."""
+        """Have a job stop after the picture or frame it is at; the results until then are kept."""
         if job := self._active.get(job_id):
             job.cancelled.set()
 
     def delete(self, job_id: str) -> None:
-        """Delete what a job gave; one that waits or runs is stopped by its own thread first."""
-        job = self._active.get(job_id)
-        if job and job.state != "failed":
-            job.unwanted = True
-            job.cancelled.set()
-        elif job:
+        """Delete a job's results; one that waits or runs is stopped by its own thread first."""
+        with self._lock:
+            job = self._active.get(job_id)
+            if job and job.state != "failed":
+                job.unwanted = True
+                job.cancelled.set()
+                return
+        if job:
             self._drop(job)
         else:
             self.results.delete(job_id)
 
     def close(self) -> None:
-        """Stop what runs, drop what waits, join the thread."""
-        self._closing.set()
-        if self._apart:
-            self._apart.close()
+        """Stop the job that runs, drop those that wait, and join the thread."""
+        with self._lock:
+            self._closing.set()
+        if self._worker:
+            self._worker.close()
         for job in list(self._active.values()):
             job.cancelled.set()
         with suppress(queue.Full):
@@ -161,7 +172,7 @@ class Jobs:
         self._recognizer.close()
 
     def _run_now(self, job: Job) -> bool:
-        if not self._reading.acquire(timeout=PATIENCE_S):
+        if not self._reading.acquire(timeout=self._max_wait_s):
             return False
         try:
             job.job_id = self.results.begin()
@@ -171,14 +182,12 @@ class Jobs:
         return True
 
     def _run_later(self, job: Job) -> bool:
-        if self._closing.is_set() or self._waiting.full():
-            return False
-        job.job_id = self.results.begin()
-        self._active[job.job_id] = job
-        try:
+        with self._lock:
+            if self._closing.is_set() or self._waiting.full():
+                return False
+            job.job_id = self.results.begin()
+            self._active[job.job_id] = job
             self._waiting.put_nowait(job)
-        except queue.Full:
-            return False
         return True
 
     def _work(self) -> None:
@@ -197,46 +206,57 @@ class Jobs:
             self._drop(job)
             return
         job.state = "running"
-        job.tell(0.0, "Getting ready …")
-        try:
-            self._run(job, self._apart)
-        except WorkerError as error:
-            log.warning("a job failed", extra={"reason": str(error)})
-            self._fail(job, BROKEN)
-        except OSError as error:
-            log.warning("a job's results could not be kept", extra={"reason": error.strerror})
-            self._fail(job, LOST)
-        except Exception:  # this thread is for all jobs
-            log.exception("a job failed")
-            self._fail(job, MISTAKE)
-        else:
-            self._active.pop(job.job_id, None)
-            if job.unwanted or self._closing.is_set():
-                self._drop(job)
-
-    def _run(self, job: Job, apart: WorkerProcess | None = None) -> None:
-        """Read what was sent and keep what was read; raises OSError, and WorkerError from apart."""
-        folder = self.results.place(job.job_id)
-        if apart:
-            files = [(one.name, one.open()) for one in job.sent]
-            items = apart.read(files, folder, job.cancelled, job.tell)
-        else:
-            keeper = ResultWriter(folder, self._jpeg_quality, self._blur)
-            items = keeper.read(job.sent, self._recognizer, self._make_pipeline, job.cancelled, job.tell)
-        state = "cancelled" if job.cancelled.is_set() else "done" if was_read(items) else "unreadable"
-        self.results.save(job.job_id, {"owner": job.owner, "title": job.title, "state": state, "items": items})
+        job.report_progress(0.0, "Getting ready …")
+        problem = self._try_to_run(job)
+        if problem:
+            self.results.delete(job.job_id)
         job.discard()
-
-    def _fail(self, job: Job, problem: str) -> None:
-        self.results.delete(job.job_id)
-        job.discard()
-        job.state, job.problem = "failed", problem
+        with self._lock:
+            unwanted = job.unwanted or self._closing.is_set()
+            if problem:
+                job.state, job.problem = "failed", problem
+            else:
+                self._active.pop(job.job_id, None)
+        if unwanted:
+            self._drop(job)
         failed = [one for one in self._active.values() if one.state == "failed"]
         for one in failed[:-MAX_FAILED]:
             self._drop(one)
 
+    def _try_to_run(self, job: Job) -> str:
+        """Run a job in the thread for all of them; return "", or the problem in one sentence."""
+        try:
+            self._run(job, self._worker)
+        except WorkerError as error:
+            log.warning("a job failed", extra={"reason": str(error)})
+            return BROKEN
+        except MemoryError:
+            log.warning("a job needs too much memory")
+            return TOO_LARGE
+        except OSError as error:
+            log.warning("a job's results could not be kept", extra={"reason": error.strerror})
+            return LOST
+        except Exception:
+            log.exception("a job failed")
+            return MISTAKE
+        return ""
+
+    def _run(self, job: Job, worker: WorkerProcess | None = None) -> None:
+        """Read a job's files and save the result; raises OSError, and the errors of `WorkerProcess.read`."""
+        folder = self.results.folder(job.job_id)
+        if worker:
+            files = [(file.name, file.open()) for file in job.files]
+            items = worker.read(files, folder, job.cancelled, job.report_progress)
+        else:
+            writer = ResultWriter(folder, self._jpeg_quality, self._blur)
+            readers = self._recognizer, self._make_pipeline
+            items = writer.read(job.files, *readers, job.cancelled, job.report_progress)
+        state = "cancelled" if job.cancelled.is_set() else "done" if was_read(items) else "unreadable"
+        self.results.save(job.job_id, {"owner": job.owner, "title": job.title, "state": state, "items": items})
+        job.discard()
+
     def _drop(self, job: Job) -> None:
-        """Leave nothing of a job behind."""
+        """Delete everything of a job."""
         self._active.pop(job.job_id, None)
         if job.job_id:
             self.results.delete(job.job_id)

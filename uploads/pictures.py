@@ -1,4 +1,4 @@
-"""From the bytes that somebody sent to a picture: what it is decided by the bytes, never by a name."""
+"""Pictures out of the bytes of visitors; the format is found in the bytes, never in a name."""
 
 import io
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-MAX_PIXELS = 50_000_000  # as sent; what a camera of today takes
+MAX_PIXELS = 50_000_000  # as sent; today's cameras have as many
 MAX_SIDE_PX = 1600  # as searched: faces are searched for in proportion, so more would only cost time
 NAME_LENGTH = 200
+NO_MEMORY = "The file needs more memory than there is."
 VIDEO_NAMES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv")
 SIDEWAYS = (5, 6, 7, 8)  # orientations of EXIF, as are the keys of TURNS
 TURNS = {
@@ -36,14 +37,14 @@ class UnknownFormatError(PictureError):
 
 
 class TooLargeError(PictureError):
-    """The picture has more pixels than may be."""
+    """The picture has more pixels or bytes than are read."""
 
 
 @dataclass(frozen=True)
 class Picture:
     """A picture as it is searched: image (H, W, 3) uint8 BGR, upright, no side over MAX_SIDE_PX.
 
-    size_px is (width, height) as it was sent, upright; note says what was left out, for people.
+    size_px is (width, height) as it was sent, upright; note is a sentence about parts not read, or "".
     """
 
     image: NDArray[np.uint8]
@@ -52,7 +53,7 @@ class Picture:
 
     @property
     def scale(self) -> float:
-        """How many pixels of what was sent one pixel of image is."""
+        """Return how many pixels of the file are one pixel of image, along a side."""
         width: int = self.image.shape[1]
         return self.size_px[0] / width
 
@@ -60,7 +61,7 @@ class Picture:
 def read_picture(data: bytes, name: str = "") -> Picture:
     """Return the picture in data; raises PictureError, or one of its kinds, if there is none.
 
-    The name only says what somebody takes the file for, if it is none.
+    The name is only used in the sentence about a file that is no picture.
     Its size is known before it is decoded, so a small file that unpacks to a huge picture costs nothing.
     Of an animation the first picture is read. Transparent parts become white.
     """
@@ -73,6 +74,8 @@ def read_picture(data: bytes, name: str = "") -> Picture:
             return _decode(opened)
     except PictureError:
         raise
+    except MemoryError:
+        raise PictureError(NO_MEMORY) from None
     except UnidentifiedImageError:
         raise UnknownFormatError(_unlike(name)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's limit is above ours
@@ -91,7 +94,7 @@ def is_picture_box(data: bytes) -> bool:
 
 
 def _unlike(name: str) -> str:
-    """Return what is said of a file of that name that is no picture, nor anything else that is read."""
+    """Return the sentence about a file of that name that is nothing that is read."""
     ending = name[name.rfind(".") :].lower()
     if ending in (".zip", *VIDEO_NAMES):
         return f"This is no {'ZIP' if ending == '.zip' else 'video'} that can be read."
@@ -127,7 +130,7 @@ def _decode(opened: Image.Image) -> Picture:
 def _orientation(opened: Image.Image) -> int:
     try:
         return int(opened.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # what is written about a picture may be broken where the picture is not
+    except Exception:  # the notes about a picture may be broken where the picture is not
         return 1
 
 

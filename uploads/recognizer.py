@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import EmotionClassifier, preprocess
-from uploads.pictures import Picture, PictureError, read_picture
+from uploads.pictures import NO_MEMORY, Picture, PictureError, read_picture
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
 from vision.faces import face_json
@@ -25,7 +25,7 @@ ONLY_HEAT = View(boxes=False, labels=False, heat=True)
 
 
 class File(NamedTuple):
-    """What somebody sent: a name to show, and the bytes, or why there are none."""
+    """A picture file of a visitor: a name to show, and the bytes, or the problem in place of them."""
 
     name: str
     data: bytes
@@ -34,10 +34,10 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read in one file: picture and faces, or the problem.
+    """The result of one file: picture and faces, or the problem.
 
-    The faces are tracks of one frame, largest first and numbered from 1, with maps; boxes are in px of what
-    was sent.
+    The faces are tracks of one frame, largest first and numbered from 1, with maps; boxes are in px of the
+    file's picture, upright.
     """
 
     name: str
@@ -62,7 +62,7 @@ class _Found(NamedTuple):
 
 
 class Recognizer:
-    """Finds faces and names their emotions; may be asked from several threads. Close it."""
+    """Finds faces and names their emotions; may be used by several threads at once. Close it."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Recognizer:
         unsure_below: float,
         threads: int = 2,
     ) -> None:
-        """make_detector is called once a thread: a cascade is not for two at once."""
+        """Call make_detector once a thread: two threads cannot share a cascade."""
         self._classifier = classifier
         self._unsure_below = unsure_below
         self._detectors: queue.SimpleQueue[Detector] = queue.SimpleQueue()
@@ -80,20 +80,20 @@ class Recognizer:
         self._pool = ThreadPoolExecutor(threads, "recognizer")
 
     def read(self, files: Iterable[File]) -> Generator[Reading]:
-        """Yield a reading a file, in their order; files is asked for a few ahead of what is yielded."""
+        """Yield a reading a file, in their order; files are taken a few ahead of the readings."""
         rest = iter(files)
-        begun, ahead = self._begin(rest), []
+        batch, ahead = self._begin(rest), []
         try:
-            while begun:
+            while batch:
                 ahead = self._begin(rest)
-                yield from self._name(begun)
-                begun = ahead
+                yield from self._name(batch)
+                batch = ahead
         finally:
-            for _, future in (*begun, *ahead):  # whoever asked may have gone
+            for _, future in (*batch, *ahead):  # the caller may have stopped
                 future.cancel()
 
     def close(self) -> None:
-        """End its threads; what they have begun is finished."""
+        """Join its threads; a picture that one has begun is finished first."""
         self._pool.shutdown(cancel_futures=True)
 
     def _begin(self, files: Iterator[File]) -> list[tuple[str, Future[_Found]]]:
@@ -140,7 +140,7 @@ def annotate(reading: Reading, blur: bool = False) -> tuple[Scene, list[Cut]]:
 
 
 def cut_out(image: Scene, face: Track) -> Cut:
-    """Return a face and a little around it out of image (H, W, 3)."""
+    """Return a face with CROP_MARGIN around it, cut out of image (H, W, 3)."""
     x1, y1, x2, y2 = face.box
     margin = round((x2 - x1) * CROP_MARGIN)
     left, top = max(x1 - margin, 0), max(y1 - margin, 0)
@@ -149,7 +149,7 @@ def cut_out(image: Scene, face: Track) -> Cut:
 
 
 def heated(image: Scene, cut: Cut) -> Scene:
-    """Return a copy of the cut's image, made smaller or not, with where its emotion was seen laid over it."""
+    """Return a copy of image, the cut's own or a smaller one, with the heat map of its emotion laid over it."""
     box = _scaled(cut.face.box, image.shape[1] / cut.image.shape[1])
     return draw(image, [replace(cut.face, box=box)], ONLY_HEAT)
 
@@ -160,7 +160,7 @@ def _result(future: "Future[_Found]") -> _Found | PictureError:
     except PictureError as problem:
         return problem.with_traceback(None)  # which would keep the file's bytes
     except (cv2.error, MemoryError):
-        return PictureError("The picture needs more memory than there is.")
+        return PictureError(NO_MEMORY)
 
 
 def _scaled(box: Any, scale: float) -> tuple[int, int, int, int]:
@@ -169,7 +169,7 @@ def _scaled(box: Any, scale: float) -> tuple[int, int, int, int]:
 
 
 def reading_json(reading: "Reading") -> dict[str, Any]:
-    """Return what was read in a picture: its width and height in px, its faces, and a note, "" for none."""
+    """Return a picture's reading as JSON: its width and height in px, its faces, and a note, "" for none."""
     assert reading.picture is not None
     width, height = reading.picture.size_px
     faces = [face_json(face) for face in reading.faces]

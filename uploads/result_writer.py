@@ -1,4 +1,4 @@
-"""Keeps what was read in the files of one job: pictures with their faces drawn, faces cut out, a table."""
+"""Writes the results of one job: pictures with their faces drawn, faces cut out, videos, a table."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from uploads.analysis import Analysis, Event, Sent, VideoFrame
+from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
 from uploads.recognizer import Reading, Recognizer, annotate, heated, reading_json
 from uploads.results import TABLE
 from uploads.timeline import Timeline
@@ -25,12 +25,13 @@ CROP_SIDE_PX = 160
 
 
 class ResultWriter:
-    """Writes into a job's folder and lists in items, for its page, what is there.
+    """Writes into a job's folder, and lists the results in items, for the job's page.
 
-    Its methods raise OSError where the disk is full; all but `read` are for within a with block.
+    Every method raises OSError where the disk is full; all but `read` are for within a with block.
     """
 
     def __init__(self, folder: Path, jpeg_quality: int, blur: bool) -> None:
+        """Write into folder, which exists; jpeg_quality is 1 to 100, and blur hides the faces."""
         self.items: list[dict[str, Any]] = []
         self._folder = folder
         self._jpeg_quality = jpeg_quality
@@ -40,21 +41,24 @@ class ResultWriter:
 
     def read(
         self,
-        sent: Sequence[Sent],
+        files: Sequence[InputFile],
         recognizer: Recognizer,
         make_pipeline: Callable[[], Pipeline],
         cancelled: threading.Event,
-        tell: Callable[[float, str], None],
+        report_progress: Callable[[float, str], None],
     ) -> list[dict[str, Any]]:
-        """Read all that was sent and return its items; less, once cancelled is set. tell(progress, doing)."""
+        """Read all files and return their items; fewer, once cancelled is set.
+
+        report_progress(progress, doing) is called after each picture and frame, with 0 to 1 and a phrase.
+        """
         with self:
-            analysis = Analysis(sent, recognizer, make_pipeline, self.open_writer, MAX_ENTRIES)
+            analysis = Analysis(files, recognizer, make_pipeline, self.open_writer, MAX_ENTRIES)
             with closing(iter(analysis)) as events:
                 for event in events:
-                    self.take(event)
-                    tell(analysis.progress, analysis.doing)
+                    self.write(event)
+                    report_progress(analysis.progress, analysis.doing)
                     if cancelled.is_set():
-                        break
+                        analysis.stop()
         return self.items
 
     def __enter__(self) -> Self:
@@ -66,40 +70,41 @@ class ResultWriter:
         self._files.close()
         for item, timeline in self._timelines:
             item["timeline"] = timeline.summary()
-            if not (self._folder / item["video"]).is_file():
+            if item["video"] and not (self._folder / item["video"]).is_file():
                 item["video"] = None
 
-    def take(self, event: Event) -> None:
+    def write(self, event: Event) -> None:
+        """Write the pictures and rows of an event, and list it."""
         if isinstance(event, Reading):
-            self._picture(event)
+            self._write_picture(event)
         elif isinstance(event, VideoFrame):
             self._timelines[-1][1].add(event.t_s, event.faces)
             self._table.add(face_rows(event.name, event.faces, event.t_s, event.index))
         else:
-            self.items.append(
-                {"kind": "remark", "file": event.name, "text": event.text, "is_problem": event.is_problem}
-            )
-            self._table.add([remark_row(event.name, event.text)])
+            self._write_remark(event)
 
     def open_writer(self, name: str, fps: float, size_px: tuple[int, int]) -> Writer:
-        """Begin with a video: return where its annotated copy goes."""
-        writer, path = open_writer(self._folder / str(len(self.items)), fps, size_px)
+        """List a video and return the writer of its annotated copy; raises VideoError."""
+        stem = self._folder / str(len(self.items))
         width, height = size_px
-        item = {"kind": "video", "file": name, "width": width, "height": height, "fps": round(fps, 3)}
-        self.items.append(item | {"video": path.name})
-        self._timelines.append((self.items[-1], Timeline()))
+        item: dict[str, Any] = {"kind": "video", "file": name, "width": width, "height": height}
+        item |= {"fps": round(fps, 3), "video": None}
+        self.items.append(item)
+        self._timelines.append((item, Timeline()))
+        writer, path = open_writer(stem, fps, size_px)
+        item["video"] = path.name
         return writer
 
-    def _picture(self, reading: Reading) -> None:
+    def _write_picture(self, reading: Reading) -> None:
         number = len(self.items)
         scene, cuts = annotate(reading, self._blur)
         crops = [f"{number}-{face.track_id}.jpg" for face in reading.faces]
-        self._write(f"{number}.jpg", scene, SCENE_SIDE_PX)
+        self._write_jpeg(f"{number}.jpg", scene, SCENE_SIDE_PX)
         heats = [f"{number}-{face.track_id}-heat.jpg" for face in reading.faces]
         for crop, heat, cut in zip(crops, heats, cuts, strict=True):
             small = shrunk(cut.image, CROP_SIDE_PX)
-            self._write(crop, small, CROP_SIDE_PX)
-            self._write(heat, heated(small, cut), CROP_SIDE_PX)
+            self._write_jpeg(crop, small, CROP_SIDE_PX)
+            self._write_jpeg(heat, heated(small, cut), CROP_SIDE_PX)
         item = {
             "kind": "picture",
             "file": reading.name,
@@ -110,7 +115,12 @@ class ResultWriter:
         self.items.append(item | reading_json(reading))
         self._table.add(face_rows(reading.name, reading.faces) or [remark_row(reading.name, "no face")])
 
-    def _write(self, name: str, image: Scene, side_px: int) -> None:
+    def _write_remark(self, remark: Remark) -> None:
+        item = {"kind": "remark", "file": remark.name, "text": remark.text, "is_problem": remark.is_problem}
+        self.items.append(item)
+        self._table.add([remark_row(remark.name, remark.text)])
+
+    def _write_jpeg(self, name: str, image: Scene, side_px: int) -> None:
         (self._folder / name).write_bytes(encode_jpeg(shrunk(image, side_px), self._jpeg_quality))
 
 
@@ -125,10 +135,10 @@ def shrunk(image: Scene, side_px: int) -> Scene:
 
 
 def title_of(names: Sequence[str]) -> str:
-    """Return what a job is called: its first file, and how many more there are."""
+    """Return the title of a job: its first file, and how many more there are."""
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def was_read(items: Sequence[dict[str, Any]]) -> bool:
-    """Return whether anything could be read in what was sent."""
+    """Return whether any file of a job could be read."""
     return any(item["kind"] != "remark" for item in items)

@@ -1,14 +1,16 @@
-"""What uploads gave, kept in a folder for a day: a folder a job, with two JSON files when the job has ended."""
+"""Results of uploads, kept for a day: a folder a job, with two JSON files when the job has ended."""
 
 import json
 import os
 import re
 import secrets
 import shutil
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vision.emotions import EMOTIONS
 from vision.faces import remark_row
@@ -16,50 +18,64 @@ from vision.faces import remark_row
 KEEP_S = 24 * 3600.0
 MAX_KEPT_BYTES = 2_000_000_000  # of all jobs together; the oldest go first
 ITEMS = "items.json"  # what was read, which may be long
-ABOUT = "about.json"  # whose it is, and what it is called
+ABOUT = "about.json"  # the owner, the title, the state, the time and the number of rows
 TABLE = "faces.csv"
 _ID = re.compile(r"[\w-]{22}", re.ASCII)
 _FILE = re.compile(r"\d{1,6}(-\d{1,4}(-heat)?)?\.(jpg|mp4|webm)", re.ASCII)
 
 
+class ResultRow(NamedTuple):
+    """A row of the table of all results: face is its JSON, {} for none; cells are in the order of COLUMNS."""
+
+    job_id: str
+    about: dict[str, Any]
+    face: dict[str, Any]
+    cells: list[object]
+
+
 class Results:
-    """A folder of results. Whoever knows a job's id may see it: ids cannot be guessed."""
+    """A folder of results. Everybody who has a job's id can see it: ids cannot be guessed.
+
+    Lists are answered from an index of the ABOUT files in memory. A folder's name is new for each job, so
+    one look at the names tells which files the index lacks, whichever process has written them.
+    """
 
     def __init__(
         self, folder: Path, max_kept_bytes: int = MAX_KEPT_BYTES, clock: Callable[[], float] = time.time
     ) -> None:
+        """Keep results in folder, which need not exist yet."""
         self._folder = folder
         self._max_kept_bytes = max_kept_bytes
         self._clock = clock
+        self._lock = threading.Lock()  # guards the index
+        self._index: dict[str, dict[str, Any]] = {}
 
     def begin(self) -> str:
         """Return the id of a new job, its folder made; raises OSError."""
         job_id = secrets.token_urlsafe(16)
-        self.place(job_id).mkdir(parents=True)
+        self.folder(job_id).mkdir(parents=True)
         return job_id
 
-    def place(self, job_id: str) -> Path:
-        """Return a job's folder, which need not be there."""
+    def folder(self, job_id: str) -> Path:
+        """Return a job's folder, which need not exist."""
         return self._folder / job_id
 
     def save(self, job_id: str, result: dict[str, Any]) -> None:
         """Write a job's result, whole or not at all: a folder has none without ABOUT. Raises OSError."""
-        place = self.place(job_id)
+        folder, items = self.folder(job_id), result["items"]
         about = {name: value for name, value in result.items() if name != "items"}
-        (place / ITEMS).write_text(json.dumps(result["items"]), encoding="utf-8")
-        written = place / f"{ABOUT}.new"
-        written.write_text(json.dumps(about | {"made_at": self._clock()}), encoding="utf-8")
-        os.replace(written, place / ABOUT)
+        about |= {"made_at": self._clock(), "rows": count_rows(items)}
+        (folder / ITEMS).write_text(json.dumps(items), encoding="utf-8")
+        unfinished = folder / f"{ABOUT}.new"
+        unfinished.write_text(json.dumps(about), encoding="utf-8")
+        os.replace(unfinished, folder / ABOUT)
+        with self._lock:
+            self._index[job_id] = about
 
     def about(self, job_id: str) -> dict[str, Any] | None:
         """Return a job's result without its items; None if there is none, or it is older than a day."""
-        if not _ID.fullmatch(job_id):
-            return None
-        try:
-            about: dict[str, Any] = json.loads((self.place(job_id) / ABOUT).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return about if self._clock() - about["made_at"] <= KEEP_S else None
+        about = self._read_about(job_id) if _ID.fullmatch(job_id) else None
+        return about if about and self._is_fresh(about) else None
 
     def load(self, job_id: str) -> dict[str, Any] | None:
         """Return a job's result, None as in `about`."""
@@ -67,39 +83,93 @@ class Results:
         if about is None:
             return None
         try:
-            return about | {"items": json.loads((self.place(job_id) / ITEMS).read_text(encoding="utf-8"))}
+            return about | {"items": json.loads((self.folder(job_id) / ITEMS).read_text(encoding="utf-8"))}
         except (OSError, ValueError):  # deleted meanwhile
             return None
 
     def of_owner(self, owner: str) -> list[tuple[str, dict[str, Any]]]:
-        """Return what `about` says of an owner's results, with their ids, the newest first."""
-        told = ((path.name, self.about(path.name)) for path in self._folders())
-        mine = [(job_id, about) for job_id, about in told if about and about["owner"] == owner]
+        """Return `about` of an owner's results, with their ids, the newest first."""
+        with self._lock:
+            self._refresh()
+            mine = [
+                (job_id, about)
+                for job_id, about in self._index.items()
+                if about["owner"] == owner and self._is_fresh(about)
+            ]
         return sorted(mine, key=lambda pair: -float(pair[1]["made_at"]))
+
+    def count_rows(self, owner: str) -> int:
+        """Return how many rows `rows` yields."""
+        return sum(self._count_rows(job_id, about) for job_id, about in self.of_owner(owner))
+
+    def rows(self, owner: str, first: int = 0) -> Iterator[ResultRow]:
+        """Yield the rows of an owner's results from number `first` on, the newest result first.
+
+        Only one result is in memory at a time, and none that comes before the first row.
+        """
+        for job_id, about in self.of_owner(owner):
+            count = self._count_rows(job_id, about)
+            if first < count:
+                result = self.load(job_id)
+                for face, cells in islice(json_rows(result["items"] if result else ()), first, None):
+                    yield ResultRow(job_id, about, face, cells)
+            first = max(first - count, 0)
 
     def file(self, job_id: str, name: str) -> Path | None:
         """Return the path of a picture or video of a job's result, or of its table; None for any other name."""
         if not (_FILE.fullmatch(name) or name == TABLE) or self.about(job_id) is None:
             return None
-        path = self.place(job_id) / name
+        path = self.folder(job_id) / name
         return path if path.is_file() else None
 
     def delete(self, job_id: str) -> None:
+        """Delete a job's folder, if there is one."""
         if _ID.fullmatch(job_id):
-            shutil.rmtree(self.place(job_id), ignore_errors=True)
+            shutil.rmtree(self.folder(job_id), ignore_errors=True)
+            with self._lock:
+                self._index.pop(job_id, None)
 
     def sweep(self, busy: frozenset[str] = frozenset()) -> None:
-        """Delete what is older than a day, and the oldest of what is too much; not what is still busy."""
+        """Delete results older than a day, and the oldest of too many; no job in busy. Raises OSError."""
         kept = 0
         for path in sorted(self._folders(), key=_changed_at, reverse=True):
             kept += sum(file.stat().st_size for file in path.glob("*") if file.is_file())
             too_old = self._clock() - _changed_at(path) > KEEP_S
             if path.name not in busy and (too_old or kept > self._max_kept_bytes):
                 self.delete(path.name)
+        with self._lock:
+            self._refresh()  # here, so that no visitor waits for it after a start
+
+    def _refresh(self) -> None:
+        """Bring the index up to date with the folders that are there."""
+        there = {path.name for path in self._folders()}
+        for gone in self._index.keys() - there:
+            del self._index[gone]
+        for new in there - self._index.keys():
+            if about := self._read_about(new):
+                self._index[new] = about
+
+    def _read_about(self, job_id: str) -> dict[str, Any] | None:
+        try:
+            about: dict[str, Any] = json.loads((self.folder(job_id) / ABOUT).read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # the job has not ended, or was deleted meanwhile
+            return None
+        return about if isinstance(about, dict) and about.keys() >= {"owner", "made_at"} else None
+
+    def _is_fresh(self, about: dict[str, Any]) -> bool:
+        return self._clock() - float(about["made_at"]) <= KEEP_S
+
+    def _count_rows(self, job_id: str, about: dict[str, Any]) -> int:
+        if "rows" not in about:  # as version 0.1 wrote it; counted once
+            result = self.load(job_id)
+            about["rows"] = count_rows(result["items"]) if result else 0
+        count: int = about["rows"]
+        return count
 
     def _folders(self) -> Iterator[Path]:
         try:
-            yield from (path for path in self._folder.iterdir() if _ID.fullmatch(path.name) and path.is_dir())
+            with os.scandir(self._folder) as entries:
+                yield from (Path(one) for one in entries if _ID.fullmatch(one.name) and one.is_dir())
         except OSError:  # nothing was kept yet
             return
 
@@ -111,18 +181,27 @@ def _changed_at(path: Path) -> float:
         return 0.0
 
 
-def json_rows(items: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], list[object]]]:
-    """Yield what a job found, face by face: its JSON, {} for none, and its row in the order of COLUMNS.
+def count_rows(items: Iterable[dict[str, Any]]) -> int:
+    """Return how many rows `json_rows` yields."""
+    return sum(max(len(_faces(item)), 1) for item in items)
 
-    A face of a video is one row, with the time it was first seen and what it showed on average; a file
-    without a face has a row that says why.
+
+def json_rows(items: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], list[object]]]:
+    """Yield a job's result face by face: its JSON, {} for none, and its row in the order of COLUMNS.
+
+    A face of a video is one row, with the time it was first seen and its mean probabilities; a file
+    without a face has a row with the reason.
     """
     for item in items:
-        faces = item["timeline"]["faces"] if item["kind"] == "video" else item.get("faces", ())
-        for face in faces:
-            where = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
-            shares = (face["probs"][name] for name in EMOTIONS)
+        for face in _faces(item):
+            position = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
+            probs = (face["probs"][name] for name in EMOTIONS)
             named = face["emotion"], face["confidence"], face["sure"]
-            yield face, [item["file"], *where, *named, *shares, ""]
-        if not faces:
+            yield face, [item["file"], *position, *named, *probs, ""]
+        if not _faces(item):
             yield {}, remark_row(item["file"], item.get("text", "no face"))
+
+
+def _faces(item: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    faces: Sequence[dict[str, Any]] = (item["timeline"] if item["kind"] == "video" else item).get("faces", ())
+    return faces

@@ -1,4 +1,4 @@
-"""What a video showed over time: each face's stay, and the mean of all faces."""
+"""A video's faces over time: each face's stay, and the mean of all faces."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,13 +33,14 @@ class _Sum:
 
     @property
     def mean(self) -> list[float]:
-        return [round(float(share), 4) for share in self.probs / max(self.count, 1)]
+        return [round(float(prob), 4) for prob in self.probs / max(self.count, 1)]
 
 
 class Timeline:
     """Adds up a video's frames; its size depends on the video's length and its faces, not on its frame rate."""
 
     def __init__(self) -> None:
+        """Begin with no frame."""
         self.frames = 0
         self.frames_with_faces = 0
         self._end_s = 0.0
@@ -47,6 +48,7 @@ class Timeline:
         self._faces: dict[int, _Sum] = {}
 
     def add(self, t_s: float, faces: list[Track]) -> None:
+        """Add the faces of the frame at t_s since the beginning; frames come in order."""
         self.frames += 1
         self.frames_with_faces += bool(faces)
         self._end_s = t_s
@@ -63,7 +65,7 @@ class Timeline:
             "duration_s": round(self._end_s, 2),
             "points": self._points(),
             "face_count": len(longest),
-            "faces": [_face(track_id, one) for track_id, one in longest[:MAX_FACES]],
+            "faces": [_face(track_id, total) for track_id, total in longest[:MAX_FACES]],
         }
 
     def _points(self) -> list[tuple[float, list[float] | None]]:
@@ -73,22 +75,22 @@ class Timeline:
         for start in range(0, slots, step):
             total = _Sum()
             for slot in range(start, start + step):
-                if one := self._slots.get(slot):
-                    total.probs += one.probs
-                    total.count += one.count
+                if part := self._slots.get(slot):
+                    total.probs += part.probs
+                    total.count += part.count
             points.append((start / RATE, total.mean if total.count else None))
         return points
 
 
-def _face(track_id: int, one: _Sum) -> dict[str, Any]:
-    """Return a face's stay as JSON, with what it showed on average; sure if it was most of the time."""
-    best = int(one.probs.argmax())
+def _face(track_id: int, total: _Sum) -> dict[str, Any]:
+    """Return a face's stay as JSON, with its mean probabilities; sure if most of its frames were."""
+    best = int(total.probs.argmax())
     return {
         "track_id": track_id,
-        "first_s": round(one.first_s, 2),
-        "last_s": round(one.last_s, 2),
+        "first_s": round(total.first_s, 2),
+        "last_s": round(total.last_s, 2),
         "emotion": EMOTIONS[best],
-        "confidence": one.mean[best],
-        "sure": 2 * one.sure >= one.count,
-        "probs": dict(zip(EMOTIONS, one.mean, strict=True)),
+        "confidence": total.mean[best],
+        "sure": 2 * total.sure >= total.count,
+        "probs": dict(zip(EMOTIONS, total.mean, strict=True)),
     }

@@ -1,67 +1,90 @@
 """Reads the files of one job, in a process of its own, started by worker_process.py.
 
-Its standard input says which files, as JSON; it tells on standard output how far it is, a JSON object a line,
-and in the last line what it has found.
+Standard input names the files, as JSON; standard output reports the progress, a JSON object a line, and in the
+last line the items of the result.
 """
 
 import json
 import os
+import re
+import resource
 import signal
 import sys
 import threading
 import time
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from settings import read_settings
-from uploads.analysis import Sent
-from uploads.assemble import load_classifier, make_recognizer, make_video_pipeline
+from uploads.analysis import InputFile
+from uploads.assemble import make_readers
 from uploads.result_writer import ResultWriter
-from uploads.worker_process import NO_ROOM
+from uploads.worker_process import NO_MEMORY, NO_ROOM
 from vision.background import limit_threads
 
-TELL_S = 0.2
+REPORT_S = 0.2
+# More than the program itself takes: two pictures of 50 million pixels at once need up to 2.2 GB (as TIFF of
+# floating point; 1.6 GB as WebP, 0.5 GB as JPEG), a video of 3840x2160 px 0.6 GB.
+MAX_MEMORY_BYTES = 3_000_000_000
 
 
-class Teller:
-    """Prints how far the work is, not too often; ends the process when nobody listens any more."""
+class ProgressReporter:
+    """Prints the progress, at most once in REPORT_S; ends the process if the site no longer reads it."""
 
     def __init__(self) -> None:
-        self._told_at = 0.0
+        """Begin with no report."""
+        self._reported_at_s = 0.0
 
     def __call__(self, progress: float, doing: str) -> None:
-        if time.monotonic() - self._told_at >= TELL_S:
-            self._told_at = time.monotonic()
-            self.say({"progress": progress, "doing": doing})
+        """Report progress, 0 to 1, and a phrase for people."""
+        if time.monotonic() - self._reported_at_s >= REPORT_S:
+            self._reported_at_s = time.monotonic()
+            self.send({"progress": progress, "doing": doing})
 
-    def say(self, said: dict[str, Any]) -> None:
+    def send(self, report: dict[str, Any]) -> None:
+        """Print a report at once."""
         try:
-            print(json.dumps(said), flush=True)
+            print(json.dumps(report), flush=True)
         except BrokenPipeError:
             os._exit(1)
 
 
+def limit_memory(max_bytes: int = MAX_MEMORY_BYTES) -> None:
+    """Let this process, and each that it starts, allocate so many bytes more than it has; then MemoryError.
+
+    Only Linux has such a limit on the data of a process that leaves its libraries uncounted.
+    """
+    if sys.platform != "linux":
+        return
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    found = re.search(r"^VmData:\s+(\d+) kB", status, re.MULTILINE)
+    if found:
+        limit = int(found[1]) * 1024 + max_bytes
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
 def main() -> int:
-    """Read what standard input names and return the exit code."""
+    """Read the files that standard input names and return the exit code."""
     cancelled = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
-    teller = Teller()
+    report = ProgressReporter()
     task = json.load(sys.stdin)
     settings = read_settings()
     limit_threads()
-    classifier = load_classifier(settings)
-    sent = [Sent.of_stream(name, os.fdopen(number, "rb")) for name, number in task["files"]]
-    with closing(make_recognizer(settings, classifier)) as recognizer:
-        make = partial(make_video_pipeline, settings, classifier)
-        keeper = ResultWriter(Path(task["folder"]), settings.jpeg_quality, settings.blur)
+    recognizer, make_pipeline = make_readers(settings)
+    files = [InputFile.of_stream(name, os.fdopen(number, "rb")) for name, number in task["files"]]
+    with closing(recognizer):
+        writer = ResultWriter(Path(task["folder"]), settings.jpeg_quality, settings.blur)
+        limit_memory()  # nothing of a visitor's file was decoded yet
         try:
-            items = keeper.read(sent, recognizer, make, cancelled, teller)
+            items = writer.read(files, recognizer, make_pipeline, cancelled, report)
         except OSError as error:
-            teller.say({"progress": 0.0, "doing": "", "errno": error.errno})
+            report.send({"progress": 0.0, "doing": "", "errno": error.errno})
             return NO_ROOM
-    teller.say({"progress": 1.0, "doing": "", "items": items})
+        except MemoryError:
+            return NO_MEMORY
+    report.send({"progress": 1.0, "doing": "", "items": items})
     return 0
 
 

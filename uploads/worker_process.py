@@ -1,4 +1,4 @@
-"""Reads a job's files in a process of its own: what it costs, or breaks, is not the live stream's."""
+"""Reads a job's files in a process of its own: its load and its crashes do not reach the live stream."""
 
 import json
 import os
@@ -6,32 +6,57 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from settings import ROOT
+from settings import PREFIX, ROOT, Settings
 
-SILENCE_S = 300.0  # of a process that does its work; being nice, it takes minutes to start beside busy ones
+MAX_SILENCE_S = 300.0  # of a process that works; being nice, it takes minutes to start beside busy ones
 END_S = 20.0
-NO_ROOM = 3  # the code with which worker.py says that the disk is full
+NO_ROOM, NO_MEMORY = 3, 4  # the codes with which worker.py ends where the disk, or its memory, is full
 # nice from the first import on: where somebody watches live, that goes first
 COMMAND = ("nice", "-n", "10", sys.executable, "-m", "uploads.worker")
+# The process decodes the files of strangers. It gets no secret that a broken decoder could give away: of the
+# settings those that concern faces, of the other variables those without which programs are not found or run
+# otherwise: where programs, libraries, packages of one user and temporary files are, and how text is encoded.
+FACE_SETTINGS = (
+    *("weights", "engine", "cascade", "min_face_px", "smoothing_s", "unsure_below", "blur", "jpeg_quality"),
+)
+PASSED_VARIABLES = (
+    *("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "OMP_NUM_THREADS"),
+)
 
 
 class WorkerError(Exception):
     """The process crashed, or stood still."""
 
 
+def worker_environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment of the process: FACE_SETTINGS as FER_* variables, and PASSED_VARIABLES."""
+    ours = settings.to_environment()
+    faces = {name: ours[name] for name in (PREFIX + setting.upper() for setting in FACE_SETTINGS)}
+    passed = {name: environ[name] for name in PASSED_VARIABLES if name in environ}
+    return passed | faces | {"PYTHONPATH": str(ROOT)}
+
+
 class WorkerProcess:
     """Runs worker.py on one job after the other."""
 
-    def __init__(self, environment: Mapping[str, str], command: Sequence[str] = COMMAND) -> None:
-        """environment has the settings, as FER_* variables."""
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        command: Sequence[str] = COMMAND,
+        *,
+        max_silence_s: float = MAX_SILENCE_S,
+    ) -> None:
+        """environment is all that the process gets, as `worker_environment` returns it."""
         self._environment = environment
         self._command = command
+        self._max_silence_s = max_silence_s
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -43,62 +68,70 @@ class WorkerProcess:
         files: Sequence[tuple[str, IO[bytes]]],
         folder: Path,
         cancelled: threading.Event,
-        tell: Callable[[float, str], None],
+        report_progress: Callable[[float, str], None],
     ) -> list[dict[str, Any]]:
-        """Read files into folder and return its items; tell(progress, doing) is called meanwhile.
+        """Read files into folder and return the items; report_progress(progress, doing) is called meanwhile.
 
-        Once cancelled is set, what was read until then is returned. Raises OSError where the disk is full,
-        WorkerError if the process fails.
+        Once cancelled is set, the items read until then are returned. Raises OSError where the disk is full,
+        MemoryError where the process may have no more, WorkerError if the process fails.
         """
         numbers = [file.fileno() for _, file in files]
-        process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            pass_fds=numbers,
-            env={**os.environ, **self._environment, "PYTHONPATH": str(ROOT)},
-            process_group=0,  # Ctrl-C is for us. No new session: Linux would give it a share of its own
-        )
         names = [name for name, _ in files]
         task = {"folder": str(folder), "files": list(zip(names, numbers, strict=True))}
+        with tempfile.TemporaryFile() as task_file:  # no pipe, which could be full
+            task_file.write(json.dumps(task).encode())
+            task_file.seek(0)
+            process = subprocess.Popen(
+                self._command,
+                stdin=task_file,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=numbers,
+                env=dict(self._environment),
+                process_group=0,  # Ctrl-C is for us. No new session: Linux would give it a share of its own
+            )
         with process:
             try:
-                assert process.stdin
-                process.stdin.write(json.dumps(task).encode())
-                process.stdin.close()
-                return self._follow(process, cancelled, tell)
-            except BrokenPipeError:
-                raise WorkerError("it ended before it began") from None
+                return self._follow(process, cancelled, report_progress)
             finally:
                 process.kill()
 
     def _follow(
-        self, process: "subprocess.Popen[bytes]", cancelled: threading.Event, tell: Callable[[float, str], None]
+        self,
+        process: "subprocess.Popen[bytes]",
+        cancelled: threading.Event,
+        report_progress: Callable[[float, str], None],
     ) -> list[dict[str, Any]]:
         assert process.stdout
-        text, heard_at, last = b"", time.monotonic(), {}
-        while not self._closed.is_set() and time.monotonic() - heard_at < SILENCE_S:
+        text, heard_at_s, last = bytearray(), time.monotonic(), {}
+        while not self._closed.is_set() and time.monotonic() - heard_at_s < self._max_silence_s:
             if cancelled.is_set():
-                process.terminate()  # which asks it to come to an end
+                process.terminate()  # asks it to come to an end
             if not select.select([process.stdout], [], [], 0.2)[0]:
                 continue
-            heard_at = time.monotonic()
+            heard_at_s = time.monotonic()
             piece = process.stdout.read(1 << 16)
             if not piece:
                 break
-            *lines, text = (text + piece).split(b"\n")
-            for line in lines:
-                last = json.loads(line)
-                tell(last["progress"], last["doing"])
+            text += piece
+            if b"\n" in piece:
+                *lines, text = text.split(b"\n")
+                for line in lines:
+                    last = json.loads(line)
+                    report_progress(last["progress"], last["doing"])
         else:
-            raise WorkerError("the program ends" if self._closed.is_set() else "it said nothing for too long")
-        ended = process.wait(END_S)
+            raise WorkerError("the program ends" if self._closed.is_set() else "it was silent for too long")
+        return self._outcome(process.wait(END_S), last, cancelled)
+
+    def _outcome(self, code: int, last: dict[str, Any], cancelled: threading.Event) -> list[dict[str, Any]]:
+        """Return the items in the last report, or raise the error that the exit code stands for."""
         if "items" in last:
             items: list[dict[str, Any]] = last["items"]
             return items
-        if ended == NO_ROOM:
+        if code == NO_ROOM:
             raise OSError(last.get("errno", 0), "the disk is full")
-        if ended == -signal.SIGTERM and cancelled.is_set():  # before it could begin
+        if code == NO_MEMORY:
+            raise MemoryError
+        if code == -signal.SIGTERM and cancelled.is_set():  # before it could begin
             return []
-        raise WorkerError(f"it ended with {ended}")
+        raise WorkerError(f"it ended with {code}")

@@ -1,6 +1,6 @@
 """The programming interface: a picture in, its faces as JSON out. Nothing of it is kept."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
@@ -10,21 +10,18 @@ from uploads.recognizer import reading_json
 from vision.emotions import EMOTIONS
 from web.limits import RETRY_S, UploadLimiter, busy, receives
 
-if TYPE_CHECKING:
-    pass
-
 MAX_PICTURE_MB = 50
 STATUS: dict[type[PictureError], int] = {PictureError: 422, UnknownFormatError: 415, TooLargeError: 413}
 
 
-def api_pages(jobs: Jobs, gate: UploadLimiter) -> Blueprint:
-    """Return the interface to one reader of pictures."""
+def api_pages(jobs: Jobs, limiter: UploadLimiter, *, max_picture_mb: int = MAX_PICTURE_MB) -> Blueprint:
+    """Return the interface that reads one picture of up to max_picture_mb, in MB, a request."""
     pages = Blueprint("api", __name__, url_prefix="/api/v1")
 
     @pages.post("/predict")
     @receives
     def predict() -> Response:
-        with gate.receiving(MAX_PICTURE_MB):
+        with limiter.receiving(max_picture_mb):
             data = _picture()
             if not data:
                 abort(400, "The request has no picture.")
@@ -37,7 +34,7 @@ def api_pages(jobs: Jobs, gate: UploadLimiter) -> Blueprint:
 
     @pages.get("/openapi.json")
     def openapi() -> Response:
-        return jsonify(DESCRIPTION)
+        return jsonify(describe(max_picture_mb))
 
     return pages
 
@@ -97,49 +94,59 @@ _PICTURE = {
     },
 }
 _REF = {"$ref": "#/components/schemas/Error"}
-DESCRIPTION: dict[str, Any] = {
-    "openapi": "3.1.0",
-    "info": {
-        "title": "Facial emotions",
-        "version": "1",
-        "description": "Names what the faces in a picture show, not what people feel. Nothing is kept.",
-    },
-    "paths": {
-        "/api/v1/predict": {
-            "post": {
-                "operationId": "predict",
-                "summary": "Find the faces in a picture and name their emotions.",
-                "requestBody": {
-                    "required": True,
-                    "content": {
-                        "application/octet-stream": {"schema": _BYTES},
-                        "image/jpeg": {"schema": _BYTES},
-                        "image/png": {"schema": _BYTES},
-                        "multipart/form-data": {
-                            "schema": {"type": "object", "required": ["file"], "properties": {"file": _BYTES}}
+
+
+def describe(max_picture_mb: int = MAX_PICTURE_MB) -> dict[str, Any]:
+    """Return the description of the interface in OpenAPI 3.1."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Facial emotions",
+            "version": "1",
+            "description": "Names what the faces in a picture show, not what people feel. Nothing is kept.",
+        },
+        "paths": {
+            "/api/v1/predict": {
+                "post": {
+                    "operationId": "predict",
+                    "summary": "Find the faces in a picture and name their emotions.",
+                    "requestBody": {
+                        "required": True,
+                        "content": {
+                            "application/octet-stream": {"schema": _BYTES},
+                            "image/jpeg": {"schema": _BYTES},
+                            "image/png": {"schema": _BYTES},
+                            "multipart/form-data": {
+                                "schema": {
+                                    "type": "object",
+                                    "required": ["file"],
+                                    "properties": {"file": _BYTES},
+                                }
+                            },
                         },
                     },
-                },
-                "responses": {
-                    "200": _answer("Its faces, none or many.", {"$ref": "#/components/schemas/Picture"}),
-                    "400": _answer("The request has no picture.", _REF),
-                    "408": _answer("The request did not come to its end.", _REF),
-                    "413": _answer(f"Over {MAX_PICTURE_MB} MB, or {MAX_PIXELS // 1_000_000} million px.", _REF),
-                    "415": _answer("It is no picture of a format that is read.", _REF),
-                    "422": _answer("The picture is damaged.", _REF),
-                    "503": _answer(
-                        f"Too many are being read; Retry-After says when to come back ({RETRY_S} s).", _REF
-                    ),
-                },
-            }
+                    "responses": {
+                        "200": _answer("Its faces, none or many.", {"$ref": "#/components/schemas/Picture"}),
+                        "400": _answer("The request has no picture.", _REF),
+                        "408": _answer("The request did not come to its end.", _REF),
+                        "413": _answer(
+                            f"Over {max_picture_mb} MB, or {MAX_PIXELS // 1_000_000} million px.", _REF
+                        ),
+                        "415": _answer("It is no picture of a format that is read.", _REF),
+                        "422": _answer("The picture is damaged.", _REF),
+                        "503": _answer(
+                            f"Too many are being read; Retry-After says when to come back ({RETRY_S} s).", _REF
+                        ),
+                    },
+                }
+            },
+            "/api/v1/openapi.json": {
+                "get": {
+                    "operationId": "openapi",
+                    "summary": "This description.",
+                    "responses": {"200": _answer("This description.", {"type": "object"})},
+                }
+            },
         },
-        "/api/v1/openapi.json": {
-            "get": {
-                "operationId": "openapi",
-                "summary": "This description.",
-                "responses": {"200": _answer("This description.", {"type": "object"})},
-            }
-        },
-    },
-    "components": {"schemas": {"Face": _FACE, "Picture": _PICTURE, "Error": _ERROR}},
-}
+        "components": {"schemas": {"Face": _FACE, "Picture": _PICTURE, "Error": _ERROR}},
+    }

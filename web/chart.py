@@ -11,53 +11,54 @@ MAX_BINS = 120  # that a session is divided into
 
 @dataclass(frozen=True)
 class TimeBins:
-    """How a session's time is divided: into count parts of length_s, which are the charts' unit of x."""
+    """The bins of a session's time: count bins of length_s each, which are the charts' unit of x."""
 
     count: int
     length_s: int
 
     @classmethod
     def of(cls, summary: Summary) -> "TimeBins":
-        seconds = (summary.ended_ms - summary.started_ms) // 1000 + 1  # the one that has begun counts
+        """Return the bins of a session, MAX_BINS at most, the shortest that are whole seconds."""
+        seconds = (summary.ended_unix_ms - summary.started_unix_ms) // 1000 + 1  # the one that has begun counts
         length_s = -(-seconds // MAX_BINS)
         return cls(-(-seconds // length_s), length_s)
 
-    def clip(self, shares: Iterable[MeanProbs]) -> list[MeanProbs]:
-        """Return the shares within the session; a clock that was set back puts some before its start."""
-        return [share for share in shares if 0 <= share.stretch < self.count]
+    def clip(self, means: Iterable[MeanProbs]) -> list[MeanProbs]:
+        """Return the means within the session; a clock that was set back puts some before its start."""
+        return [mean for mean in means if 0 <= mean.bin < self.count]
 
 
-def stacked(shares: Sequence[MeanProbs]) -> dict[str, str]:
+def stacked(means: Sequence[MeanProbs]) -> dict[str, str]:
     """Return each emotion's path in a stack of mean probabilities, 100 high, to be drawn in this order.
 
     Each reaches to the bottom and the next covers it, so that rounding leaves no gaps between them.
     """
     paths: dict[str, list[str]] = {name: [] for name in EMOTIONS}
-    for share in shares:
+    for mean in means:
         top = 0.0
-        scale = 100 / (sum(share.probs) or 1)
-        for name, prob in zip(EMOTIONS, share.probs, strict=True):
-            paths[name].append(_block(share.stretch, top, 100 - top))
+        scale = 100 / (sum(mean.probs) or 1)
+        for name, prob in zip(EMOTIONS, mean.probs, strict=True):
+            paths[name].append(_block(mean.bin, top, 100 - top))
             top = min(top + prob * scale, 100)
     return {name: "".join(blocks) for name, blocks in paths.items()}
 
 
 def ribbon(labels: Mapping[int, str]) -> dict[str, str]:
-    """Return the path of each label, given for each stretch that has one; the ribbon is 1 high."""
+    """Return the path of each label, given by bin; the ribbon is 1 high."""
     paths: dict[str, str] = {}
-    for stretch, name in sorted(labels.items()):
-        paths[name] = paths.get(name, "") + _block(stretch, 0, 1)
+    for number, name in sorted(labels.items()):
+        paths[name] = paths.get(name, "") + _block(number, 0, 1)
     return paths
 
 
-def means(shares: Sequence[MeanProbs]) -> dict[str, float]:
+def overall_means(means: Sequence[MeanProbs]) -> dict[str, float]:
     """Return each emotion's mean probability over all sightings; zeros if there are none."""
-    total = sum(share.sightings for share in shares) or 1
+    total = sum(mean.sightings for mean in means) or 1
     return {
-        name: sum(share.sightings * share.probs[column] for share in shares) / total
+        name: sum(mean.sightings * mean.probs[column] for mean in means) / total
         for column, name in enumerate(EMOTIONS)
     }
 
 
-def _block(stretch: int, top: float, height: float) -> str:
-    return f"M{stretch} {top:.4g}h1v{height:.4g}h-1z"
+def _block(number: int, top: float, height: float) -> str:
+    return f"M{number} {top:.4g}h1v{height:.4g}h-1z"

@@ -17,7 +17,7 @@ from tests.fakes.recognition import fake_recognizer
 from uploads.jobs import Jobs
 from uploads.recognizer import File, Reading
 from vision.jpeg import encode_jpeg
-from web.api import DESCRIPTION, api_pages
+from web.api import api_pages, describe
 from web.limits import UploadLimiter
 from web.site import make_site
 
@@ -66,4 +66,4 @@ def test_answers_are_as_described(site: Flask, path: str, method: str) -> None:
 
 def test_every_route_of_the_interface_is_described(site: Flask) -> None:
     routes = {rule.rule for rule in site.url_map.iter_rules() if rule.rule.startswith("/api/")}
-    assert set(DESCRIPTION["paths"]) == routes
+    assert set(describe()["paths"]) == routes

@@ -61,7 +61,7 @@ def test_a_signal_loses_nothing(start: StartServer, tmp_path: Path, number: sign
     server.stop()
     (session,), numbers = read(url)
     # the end is written last of all, so everything before it is there
-    assert signalled_ms - 50 < session.ended_ms < now_ms()
+    assert signalled_ms - 50 < session.ended_unix_ms < now_ms()
     assert len(numbers) == session.sightings >= before
     assert numbers == list(range(len(numbers)))
     assert "Traceback" not in server.output
@@ -81,7 +81,7 @@ def test_a_database_that_is_busy_while_the_program_ends_has_all_in_the_end(
         other.execute("COMMIT")
     assert server.process.wait(PATIENCE_S) == 0
     (session,), numbers = read(str(path))
-    assert session.ended_ms > signalled_ms - 50
+    assert session.ended_unix_ms > signalled_ms - 50
     assert len(numbers) >= seen["sightings"] + seen["waiting"]
 
 
@@ -105,7 +105,7 @@ def test_a_kill_loses_only_what_was_not_written_yet_and_the_session_has_its_end(
     (killed,), numbers = read(url)
     assert len(numbers) == killed.sightings >= written
     # a frame's time is that of its capture; a busy machine publishes it later
-    assert seen_ms - 5000 < killed.ended_ms <= killed_ms
+    assert seen_ms - 5000 < killed.ended_unix_ms <= killed_ms
 
     server = start(url)
     until(lambda: recording(server)["sightings"] > 0)
@@ -186,3 +186,14 @@ def test_an_address_of_another_kind_is_one_sentence() -> None:
     result = run_main("--database-url", "mysql://ann:s3cret@host/name", *flags)
     assert_one_sentence(result, "--database-url must be a file or postgresql://")
     assert "s3cret" not in result.stderr
+
+
+def test_a_history_of_a_newer_version_is_one_sentence(random_weights: Path, tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE schema_version (version INTEGER PRIMARY KEY)")
+        database.execute("INSERT INTO schema_version VALUES (1000)")
+        database.commit()
+    flags = ("--source", "demo", "--weights", str(random_weights), "--port", str(free_port()))
+    result = run_main("--database-url", str(path), *flags)
+    assert_one_sentence(result, "a newer version of this program has written it (schema 1000, this")

@@ -1,6 +1,9 @@
 """Pictures, ZIPs and videos, one after the other, by what they are and not by what they are called."""
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,9 @@ from tests.fakes.files import CLIP_FRAMES, anonymous, zip_of
 from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import fake_pipeline, fake_recognizer
 from tests.fakes.waiting import PATIENCE_S
-from uploads import videos
-from uploads.analysis import Analysis, Remark, Sent, VideoFrame
+from uploads.analysis import Analysis, InputFile, Remark, VideoFrame
 from uploads.recognizer import Reading, Recognizer
+from uploads.result_writer import ResultWriter
 from uploads.videos import (
     FfmpegWriter,
     OpenCvWriter,
@@ -52,10 +55,13 @@ def no_writer(*_: object) -> None:
 
 
 def analysis_of(
-    recognizer: Recognizer, *files: tuple[str, bytes], open_writer: Callable[..., Writer | None] = no_writer
+    recognizer: Recognizer,
+    *files: tuple[str, bytes],
+    open_writer: Callable[..., Writer | None] = no_writer,
+    open_video: Callable[[str], Video] = Video,
 ) -> Analysis:
-    sent = [Sent.of_stream(name, anonymous(data)) for name, data in files]
-    return Analysis(sent, recognizer, fake_pipeline, open_writer, 5)
+    inputs = [InputFile.of_stream(name, anonymous(data)) for name, data in files]
+    return Analysis(inputs, recognizer, fake_pipeline, open_writer, 5, open_video=open_video)
 
 
 def test_pictures_zips_and_videos_are_told_apart_by_their_bytes(recognizer: Recognizer, clip: bytes) -> None:
@@ -150,12 +156,16 @@ def test_a_header_that_lies_about_length_and_rate_changes_nothing(recognizer: Re
     assert frames[1].t_s == pytest.approx(1 / 25)
 
 
+class UndecodedVideo(Video):
+    def _next(self) -> Image | None:
+        pytest.fail("a frame was decoded")
+
+
 def test_frames_that_are_too_large_are_refused_before_one_is_decoded(
-    recognizer: Recognizer, clip: bytes, monkeypatch: pytest.MonkeyPatch
+    recognizer: Recognizer, clip: bytes
 ) -> None:
-    monkeypatch.setattr(videos, "MAX_SIDE_PX", 60)
-    monkeypatch.setattr(Video, "_next", lambda _: pytest.fail("a frame was decoded"))
-    [remark] = analysis_of(recognizer, ("v.avi", clip))
+    open_video = partial(UndecodedVideo, max_side_px=60)
+    [remark] = analysis_of(recognizer, ("v.avi", clip), open_video=open_video)
     assert remark == Remark("v.avi", "The video has 64 x 48 px; up to 60 a side are read.", is_problem=True)
 
 
@@ -172,11 +182,8 @@ def test_a_playlist_is_no_video(head: bytes) -> None:
     assert not is_video(head)
 
 
-def test_a_long_video_is_read_to_the_limit_and_that_is_said(
-    recognizer: Recognizer, clip: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(videos, "MAX_FRAMES", 7)
-    events = list(analysis_of(recognizer, ("v.avi", clip)))
+def test_a_long_video_is_read_to_the_limit_and_that_is_said(recognizer: Recognizer, clip: bytes) -> None:
+    events = list(analysis_of(recognizer, ("v.avi", clip), open_video=partial(Video, max_frames=7)))
     assert len(events) == 8
     assert events[-1] == Remark("v.avi", "The video is long: its first 7 frames were read.")
 
@@ -236,10 +243,149 @@ def test_an_ffmpeg_without_h264_is_not_used(tmp_path: Path, monkeypatch: pytest.
 def test_a_file_that_disappears_is_a_problem_of_that_file_only(recognizer: Recognizer, tmp_path: Path) -> None:
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(JPEG)
-    sent = [Sent.of_path(tmp_path / name) for name in ("a.jpg", "b.jpg")]
+    files = [InputFile.of_path(tmp_path / name) for name in ("a.jpg", "b.jpg")]
     (tmp_path / "a.jpg").unlink()
-    gone, read = Analysis(sent, recognizer, fake_pipeline, no_writer, 5)
+    gone, read = Analysis(files, recognizer, fake_pipeline, no_writer, 5)
     why = "The file cannot be read: No such file or directory."
     assert gone == Remark(str(tmp_path / "a.jpg"), why, is_problem=True)
     assert isinstance(read, Reading)
     assert len(read.faces) == 1
+
+
+class FailingWriter(ListWriter):
+    """A writer that writes so many frames, and fails again when it is closed."""
+
+    def __init__(self, frames: int) -> None:
+        super().__init__()
+        self.frames = frames
+        self.closings = 0
+
+    def write(self, scene: Image) -> None:
+        if len(self.scenes) == self.frames:
+            raise VideoError("The pipe is broken.")
+        super().write(scene)
+
+    def close(self) -> None:
+        self.closings += 1
+        raise VideoError("The disk is full.")
+
+
+@pytest.mark.parametrize("frames", [0, 4, CLIP_FRAMES])
+def test_a_writer_that_fails_costs_the_copy_and_no_frame(
+    recognizer: Recognizer, clip: bytes, frames: int
+) -> None:
+    writer = FailingWriter(frames)
+    analysis = analysis_of(recognizer, ("v.avi", clip), ("a.jpg", JPEG), open_writer=lambda *_: writer)
+    *read, remark, picture = analysis
+    assert [event.index for event in read if isinstance(event, VideoFrame)] == list(range(CLIP_FRAMES))
+    assert remark == Remark("v.avi", "The disk is full.")
+    assert isinstance(picture, Reading)
+    assert writer.closings == 1
+
+
+def test_a_writer_that_cannot_be_opened_costs_the_copy_and_no_frame(
+    recognizer: Recognizer, clip: bytes
+) -> None:
+    def refuse(*_: object) -> Writer:
+        raise VideoError("There is no encoder.")
+
+    *read, remark = analysis_of(recognizer, ("v.avi", clip), open_writer=refuse)
+    assert len(read) == CLIP_FRAMES
+    assert remark == Remark("v.avi", "There is no encoder.")
+
+
+def test_a_writer_that_fails_hides_no_other_error(recognizer: Recognizer, clip: bytes) -> None:
+    writer = FailingWriter(2)
+    events = iter(analysis_of(recognizer, ("v.avi", clip), open_writer=lambda *_: writer))
+    next(events)
+    with pytest.raises(OSError, match="of the caller"), closing(events):
+        raise OSError("of the caller")
+    assert writer.closings == 1
+
+
+@pytest.mark.parametrize("name", ["v.avi", "z.zip", "a.jpg"])
+def test_after_a_stop_nothing_more_is_read(
+    recognizer: Recognizer, clip: bytes, tmp_path: Path, name: str
+) -> None:
+    data = {"v.avi": clip, "z.zip": zip_of(*((f"{n}.jpg", JPEG) for n in range(5))), "a.jpg": JPEG}
+    paths = [tmp_path / name, *(tmp_path / other for other in (*data, "b.jpg"))]
+    for path in paths:
+        path.write_bytes(data.get(path.name, JPEG))
+    files = [InputFile.of_path(path) for path in paths]
+    analysis = Analysis(files, recognizer, fake_pipeline, no_writer, 5)
+    events = []
+    for event in analysis:
+        events.append(event)
+        analysis.stop()
+    assert [type(event) for event in events] == [VideoFrame if name == "v.avi" else Reading]
+    assert analysis.progress < 1
+
+
+FFMPEG = """#!/bin/sh
+case "$*" in *-encoders*) echo ' V..... libx264 '; exit 0;; esac
+for path; do :; done
+echo begun > "$path"
+"""
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["exit 1", "head -c 30000 > /dev/null; exit 1", "cat > /dev/null; kill -9 $$", "cat > /dev/null; exit 1"],
+    ids=["at once", "in the middle", "killed", "at the end"],
+)
+@pytest.mark.parametrize("cancelled_after", [3, 1000], ids=["cancelled", "to the end"])
+def test_what_was_read_of_a_video_is_kept_although_ffmpeg_fails(
+    recognizer: Recognizer,
+    clip: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+    cancelled_after: int,
+) -> None:
+    program = tmp_path / "bin" / "ffmpeg"
+    program.parent.mkdir()
+    program.write_text(FFMPEG + end)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    cancelled, reports = threading.Event(), []
+
+    def report(progress: float, _: str) -> None:
+        reports.append(progress)
+        if len(reports) == cancelled_after:
+            cancelled.set()
+
+    files = [InputFile.of_stream("v.avi", anonymous(clip))]
+    (tmp_path / "job").mkdir()
+    writer = ResultWriter(tmp_path / "job", 80, blur=False)
+    video, remark = writer.read(files, recognizer, fake_pipeline, cancelled, report)
+    frames = min(cancelled_after, CLIP_FRAMES)
+    assert (video["video"], video["timeline"]["frames"]) == (None, frames)
+    assert len(video["timeline"]["faces"]) == 1
+    assert (remark["text"], remark["is_problem"]) == (
+        "The annotated copy could not be written; the disk may be full.",
+        False,
+    )
+    rows = (tmp_path / "job" / "faces.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(rows) == 1 + (frames - 1) + 1  # the heading, the frames with a face, the remark
+    assert {path.name for path in (tmp_path / "job").iterdir()} == {"faces.csv"}
+
+
+class HungryVideo(Video):
+    """A video whose fourth frame needs more memory than there is."""
+
+    frames = 0
+
+    def _next(self) -> Image | None:
+        self.frames += 1
+        if self.frames == 4:
+            raise MemoryError
+        return super()._next()
+
+
+def test_a_video_that_needs_too_much_memory_is_a_problem_of_that_file_only(
+    recognizer: Recognizer, clip: bytes
+) -> None:
+    *frames, remark, picture = analysis_of(recognizer, ("v.avi", clip), ("a.jpg", JPEG), open_video=HungryVideo)
+    assert len(frames) == 3
+    assert remark == Remark("v.avi", "The file needs more memory than there is.", is_problem=True)
+    assert isinstance(picture, Reading)

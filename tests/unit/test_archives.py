@@ -15,9 +15,9 @@ from uploads import archives
 from uploads.archives import Archive, ArchiveError, is_zip
 
 
-def read(data: bytes, most: int = 100) -> list[tuple[str, bytes | str]]:
+def read(data: bytes, **limits: int) -> list[tuple[str, bytes | str]]:
     """Return each entry's name with its bytes, or with the sentence that says why there are none."""
-    files = Archive(io.BytesIO(data), most).files()
+    files = Archive(io.BytesIO(data), 100, **limits).files()
     return [(file.name, str(file.problem) if file.problem else file.data) for file in files]
 
 
@@ -52,8 +52,8 @@ def test_a_zip_within_the_zip_is_not_opened() -> None:
 
 def test_a_video_within_the_zip_is_not_read() -> None:
     video, avif = b"\x00\x00\x00\x18ftypisom" + bytes(300), b"\x00\x00\x00\x18ftypavif" + bytes(300)
-    told = read(zip_of(("clip.jpg", video), ("a.avif", avif)))
-    assert told == [("clip.jpg", "It is a video within the ZIP; send it by itself."), ("a.avif", avif)]
+    entries = read(zip_of(("clip.jpg", video), ("a.avif", avif)))
+    assert entries == [("clip.jpg", "It is a video within the ZIP; send it by itself."), ("a.avif", avif)]
 
 
 def test_an_encrypted_entry_says_so() -> None:
@@ -65,8 +65,8 @@ def test_an_encrypted_entry_says_so() -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_packing_that_may_ask_for_much_memory_is_refused(method: int) -> None:
-    [(_, told)] = read(zip_of(("a.jpg", bytes(5000)), method=method))
-    assert told == "It is packed in a way that is not read; pack it as an ordinary ZIP."
+    [(_, problem)] = read(zip_of(("a.jpg", bytes(5000)), method=method))
+    assert problem == "It is packed in a way that is not read; pack it as an ordinary ZIP."
 
 
 def test_an_entry_that_unpacks_to_far_more_than_a_picture_is_stopped() -> None:
@@ -77,10 +77,10 @@ def test_an_entry_that_unpacks_to_far_more_than_a_picture_is_stopped() -> None:
     ]
 
 
-def test_an_entry_over_the_limit_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_ENTRY_BYTES", 100_000)
-    [(_, told)] = read(zip_of(("a.jpg", bytes(200_000)), method=zipfile.ZIP_STORED))
-    assert str(told).startswith("It is larger than")
+def test_an_entry_over_the_limit_is_stopped() -> None:
+    data = zip_of(("a.jpg", bytes(200_000)), method=zipfile.ZIP_STORED)
+    [(_, problem)] = read(data, max_entry_bytes=100_000)
+    assert str(problem).startswith("It is larger than")
 
 
 def test_what_was_refused_is_not_kept_in_memory() -> None:
@@ -94,12 +94,15 @@ def test_what_was_refused_is_not_kept_in_memory() -> None:
     assert kept < archives.RATIO_COUNTS_FROM
 
 
-def test_all_entries_together_have_a_limit_and_refused_ones_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 150_000)
-    monkeypatch.setattr(archives, "MAX_ENTRY_BYTES", 100_000)
+def test_all_entries_together_have_a_limit_and_refused_ones_count() -> None:
     big, small = bytes(120_000), bytes(60_000)
-    told = read(zip_of(("1", big), ("2", small), ("3", small), method=zipfile.ZIP_STORED))
-    assert [str(sentence)[:13] for _, sentence in told] == ["It is larger ", "The ZIP unpac", "The ZIP unpac"]
+    data = zip_of(("1", big), ("2", small), ("3", small), method=zipfile.ZIP_STORED)
+    entries = read(data, max_entry_bytes=100_000, max_total_bytes=150_000)
+    assert [str(sentence)[:13] for _, sentence in entries] == [
+        "It is larger ",
+        "The ZIP unpac",
+        "The ZIP unpac",
+    ]
 
 
 def test_of_ten_thousand_entries_the_first_are_read_and_that_is_said() -> None:
@@ -146,4 +149,4 @@ def test_a_damaged_zip_gives_files_sentences_or_one_sentence(changes: list[tuple
             found = read(bytes(damaged))
         except ArchiveError:
             return
-    assert all(len(told) <= 400 for _, told in found)
+    assert all(len(content) <= 400 for _, content in found)

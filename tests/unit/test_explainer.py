@@ -3,7 +3,6 @@
 import io
 import re
 import threading
-from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -50,11 +49,15 @@ def explainer(classifier: EmotionClassifier, net: EmotionNet) -> PictureExplaine
 
 
 @pytest.fixture
-def client(explainer: PictureExplainer) -> Iterator[FlaskClient]:
+def client(explainer: PictureExplainer) -> FlaskClient:
+    return client_of(explainer)
+
+
+def client_of(explainer: PictureExplainer) -> FlaskClient:
     crowd = FakeCrowd()
-    pages = [explain_pages(explainer, UploadLimiter())]
-    yield make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages).test_client()
     crowd.close()
+    pages = [explain_pages(explainer, UploadLimiter())]
+    return make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages).test_client()
 
 
 def encoded(width: int = 240, height: int = 120, kind: str = "PNG", **options: object) -> bytes:
@@ -107,10 +110,9 @@ def test_a_sample_is_explained_whole(explainer: PictureExplainer) -> None:
             explainer.explain_sample(emotion, number)
 
 
-def test_who_waits_too_long_is_told_to_come_back(
-    explainer: PictureExplainer, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("uploads.explainer.PATIENCE_S", 0.01)
+def test_who_waits_too_long_is_told_to_come_back(classifier: EmotionClassifier, net: EmotionNet) -> None:
+    explainer = PictureExplainer(TwoFaces(), classifier, net.fuse, SAMPLES, max_wait_s=0.01)
+    client = client_of(explainer)
     with explainer._turn():
         answers: list[int] = []
         other = threading.Thread(target=lambda: answers.append(client.get("/explain/sad/1").status_code))
@@ -168,9 +170,9 @@ def test_every_sample_face_leads_to_its_explanation(client: FlaskClient) -> None
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_read(client: FlaskClient) -> None:
-    said = {"CONTENT_LENGTH": str((MAX_MB << 20) + 1)}
+    environ = {"CONTENT_LENGTH": str((MAX_MB << 20) + 1)}
     upload = {"picture": (io.BytesIO(encoded()), "x.png")}
-    response = client.post("/explain", data=upload, environ_overrides=said)
+    response = client.post("/explain", data=upload, environ_overrides=environ)
     assert response.status_code == 413
     assert "The picture is larger than 12 MB." in response.text
 

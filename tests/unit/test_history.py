@@ -1,7 +1,6 @@
-"""What is recorded is there, in both databases alike; what is wrong with them is said in one sentence."""
+"""What is recorded is there, in both databases alike; each of their errors is one sentence."""
 
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,21 +13,11 @@ from tests.fakes.server import free_port
 from vision.emotions import EMOTIONS
 
 START_MS = 1_760_000_000_000
-NAMES = (f"history{number}" for number in count())
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database: a SQLite file, and where there is a server one of PostgreSQL."""
-    if request.param == "sqlite":
-        return str(tmp_path / "instance" / "history.sqlite")
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.make_database(next(NAMES))
 
 
 @pytest.fixture
-def history(url: str) -> Iterator[History]:
-    history = History(url)
+def history(database_url: str) -> Iterator[History]:
+    history = History(database_url)
     yield history
     history.close()
 
@@ -58,7 +47,7 @@ def test_a_session_comes_back_as_it_was_written(history: History, record: Record
     session = record((3, "happy", 2), (7, "sad", 1), source="Tür, cam=0")
     (summary,) = history.sessions(0, 10)
     assert (summary.session_id, summary.key) == (session.session_id, session.key)
-    assert (summary.started_ms, summary.ended_ms) == (START_MS, START_MS + 300)
+    assert (summary.started_unix_ms, summary.ended_unix_ms) == (START_MS, START_MS + 300)
     assert (summary.source, summary.sightings, summary.faces) == ("Tür, cam=0", 3, 2)
     assert {name: number for name, number in summary.counts.items() if number} == {"happy": 2, "sad": 1}
     rows = list(history.sightings(summary.session_id))
@@ -83,7 +72,7 @@ def test_a_face_is_counted_over_several_writes(history: History) -> None:
         at_ms = START_MS + number * 1000
         history.write(session, [(at_ms, make_track(5, (0, 0, 9, 9), "fear"))], at_ms, "demo")
     (face,) = history.faces(session.session_id or 0, 10)
-    assert (face.track_id, face.first_ms, face.last_ms) == (5, START_MS, START_MS + 2000)
+    assert (face.track_id, face.first_unix_ms, face.last_unix_ms) == (5, START_MS, START_MS + 2000)
     assert face.counts["fear"] == 3
     assert session.written == 3
 
@@ -115,16 +104,16 @@ def test_a_clock_that_is_set_back_shortens_no_session(history: History) -> None:
     for at_ms in (START_MS - 5000, START_MS + 3000, START_MS - 7_200_000):
         history.write(session, [(at_ms, track)], at_ms, "demo")
     (summary,) = history.sessions(0, 10)
-    assert (summary.started_ms, summary.ended_ms) == (START_MS, START_MS + 3000)
+    assert (summary.started_unix_ms, summary.ended_unix_ms) == (START_MS, START_MS + 3000)
     assert summary.sightings == 3
 
 
 def test_a_session_without_a_face_is_a_session(history: History) -> None:
     history.write(Session(START_MS), [], START_MS + 5000, "demo")
     (summary,) = history.sessions(0, 10)
-    assert (summary.ended_ms, summary.faces, sum(summary.counts.values())) == (START_MS + 5000, 0, 0)
+    assert (summary.ended_unix_ms, summary.faces, sum(summary.counts.values())) == (START_MS + 5000, 0, 0)
     assert history.faces(summary.session_id, 10) == []
-    assert history.shares(summary, 1) == []
+    assert history.mean_probs(summary, 1) == []
     assert list(history.sightings(summary.session_id)) == []
 
 
@@ -148,14 +137,14 @@ def test_stretches_of_time_hold_their_mean(history: History, record: Record) -> 
     summary = history.session(session.session_id or 0)
     assert summary
     happy, sad = EMOTIONS.index("happy"), EMOTIONS.index("sad")
-    shares = history.shares(summary, 1)
-    assert [(share.stretch, share.sightings) for share in shares] == [(0, 10), (1, 5)]
+    shares = history.mean_probs(summary, 1)
+    assert [(share.bin, share.sightings) for share in shares] == [(0, 10), (1, 5)]
     assert shares[0].probs[happy] == pytest.approx(0.7)
     assert shares[1].probs[sad] == pytest.approx(0.7)
-    (both,) = history.shares(summary, 2)
+    (both,) = history.mean_probs(summary, 2)
     assert both.probs[happy] == pytest.approx((10 * 0.7 + 5 * 0.05) / 15)
-    assert [(share.stretch, share.sightings) for share in history.shares(summary, 1, 2)] == [(1, 5)]
-    assert history.shares(summary, 1, 99) == []
+    assert [(share.bin, share.sightings) for share in history.mean_probs(summary, 1, 2)] == [(1, 5)]
+    assert history.mean_probs(summary, 1, 99) == []
 
 
 def test_a_stretch_is_labelled_as_it_was_named_most_unsure_or_not(history: History) -> None:
@@ -184,22 +173,20 @@ def test_a_second_is_summed_over_several_writes(history: History) -> None:
         history.write(session, [(at_ms, make_track(1, (0, 0, 9, 9), emotion))], at_ms, "demo")
     summary = history.session(session.session_id or 0)
     assert summary
-    (share,) = history.shares(summary, 1)
+    (share,) = history.mean_probs(summary, 1)
     assert share.sightings == 4
     assert share.probs[EMOTIONS.index("sad")] == pytest.approx((3 * 0.7 + 0.05) / 4)
 
 
-def test_the_faces_seen_most_are_those_that_are_told(history: History, record: Record) -> None:
+def test_the_faces_seen_most_are_those_that_are_returned(history: History, record: Record) -> None:
     session = record((1, "happy", 1), (2, "sad", 3), (3, "fear", 2))
     assert [face.track_id for face in history.faces(session.session_id or 0, 2)] == [2, 3]
 
 
-def test_a_long_session_is_read_in_parts(
-    history: History, record: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("recording.history.ROWS_A_READ", 3)
-    session = record((1, "happy", 8))
-    times = [row.at_ms for row in history.sightings(session.session_id or 0)]
+def test_a_long_session_is_read_in_parts(database_url: str, record: Record) -> None:
+    session, reader = record((1, "happy", 8)), History(database_url, rows_a_read=3)
+    times = [row.at_ms for row in reader.sightings(session.session_id or 0)]
+    reader.close()
     assert times == [START_MS + 100 * number for number in range(8)]
 
 
@@ -231,9 +218,9 @@ def test_only_what_ended_long_ago_is_deleted_by_age(history: History, record: Re
     assert [summary.key for summary in history.sessions(0, 10)] == [kept.key]
 
 
-def test_two_programs_share_one_database(url: str, history: History, record: Record) -> None:
+def test_two_programs_share_one_database(database_url: str, history: History, record: Record) -> None:
     record((1, "happy", 1))
-    other = History(url)
+    other = History(database_url)
     other.write(Session(START_MS + 1), [(START_MS + 1, make_track(1, (0, 0, 9, 9)))], START_MS + 1, "other")
     assert [summary.source for summary in history.sessions(0, 10)] == ["other", "demo"]
     other.close()
@@ -288,17 +275,17 @@ def test_what_is_no_database_is_one_sentence(tmp_path: Path, make: Callable[[Pat
 
 
 def test_a_full_disk_is_one_sentence_and_nothing_is_lost_or_doubled_when_there_is_room_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("recording.database.PRAGMAS", (*PRAGMAS, "max_page_count = 20"))
-    history, session = History(str(tmp_path / "a.sqlite")), Session(START_MS)
+    path, session = str(tmp_path / "a.sqlite"), Session(START_MS)
+    history = History(path, pragmas=(*PRAGMAS, "max_page_count = 20"))
     part = [(START_MS + number, make_track(1, (0, 0, 9, 9))) for number in range(1000)]
     history.write(session, part[:10], START_MS, "demo")
     with pytest.raises(DatabaseError, match="database or disk is full"):
         history.write(session, part[10:], START_MS, "demo")
     assert session.written == 10
     history.close()
-    monkeypatch.setattr("recording.database.PRAGMAS", PRAGMAS)
+    history = History(path)
     history.write(session, part[10:], START_MS, "demo")
     assert [row.at_ms - START_MS for row in history.sightings(session.session_id or 0)] == list(range(1000))
     history.close()
@@ -350,12 +337,12 @@ def test_a_server_that_is_not_there_is_one_sentence_without_the_password() -> No
 @pytest.mark.server
 def test_a_wrong_password_or_name_is_one_sentence(postgres: Postgres) -> None:
     right = postgres.make_database("names")
-    for wrong, said in (
+    for wrong, reason in (
         (right.replace("s3cr", "wr0ng"), "password authentication failed"),
         (right.replace("/names", "/none"), 'database "none" does not exist'),
     ):
         history = History(wrong)
-        with pytest.raises(DatabaseError, match=said) as caught:
+        with pytest.raises(DatabaseError, match=reason) as caught:
             history.count()
         assert "wr0ng" not in str(caught.value)
         assert PASSWORD not in str(caught.value)

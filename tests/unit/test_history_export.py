@@ -84,9 +84,9 @@ def test_any_name_of_a_source_comes_back(source: str) -> None:
 
 
 @given(st.integers(0, 4_000_000_000_000))
-def test_a_time_is_told_to_the_millisecond(unix_ms: int) -> None:
-    told = datetime.strptime(iso_time(unix_ms), "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-    assert round(told.timestamp() * 1000) == unix_ms
+def test_a_time_is_written_to_the_millisecond(unix_ms: int) -> None:
+    parsed = datetime.strptime(iso_time(unix_ms), "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    assert round(parsed.timestamp() * 1000) == unix_ms
 
 
 def test_pandas_reads_both_as_they_are() -> None:

@@ -1,8 +1,9 @@
 """The pages of what was recorded, and the button that records."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
 from tests.fakes.images import make_track
 from tests.fakes.recording import FakeRecorder
 from vision.emotions import EMOTIONS
-from web.chart import MAX_BINS, TimeBins, means, ribbon, stacked
+from web.chart import MAX_BINS, TimeBins, overall_means, ribbon, stacked
 from web.history import clock, history_pages, length_of_time
 from web.site import make_site
 
@@ -256,6 +257,22 @@ def test_a_database_that_cannot_be_used_is_a_503_with_the_sentence(
     assert client.get("/state").status_code == 200
 
 
+def test_a_history_of_a_newer_version_is_a_503_with_the_sentence(history: History, tmp_path: Path) -> None:
+    number = add(history)
+    history.close()
+    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as database:
+        database.execute("UPDATE schema_version SET version = 1000")
+        database.commit()
+    with (
+        closing(History(str(tmp_path / "history.sqlite"))) as reopened,
+        client_of(reopened, FakeRecorder()) as now,
+    ):
+        for path in ("/history", f"/history/{number}", f"/history/{number}.csv"):
+            response = now.get(path)
+            assert response.status_code == 503
+            assert "a newer version of this program has written it (schema 1000, this" in response.text
+
+
 def test_the_button_switches_the_recording(client: FlaskClient, recorder: FakeRecorder) -> None:
     assert client.get("/state").get_json()["recording"]["on"] is False
     assert '<button name="on" value="true">Record</button>' in client.get("/").text
@@ -316,8 +333,8 @@ def test_no_page_has_styles_or_scripts_of_its_own(client: FlaskClient, history: 
         assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]* src=)", client.get(path).text)
 
 
-def share(stretch: int, emotion: str, sightings: int = 1) -> MeanProbs:
-    return MeanProbs(stretch, sightings, tuple(1.0 * (name == emotion) for name in EMOTIONS))
+def mean(number: int, emotion: str, sightings: int = 1) -> MeanProbs:
+    return MeanProbs(number, sightings, tuple(1.0 * (name == emotion) for name in EMOTIONS))
 
 
 def summary_of(length_ms: int) -> Summary:
@@ -335,16 +352,16 @@ def summary_of(length_ms: int) -> Summary:
         (36_000_000, (120, 301)),
     ],
 )
-def test_a_session_is_divided_into_few_stretches(length_ms: int, expected: tuple[int, int]) -> None:
-    stretches = TimeBins.of(summary_of(length_ms))
-    assert (stretches.count, stretches.length_s) == expected
-    assert stretches.count <= MAX_BINS
-    assert stretches.count * stretches.length_s * 1000 > length_ms
+def test_a_session_is_divided_into_few_bins(length_ms: int, expected: tuple[int, int]) -> None:
+    bins = TimeBins.of(summary_of(length_ms))
+    assert (bins.count, bins.length_s) == expected
+    assert bins.count <= MAX_BINS
+    assert bins.count * bins.length_s * 1000 > length_ms
 
 
 def test_what_a_clock_that_was_set_back_puts_outside_is_not_drawn() -> None:
-    shares = [share(stretch, "happy") for stretch in (-4, 0, 3, 4)]
-    assert [kept.stretch for kept in TimeBins(4, 1).clip(shares)] == [0, 3]
+    means = [mean(number, "happy") for number in (-4, 0, 3, 4)]
+    assert [one.bin for one in TimeBins(4, 1).clip(means)] == [0, 3]
 
 
 def test_a_stack_covers_the_whole_height_in_the_emotions_order() -> None:
@@ -355,7 +372,7 @@ def test_a_stack_covers_the_whole_height_in_the_emotions_order() -> None:
     assert paths["neutral"] == "M2 100h1v0h-1z"
 
 
-def test_a_ribbon_has_each_stretchs_label() -> None:
+def test_a_ribbon_has_each_bins_label() -> None:
     assert ribbon({5: "sad", 0: "sad", 1: "happy"}) == {
         "sad": "M0 0h1v1h-1zM5 0h1v1h-1z",
         "happy": "M1 0h1v1h-1z",
@@ -363,9 +380,9 @@ def test_a_ribbon_has_each_stretchs_label() -> None:
 
 
 def test_a_mean_counts_every_sighting_alike() -> None:
-    figures = means([share(0, "sad", 3), share(1, "happy", 1)])
+    figures = overall_means([mean(0, "sad", 3), mean(1, "happy", 1)])
     assert (figures["sad"], figures["happy"], figures["fear"]) == (0.75, 0.25, 0)
-    assert set(means([]).values()) == {0}
+    assert set(overall_means([]).values()) == {0}
 
 
 def test_times_are_told_as_people_do() -> None:

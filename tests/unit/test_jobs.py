@@ -3,6 +3,7 @@
 import errno
 import io
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from tests.fakes.files import anonymous, zip_of
 from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import AlwaysHappy, Gated, fake_pipeline, fake_recognizer
 from tests.fakes.waiting import PATIENCE_S, until
-from uploads import jobs as jobs_module
 from uploads import result_writer
-from uploads.jobs import Jobs
+from uploads.jobs import MAX_READING, MAX_WAITING, Job, Jobs
 from uploads.recognizer import Recognizer
 from uploads.results import Results
+from uploads.worker_process import WorkerProcess
 from vision.faces import COLUMNS
 from vision.jpeg import encode_jpeg
 
@@ -52,13 +53,13 @@ def slow(results: Results, gate: Gated) -> Iterator[Jobs]:
     jobs.close()
 
 
-def gated_jobs(results: Results, gate: Gated, threads: int) -> Jobs:
+def gated_jobs(results: Results, gate: Gated, threads: int, max_wait_s: float = PATIENCE_S) -> Jobs:
     recognizer = Recognizer(lambda: gate, AlwaysHappy(), 0.4, threads)
-    return Jobs(results, recognizer, fake_pipeline, 80, blur=False)
+    return Jobs(results, recognizer, fake_pipeline, 80, blur=False, max_wait_s=max_wait_s)
 
 
 def send(jobs: Jobs, *files: tuple[str, bytes], owner: str = "ann") -> str:
-    job_id = jobs.take(owner, [(name, anonymous(data)) for name, data in files])
+    job_id = jobs.submit(owner, [(name, anonymous(data)) for name, data in files])
     assert job_id is not None
     return job_id
 
@@ -71,10 +72,10 @@ def wait_for(jobs: Jobs, job_id: str) -> dict[str, Any]:
 
 
 def names_in(results: Results, job_id: str) -> set[str]:
-    return {path.name for path in results.place(job_id).iterdir()}
+    return {path.name for path in results.folder(job_id).iterdir()}
 
 
-def test_a_few_pictures_are_read_before_take_returns(jobs: Jobs, results: Results) -> None:
+def test_a_few_pictures_are_read_before_submit_returns(jobs: Jobs, results: Results) -> None:
     job_id = send(jobs, ("a.jpg", JPEG), ("b.jpg", NOBODY), ("c.jpg", b"<html>"))
     result = results.load(job_id)
     assert result is not None
@@ -121,12 +122,12 @@ def test_a_job_says_how_far_it_is(slow: Jobs, gate: Gated) -> None:
     gate.go_on.release(8)
     job = slow.find(job_id)
     assert job is not None
-    until(lambda: job.told()["doing"] == "picture 8 of 30")
-    assert job.told()["state"] == "running"
-    assert 0.2 < job.told()["progress"] < 0.3
+    until(lambda: job.status()["doing"] == "picture 8 of 30")
+    assert job.status()["state"] == "running"
+    assert 0.2 < job.status()["progress"] < 0.3
     other = slow.find(waiting)
     assert other is not None
-    assert other.told() == {"state": "waiting", "progress": 0.0, "doing": "", "problem": ""}
+    assert other.status() == {"state": "waiting", "progress": 0.0, "doing": "", "problem": ""}
     assert [one.job_id for one in slow.of_owner("ann")] == [waiting, job_id]
 
 
@@ -146,7 +147,7 @@ def test_a_job_that_is_deleted_while_it_runs_leaves_nothing(slow: Jobs, gate: Ga
     slow.delete(job_id)
     gate.go_on.release(100)
     until(lambda: slow.find(job_id) is None)
-    until(lambda: not results.place(job_id).exists())
+    until(lambda: not results.folder(job_id).exists())
 
 
 def test_a_job_that_is_cancelled_before_its_turn_is_never_read(
@@ -157,34 +158,31 @@ def test_a_job_that_is_cancelled_before_its_turn_is_never_read(
     slow.cancel(waiting)
     job = slow.find(waiting)
     assert job is not None
-    assert job.told()["state"] == "cancelled"
+    assert job.status()["state"] == "cancelled"
     gate.go_on.release(1)
     until(lambda: slow.find(waiting) is None)
-    until(lambda: not results.place(waiting).exists())
+    until(lambda: not results.folder(waiting).exists())
 
 
 def test_when_too_many_wait_the_next_is_sent_away(slow: Jobs, gate: Gated, results: Results) -> None:
     send(slow, ("z.zip", zip_of(("a.jpg", JPEG))))
     assert gate.searching.acquire(timeout=PATIENCE_S)
-    for _ in range(jobs_module.MAX_WAITING):
+    for _ in range(MAX_WAITING):
         send(slow, ("z.zip", zip_of(("a.jpg", JPEG))))
     stream = anonymous(zip_of(("a.jpg", JPEG)))
-    assert slow.take("ann", [("z.zip", stream)]) is None
+    assert slow.submit("ann", [("z.zip", stream)]) is None
     assert stream.closed
-    assert len(list(results.place("").iterdir())) == jobs_module.MAX_WAITING + 1
+    assert len(list(results.folder("").iterdir())) == MAX_WAITING + 1
 
 
-def test_when_too_many_are_read_the_next_is_sent_away(
-    results: Results, gate: Gated, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jobs = gated_jobs(results, gate, threads=jobs_module.MAX_READING)
-    threads = [threading.Thread(target=jobs.read, args=("a", JPEG)) for _ in range(jobs_module.MAX_READING)]
+def test_when_too_many_are_read_the_next_is_sent_away(results: Results, gate: Gated) -> None:
+    jobs = gated_jobs(results, gate, threads=MAX_READING, max_wait_s=0.01)
+    threads = [threading.Thread(target=jobs.read, args=("a", JPEG)) for _ in range(MAX_READING)]
     for thread in threads:
         thread.start()
         assert gate.searching.acquire(timeout=PATIENCE_S)
-    monkeypatch.setattr(jobs_module, "PATIENCE_S", 0.01)
     assert jobs.read("a", JPEG) is None
-    assert jobs.take("ann", [("a.jpg", anonymous(JPEG))]) is None
+    assert jobs.submit("ann", [("a.jpg", anonymous(JPEG))]) is None
     gate.go_on.release(100)
     for thread in threads:
         thread.join(PATIENCE_S)
@@ -195,7 +193,7 @@ def test_when_too_many_are_read_the_next_is_sent_away(
 def test_what_was_sent_is_gone_when_it_was_read(jobs: Jobs) -> None:
     streams = [anonymous(JPEG), anonymous(zip_of(("a.jpg", JPEG)))]
     for stream in streams:
-        job_id = jobs.take("ann", [("a", stream)])
+        job_id = jobs.submit("ann", [("a", stream)])
         assert job_id is not None
         wait_for(jobs, job_id)
     until(lambda: all(stream.closed for stream in streams))
@@ -208,13 +206,13 @@ def full_disk(*_: object, **__: object) -> None:
 def test_a_full_disk_fails_the_job_with_a_sentence_and_leaves_nothing(
     jobs: Jobs, results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(result_writer.ResultWriter, "_write", full_disk)
+    monkeypatch.setattr(result_writer.ResultWriter, "_write_jpeg", full_disk)
     job_id = send(jobs, ("z.zip", zip_of(("a.jpg", JPEG))))
     job = jobs.find(job_id)
     assert job is not None
     until(lambda: job.state == "failed")
-    assert job.told()["problem"] == "The results could not be kept: the disk is full, or cannot be written."
-    assert not results.place(job_id).exists()
+    assert job.status()["problem"] == "The results could not be kept: the disk is full, or cannot be written."
+    assert not results.folder(job_id).exists()
     monkeypatch.undo()
     assert wait_for(jobs, send(jobs, ("z.zip", zip_of(("a.jpg", JPEG)))))["state"] == "done"
     jobs.delete(job_id)
@@ -224,12 +222,12 @@ def test_a_full_disk_fails_the_job_with_a_sentence_and_leaves_nothing(
 def test_a_full_disk_is_an_error_of_pictures_that_are_read_at_once(
     jobs: Jobs, results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(result_writer.ResultWriter, "_write", full_disk)
+    monkeypatch.setattr(result_writer.ResultWriter, "_write_jpeg", full_disk)
     stream = anonymous(JPEG)
     with pytest.raises(OSError, match="No space"):
-        jobs.take("ann", [("a.jpg", stream)])
+        jobs.submit("ann", [("a.jpg", stream)])
     assert stream.closed
-    assert list(results.place("").iterdir()) == []
+    assert list(results.folder("").iterdir()) == []
 
 
 def test_a_mistake_in_one_job_does_not_stop_the_next(
@@ -238,7 +236,7 @@ def test_a_mistake_in_one_job_does_not_stop_the_next(
     def stumble(*_: object) -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(result_writer.ResultWriter, "take", stumble)
+    monkeypatch.setattr(result_writer.ResultWriter, "write", stumble)
     job = jobs.find(send(jobs, ("z.zip", zip_of(("a.jpg", JPEG)))))
     assert job is not None
     until(lambda: job.state == "failed")
@@ -248,6 +246,99 @@ def test_a_mistake_in_one_job_does_not_stop_the_next(
     assert wait_for(jobs, send(jobs, ("z.zip", zip_of(("a.jpg", JPEG)))))["state"] == "done"
 
 
+class Unclosable(io.BytesIO):
+    """A file of which the first closing fails."""
+
+    failed = False
+
+    def close(self) -> None:
+        if not self.failed:
+            self.failed = True
+            raise OSError(errno.EIO, "Input/output error")
+        super().close()
+
+
+class EasyWorker(WorkerProcess):
+    """A worker that finds nothing, and leaves the files open."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def read(self, *_: object) -> list[dict[str, Any]]:
+        return []
+
+
+def test_a_file_that_cannot_be_closed_costs_neither_the_result_nor_the_other_files(results: Results) -> None:
+    jobs = Jobs(results, fake_recognizer(), fake_pipeline, 80, blur=False, worker=EasyWorker())
+    files = Unclosable(zip_of(("a.jpg", JPEG))), anonymous(zip_of(("b.jpg", JPEG)))
+    job_id = jobs.submit("ann", [(f"{number}.zip", file) for number, file in enumerate(files)])
+    assert job_id is not None
+    assert wait_for(jobs, job_id)["state"] == "unreadable"
+    assert files[1].closed
+    assert wait_for(jobs, send(jobs, ("z.zip", zip_of(("a.jpg", JPEG)))))
+    jobs.close()
+
+
+def test_a_mistake_with_pictures_that_are_read_at_once_leaves_nothing(
+    jobs: Jobs, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(result_writer.ResultWriter, "write", stumble)
+    stream = anonymous(JPEG)
+    with pytest.raises(RuntimeError, match="a mistake"):
+        jobs.submit("ann", [("a.jpg", stream)])
+    assert stream.closed
+    assert list(results.folder("").iterdir()) == []
+
+
+def test_a_job_that_fails_after_it_was_deleted_is_forgotten(
+    slow: Jobs, gate: Gated, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(result_writer.ResultWriter, "_write_jpeg", full_disk)
+    job_id = send(slow, ("z.zip", zip_of(("a.jpg", JPEG))))
+    assert gate.searching.acquire(timeout=PATIENCE_S)
+    slow.delete(job_id)
+    gate.go_on.release()
+    until(lambda: slow.find(job_id) is None)
+    assert slow.of_owner("ann") == []
+    assert list(results.folder("").iterdir()) == []
+
+
+class SlowToFind(dict[str, Job]):
+    """Jobs of which the first that is looked for ends, if it can, before the caller gets it."""
+
+    def __init__(self, gate: Gated) -> None:
+        super().__init__()
+        self.gate, self.found = gate, False
+
+    def get(self, job_id: str, default: Any = None) -> Any:
+        job = super().get(job_id, default)
+        if not self.found:
+            self.found = True
+            self.gate.go_on.release()
+            time.sleep(0.3)
+        return job
+
+
+def test_a_job_that_is_deleted_as_it_ends_leaves_nothing(slow: Jobs, gate: Gated, results: Results) -> None:
+    slow._active = SlowToFind(gate)
+    job_id = send(slow, ("z.zip", zip_of(("a.jpg", JPEG))))
+    assert gate.searching.acquire(timeout=PATIENCE_S)
+    slow.delete(job_id)
+    until(lambda: slow.find(job_id) is None)
+    until(lambda: not results.folder(job_id).exists())
+
+
+def test_after_closing_nothing_is_taken(results: Results) -> None:
+    jobs = Jobs(results, fake_recognizer(), fake_pipeline, 80, blur=False)
+    jobs.close()
+    stream = anonymous(zip_of(("a.jpg", JPEG)))
+    assert jobs.submit("ann", [("z.zip", stream)]) is None
+    assert stream.closed
+
+
 def test_closing_drops_what_runs_and_what_waits_and_joins_the_thread(results: Results) -> None:
     before = set(threading.enumerate())
     jobs = Jobs(results, fake_recognizer(), fake_pipeline, 80, blur=False)
@@ -255,7 +346,7 @@ def test_closing_drops_what_runs_and_what_waits_and_joins_the_thread(results: Re
         send(jobs, ("z.zip", zip_of(*((f"{number}.jpg", JPEG) for number in range(60)))))
     jobs.close()
     assert set(threading.enumerate()) <= before
-    unfinished = [path for path in results.place("").iterdir() if not (path / "about.json").exists()]
+    unfinished = [path for path in results.folder("").iterdir() if not (path / "about.json").exists()]
     assert unfinished == []
 
 
@@ -263,7 +354,7 @@ def test_reading_one_picture_keeps_nothing(jobs: Jobs, results: Results) -> None
     reading = jobs.read("a", JPEG)
     assert reading is not None
     assert len(reading.faces) == 1
-    assert not results.place("").exists()
+    assert not results.folder("").exists()
 
 
 def test_with_blur_what_is_kept_shows_no_face(results: Results) -> None:
@@ -273,11 +364,11 @@ def test_with_blur_what_is_kept_shows_no_face(results: Results) -> None:
     jobs = Jobs(results, fake_recognizer(), fake_pipeline, 95, blur=True)
     job_id = send(jobs, ("a.jpg", encode_jpeg(noise, 95)))
     jobs.close()
-    crop = cv2.imread(str(results.place(job_id) / "0-1.jpg"), cv2.IMREAD_GRAYSCALE)
+    crop = cv2.imread(str(results.folder(job_id) / "0-1.jpg"), cv2.IMREAD_GRAYSCALE)
     assert crop is not None
     inner = crop[2:10, 2:10].astype(int)  # within one of the squares
     assert inner.max() - inner.min() < 12
 
 
 def test_a_stream_that_is_in_memory_only_can_be_a_picture(jobs: Jobs) -> None:
-    assert jobs.take("ann", [("a.jpg", io.BytesIO(JPEG))]) is not None
+    assert jobs.submit("ann", [("a.jpg", io.BytesIO(JPEG))]) is not None

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,19 @@ import numpy as np
 import pytest
 
 import predict
+from settings import Settings
 from tests.fakes.files import zip_of
 from tests.fakes.images import bright_image, plain_image
-from tests.fakes.recognition import AlwaysHappy, fake_pipeline, fake_recognizer
+from tests.fakes.recognition import fake_pipeline, fake_recognizer
+from uploads.recognizer import Recognizer
 from vision.jpeg import encode_jpeg
+from vision.pipeline import Pipeline
 
 JPEG = encode_jpeg(bright_image(), 95)
 
 
-@pytest.fixture(autouse=True)
-def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict, "load_classifier", lambda _: AlwaysHappy())
-    monkeypatch.setattr(predict, "make_recognizer", lambda *_: fake_recognizer())
-    monkeypatch.setattr(predict, "make_video_pipeline", lambda *_, **__: fake_pipeline())
+def fake_readers(_: Settings) -> tuple[Recognizer, Callable[[], Pipeline]]:
+    return fake_recognizer(), fake_pipeline
 
 
 @pytest.fixture
@@ -40,13 +41,13 @@ def folder(tmp_path: Path, clip: bytes) -> Path:
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, list[str], str]:
-    """Return the exit code, the lines printed, and what was said on standard error."""
-    code = predict.main([str(argument) for argument in arguments])
-    said = capsys.readouterr()
-    return code, said.out.splitlines(), said.err
+    """Return the exit code, the lines printed, and the text on standard error."""
+    code = predict.main([str(argument) for argument in arguments], make_readers=fake_readers)
+    printed = capsys.readouterr()
+    return code, printed.out.splitlines(), printed.err
 
 
-def test_a_folder_is_read_and_told_in_a_line_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_printed_in_a_line_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, errors = run(capsys, folder)
     assert code == 0
     assert lines == [
@@ -61,11 +62,11 @@ def test_a_folder_is_read_and_told_in_a_line_a_file(folder: Path, capsys: pytest
 
 def test_json_is_an_object_a_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, _ = run(capsys, folder, "--json")
-    told: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    records: list[dict[str, Any]] = [json.loads(line) for line in lines]
     assert code == 0
-    assert told[0]["faces"][0]["emotion"] == "happy"
-    assert [one["frame"] for one in told if "frame" in one] == list(range(12))
-    assert [one["file"] for one in told if "problem" in one] == [f"{folder}/e.png"]
+    assert records[0]["faces"][0]["emotion"] == "happy"
+    assert [one["frame"] for one in records if "frame" in one] == list(range(12))
+    assert [one["file"] for one in records if "problem" in one] == [f"{folder}/e.png"]
 
 
 def test_the_csv_has_a_row_a_face(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

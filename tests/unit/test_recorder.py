@@ -111,9 +111,9 @@ def test_what_is_seen_while_the_recording_runs_is_in_the_history(
     assert faces_of(history) == [2, 3, 2]
     (summary,) = history.sessions(0, 2)
     assert summary.source == "demo"
-    assert before_ms - 1 <= summary.started_ms <= summary.ended_ms <= time.time() * 1000 + 1
+    assert before_ms - 1 <= summary.started_unix_ms <= summary.ended_unix_ms <= time.time() * 1000 + 1
     (at_ms, *_) = [row.at_ms for row in history.sightings(summary.session_id)]
-    assert before_ms - 1 <= at_ms <= summary.ended_ms + 1
+    assert before_ms - 1 <= at_ms <= summary.ended_unix_ms + 1
 
 
 def test_nothing_is_recorded_and_no_file_made_until_it_is_switched_on(
@@ -251,10 +251,10 @@ def test_a_recording_in_which_nobody_was_seen_has_its_length(
     recorder.start()
     camera.see()
     until(lambda: history.count() == 1)
-    began = history.sessions(0, 1)[0].ended_ms
+    began = history.sessions(0, 1)[0].ended_unix_ms
     time.sleep(0.002)
     camera.see()
-    until(lambda: history.sessions(0, 1)[0].ended_ms > began)
+    until(lambda: history.sessions(0, 1)[0].ended_unix_ms > began)
     assert faces_of(history) == []
 
 

@@ -26,6 +26,7 @@ from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import fake_pipeline, fake_recognizer
 from tests.fakes.waiting import PATIENCE_S, until
 from uploads.jobs import Jobs
+from uploads.recognizer import Reading
 from uploads.results import Results
 from vision.jpeg import encode_jpeg
 from web.api import api_pages
@@ -54,9 +55,14 @@ def jobs(folder: Path) -> Iterator[Jobs]:
 
 @pytest.fixture(scope="module")
 def site(jobs: Jobs) -> Flask:
-    gate, crowd = UploadLimiter(), FakeCrowd()
+    return site_of(jobs, UploadLimiter())
+
+
+def site_of(jobs: Jobs, limiter: UploadLimiter, max_picture_mb: int = 50) -> Flask:
+    crowd = FakeCrowd()
     crowd.close()
-    pages = (upload_pages(jobs, gate, max_upload_mb=2), api_pages(jobs, gate))
+    api = api_pages(jobs, limiter, max_picture_mb=max_picture_mb)
+    pages = (upload_pages(jobs, limiter, max_upload_mb=2), api)
     return make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
 
 
@@ -220,7 +226,7 @@ def test_all_results_are_one_table_and_one_csv_with_formulas_defused(site: Flask
     send(client, ("=cmd.jpg", JPEG), ("empty.jpg", b""))
     result_of(client, ("z.zip", zip_of(("@in.jpg", JPEG))))
     response = client.get("/results.csv")
-    assert response.headers["Content-Disposition"] == "attachment; filename=results.csv"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="results.csv"'
     rows = list(csv.DictReader(io.StringIO(response.text.removeprefix("\ufeff"))))
     assert [row["file"] for row in rows] == ["'@in.jpg", "'=cmd.jpg", "empty.jpg"]
     assert rows[0]["upload"] == "z.zip"
@@ -229,6 +235,43 @@ def test_all_results_are_one_table_and_one_csv_with_formulas_defused(site: Flask
     page = client.get("/results").text
     assert page.count("<tr>") == 4
     assert 'class="sortable"' in page
+
+
+def test_many_results_come_page_by_page_and_the_csv_has_them_all(jobs: Jobs, site: Flask) -> None:
+    client = site.test_client()
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    result = jobs.results.load(address.rpartition("/")[2])
+    assert result
+    [picture] = result["items"]
+    faces = [picture["faces"][0] | {"track_id": number} for number in range(1, 1201)]
+    jobs.results.save(jobs.results.begin(), result | {"items": [picture | {"faces": faces}]})
+
+    first, second = client.get("/results").text, client.get("/results?page=2").text
+    assert (first.count("<tr>"), second.count("<tr>")) == (1001, 202)
+    assert "Rows 1 to 1000 of 1201; the CSV has them all." in first
+    assert "Rows 1001 to 1201 of 1201" in second
+    assert 'rel="next" href="/results?page=2"' in first
+    assert 'rel="prev" href="/results?page=1"' in second
+    assert client.get("/results?page=3").status_code == 404
+    assert client.get("/results?page=x").status_code == 400
+
+    parts = list(client.get("/results.csv").iter_encoded())
+    assert len(parts) > 10
+    assert b"".join(parts).count(b"\n") == 1202
+
+
+def test_the_upload_page_lists_the_newest_hundred(jobs: Jobs, site: Flask) -> None:
+    client = site.test_client()
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    result = jobs.results.load(address.rpartition("/")[2])
+    assert result
+    for number in range(110):
+        jobs.results.save(jobs.results.begin(), result | {"title": f"{number}.jpg"})
+    page = client.get("/pictures").text
+    assert page.count('<li><a href="/pictures/') == 100
+    assert "The newest 100 of 111; the table has them all." in page
+    assert ">109.jpg<" in page
+    assert ">a.jpg<" not in page
 
 
 def test_a_jobs_own_csv_is_a_download(client: FlaskClient) -> None:
@@ -244,7 +287,7 @@ def test_deleting_takes_the_results_away_at_once(client: FlaskClient, jobs: Jobs
         response = client.get(path)
         assert response.status_code == 404
         assert "deleted, or is older than a day" in response.text
-    assert not jobs.results.place(address.rpartition("/")[2]).exists()
+    assert not jobs.results.folder(address.rpartition("/")[2]).exists()
 
 
 def test_another_site_can_neither_send_nor_delete(client: FlaskClient) -> None:
@@ -297,7 +340,7 @@ def test_a_full_disk_while_keeping_is_told_and_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("uploads.result_writer.ResultWriter._write", full)
+    monkeypatch.setattr("uploads.result_writer.ResultWriter._write_jpeg", full)
     assert send(client, ("a.jpg", JPEG)).status_code == 507
     assert set(folder.iterdir()) == before
 
@@ -314,11 +357,10 @@ def test_who_stops_sending_is_told(client: FlaskClient, monkeypatch: pytest.Monk
 
 
 @pytest.mark.server
-def test_two_hundred_uploads_at_once_are_read_or_sent_away_and_pages_go_on(
-    site: Flask, monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
-    monkeypatch.setattr("uploads.jobs.PATIENCE_S", 0.05)
-    before = len(list(folder.iterdir()))
+def test_two_hundred_uploads_at_once_are_read_or_sent_away_and_pages_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "jobs"
+    jobs = Jobs(Results(folder), fake_recognizer(), fake_pipeline, 80, blur=False, max_wait_s=0.05)
+    site = site_of(jobs, UploadLimiter())
     answers: list[TestResponse] = []
     start = threading.Barrier(200)
 
@@ -336,24 +378,24 @@ def test_two_hundred_uploads_at_once_are_read_or_sent_away_and_pages_go_on(
     codes = Counter(answer.status_code for answer in answers)
     assert sum(codes.values()) == 200
     assert set(codes) == {303, 503}
-    assert len(list(folder.iterdir())) - before == codes[303]
+    assert len(list(folder.iterdir())) == codes[303]
     refused = next(answer for answer in answers if answer.status_code == 503)
     assert refused.headers["Retry-After"] == "5"
     assert "try again in a moment" in refused.text
     assert send(site.test_client(), ("a.jpg", JPEG)).status_code == 303
+    jobs.close()
 
 
-def test_no_more_are_received_at_once_than_may(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate = UploadLimiter()
+def test_no_more_are_received_at_once_than_may(site: Flask) -> None:
+    limiter = UploadLimiter(1)
     with site.test_request_context("/pictures", method="POST"):
-        monkeypatch.setattr(gate, "_free", threading.BoundedSemaphore(1))
         with (
-            gate.receiving(1),
+            limiter.receiving(1),
             pytest.raises(ServiceUnavailable),
-            gate.receiving(1),
+            limiter.receiving(1),
         ):
             pytest.fail("two were let in")
-        with gate.receiving(1):
+        with limiter.receiving(1):
             pass
 
 
@@ -376,14 +418,24 @@ def test_whatever_is_uploaded_is_answered_with_a_page(
         assert client.get(response.headers["Location"]).status_code == 200
 
 
+class BusyJobs(Jobs):
+    """Jobs that read too much to read a picture more."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self.results = jobs.results
+
+    def read(self, name: str, data: bytes) -> Reading | None:  # noqa: ARG002
+        return None
+
+
 class TestApi:
     """POST /api/v1/predict."""
 
     def test_a_picture_as_it_is_gives_its_faces(self, client: FlaskClient) -> None:
         response = client.post("/api/v1/predict", data=JPEG, content_type="image/jpeg")
-        told = response.get_json()
-        assert (told["width"], told["height"], told["note"]) == (64, 48, "")
-        [face] = told["faces"]
+        reading = response.get_json()
+        assert (reading["width"], reading["height"], reading["note"]) == (64, 48, "")
+        [face] = reading["faces"]
         assert list(face) == ["track_id", "box", "emotion", "confidence", "sure", "probs"]
         assert (face["track_id"], face["emotion"], face["confidence"]) == (1, "happy", 0.7)
 
@@ -428,16 +480,14 @@ class TestApi:
         assert "error" in client.get("/api/v1/predict").get_json()
         assert "error" in client.get("/api/v1/nothing").get_json()
 
-    def test_too_large_a_picture_is_refused(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("web.api.MAX_PICTURE_MB", 0)
+    def test_too_large_a_picture_is_refused(self, jobs: Jobs) -> None:
+        client = site_of(jobs, UploadLimiter(), max_picture_mb=0).test_client()
         response = client.post("/api/v1/predict", data=JPEG)
         assert response.status_code == 413
         assert response.get_json() == {"error": "An upload may have 0 MB; this one has more."}
 
-    def test_when_too_many_are_read_the_next_is_sent_away(
-        self, client: FlaskClient, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(jobs, "read", lambda *_: None)
+    def test_when_too_many_are_read_the_next_is_sent_away(self, jobs: Jobs) -> None:
+        client = site_of(BusyJobs(jobs), UploadLimiter()).test_client()
         response = client.post("/api/v1/predict", data=JPEG)
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
         assert "try again" in response.get_json()["error"]

@@ -1,0 +1,78 @@
+"""The version of the history's tables, and the way from one version to the next.
+
+Version 0.1 of the program wrote schema 1, without the table that holds the version. To change the tables,
+change `recording.history.TABLES` and append to MIGRATIONS a function that does the same to existing ones.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, delete, insert, inspect, select
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.schema import CreateTable
+
+Migration = Callable[[Connection], None]
+
+MIGRATIONS: Sequence[Migration] = ()  # the first leads from schema 1 to schema 2, and so on
+LOCK = 0x66616365  # "face": PostgreSQL's number of the lock under which one program at a time migrates
+_versions = Table(
+    "schema_version", MetaData(), Column("version", Integer, primary_key=True, autoincrement=False)
+)
+
+
+class NewerSchemaError(Exception):
+    """The database has a newer schema than this program; the message ends a sentence about the database."""
+
+
+def is_current(connection: Connection, tables: MetaData, migrations: Sequence[Migration]) -> bool:
+    """Return whether no table is missing and none must be migrated; raises NewerSchemaError."""
+    names = set(inspect(connection).get_table_names())
+    version = read_version(connection, names, migrations)
+    return version == len(migrations) + 1 and names >= {_versions.name, *tables.tables}
+
+
+def migrate(connection: Connection, tables: MetaData, migrations: Sequence[Migration]) -> None:
+    """Make missing tables and bring older ones to the newest schema, in a transaction that has just begun.
+
+    Other programs that do the same wait meanwhile, and find it done. Raises NewerSchemaError.
+    """
+    _lock(connection)
+    names = set(inspect(connection).get_table_names())
+    version, newest = read_version(connection, names, migrations), len(migrations) + 1
+    for migration in migrations[version - 1 :] if version else ():
+        migration(connection)
+    for table in tables.sorted_tables:
+        if table.name not in names:
+            connection.execute(CreateTable(table, if_not_exists=True))
+    if version != newest:
+        _write_version(connection, newest)
+    elif _versions.name not in names:
+        # a role that may not make tables goes on using those of version 0.1
+        with suppress(ProgrammingError), connection.begin_nested():
+            _write_version(connection, newest)
+
+
+def read_version(connection: Connection, names: set[str], migrations: Sequence[Migration]) -> int:
+    """Return the schema of a database with tables of these names, 0 without any; raises NewerSchemaError."""
+    if _versions.name not in names:
+        return 1 if "sessions" in names else 0
+    version: int = connection.scalar(select(_versions.c.version)) or 0
+    newest = len(migrations) + 1
+    if version > newest:
+        raise NewerSchemaError(
+            f"a newer version of this program has written it (schema {version}, this version reads {newest})"
+        )
+    return version
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # sqlite3 by itself begins none before tables are made
+    else:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+
+
+def _write_version(connection: Connection, version: int) -> None:
+    connection.execute(CreateTable(_versions, if_not_exists=True))
+    connection.execute(delete(_versions))
+    connection.execute(insert(_versions).values(version=version))
