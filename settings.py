@@ -19,6 +19,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")  # where only this machine
 
 ROLES = ("all", "camera", "web")
 NAME = re.compile(r"[\w-]{1,40}", re.ASCII)
+USUAL_PORTS = {"http": "80", "https": "443"}  # which an origin leaves out
+ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 HOST_NAMES = re.compile(r"[\w.-]+(,[\w.-]+)*", re.ASCII)
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -55,7 +57,9 @@ class Settings:
         choices=ROLES,
     )
     redis_url: str = _setting(
-        "", "redis://HOST:6379/0 through which camera processes and web hosts find each other"
+        "",
+        "redis://HOST:6379/0 through which camera processes and web hosts find each other; all web hosts count "
+        "failed logins there together",
     )
     name: str = _setting("camera", "the name under which a camera process publishes its camera")
     workers: int = _setting(1, "how many processes serve a web host", 1, 64)
@@ -72,6 +76,11 @@ class Settings:
     public: bool = _setting(False, "let everybody look who can reach the address, without a password")
     proxied_as: str = _setting(
         "", "names, with commas, under which a proxy shows the site; it is believed who its visitors are"
+    )
+    embed: str = _setting(
+        "",
+        "origins, comma-separated, as https://hall.example.org, whose pages may show the stream, the snapshot "
+        "and the events; the pages of all others may not",
     )
     port: int = _setting(5000, "port to serve on", 1, 65535)
     weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "the network's weights file")
@@ -140,6 +149,9 @@ class Settings:
             raise SettingsError(
                 f"--proxied-as must be names like faces.example.org, with commas, not {self.proxied_as!r}"
             )
+        for origin in self.embedders:
+            if not is_origin(origin):
+                raise SettingsError(f"--embed must be origins like https://hall.example.org, not {origin!r}")
         self.check_exposure(self.host)
         if self.role != "all" and not self.redis_url:
             raise SettingsError(f"--role {self.role} needs --redis-url")
@@ -171,9 +183,23 @@ class Settings:
             return [*LOOPBACK, *self.proxied_as.split(",")]
         return list(LOOPBACK) if self.host in LOOPBACK else []
 
+    @property
+    def embedders(self) -> list[str]:
+        """The origins whose pages may show the stream, the snapshot and the events."""
+        return self.embed.split(",") if self.embed else []
+
     def to_environment(self) -> dict[str, str]:
         """Return the settings as FER_* variables, for a process that reads them from there."""
         return {variable(item): str(getattr(self, item.name)) for item in fields(self)}
+
+
+def is_origin(text: str) -> bool:
+    """Return whether text is an origin exactly as browsers send it: lower case, without path or usual port."""
+    if not ORIGIN.fullmatch(text):
+        return False
+    scheme, _, rest = text.partition("://")
+    port = rest.rpartition("]")[2].partition(":")[2]
+    return not port or (port != USUAL_PORTS[scheme] and port[0] != "0" and int(port) < 65536)
 
 
 def flag(item: "Field[Any]") -> str:

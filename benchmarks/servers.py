@@ -22,6 +22,8 @@ from streaming.variants import Variants
 from streaming.viewable import State, Viewable
 from vision.frames import AnnotatedFrame
 from vision.samples import Sample, Samples
+from web.security import Access
+from web.shown import ShownCamera
 from web.site import make_site
 
 FPS = 30
@@ -73,7 +75,7 @@ def shared() -> Flask:
     camera, sender = SteadyCamera(), Sender()
     variants = Variants(camera.annotated, lambda picture, _: picture)
     audience = Audience(camera, variants, sender, max_viewers=4096)
-    site = make_site(camera, NoSamples(), audience, LOOPBACK)
+    site = make_site(ShownCamera(camera, audience), NoSamples(), Access(LOOPBACK))
 
     def close() -> bool:
         sender.close()

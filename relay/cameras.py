@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,11 +22,12 @@ from vision.frames import AnnotatedFrame
 
 THERE_S = 10.0  # a camera that was not published for so long is no longer listed
 NAMES_S = 0.5  # the list of names may be as old as this: every open wall asks for it each second
+KEPT_S = 5.0  # a camera is kept this long after it was last listed, for requests under way
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Published:
-    """A camera that another process publishes, and who watches it here."""
+    """A camera that another process publishes, with its viewers in this process."""
 
     camera: RemoteCamera
     audience: Audience
@@ -33,13 +35,23 @@ class Published:
     recorder: RemoteRecorder
     control: ControlClient
     variants: Variants
+    listed_s: float  # when it was last listed (monotonic)
+
+    def is_gone(self) -> bool:
+        """Return whether it is no longer published and nobody watches it here."""
+        return time.monotonic() - self.listed_s > KEPT_S and not self.camera.is_viewed()
+
+    def close(self) -> None:
+        """Let every viewer go and join every thread."""
+        self.camera.close()  # first: the variants' thread waits for its pictures
+        self.variants.close()
 
 
 class Cameras:
-    """The cameras that are published, each with its audience here."""
+    """The cameras that are published, each with its audience here; one that is gone is forgotten."""
 
     def __init__(
-        self, redis: "Redis", sender: Sender, max_viewers: int, jpeg_quality: int, open_to_all: bool = True
+        self, redis: Redis, sender: Sender, max_viewers: int, jpeg_quality: int, open_to_all: bool = True
     ) -> None:
         """open_to_all says whether visitors may change the pictures and record."""
         self.open_to_all = open_to_all
@@ -52,8 +64,8 @@ class Cameras:
 
     def names(self) -> list[str]:
         """Return the names of the cameras that are there, or were NAMES_S ago; raises RedisError."""
-        names, asked_at = self._heard
-        return names if time.monotonic() - asked_at < NAMES_S else self._look()
+        names, asked_s = self._heard
+        return names if time.monotonic() - asked_s < NAMES_S else self._look()
 
     def _look(self) -> list[str]:
         """Ask Redis for the names; without the lock, because a Redis that does not answer takes its time."""
@@ -61,11 +73,25 @@ class Cameras:
         found: Any = self._redis.zrange(CAMERAS, 0, -1)
         names = sorted(name.decode() for name in found)
         self._heard = names, time.monotonic()
+        self._forget_all_but(names)
         return names
 
+    def _forget_all_but(self, names: Sequence[str]) -> None:
+        """Close what is gone, so that nothing is kept of a name that is not coming back."""
+        with self._lock:
+            for name in self._known.keys() & set(names):
+                self._known[name].listed_s = time.monotonic()
+            gone = [name for name, known in self._known.items() if known.is_gone()]
+            forgotten = [self._known.pop(name) for name in gone]
+        for known in forgotten:
+            known.close()
+
     def find(self, name: str) -> Published:
-        """Return a camera; raises UnknownError, or RedisError."""
-        if name not in self._known and name not in self._look():  # another process may know it already
+        """Return a camera that is published, or still watched here; raises UnknownError, or RedisError."""
+        known = self._known.get(name)
+        if known and known.camera.is_viewed():
+            return known
+        if name not in self.names() and name not in self._look():  # another process may know it already
             raise UnknownError(f"There is no camera “{name}” here.")
         return self._published(name)
 
@@ -82,18 +108,20 @@ class Cameras:
         variants = Variants(camera.annotated, self._encode)
         audience = Audience(camera, variants, self._sender, self._max_viewers, names)
         controls = RemoteControls(control, self.open_to_all)
-        return Published(
-            camera, audience, controls, RemoteRecorder(control, self.open_to_all), control, variants
-        )
+        recorder = RemoteRecorder(control, self.open_to_all)
+        return Published(camera, audience, controls, recorder, control, variants, time.monotonic())
 
-    def audience(self, name: str) -> Audience:
-        """Return who watches a camera here; raises UnknownError, or RedisError."""
-        return self.find(name).audience
+    def summaries(self, viewer: str) -> list[dict[str, Any]]:
+        """Return a line about each camera: its name, what its process reports, and whether viewer watches it.
 
-    def summaries(self) -> list[dict[str, Any]]:
-        """Return a line about each camera, its name and what its own process says; raises RedisError."""
-        reports = self.reports().items()
-        return [{"name": name} | (report.summary if report else {}) for name, report in reports]
+        Raises RedisError.
+        """
+        return [
+            {"name": name}
+            | (report.summary if report else {})
+            | {"watching": self._published(name).audience.is_watching(viewer)}
+            for name, report in self.reports().items()
+        ]
 
     def reports(self) -> dict[str, Report | None]:
         """Return what each camera's process says, by name, asked for all at once; raises RedisError."""
@@ -107,9 +135,10 @@ class Cameras:
     def close(self) -> None:
         """Let every viewer go and join every thread."""
         self._sender.close()
-        for known in self._known.values():
-            known.variants.close()
-            known.camera.close()
+        with self._lock:
+            known = list(self._known.values())
+        for published in known:
+            published.close()
 
 
 class Recorders:

@@ -173,6 +173,11 @@ class RemoteCamera(Viewable):
             counts = report.counts if report else Counts()
             return self._state(self._source, self._note, running, problem, counts)
 
+    def is_viewed(self) -> bool:
+        """Return whether somebody watches it here, or did until LINGER_S ago."""
+        with self._changed:
+            return self._is_wanted()
+
     def close(self) -> None:
         """Let every viewer go and join the thread."""
         self._end()

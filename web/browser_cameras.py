@@ -15,8 +15,8 @@ from streaming.browser_cameras import MAX_BYTES, BrowserCameras, BusyError, Clos
 from vision.emotions import DETAILS
 from vision.faces import face_json
 from web.limits import UploadLimiter, receives
+from web.origins import comes_from_elsewhere
 from web.responses import NO_STORE
-from web.security import comes_from_elsewhere
 from web.video_feed import RETRY_S
 
 IDLE_S = 20.0  # a visitor that sends no frame for so long is let go

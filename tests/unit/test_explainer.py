@@ -17,15 +17,14 @@ from model import EmotionClassifier
 from nn.emotion_net import EmotionNet
 from nn.engines import TorchEngine
 from nn.model_card import ModelCard
-from settings import LOOPBACK
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.nets import noise
+from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S
 from uploads.explainer import LINE, Explanation, PictureExplainer, draw_layer
 from vision.emotions import EMOTIONS
 from web.explain import MAX_MB, explain_pages
 from web.limits import UploadLimiter
-from web.site import make_site
 
 
 class TwoFaces:
@@ -53,7 +52,7 @@ def explainer(classifier: EmotionClassifier, net: EmotionNet) -> PictureExplaine
 def client(explainer: PictureExplainer) -> Iterator[FlaskClient]:
     crowd = FakeCrowd()
     pages = [explain_pages(explainer, UploadLimiter())]
-    yield make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages).test_client()
+    yield make_fake_site(crowd, pages).test_client()
     crowd.close()
 
 
@@ -178,7 +177,7 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_read(client: FlaskC
 def test_who_sends_while_others_do_is_asked_to_come_back(explainer: PictureExplainer) -> None:
     crowd = FakeCrowd()
     pages = [explain_pages(explainer, UploadLimiter(at_once=0))]
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
+    site = make_fake_site(crowd, pages)
     response = site.test_client().post("/explain", data={"picture": (io.BytesIO(encoded()), "a.png")})
     crowd.close()
     assert response.status_code == 503
