@@ -225,6 +225,30 @@ def test_a_killed_web_worker_costs_the_other_hosts_viewers_nothing(
         viewer.socket.close()
 
 
+def status_of(server: Server, path: str) -> int:
+    try:
+        server.get(path)
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 200
+
+
+def test_the_workers_of_all_web_hosts_count_wrong_tokens_together(
+    redis: Redis, start_server: Callable[..., Server]
+) -> None:
+    flags = ("--token", "t0ken", "--workers", "4")
+    servers = [start_web(start_server, redis, *flags) for _ in range(2)]
+    guesses = [status_of(servers[number % 2], "/readyz?token=guess") for number in range(100)]
+    assert (guesses.count(401), guesses.count(429)) == (20, 80)
+    assert all(status_of(server, "/readyz?token=t0ken") == 200 for server in servers for _ in range(8))
+    redis.kill()
+    alone = {status_of(servers[0], "/cameras?token=guess") for _ in range(200)}
+    assert alone == {401, 429}
+    for server in servers:
+        server.stop()
+        assert "Traceback" not in server.output
+
+
 AWAY_S = 3.0  # longer than the Redis client tries again by itself
 
 
