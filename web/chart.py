@@ -18,6 +18,7 @@ class TimeBins:
 
     @classmethod
     def of(cls, summary: Summary) -> "TimeBins":
+        """Return at most MAX_BINS equal parts of whole seconds that cover the session."""
         seconds = (summary.ended_ms - summary.started_ms) // 1000 + 1  # the one that has begun counts
         length_s = -(-seconds // MAX_BINS)
         return cls(-(-seconds // length_s), length_s)

@@ -28,10 +28,12 @@ def find_by_address(site: Flask, cameras: ShownCameras, default: ShownCamera | N
 
     @site.url_value_preprocessor
     def take_name(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+        """Take the camera's name out of what the view is given."""
         g.camera_name = (values or {}).pop("camera", None)
 
     @site.before_request
     def find() -> None:
+        """Look the camera up."""
         if g.camera_name is not None:
             g.camera = cameras.find(g.camera_name)
         elif default:
@@ -39,6 +41,7 @@ def find_by_address(site: Flask, cameras: ShownCameras, default: ShownCamera | N
 
     @site.url_defaults
     def put_name_back(endpoint: str, values: dict[str, Any]) -> None:
+        """Give `url_for` the name for another page of the same camera."""
         camera = current_or_none()
         if camera and site.url_map.is_endpoint_expecting(endpoint, "camera"):
             values.setdefault("camera", camera.name)

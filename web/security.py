@@ -1,4 +1,4 @@
-"""Who may look: a password or a token where one is set, and small requests only."""
+"""Access to the site: a password or a token where one is set, and small requests only."""
 
 import hashlib
 import hmac
@@ -56,21 +56,21 @@ class Credentials:
 
     def match(self) -> bool:
         """Return whether the current request has the right ones."""
-        given = request.authorization
-        basic = f"{given.username}:{given.password}" if given and given.type == "basic" else ""
-        bearer = (given.token or "") if given and given.type == "bearer" else ""
-        tries = (
+        sent = request.authorization
+        basic = f"{sent.username}:{sent.password}" if sent and sent.type == "basic" else ""
+        bearer = (sent.token or "") if sent and sent.type == "bearer" else ""
+        pairs = (
             (basic, self.user_password),
             (bearer, self.token),
             (request.args.get("token", ""), self.token),
             (request.cookies.get(COOKIE, ""), self.cookie if self.token else ""),
         )
-        return any(right and hmac.compare_digest(it.encode(), right.encode()) for it, right in tries)
+        return any(right and hmac.compare_digest(given.encode(), right.encode()) for given, right in pairs)
 
 
 @dataclass(frozen=True)
 class Access:
-    """From where a site may be looked at, and by whom.
+    """Who may look at a site, by which names, and from which other pages.
 
     It answers to requests for host_names only, or for any if there are none: a foreign page whose name
     resolves to 127.0.0.1 must not see the camera (DNS rebinding). Without credentials everybody may look.
@@ -91,10 +91,12 @@ def guard(site: Flask, access: Access) -> None:
 
     @site.before_request
     def refuse_other_sites() -> None:
+        """Answer 403 to what pages of other sites may not ask for."""
         refuse_other_origins(access.embedders)
 
     @site.before_request
     def require_credentials() -> WSGIResponse | None:
+        """Answer 401 without the right credentials, and 429 after too many wrong ones."""
         credentials = access.credentials
         if not credentials or request.endpoint == OPEN_TO_ALL:
             return None
@@ -109,6 +111,7 @@ def guard(site: Flask, access: Access) -> None:
 
     @site.before_request
     def receive() -> None:
+        """Receive a small body before any view; answer 411 to one of unsaid length."""
         # some at once, so that those who send slowly do not take all of the server's threads
         length = request.content_length or 0
         view = site.view_functions.get(request.endpoint or "")
@@ -121,6 +124,7 @@ def guard(site: Flask, access: Access) -> None:
 
     @site.after_request
     def add_headers(response: WSGIResponse) -> WSGIResponse:
+        """Tell browsers to keep other sites out."""
         response.headers.extend(headers_for(access.embedders))
         return response
 

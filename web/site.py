@@ -77,7 +77,7 @@ def make_wall(
 
 
 def believe_proxy(site: Flask) -> None:
-    """Believe the one proxy in front who asks, and whether by TLS."""
+    """Take the client's address, and whether it came by TLS, from the one proxy in front."""
     site.wsgi_app = ProxyFix(site.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
 
@@ -106,13 +106,16 @@ def _link_pages(site: Flask, recordings_are_open: bool) -> None:
     is_wall = "wall.index" in titles
 
     def camera_name() -> str:
+        """Return the current camera's name on a web host, else ""."""
         camera = current_or_none() if is_wall else None
         return camera.name if camera else ""
 
     def home() -> str:
+        """Return the endpoint that the site's name leads to."""
         return "wall.index" if is_wall and not camera_name() else "live.index"
 
     def navigation() -> list[tuple[str, str]]:
+        """Return the endpoint and the title of each page that is linked."""
         own = titles | {"live.index": camera_name()} if is_wall else titles
         return [(endpoint, title) for endpoint, title in own.items() if title]
 

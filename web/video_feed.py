@@ -78,6 +78,7 @@ def stream(
     """
 
     def receive(connection: socket.socket, head: bytes) -> None:
+        """Hand the connection to the sender."""
         try:
             ours = detach_socket(connection)
             tune(ours)
