@@ -172,11 +172,13 @@ def test_a_form_of_version_0_1_is_sent_on(recorded: FlaskClient) -> None:
     assert (answer.status_code, answer.location) == (307, "/history/3/delete")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/history/x", "/evil.example", "/%2Fevil.example"])
+@pytest.mark.parametrize("path", ["nothing", "history/x", "evil.example", "%5Cevil.example", "%2Fevil.example"])
 def test_what_is_neither_of_the_camera_nor_of_the_host_is_not_there(recorded: FlaskClient, path: str) -> None:
-    answer = recorded.get(f"/cameras/lobby{path}", follow_redirects=True)
+    answer = recorded.get(f"/cameras/lobby/{path}")
+    if path.startswith("%2F"):  # of several slashes Werkzeug makes one
+        answer = recorded.get(answer.location or "")
+        assert answer.request.path == "/cameras/lobby/evil.example"
     assert answer.status_code == 404
-    assert answer.request.host == "localhost"
 
 
 def test_the_history_of_a_host_leads_back_to_its_wall(recorded: FlaskClient) -> None:
