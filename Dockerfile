@@ -4,8 +4,9 @@ RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg && rm -r
 WORKDIR /site
 # PyTorch brings several GB for GPUs; its site names an index of builds for the processor alone
 ARG PIP_EXTRA_INDEX_URL
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+COPY requirements.txt requirements.lock ./
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock \
+    && pip install --no-cache-dir -r requirements.txt
 COPY . .
 RUN useradd --system site && install -d -o site instance
 USER site

@@ -1,29 +1,67 @@
-# Two commands do everything: `make run` and `make test`.
+# Two commands do everything: `make run` and `make test`; `make check` is the quick part of the second.
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+NPM := $(shell command -v npm)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --no-emit-package torch --custom-compile-command "make lock" $(ARGS)
+PYTEST := $(BIN)/python -m pytest --dist worksteal
 
-.PHONY: run test lint clean
+.PHONY: run test test-long check unit server browser training lint format lock clean
 
 run: .venv/run.stamp
 	$(BIN)/python main.py $(ARGS)
 
-test: .venv/dev.stamp lint
-	$(BIN)/python -m pytest
+# Servers and browsers mostly wait, so that two cores carry three of them.
+test: lint
+	$(PYTEST) -n 3
 
-lint: .venv/dev.stamp
+# Hypothesis tries a thousand examples of everything, others in every run.
+test-long: lint
+	$(PYTEST) -n 3 --hypothesis-profile=long
+
+check: lint unit
+
+unit: .venv/dev.stamp
+	$(PYTEST) -n 2 -m "not browser and not server and not training"
+
+server browser training: .venv/dev.stamp
+	$(PYTEST) -n 3 -m $@
+
+lint: .venv/dev.stamp $(if $(NPM),node_modules/.stamp)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@$(if $(NPM),npm run --silent lint,echo "static/*.js is not linted: there is no npm on this machine.")
 
-.venv/run.stamp: requirements.txt
+format: .venv/dev.stamp $(if $(NPM),node_modules/.stamp)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(if $(NPM),npm run --silent format)
+
+node_modules/.stamp: package-lock.json
+	npm ci --silent
+	touch $@
+
+# The lock holds everything but PyTorch, whose builds for processors and for GPUs have one version and different
+# hashes: that comes by its pin.
+.venv/run.stamp: requirements.lock requirements.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) install --no-deps --require-hashes -r requirements.lock
+	$(PIP) install -r requirements.txt
 	touch $@
 
-.venv/dev.stamp: requirements-dev.txt requirements-training.txt .venv/run.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
+	$(PIP) check
 	touch $@
+
+# Exact versions with hashes out of the ranges of requirements*.txt, for every system and Python;
+# make lock ARGS=--upgrade takes the newest that the ranges allow.
+lock: .venv/dev.stamp
+	$(LOCK) requirements.txt -o requirements.lock
+	$(LOCK) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache

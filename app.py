@@ -154,7 +154,7 @@ def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
     history = lifetime.own(History(settings.database_url))
     pipeline = lifetime.own(make_live_pipeline(settings, load_classifier(settings)))
     camera = lifetime.own(make_camera(settings, pipeline))
-    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, place=settings.name))
+    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=f"{settings.name}: "))
     controls = make_controls(settings, pipeline, recorder)
     return Publisher(camera, ControlServer(controls, recorder, settings.record), redis, settings.name)
 

@@ -1,31 +1,47 @@
-"""Camera: grabs in one thread, annotates in another, for any number of viewers; it heals by itself."""
+"""Camera: one thread grabs frames, one annotates them, one watches that they come; it recovers by itself."""
 
 import logging
+import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 
 from sources.base import Source, SourceError, frames
 from streaming.latest import Latest
-from streaming.viewable import Counts, State, Viewable
+from streaming.viewable import FPS_WINDOW_S, SETTLE_S, Counts, State, Viewable
 from vision.frames import AnnotatedFrame, Frame
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.25  # how often a waiting thread looks whether it is still wanted
-MIN_PAUSE_S, MAX_PAUSE_S = 0.5, 2.0  # between two tries to open the source
-REOPEN_AFTER_S = 5.0  # of standing still beyond the stall, when a device's own timeout has passed
-MAX_THREADS = 4  # the annotating one, the grabbing one, and two more that a device holds
-JOIN_TIMEOUT_S = 1.2
+MAX_GRABBERS = 3  # the grabbing thread, and two more that a device holds
+
+
+@dataclass(frozen=True)
+class CameraWaits:
+    """How long a camera's threads wait, in s."""
+
+    tick_s: float = 0.25  # between two checks whether frames are wanted, and whether they come
+    min_pause_s: float = 0.5  # before the source is opened again; doubled each time up to max_pause_s
+    max_pause_s: float = 2.0
+    reopen_after_s: float = 5.0  # of silence beyond the stall, when a device's own timeout has passed
+    join_s: float = 1.2
+    settle_s: float = SETTLE_S
+    fps_window_s: float = FPS_WINDOW_S
+
+
+WAITS = CameraWaits()
 
 
 class Camera(Viewable):
-    """One source, watched by any number of viewers.
+    """One source, annotated for any number of viewers.
 
-    Its two threads begin with the first viewer and wait while nobody looks: the source is closed idle_s
-    after the last viewer left, and opened again for the next one.
+    Its threads start with the first viewer and wait while there is none: the source is closed idle_s after
+    the last viewer left, and opened again for the next one. If the newest frame is older than stall_s, the
+    state and the stream say why.
     """
 
     def __init__(
@@ -36,43 +52,62 @@ class Camera(Viewable):
         *,
         idle_s: float,
         stall_s: float,
+        waits: CameraWaits = WAITS,
     ) -> None:
-        super().__init__(linger_s=idle_s)
+        """Create a camera that is not yet opened.
+
+        Args:
+            name: The source, until open_source returns one that has a name.
+            open_source: Returns the opened source and a note for viewers; raises SourceError.
+            process: Annotates one frame; called in one thread only.
+            idle_s: The time without viewers after which the source is closed.
+            stall_s: The age of the newest frame from which on the camera has a problem.
+            waits: How long the threads wait.
+        """
+        super().__init__(idle_s, settle_s=waits.settle_s, fps_window_s=waits.fps_window_s)
         self._open_source = open_source
         self._process = process
         self._stall_s = stall_s
+        self._waits = waits
         self._frames: Latest[Frame] = Latest()
+        # The base's _changed guards everything below.
         self._running = False
-        self._name, self._note, self._problem = name, "", ""
+        self._name, self._note = name, ""
+        self._problem = ""  # of the source
+        self._fault = ""  # of the last frame that was processed
+        self._fresh_s = self._grabbed_s = 0.0  # monotonic: since then no frame was published, or grabbed
         self._threads: list[threading.Thread] = []
         self._grabber: threading.Thread | None = None
+        self._annotator: threading.Thread | None = None
         self._happened: Counter[str] = Counter()
         self._step_s: Counter[str] = Counter()
 
-    # What viewers use, from any thread.
+    # For viewers, in any thread.
 
     def state(self) -> State:
         """Return what the camera is doing now, without starting it."""
         with self._changed:
             counts = Counts(**self._happened, step_s=dict(self._step_s))
-            return self._state(self._name, self._note, self._running, self._problem, counts)
+            return self._state(self._name, self._note, self._running, self._find_problem(), counts)
 
     def close(self) -> bool:
-        """Let every viewer go and join both threads; False if one did not end in time.
+        """Disconnect every viewer and join the threads; False if one did not end in time.
 
         A device can hold a thread in a read for seconds; leave such a process by os._exit.
         """
         self._end()
         self._frames.close()
-        deadline = time.monotonic() + JOIN_TIMEOUT_S
+        deadline_s = time.monotonic() + self._waits.join_s
         for thread in self._threads:
-            thread.join(max(deadline - time.monotonic(), 0))
+            thread.join(max(deadline_s - time.monotonic(), 0))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _begin(self) -> None:
         if not self._threads:
+            self._fresh_s = self._grabbed_s = time.monotonic()
             self._start_grabbing()
-            self._start(self._annotate)
+            self._annotator = self._start(self._annotate)
+            self._start(self._watch)
 
     def _start(self, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=work, name=f"camera{work.__name__}", daemon=True)
@@ -80,20 +115,30 @@ class Camera(Viewable):
         thread.start()
         return thread
 
-    # The grabbing thread: opens the source, reads it, closes it; nobody else touches it.
+    def _find_problem(self) -> str:
+        """Return why the newest frame is missing or too old; empty if all is well. Under the lock."""
+        now_s = time.monotonic()
+        if self._problem or not self._is_wanted() or now_s - self._fresh_s <= self._stall_s:
+            return self._problem
+        if now_s - self._grabbed_s > self._stall_s:
+            return f"{self._name} has sent no picture for {self._stall_s:g} s"
+        return self._fault or f"The picture stands still: no frame has been finished for {self._stall_s:g} s"
+
+    # The grabbing thread opens the source, reads it and closes it; no other thread touches it.
 
     def _grab(self) -> None:
-        me = threading.current_thread()
-        pause_s = MIN_PAUSE_S
-        while self._wait_until_wanted() and self._grabber is me:
+        this = threading.current_thread()
+        pause_s = self._waits.min_pause_s
+        while self._wait_until_wanted() and self._grabber is this:
             try:
                 with closing(self._open()) as source:
                     for frame in frames(source):
-                        if self._grabber is not me:
+                        if self._grabber is not this:
                             return
                         self._frames.put(frame)
+                        self._grabbed_s = frame.captured_s
                         self._report("")
-                        pause_s = MIN_PAUSE_S
+                        pause_s = self._waits.min_pause_s
                         if not self._is_wanted():
                             break
             except SourceError as error:
@@ -104,15 +149,16 @@ class Camera(Viewable):
             else:
                 log.info("closed %s", self._name)
                 continue
-            if self._grabber is me:
+            if self._grabber is this:
                 self._report(problem)
                 self._pause(pause_s)
-                pause_s = min(pause_s * 2, MAX_PAUSE_S)
+                pause_s = min(pause_s * 2, self._waits.max_pause_s)
 
     def _start_grabbing(self) -> None:
-        """Let a new thread grab, unless a device holds too many; an old one ends when it is let go."""
-        with self._changed:  # which the new thread needs too, so it finds itself named
-            if sum(thread.is_alive() for thread in self._threads) < MAX_THREADS:
+        """Start a new grabbing thread, unless a device holds too many; the old one ends when it is released."""
+        with self._changed:  # the new thread needs it too, and so finds itself in _grabber
+            grabbers = [t for t in self._threads if t.is_alive() and t.name == "camera_grab"]
+            if len(grabbers) < MAX_GRABBERS:
                 self._grabber = self._start(self._grab)
 
     def _open(self) -> Source:
@@ -130,59 +176,71 @@ class Camera(Viewable):
         with self._changed:
             self._problem = problem
             self._running = not problem
+            self._fresh_s = time.monotonic()  # the next frame has its time, too
 
     def _wait_until_wanted(self) -> bool:
-        """Return True as soon as somebody watches; False when the camera is closed."""
+        """Return True as soon as there is a viewer; False when the camera is closed."""
         with self._changed:
             if not self._is_wanted():
                 self._forget()
                 self._frames.clear()
-                self._problem, self._running = "", False
+                self._problem, self._fault, self._running = "", "", False
             while not self._closed and not self._is_wanted():
                 self._changed.wait()
             return not self._closed
 
-    # The annotating thread: always the newest frame, and the "no signal" picture when there is none.
+    # The annotating thread processes the newest frame.
 
     def _annotate(self) -> None:
-        version, fault = 0, ""
-        alive_at = opened_at = time.monotonic()
+        version = 0
         while not self._closed:
             seen = version
-            frame, version = self._frames.wait(seen, TICK_S)
-            now = time.monotonic()
+            frame, version = self._frames.wait(seen, self._waits.tick_s)
             if frame is not None:
-                self._count("dropped", version - seen - 1)
-                fault = self._try_to_process(frame, fault)
-                opened_at = now
-            if (frame is not None and not fault) or not self._is_wanted():
-                alive_at = opened_at = now
-                continue
-            silent = now - alive_at > self._stall_s
-            if self._problem or silent:
-                silence = f"{self._name} has sent no picture for {self._stall_s:g} s"
-                self._publish_no_signal(self._problem or fault or silence)
-            if not self._problem and now - opened_at > self._stall_s + REOPEN_AFTER_S:
-                log.warning("%s stands still; opening it again", self._name)
-                self._start_grabbing()
-                opened_at = now
+                with self._changed:
+                    self._happened["dropped"] += version - seen - 1
+                self._process_frame(frame)
 
-    def _try_to_process(self, frame: Frame, last_fault: str) -> str:
-        """Publish the frame; return what went wrong, or nothing. The same fault is logged once."""
+    def _process_frame(self, frame: Frame) -> None:
+        """Publish the frame, or keep what went wrong; the same fault is logged once."""
         try:
             annotated = self._process(frame)
         except Exception as error:
-            self._count("faults")
             fault = f"Frames cannot be processed: {error}"
-            if fault != last_fault:
+            if fault != self._fault:
                 log.exception("frame %d could not be processed", frame.index)
-            return fault
+            with self._changed:
+                self._fault = fault
+                self._happened["faults"] += 1
+            return
         with self._changed:
+            self._fault, self._fresh_s = "", time.monotonic()
             self._happened["frames"] += 1
             self._step_s.update({step: ms / 1000 for step, ms in annotated.step_ms.items()})
-        self._publish(annotated)
-        return ""
+            self._publish(annotated)
 
-    def _count(self, what: str, many: int = 1) -> None:
-        with self._changed:
-            self._happened[what] += many
+    # The watching thread: a read or a step that never returns holds the other two, and not this one.
+
+    def _watch(self) -> None:
+        """Publish why no frame comes while none does, and open a source that stands still again."""
+        reopened_s = 0.0
+        while not self._closed:
+            with self._changed:
+                now_s = time.monotonic()
+                if not self._is_wanted():
+                    self._fresh_s = self._grabbed_s = now_s
+                problem, explained = self._find_problem(), bool(self._problem or self._fault)
+                silent_s = now_s - max(self._grabbed_s, reopened_s)
+            if problem and self._publish_no_signal(problem) and not explained and silent_s <= self._stall_s:
+                self._log_hang(problem)
+            if not self._problem and silent_s > self._stall_s + self._waits.reopen_after_s:
+                log.warning("%s stands still; opening it again", self._name)
+                self._start_grabbing()
+                reopened_s = now_s
+            self._pause(self._waits.tick_s)
+
+    def _log_hang(self, problem: str) -> None:
+        """Log the problem with the place at which the annotating thread is: no exception tells it."""
+        stack = sys._current_frames().get(self._annotator.ident or 0) if self._annotator else None
+        at = "".join(traceback.format_stack(stack)) if stack else "the thread has ended"
+        log.error("no picture: %s", problem, extra={"at": at})

@@ -1,4 +1,4 @@
-"""How gunicorn serves the site: one worker, because one process owns the camera; a web host may have more."""
+"""gunicorn's settings: one worker, because one process owns the camera; a web host may have more."""
 
 import contextlib
 import logging
@@ -23,21 +23,22 @@ except SettingsError as error:
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
 worker_class = "server.gunicorn_worker.Worker"
-threads = 128  # 32 mirrors, 24 uploads, and 28 pages where connections cannot be handed over hold 112
+threads = 128  # 32 browser cameras, 24 uploads, and 28 pages where connections cannot be hijacked hold 112
 keepalive = 1
 graceful_timeout = 8  # then a worker that has not ended is killed; before, its last recording is written
 REQUESTS_S = 1  # that the requests under way may take when it ends
 timeout = 60
 control_socket_disable = True
 logger_class = "server.gunicorn_worker.Log"
-loglevel = "warning"  # the program says itself what is usual
+loglevel = "warning"  # usual events are in the program's own log
 
 
 def on_starting(server: Any) -> None:
-    # viewers, and the files of uploads that wait; 1024 is what systems give who does not ask
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    """Raise the limit of open files, and exit with one sentence if the site cannot be served."""
+    # for viewers, and the files of uploads that wait; systems give 1024 unless asked
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with contextlib.suppress(ValueError, OSError):  # macOS says "unlimited", and means less
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     try:
         if server.cfg.workers > 1 and _settings.role != "web":
             raise StartError(f"{server.cfg.workers} workers would each open the camera; there can only be one")
@@ -51,23 +52,26 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
+    """Let the end of a terminal end the program."""
     if sys.stdin.isatty():  # a closed terminal ends the program; otherwise SIGHUP starts a new worker
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
+    """Keep one worker where each would open the camera."""
     if old_value is not None and new_value > 1 and _settings.role != "web":  # SIGTTIN asks for one more
         logging.getLogger("gunicorn.error").warning("one worker it stays: each would open the camera")
         server.num_workers = _settings.workers
 
 
 def post_fork(server: Any, worker: Any) -> None:
+    """Start the worker's log, and give its requests REQUESTS_S at the end."""
     worker.log_writer = LogWriter(_settings.log_level)
     worker.cfg.set("graceful_timeout", REQUESTS_S)  # its own, not that of the process that would kill it
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let the viewers go when the worker is told to end: their streams would never end by themselves."""
+    """Disconnect the viewers when a signal ends the worker: their streams would never end by themselves."""
 
     def leave(signum: int, frame: Any) -> None:
         # in a thread: the handler may have interrupted the very code that holds a lock
@@ -76,7 +80,7 @@ def post_worker_init(worker: Any) -> None:
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGHUP, leave)  # the terminal was closed
-    if worker.age > 1:  # one of several, or one that takes a dead one's place
+    if worker.age > 1:  # one of several, or one that replaces a dead one
         return
     addresses = " and ".join(str(listener) for listener in worker.sockets)
     with contextlib.suppress(OSError):  # the disk is full, or the terminal gone
@@ -84,18 +88,19 @@ def post_worker_init(worker: Any) -> None:
 
 
 def worker_int(worker: Any) -> None:
-    """Do the same on Ctrl-C, which may come before the site is made."""
+    """Disconnect the viewers on Ctrl-C, too, which may come before the site is made."""
     if site := getattr(worker, "wsgi", None):
         threading.Thread(target=close_site, args=(site,)).start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:
+    """Close the site, and leave the process without unloading its libraries."""
     site = getattr(worker, "wsgi", None)
     if site is None:
         return
-    ended = close_site(site)
+    clean = close_site(site)
     worker.log_writer.close()
-    if not ended or not worker.alive:
+    if not clean or not worker.alive:
         # A thread still inside OpenCV would abort the interpreter on its way out; and unloading PyTorch
         # takes half a second, when all is done already.
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""From a picture and its faces to probabilities: preprocess, and the door EmotionClassifier."""
+"""The emotion classifier: from an image and the boxes of its faces to probabilities."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,19 +17,20 @@ OUTPUTS = ("shipped", "fer2013", "ferplus")
 
 
 def preprocess(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-    """Cut boxes (n, 4) int xyxy px out of gray (H, W) uint8 and return crops (n, 48, 48) uint8.
+    """Return the crops (n, 48, 48) uint8 of boxes (n, 4) int xyxy px in gray (H, W) uint8.
 
-    The crop is the box itself: FER2013's own frame is the Haar box, and a wider one costs accuracy.
-    What lies outside the picture repeats its border.
+    A crop is the box itself: FER2013's faces fill their pictures as the Haar box does, and a wider one costs
+    accuracy. Pixels outside the image repeat its border. Raises ValueError for a box that is empty or wholly
+    outside.
     """
     height, width = gray.shape
     crops = np.empty((len(boxes), INPUT_SIDE, INPUT_SIDE), dtype=np.uint8)
     for crop, (x1, y1, x2, y2) in zip(crops, boxes.tolist(), strict=True):
         if x2 <= x1 or y2 <= y1:
-            raise ValueError(f"a box needs x1 < x2 and y1 < y2, got {[x1, y1, x2, y2]}")
+            raise ValueError(f"a box must have x1 < x2 and y1 < y2, got {[x1, y1, x2, y2]}")
         inside: NDArray[Any] = gray[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)]
         if inside.size == 0:
-            raise ValueError(f"box {[x1, y1, x2, y2]} lies outside a picture of {width}x{height}")
+            raise ValueError(f"box {[x1, y1, x2, y2]} lies outside an image of {width}x{height}")
         outside = (max(-y1, 0), max(y2 - height, 0), max(-x1, 0), max(x2 - width, 0))
         if any(outside):
             inside = cv2.copyMakeBorder(inside, *outside, borderType=cv2.BORDER_REPLICATE)
@@ -40,10 +41,10 @@ def preprocess(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDAr
 
 
 def to_probabilities(logits: NDArray[np.float32], output: str, calibration: Calibration) -> NDArray[np.float32]:
-    """Return probabilities (n, 7) from logits (n, 15), or (n, 7) where there is no FER+ head.
+    """Return probabilities (n, 7) float32 from logits (n, 15), or (n, 7) where there is no FER+ head.
 
-    "shipped" is the label head, corrected and calibrated; "fer2013" the label head as trained;
-    "ferplus" the FER+ head without its eighth class, contempt. ValueError for any other.
+    The output "shipped" is the label head, prior-corrected and calibrated; "fer2013" is the label head as
+    trained; "ferplus" is the FER+ head without its eighth class, contempt. Raises ValueError for any other.
     """
     n = len(EMOTIONS)
     if output not in OUTPUTS:
@@ -57,74 +58,93 @@ def to_probabilities(logits: NDArray[np.float32], output: str, calibration: Cali
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows (n, k) that sum to 1."""
+    """Return the softmax (n, k) float32 of logits (n, k); rows sum to 1."""
     powers: NDArray[np.float32] = np.exp(logits - logits.max(axis=1, keepdims=True))
     powers /= powers.sum(axis=1, keepdims=True)
     return powers
 
 
 class EmotionClassifier:
-    """Reads the emotion of every face in a picture. For any number of threads at once."""
+    """The classifier of faces; any number of threads may use one."""
 
     def __init__(self, engine: Engine, card: ModelCard, output: str = "shipped") -> None:
+        """Combine an engine with its weights' card; output is one of OUTPUTS."""
         self.card = card
         self.output = output
         self._engine = engine
 
     @classmethod
     def load(cls, path: Path | str, output: str = "shipped", engine: str = "auto") -> Self:
-        """Return a classifier with the weights in path; output is one of OUTPUTS, engine one of ENGINES.
+        """Load a classifier.
 
-        Raises WeightsError, which says why, if the file is not there, damaged, or of another network.
+        Args:
+            path: The weights, a .safetensors file.
+            output: The output to return, one of OUTPUTS (see `to_probabilities`).
+            engine: "onnx", "torch", or "auto" for "onnx" where an .onnx file made from the weights lies beside
+                them.
+
+        Returns:
+            The classifier.
+
+        Raises:
+            WeightsError: The file is missing, damaged, or of another network; the message says which.
         """
         return cls(*load_engine(Path(path), engine), output)
 
     def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Return probabilities (n, 7) float32 in the order of EMOTIONS, rows summing to 1.
+        """Classify the faces in an image.
 
-        gray is (H, W) uint8; boxes is (n, 4) int, xyxy px, and may reach over the border.
-        Raises ValueError for arrays of another shape, and for boxes that are empty or wholly outside.
+        Args:
+            gray: The image (H, W) uint8.
+            boxes: The faces (n, 4) int xyxy px, which may reach over the image's border.
+
+        Returns:
+            The probabilities (n, 7) float32 in the order of EMOTIONS; rows sum to 1.
+
+        Raises:
+            ValueError: An array has another shape or dtype, or a box is empty or wholly outside.
         """
         return self.classify(crop(gray, boxes))
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return probabilities (n, 7) float32 of crops (n, 48, 48) uint8 of any number of pictures."""
+        """Return the probabilities (n, 7) float32 of crops (n, 48, 48) uint8."""
         if len(crops) == 0:
             return np.empty((0, len(EMOTIONS)), dtype=np.float32)
         return to_probabilities(self._engine.logits(crops), self.output, self.card.calibration)
 
     def predict_each(
-        self, pictures: Sequence[tuple[NDArray[np.uint8], NDArray[np.integer[Any]]]]
+        self, images: Sequence[tuple[NDArray[np.uint8], NDArray[np.integer[Any]]]]
     ) -> list[NDArray[np.float32]]:
-        """Return what `predict` does for each (gray, boxes), all faces in one pass through the network."""
-        if not pictures:
+        """Return the probabilities of `predict` for each (gray, boxes), with one forward pass for all faces."""
+        if not images:
             return []
-        crops = [crop(gray, boxes) for gray, boxes in pictures]
+        crops = [crop(gray, boxes) for gray, boxes in images]
         probs = self.classify(np.concatenate(crops))
         return np.split(probs, np.cumsum([len(faces) for faces in crops])[:-1])
 
     def explain(
         self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return what `predict` does, and where each emotion was seen: probs (n, 7), maps (n, 7, 6, 6) float32.
+        """Return the probabilities of `predict` and class activation maps: (n, 7) and (n, 7, 6, 6) float32.
 
-        The maps come from the same forward pass: 0 and above, each place's share in the emotion's logit.
+        A map, 0 and above, holds what each place adds to the emotion's logit. It comes from the same forward
+        pass.
         """
         return self.explain_crops(crop(gray, boxes))
 
     def explain_crops(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return what `explain` does, of crops (n, 48, 48) uint8 of any number of pictures."""
+        """Return the probabilities and maps of `explain` for crops (n, 48, 48) uint8."""
         if len(crops) == 0:
-            none = np.empty((0, len(EMOTIONS), MAP_SIDE, MAP_SIDE), dtype=np.float32)
-            return none[..., 0, 0], none
+            no_maps = np.empty((0, len(EMOTIONS), MAP_SIDE, MAP_SIDE), dtype=np.float32)
+            return no_maps[..., 0, 0], no_maps
         logits, maps = self._engine.logits_and_maps(crops)
         first = len(EMOTIONS) if self.output == "ferplus" else 0
-        shown = maps[:, first : first + len(EMOTIONS)].clip(min=0)
-        return to_probabilities(logits, self.output, self.card.calibration), shown
+        positive = maps[:, first : first + len(EMOTIONS)].clip(min=0)
+        return to_probabilities(logits, self.output, self.card.calibration), positive
 
 
 def crop(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-    """Return the faces as `preprocess` does; ValueError for arrays of another shape, too."""
+    """Return the crops of `preprocess`; ValueError for arrays of another shape or dtype, too."""
     if gray.ndim != 2 or gray.dtype != np.uint8:
         raise ValueError(f"gray must be (H, W) uint8, got {gray.shape} {gray.dtype}")
     if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iu":

@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from settings import Settings, StartError, read_settings
+from settings import VERSION, Settings, StartError, read_settings
 from sources.opencv import PICTURE_SUFFIXES
 from uploads.analysis import Analysis, Event, Remark, Sent, VideoFrame
 from uploads.assemble import load_classifier, make_recognizer, make_video_pipeline
@@ -161,6 +161,7 @@ def predict(sent: Sequence[Sent], settings: Settings, args: argparse.Namespace) 
 def main(argv: Sequence[str] | None = None) -> int:
     """Read the files named and return the exit code: 0, 1 if nothing could be read, 2 if it cannot start."""
     parser = argparse.ArgumentParser(prog="python predict.py", description=__doc__)
+    parser.add_argument("--version", action="version", version=VERSION)
     parser.add_argument("paths", metavar="PICTURE|FOLDER|ZIP|VIDEO", nargs="+", type=Path)
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write a row a face there")
     parser.add_argument("--json", action="store_true", help="print a JSON object a picture and a video's frame")

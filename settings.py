@@ -1,6 +1,7 @@
-"""Every setting once: its name with the unit, its default, its range and one line of help.
+"""The program's settings: each with its name and unit, its default, its range and a line of help.
 
-A setting is read from its flag (--min-face-px), else from its variable (FER_MIN_FACE_PX), else its default.
+A setting is read from its flag (--min-face-px), else from its variable (FER_MIN_FACE_PX), else it is the
+default.
 """
 
 import argparse
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent
+VERSION = "live-facial-emotions 0.2.0"  # as in pyproject.toml
 PREFIX = "FER_"
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")  # where only this machine can look
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")  # addresses that only this machine reaches
 
 
 ROLES = ("all", "camera", "web")
@@ -41,41 +43,43 @@ def _setting(
     choices: Sequence[str] = (),
     formerly: str = "",
 ) -> Any:
-    """Return a field; formerly is the name that it had in the version before, and may still be given by."""
+    """Return a field of Settings; formerly is its name in an earlier version, which is still accepted."""
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "formerly": formerly}
     return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The program's settings; making one checks every range and raises SettingsError."""
+    """The program's settings; the constructor raises SettingsError for a value out of range."""
 
     role: str = _setting(
         "all",
-        "what this process does: all, or with --redis-url only camera (publish one) or web (show all); "
-        "`python main.py camera` and `python main.py web` say the same",
+        "part of the site that this process runs: all, or with --redis-url only camera (publish one) or web "
+        "(show all); `python main.py camera` and `python main.py web` set it, too",
         choices=ROLES,
     )
     redis_url: str = _setting(
         "",
-        "redis://HOST:6379/0 through which camera processes and web hosts find each other; all web hosts count "
-        "failed logins there together",
+        "redis://HOST:6379/0, the Redis through which camera processes and web hosts communicate, and all web "
+        "hosts count failed logins together",
     )
-    name: str = _setting("camera", "the name under which a camera process publishes its camera")
-    workers: int = _setting(1, "how many processes serve a web host", 1, 64)
+    name: str = _setting("camera", "name under which a camera process publishes its camera")
+    workers: int = _setting(1, "number of processes that serve a web host", 1, 64)
     source: str = _setting(
         "auto",
-        "what to watch: auto (camera 0, or the demo without one), a camera number or device, a video file, "
-        "a folder of pictures, an http(s):// or rtsp:// URL, or demo",
+        "source to watch: auto (camera 0, or the demo without one), a camera number or device, a video file "
+        "(looped), a folder of pictures, an http(s):// or rtsp:// URL, or demo",
     )
     host: str = _setting("127.0.0.1", "address to serve on; 0.0.0.0 lets other machines watch, see --auth")
-    auth: str = _setting("", "user:password asked of every visitor; @FILE reads it from a file")
+    auth: str = _setting("", "user:password required of every visitor; @FILE reads it from a file")
     token: str = _setting(
-        "", "token asked of every visitor, as ?token= or a bearer; @FILE reads it from a file"
+        "", "token required of every visitor, as ?token= or a bearer token; @FILE reads it from a file"
     )
-    public: bool = _setting(False, "let everybody look who can reach the address, without a password")
+    public: bool = _setting(False, "let everybody watch who can reach the address, without a password")
     proxied_as: str = _setting(
-        "", "names, with commas, under which a proxy shows the site; it is believed who its visitors are"
+        "",
+        "host names, comma-separated, that a reverse proxy serves this site under; visitors' addresses are "
+        "then read from the proxy's X-Forwarded-For",
     )
     embed: str = _setting(
         "",
@@ -83,55 +87,69 @@ class Settings:
         "and the events; the pages of all others may not",
     )
     port: int = _setting(5000, "port to serve on", 1, 65535)
-    weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "the network's weights file")
+    weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "weights file of the network")
     engine: str = _setting(
         "auto",
-        "what computes the network: onnx, torch, or auto (onnx where an .onnx file lies beside the weights)",
+        "library that computes the network: onnx, torch, or auto (onnx where an .onnx file made from the "
+        "weights lies beside them)",
         choices=("auto", "onnx", "torch"),
     )
-    cascade: str = _setting(str(ROOT / "haarcascade_frontalface_alt2.xml"), "the face detector's cascade file")
-    camera_width_px: int = _setting(640, "width asked of a camera", 160, 3840)
-    camera_height_px: int = _setting(480, "height asked of a camera", 120, 2160)
+    cascade: str = _setting(str(ROOT / "haarcascade_frontalface_alt2.xml"), "cascade file of the face detector")
+    camera_width_px: int = _setting(640, "width requested of a camera", 160, 3840)
+    camera_height_px: int = _setting(480, "height requested of a camera", 120, 2160)
     min_face_px: int = _setting(
         40,
-        "smallest face searched for in a 640x480 picture, in proportion in a larger one; smaller costs time",
+        "side of the smallest face searched for in a 640x480 picture, in proportion in a larger one; smaller "
+        "takes longer",
         20,
         1000,
     )
     smoothing_s: float = _setting(0.3, "time over which a face's probabilities are eased; 0: not at all", 0, 10)
     unsure_below: float = _setting(
-        0.4, "a face whose emotion is less probable than this is labelled unsure; 0: never", 0, 1
+        0.4,
+        "probability below which a face's emotion is labelled unsure; a live face with a label keeps it until "
+        "0.10 below; 0: never",
+        0,
+        1,
     )
-    blur: bool = _setting(False, "show faces pixelated, only their emotion legible; no page can switch it off")
+    blur: bool = _setting(
+        False, "pixelate faces, so that only the emotion is legible; no page can switch it off"
+    )
     controls: str = _setting(
         "auto",
-        "who may change what everybody sees, record, and see and delete recordings: everybody, nobody, or auto "
-        "(nobody with --public)",
+        "visitors who may change the picture for everybody, record, and see and delete recordings: everybody, "
+        "nobody, or auto (nobody with --public)",
         choices=("auto", "everybody", "nobody"),
     )
     jpeg_quality: int = _setting(80, "JPEG quality of the stream", 1, 100)
     record: bool = _setting(False, "record from the start: times, boxes and emotions, never pictures")
     database_url: str = _setting(
         str(ROOT / "instance" / "history.sqlite"),
-        "where recordings are kept: a SQLite file, or postgresql://USER:PASSWORD@HOST/NAME",
+        "database of recordings: a SQLite file, or postgresql://USER:PASSWORD@HOST/NAME",
     )
-    keep_days: int = _setting(0, "recordings are deleted this many days after they ended; 0: never", 0, 36500)
-    max_viewers: int = _setting(256, "how many may watch at once", 1, 4096)
-    max_upload_mb: int = _setting(
-        200, "how many megabytes an upload of pictures, ZIPs and videos may have", 1, 4000
+    keep_days: int = _setting(
+        0, "days after which an ended recording is deleted, at the start and every hour; 0: never", 0, 36500
     )
+    max_viewers: int = _setting(256, "number of viewers at once", 1, 4096)
+    max_upload_mb: int = _setting(200, "size of an upload of pictures, ZIPs and videos, in megabytes", 1, 4000)
     max_browser_cameras: int = _setting(
         8,
-        "how many visitors may use their own camera (/mirror) at once; 0: none",
+        "number of visitors who may use their own camera (/mirror) at once; 0: none",
         0,
         32,
         formerly="max_mirrors",
     )
-    idle_s: float = _setting(10.0, "the camera is closed this long after the last viewer left", 0, 3600)
-    stall_s: float = _setting(3.0, "without a frame for this long the stream says no signal", 0.2, 60)
+    idle_s: float = _setting(10.0, "time after the last viewer left until the camera is closed", 0, 3600)
+    stall_s: float = _setting(
+        3.0,
+        'time without a new frame until the stream says "No signal" and why, and /readyz 503; '
+        "longer than the period of a camera that gives a picture every few seconds",
+        0.2,
+        60,
+    )
     log_level: str = _setting(
         "info",
-        "how much is logged: debug, info, warning or error",
+        "least severity that is logged: debug, info, warning or error",
         choices=("debug", "info", "warning", "error"),
     )
 
@@ -147,7 +165,8 @@ class Settings:
                 raise SettingsError(f"{flag(item)} must be one of {', '.join(choices)}, not {value!r}")
         if self.proxied_as and not HOST_NAMES.fullmatch(self.proxied_as):
             raise SettingsError(
-                f"--proxied-as must be names like faces.example.org, with commas, not {self.proxied_as!r}"
+                "--proxied-as must be host names like faces.example.org, comma-separated, "
+                f"not {self.proxied_as!r}"
             )
         for origin in self.embedders:
             if not is_origin(origin):
@@ -163,9 +182,9 @@ class Settings:
             raise SettingsError(f"--name must be 1 to 40 letters, digits, - or _, not {self.name!r}")
 
     def check_exposure(self, host: str) -> None:
-        """Raise SettingsError if other machines could look at that address and nobody has allowed it."""
-        shown = host not in LOOPBACK or self.proxied_as
-        if shown and self.role != "camera" and not (self.auth or self.token or self.public):
+        """Raise SettingsError if other machines reach that address without a password and without --public."""
+        reachable = host not in LOOPBACK or self.proxied_as
+        if reachable and self.role != "camera" and not (self.auth or self.token or self.public):
             raise SettingsError(
                 f"others could look at the camera on {self.proxied_as or host}: "
                 "give --auth user:password or --token TOKEN, or allow it with --public"
@@ -173,12 +192,12 @@ class Settings:
 
     @property
     def open_controls(self) -> bool:
-        """Whether every visitor may change what everybody sees."""
+        """Whether every visitor may use the controls that change the picture for everybody."""
         return self.controls == "everybody" or (self.controls == "auto" and not self.public)
 
     @property
     def answers_to(self) -> list[str]:
-        """The host names that the site is asked for by; any, if empty."""
+        """The host names that requests may have; empty if any may."""
         if self.proxied_as:
             return [*LOOPBACK, *self.proxied_as.split(",")]
         return list(LOOPBACK) if self.host in LOOPBACK else []
@@ -189,7 +208,7 @@ class Settings:
         return self.embed.split(",") if self.embed else []
 
     def to_environment(self) -> dict[str, str]:
-        """Return the settings as FER_* variables, for a process that reads them from there."""
+        """Return the settings as FER_* variables, for another process of the program."""
         return {variable(item): str(getattr(self, item.name)) for item in fields(self)}
 
 
@@ -203,21 +222,32 @@ def is_origin(text: str) -> bool:
 
 
 def flag(item: "Field[Any]") -> str:
+    """Return a setting's flag."""
     return "--" + item.name.replace("_", "-")
 
 
 def variable(item: "Field[Any]") -> str:
+    """Return a setting's environment variable."""
     return PREFIX + item.name.upper()
 
 
 def variables(item: "Field[Any]") -> list[str]:
-    """Return the variables that a setting is read from, the first that is set: its own, and its former one."""
+    """Return a setting's variables, its present one before its former one; the first that is set counts."""
     formerly = item.metadata["formerly"]
     return [variable(item)] + ([PREFIX + formerly.upper()] if formerly else [])
 
 
 def read_settings(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings in flags and variables; raises SettingsError for a value that cannot be."""
+    """Return the settings in flags and variables.
+
+    Args:
+        argv: The command line without the program; its first word may be a role.
+        environ: The environment variables.
+
+    Raises:
+        SettingsError: A value is impossible, or a FER_* variable is no setting.
+        SystemExit: A flag is unknown, or --help was given.
+    """
     if argv and argv[0] in ROLES:
         argv = ["--role", *argv]
     args = vars(_parser().parse_args(argv))
@@ -235,7 +265,7 @@ def read_settings(argv: Sequence[str] = (), environ: Mapping[str, str] = os.envi
 
 
 def _check_variables(environ: Mapping[str, str]) -> None:
-    """Raise SettingsError for a FER_* variable that is no setting's."""
+    """Raise SettingsError for a FER_* variable that belongs to no setting."""
     known = [name for item in fields(Settings) for name in variables(item)]
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
@@ -244,6 +274,7 @@ def _check_variables(environ: Mapping[str, str]) -> None:
 
 
 def _convert(item: "Field[Any]", text: str, name: str) -> Any:
+    """Return text as a setting's type; the SettingsError for other text begins with name."""
     default: Any = item.default
     kind = type(default)
     if kind is bool:
@@ -253,17 +284,19 @@ def _convert(item: "Field[Any]", text: str, name: str) -> Any:
     try:
         return kind(text)
     except ValueError:
-        wanted = "a whole number" if kind is int else "a number"
-        raise SettingsError(f"{name} must be {wanted}, not {text!r}") from None
+        expected = "a whole number" if kind is int else "a number"
+        raise SettingsError(f"{name} must be {expected}, not {text!r}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Return the parser of the program's flags."""
     parser = argparse.ArgumentParser(
         prog="python main.py",
         description="Watch a camera in the browser, every face boxed and named by its emotion.",
         epilog="Each setting is also a variable: --min-face-px is FER_MIN_FACE_PX.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=VERSION)
     for item in fields(Settings):
         if item.default is False:
             parser.add_argument(flag(item), action="store_const", const="true", help=item.metadata["help"])
@@ -277,4 +310,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _shorten(default: object) -> str:
+    """Return a default as --help shows it, paths relative to the program's folder."""
     return str(default).removeprefix(str(ROOT) + os.sep)

@@ -1,9 +1,9 @@
-"""python -m benchmarks.dashboard: what the dashboard and the live heat map add to the live path.
+"""Measure the cost of the dashboard and of the heat map on the live path: python -m benchmarks.dashboard.
 
-One face of the demo at 30 fps through the real camera and pipeline. Ways take turns, round after round: alone,
-with pages that listen to the events, and with the heat map drawn. What counts is the CPU of the two threads
-that matter, because on a busy machine it is steadier than time: the live path's, and the sender's, which makes
-and sends the events and, without a viewer, nothing else. Needs Linux and `cat`.
+One face of the demo passes the real camera and pipeline at 30 fps. Three cases take turns, round after round:
+alone, with pages that listen to the events, and with the heat map. The CPU time of two threads is measured,
+because on a busy machine it is steadier than wall time: the live path's, and the sender's, which sends the
+events and, without a viewer, nothing else. Needs Linux and `cat`.
 """
 
 import argparse
@@ -34,20 +34,21 @@ from web.events import Events, event
 from web.state import state_json
 
 WARM_UP_S = 3.0
-FIRST, COUNT = 60, 240  # frames of the demo in which there is one face
+FIRST, COUNT = 60, 240  # the demo's frames with one face
 
 
 class OneFace(DemoSource):
-    """The demo's first face, again and again."""
+    """The demo's frames with one face, repeated."""
 
     def read(self) -> Image:
+        """Return the next image (480, 640, 3) uint8 BGR."""
         self._index = (self._index + 1) % COUNT
         return self.render(FIRST + self._index)
 
 
 @contextmanager
 def listening(audience: Audience, events: Events, pages: int) -> Iterator[None]:
-    """Let as many pages as asked for listen to the events, each a process that throws them away."""
+    """Connect so many pages to the events, each a process that discards them."""
     with ExitStack() as stack:
         for _ in range(pages):
             ours, theirs = socket.socketpair()
@@ -63,6 +64,7 @@ def listening(audience: Audience, events: Events, pages: int) -> Iterator[None]:
 
 @contextmanager
 def heated(pipeline: Pipeline) -> Iterator[None]:
+    """Draw heat maps."""
     before, pipeline.view = pipeline.view, View(heat=True)
     yield
     pipeline.view = before
@@ -70,7 +72,7 @@ def heated(pipeline: Pipeline) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Result:
-    """CPU of a frame in ms, on the live path and in the sender, and frames a second."""
+    """The CPU time a frame in ms, on the live path and in the sender, and the frames a second."""
 
     live_ms: float
     sender_ms: float
@@ -78,70 +80,73 @@ class Result:
 
 
 def measure(camera: Camera, seconds: float) -> Result:
-    """Return what a few seconds took."""
-    before, at = (camera.state().counts.frames, cpu_ms("camera_annotate"), cpu_ms("sender")), time.monotonic()
+    """Return the figures of so many seconds."""
+    frames_before, started_s = camera.state().counts.frames, time.monotonic()
+    live_before_ms, sender_before_ms = cpu_ms("camera_annotate"), cpu_ms("sender")
     time.sleep(seconds)
-    frames = max(camera.state().counts.frames - before[0], 1)
-    live_ms, sender_ms = cpu_ms("camera_annotate") - before[1], cpu_ms("sender") - before[2]
-    return Result(live_ms / frames, sender_ms / frames, frames / (time.monotonic() - at))
+    frames = max(camera.state().counts.frames - frames_before, 1)
+    live_ms, sender_ms = cpu_ms("camera_annotate") - live_before_ms, cpu_ms("sender") - sender_before_ms
+    return Result(live_ms / frames, sender_ms / frames, frames / (time.monotonic() - started_s))
 
 
 def cpu_ms(name: str) -> float:
-    """Return the CPU that the thread of that name has used; 0 if there is none."""
+    """Return the CPU time in ms of the thread of that name; 0 if there is none."""
     threads = [thread for thread in threading.enumerate() if thread.name == name]
     return sum(time.clock_gettime(time.pthread_getcpuclockid(t.ident)) for t in threads if t.ident) * 1000
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Measure every case and print the table; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dashboard", description=__doc__)
-    parser.add_argument("--pages", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--pages", type=int, default=1, help="number of pages that listen (default: 1)")
+    parser.add_argument("--rounds", type=int, default=7, help="measurements of each case (default: 7)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of a measurement (default: 4)")
     args: Any = parser.parse_args(argv)
     try:
         settings = read_settings()
         limit_threads()
-        classifier = load_classifier(settings)
-        pipeline = make_live_pipeline(settings, classifier)
+        pipeline = make_live_pipeline(settings, load_classifier(settings))
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    camera = Camera("demo", lambda: (OneFace(SAMPLES), ""), pipeline.process, idle_s=1, stall_s=3)
-    variants, sender = Variants(camera.annotated, lambda picture, _: picture), Sender()
-    audience = Audience(camera, variants, sender, args.pages)
-    events = Events(camera.annotated, lambda: state_json(camera.state(), len(audience), None))
-    ways: dict[str, Callable[[], AbstractContextManager[None]]] = {
-        "alone": nullcontext,
-        f"dashboard, {args.pages} page(s)": lambda: listening(audience, events, args.pages),
-        "heat map": lambda: heated(pipeline),
-    }
-    measured: dict[str, list[Result]] = {way: [] for way in ways}
-    with camera.viewing():
-        time.sleep(WARM_UP_S)
-        for _ in range(args.rounds):
-            for way, entered in ways.items():
-                with entered():
-                    time.sleep(0.3)
-                    measured[way].append(measure(camera, args.seconds))
-    sender.close()
-    variants.close()
-    camera.close()
-    pipeline.close()
-    report(measured)
+    report(measure_cases(pipeline, args.pages, args.rounds, args.seconds))
     return 0
 
 
-def report(measured: dict[str, list[Result]]) -> None:
-    """Print each way's medians, and what it adds to the live path alone."""
-    alone = statistics.median(result.live_ms for result in measured["alone"])
+def measure_cases(pipeline: Pipeline, pages: int, rounds: int, seconds: float) -> dict[str, list[Result]]:
+    """Return each case's results, one a round, and close the pipeline."""
+    camera = Camera("demo", lambda: (OneFace(SAMPLES), ""), pipeline.process, idle_s=1, stall_s=3)
+    variants, sender = Variants(camera.annotated, lambda picture, _: picture), Sender()
+    audience = Audience(camera, variants, sender, pages)
+    events = Events(camera.annotated, lambda: state_json(camera.state(), len(audience), None))
+    cases: dict[str, Callable[[], AbstractContextManager[None]]] = {
+        "alone": nullcontext,
+        f"dashboard, {pages} page(s)": lambda: listening(audience, events, pages),
+        "heat map": lambda: heated(pipeline),
+    }
+    results: dict[str, list[Result]] = {case: [] for case in cases}
+    with camera.viewing():
+        time.sleep(WARM_UP_S)
+        for _ in range(rounds):
+            for case, enter in cases.items():
+                with enter():
+                    time.sleep(0.3)
+                    results[case].append(measure(camera, seconds))
+    for owned in (sender, variants, camera, pipeline):
+        owned.close()
+    return results
+
+
+def report(results_of: dict[str, list[Result]]) -> None:
+    """Print each case's medians, and its cost beside the live path alone."""
+    alone_ms = statistics.median(result.live_ms for result in results_of["alone"])
     print(f"{'':24}{'live path':>12}{'sender':>10}{'adds':>8}{'fps':>8}   (CPU ms a frame)")
-    for way, results in measured.items():
-        live_ms, sender_ms = (
-            statistics.median(getattr(r, name) for r in results) for name in ("live_ms", "sender_ms")
-        )
+    for case, results in results_of.items():
+        live_ms = statistics.median(result.live_ms for result in results)
+        sender_ms = statistics.median(result.sender_ms for result in results)
         fps = statistics.median(result.fps for result in results)
-        added = sender_ms if "dashboard" in way else live_ms - alone
-        print(f"{way:24}{live_ms:12.2f}{sender_ms:10.3f}{added / alone:8.1%}{fps:8.1f}")
+        added_ms = sender_ms if "dashboard" in case else live_ms - alone_ms
+        print(f"{case:24}{live_ms:12.2f}{sender_ms:10.3f}{added_ms / alone_ms:8.1%}{fps:8.1f}")
 
 
 if __name__ == "__main__":

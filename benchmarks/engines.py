@@ -1,6 +1,6 @@
-"""python -m benchmarks.engines WEIGHTS: ms a face in PyTorch and in ONNX Runtime, one thread, batch 1.
+"""Compare PyTorch and ONNX Runtime, on one thread, face by face: python -m benchmarks.engines WEIGHTS.
 
-The two take turns, so that a busy machine slows both; the ratio is what counts.
+The two take turns, so that a busy machine slows both alike; only the ratio is meaningful.
 """
 
 import argparse
@@ -20,19 +20,20 @@ ROUNDS = 300
 
 
 def take_turns(engines: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return each engine's median ms."""
+    """Return the median time in ms of each engine's call."""
     times: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(rounds):
         for name, run in engines.items():
-            started = time.perf_counter()
+            started_s = time.perf_counter()
             run()
-            times[name].append((time.perf_counter() - started) * 1000)
+            times[name].append((time.perf_counter() - started_s) * 1000)
     return {name: float(np.median(values)) for name, values in times.items()}
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Print the time a face of each engine; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
-    parser.add_argument("weights", type=Path)
+    parser.add_argument("weights", type=Path, help="weights file with an .onnx file beside it")
     args: Any = parser.parse_args(argv)
     try:
         engines = {"torch": load_engine(args.weights, "torch")[0], "onnx": load_engine(args.weights, "onnx")[0]}

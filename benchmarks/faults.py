@@ -1,8 +1,8 @@
-"""What viewers miss when parts of a site die: python -m benchmarks.faults
+"""Measure the pictures that viewers miss when parts of a site die: python -m benchmarks.faults.
 
-One Redis, two camera processes of one name, two web hosts of two workers each, and on each host a viewer who
-comes back when its stream ends, as the page does. One after the other something is killed with kill -9 and
-started again; for each viewer it prints the longest pause, and how many pictures it missed.
+The site is one Redis, two camera processes of one name, and two web hosts of two workers each; each host has a
+viewer that reconnects when its stream ends, as the page does. One part after the other is killed with kill -9
+and started again; for each viewer the longest pause and the number of missed pictures are printed.
 """
 
 import itertools
@@ -25,23 +25,25 @@ from benchmarks.serving import wait_until_it_answers
 from settings import ROOT
 
 BEFORE_S, AFTER_S, MAX_S = 4.0, 4.0, 30.0
-STOPPED_S = 3.0  # for so long Redis is away
-RETRY_S = 0.5  # the page's first try comes after a second at most
+STOPPED_S = 3.0  # of Redis
+RETRY_S = 0.5  # the page retries after a second at most
 NUMBER = re.compile(rb"X-Sequence: (\d+)\r\n")
-NO_SIGNAL = 0  # the number of a picture that says so
+NO_SIGNAL = 0  # the number of a "No signal" picture
 MAX_HEAD_BYTES = 64
 
 
 class Watcher(threading.Thread):
-    """A viewer of one host; came is when its pictures came (s) and their numbers, without "no signal"."""
+    """A viewer of one host; pictures holds each one's arrival in s and its number, without "No signal"."""
 
     def __init__(self, port: int) -> None:
+        """Begin to watch in a thread, until `ended` is set."""
         super().__init__(daemon=True)
         self.port, self.ended = port, False
-        self.came: list[tuple[float, int]] = []
+        self.pictures: list[tuple[float, int]] = []
         self.start()
 
     def run(self) -> None:
+        """Read the stream, and reconnect when it ends."""
         while not self.ended:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
@@ -52,43 +54,45 @@ class Watcher(threading.Thread):
             time.sleep(RETRY_S)
 
     def _read(self, connection: socket.socket) -> None:
+        """Note each picture of a stream, until it ends."""
         last, text = 0, b""
         while not self.ended and (data := connection.recv(262_144)):
             text += data
             found = list(NUMBER.finditer(text))
             for number in (int(match[1]) for match in found):
-                if number not in (last, NO_SIGNAL):  # a picture that stands still is sent again
-                    self.came.append((time.monotonic(), number))
+                if number not in (last, NO_SIGNAL):  # the newest picture may be repeated
+                    self.pictures.append((time.monotonic(), number))
                 last = number
             text = text[found[-1].end() if found else 0 :][-MAX_HEAD_BYTES:]
 
     def rate(self) -> float:
-        """Return how many came a second, lately."""
-        now = time.monotonic()
-        return sum(now - at < BEFORE_S for at, _ in self.came) / BEFORE_S
+        """Return the recent pictures a second."""
+        now_s = time.monotonic()
+        return sum(now_s - t_s < BEFORE_S for t_s, _ in self.pictures) / BEFORE_S
 
     def is_back(self) -> bool:
-        """Return whether pictures come again without a pause."""
-        now = time.monotonic()
-        return sum(now - at < 1.0 for at, _ in self.came) > 10
+        """Return whether pictures arrive again without a pause."""
+        now_s = time.monotonic()
+        return sum(now_s - t_s < 1.0 for t_s, _ in self.pictures) > 10
 
-    def missed(self, since: float, fps: float) -> tuple[float, int]:
-        """Return the longest pause (s) since then, and how many pictures are missing.
+    def missed(self, since_s: float, fps: float) -> tuple[float, int]:
+        """Return the longest pause in s since then, and the number of missed pictures.
 
-        Those are the numbers that were skipped; where a new process counts from 0, the pause times fps.
+        Skipped numbers are missed pictures; where a new process counts from 0, the pause times fps is.
         """
-        recent = [(at, number) for at, number in self.came if at > since - 1.0]
+        recent = [(t_s, number) for t_s, number in self.pictures if t_s > since_s - 1.0]
         longest_s, count = 0.0, 0
-        for (at, number), (later, next_number) in itertools.pairwise(recent):
-            longest_s = max(longest_s, later - at)
-            count += next_number - number - 1 if next_number > number else round((later - at) * fps)
+        for (t_s, number), (next_s, next_number) in itertools.pairwise(recent):
+            longest_s = max(longest_s, next_s - t_s)
+            count += next_number - number - 1 if next_number > number else round((next_s - t_s) * fps)
         return longest_s, count
 
 
 class Site:
-    """The processes, and how each is killed and started again."""
+    """The processes of the site, each of which can be killed and started again."""
 
     def __init__(self) -> None:
+        """Start every process, and wait until the hosts answer."""
         self._folder = tempfile.TemporaryDirectory()
         self.redis_port, self.ports = free_port(), (free_port(), free_port())
         self.redis = self.start_redis()
@@ -100,16 +104,20 @@ class Site:
         self.cameras.append(self.start_camera())
 
     def start_redis(self) -> "subprocess.Popen[bytes]":
+        """Start Redis, which keeps nothing on disk."""
         command = ["redis-server", "--port", str(self.redis_port), "--save", "", "--bind", "127.0.0.1"]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
     def start_camera(self) -> "subprocess.Popen[bytes]":
+        """Start a camera process with the demo."""
         return self._start("camera", "--name", "lobby", "--source", "demo")
 
     def start_host(self, port: int) -> "subprocess.Popen[bytes]":
+        """Start a web host on a port."""
         return self._start("web", "--workers", "2", "--port", str(port))
 
     def _start(self, *flags: str) -> "subprocess.Popen[bytes]":
+        """Start the program with these flags, in a process group of its own."""
         url = f"redis://127.0.0.1:{self.redis_port}/0"
         command = [sys.executable, str(ROOT / "main.py"), *flags, "--redis-url", url]
         command += ["--database-url", str(Path(self._folder.name) / "history.sqlite")]
@@ -117,45 +125,48 @@ class Site:
         return subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
 
     def kill_camera(self) -> None:
-        """Kill the camera process that publishes; the spare takes over, and a new one waits."""
+        """Kill the camera process that publishes, which the spare replaces, and start a new spare."""
         kill(self.cameras.pop(0))
         self.cameras.append(self.start_camera())
 
     def kill_both_cameras(self) -> None:
+        """Kill both camera processes, and start two."""
         for camera in self.cameras:
             kill(camera)
         self.cameras = [self.start_camera(), self.start_camera()]
 
     def kill_workers(self) -> None:
-        """Kill the first host's workers, whichever serves the viewer; gunicorn starts others."""
+        """Kill both workers of the first host; gunicorn starts others."""
         parent = self.hosts[0].pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
         for child in children.split():
             os.kill(int(child), signal.SIGKILL)
 
     def kill_host(self) -> None:
-        """Kill the first host wholly; it is started again at once, as systemd does."""
+        """Kill the whole first host, and start it again at once, as systemd does."""
         kill(self.hosts[0])
         self.hosts[0] = self.start_host(self.ports[0])
 
     def stop_redis(self) -> None:
+        """Kill Redis, and start it again after STOPPED_S."""
         kill(self.redis)
         time.sleep(STOPPED_S)
         self.redis = self.start_redis()
 
     def stall(self) -> None:
-        """Have a reader on the first host that never reads."""
+        """Connect a viewer to the first host that never reads."""
         self.stalled = socket.create_connection(("127.0.0.1", self.ports[0]))
         self.stalled.sendall(b"GET /video_feed/lobby HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
     def close(self) -> None:
+        """Kill every process."""
         for process in (*self.cameras, *self.hosts, self.redis):
             kill(process)
         self._folder.cleanup()
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
-    """kill -9 a process and its children, if it leads them."""
+    """Kill a process with SIGKILL, and its process group if it leads one."""
     if os.getpgid(process.pid) == process.pid:
         os.killpg(process.pid, signal.SIGKILL)
     process.kill()
@@ -163,37 +174,38 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 def try_fault(name: str, do: Callable[[], None], watchers: list[Watcher]) -> None:
-    """Do it, wait until every picture is back, and print what was missed."""
+    """Cause a fault, wait until every viewer has pictures again, and print the missed ones."""
     time.sleep(BEFORE_S)
-    began, rates = time.monotonic(), [watcher.rate() for watcher in watchers]
+    started_s, rates = time.monotonic(), [watcher.rate() for watcher in watchers]
     do()
     time.sleep(AFTER_S)
-    deadline = began + MAX_S
-    while not all(watcher.is_back() for watcher in watchers) and time.monotonic() < deadline:
+    deadline_s = started_s + MAX_S
+    while not all(watcher.is_back() for watcher in watchers) and time.monotonic() < deadline_s:
         time.sleep(0.1)
-    told = []
+    lines = []
     for number, (watcher, fps) in enumerate(zip(watchers, rates, strict=True), 1):
-        pause_s, count = watcher.missed(began, fps)
-        told.append(f"host {number} paused {pause_s:.2f} s, missed {count} at {fps:.0f}/s")
-    print(f"{name}: {'; '.join(told)}", flush=True)
+        pause_s, count = watcher.missed(started_s, fps)
+        lines.append(f"host {number} paused {pause_s:.2f} s, missed {count} at {fps:.0f}/s")
+    print(f"{name}: {'; '.join(lines)}", flush=True)
 
 
 @contextmanager
 def running() -> Iterator[tuple[Site, list[Watcher]]]:
+    """Yield a running site and a viewer of each host, both with pictures."""
     with ExitStack() as stack:
         site = Site()
         stack.callback(site.close)
         watchers = [Watcher(port) for port in site.ports]
         for watcher in watchers:
             stack.callback(setattr, watcher, "ended", True)
-        deadline = time.monotonic() + MAX_S
-        while not all(len(watcher.came) > 60 for watcher in watchers) and time.monotonic() < deadline:
+        deadline_s = time.monotonic() + MAX_S
+        while not all(len(w.pictures) > 60 for w in watchers) and time.monotonic() < deadline_s:
             time.sleep(0.1)
         yield site, watchers
 
 
 def main() -> None:
-    """Try everything in turn."""
+    """Cause each fault in turn."""
     if not shutil.which("redis-server"):
         sys.exit("redis-server is not installed")
     with running() as (site, watchers):

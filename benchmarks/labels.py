@@ -1,4 +1,4 @@
-"""python -m benchmarks.labels VIDEO...: how often a shown label changes, per second that a face is seen.
+"""Count the changes of shown labels, per second that a face is seen: python -m benchmarks.labels VIDEO...
 
 Each video is played once at its own rate through the live site's pipeline, as from a camera.
 """
@@ -16,7 +16,7 @@ from vision.pipeline import Pipeline
 
 
 def count_changes(pipeline: Pipeline, path: str) -> tuple[int, float, float]:
-    """Return the label changes in a video, the seconds summed over its tracks, and the unsure ones of them."""
+    """Return a video's label changes, the seconds that its tracks are seen in total, and those unsure."""
     images, fps = read_video(path)
     labels: dict[int, str] = {}
     changes, seen, unsure = 0, 0, 0
@@ -31,8 +31,9 @@ def count_changes(pipeline: Pipeline, path: str) -> tuple[int, float, float]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Print the label changes of each video; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.labels", description=__doc__)
-    parser.add_argument("videos", nargs="+", metavar="VIDEO")
+    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video file")
     args: Any = parser.parse_args(argv)
     total_changes, total_s = 0, 0.0
     try:

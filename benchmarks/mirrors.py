@@ -1,10 +1,11 @@
-"""What visitors' own cameras cost the camera's viewers: python -m benchmarks.mirrors [VISITORS]
+"""Measure the cost of visitors' own cameras to the site's camera: python -m benchmarks.mirrors [VISITORS].
 
-Starts the site with the demo and one viewer, without visitors and then with them, each sending one of the
-sample faces as fast as it is answered, and prints both rates, the camera's latency and its time a frame.
-The CPU time of an answer, that of the mirrors' thread, is what other work on the machine changes least.
+The site runs with the demo and one viewer, without visitors and with them, each of whom sends a sample face as
+fast as it is answered. The rates of both, the camera's latency and its time a frame are printed. On a busy
+machine the steadiest figure is the CPU time of an answer, measured in the thread that answers.
 """
 
+import argparse
 import re
 import socket
 import subprocess
@@ -12,7 +13,8 @@ import sys
 import threading
 import time
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import cv2
 import numpy as np
@@ -25,8 +27,8 @@ from settings import ROOT
 SECONDS = 10.0
 
 
-def film() -> bytes:
-    """Return a frame of 640x480 px with a face in it."""
+def sample_jpeg() -> bytes:
+    """Return a JPEG of 640x480 px with a face in it."""
     face = cv2.imread(str(SAMPLES / "surprise" / "08.jpg"))
     assert face is not None
     image = np.full((480, 640, 3), 110, np.uint8)
@@ -35,19 +37,21 @@ def film() -> bytes:
 
 
 class Visitor(threading.Thread):
-    """Sends the frame again and again, and counts the answers."""
+    """A visitor that sends the same JPEG again and again, and counts the answers."""
 
     def __init__(self, port: int, jpeg: bytes) -> None:
+        """Send to a port, from `start` until `ended` is set."""
         super().__init__(daemon=True)
         self.port, self.jpeg = port, jpeg
         self.answers, self.waited_s = 0, 0.0
         self.ended = threading.Event()
 
     def run(self) -> None:
+        """Send a JPEG as soon as the last one is answered."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             protocol = WSConnection(ConnectionType.CLIENT)
             connection.sendall(protocol.send(Request("127.0.0.1", "/mirror/socket")))
-            asked_at = 0.0
+            sent_s = 0.0
             while not self.ended.is_set():
                 protocol.receive_data(connection.recv(65536) or None)
                 for event in protocol.events():
@@ -55,82 +59,98 @@ class Visitor(threading.Thread):
                         return
                     if isinstance(event, TextMessage):
                         self.answers += 1
-                        self.waited_s += time.monotonic() - asked_at
-                    asked_at = time.monotonic()
+                        self.waited_s += time.monotonic() - sent_s
+                    sent_s = time.monotonic()
                     connection.sendall(protocol.send(BytesMessage(self.jpeg)))
 
 
-def view(port: int, ended: threading.Event) -> None:
-    """Watch the stream, so that the camera runs."""
+def watch(port: int, ended: threading.Event) -> None:
+    """Read the stream until ended is set, so that the camera runs."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/video_feed", timeout=20) as stream:
         while not ended.is_set():
             stream.read1(65536)
 
 
-def figures(port: int) -> dict[str, float]:
+def read_metrics(port: int) -> dict[str, float]:
+    """Return the figures of /metrics by name, with the step where they have one."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as response:
         lines = re.findall(r"^(fer_\w+)(?:\{step=\"(\w+)\"\})? (\S+)$", response.read().decode(), re.M)
     return {f"{name} {step}".strip(): float(value) for name, step, value in lines}
 
 
-def measure(port: int, visitors: int) -> None:
-    """Print what so many visitors make of the camera's rate and time."""
-    crowd = [Visitor(port, film()) for _ in range(visitors)]
-    for visitor in crowd:
+def measure(port: int, count: int) -> None:
+    """Print the camera's figures and the visitors' with so many visitors."""
+    visitors = [Visitor(port, sample_jpeg()) for _ in range(count)]
+    for visitor in visitors:
         visitor.start()
     time.sleep(3)
-    before = figures(port)
-    counts = [(visitor.answers, visitor.waited_s) for visitor in crowd]
+    before = read_metrics(port)
+    answers_before, waited_before_s = [v.answers for v in visitors], sum(v.waited_s for v in visitors)
     time.sleep(SECONDS)
-    after = figures(port)
+    after = read_metrics(port)
     gained = {name: after[name] - before.get(name, 0) for name in after}
-    step_ms = sum(value for name, value in gained.items() if name.startswith("fer_step_seconds"))
-    frames = gained["fer_frames_total"]
-    latency_ms = after["fer_latency_seconds"] * 1000
-    fps = frames / SECONDS
-    print(
-        f"{visitors} visitors: the camera {fps:.1f} fps, {step_ms / max(frames, 1) * 1000:.1f} ms a frame",
-        end=", ",
-    )
-    print(f"{latency_ms:.0f} ms latency", flush=True)
-    if crowd:
-        answers = [visitor.answers - count for visitor, (count, _) in zip(crowd, counts, strict=True)]
-        waited_s = sum(visitor.waited_s - waited for visitor, (_, waited) in zip(crowd, counts, strict=True))
-        together = gained["fer_mirror_frames_total"] / max(gained["fer_mirror_batches_total"], 1)
-        print(f"  each visitor {min(answers) / SECONDS:.1f} to {max(answers) / SECONDS:.1f} fps", end=", ")
-        print(
-            f"{waited_s / max(sum(answers), 1) * 1000:.0f} ms an answer, {together:.1f} frames a batch",
-            end=", ",
-        )
-        spent_ms = gained["fer_mirror_seconds_total"] / max(gained["fer_mirror_frames_total"], 1) * 1000
-        print(f"{spent_ms:.1f} ms CPU an answer", flush=True)
-    for visitor in crowd:
+    print(f"{count} visitors: {camera_report(gained, after['fer_latency_seconds'] * 1000)}", flush=True)
+    if visitors:
+        answers = [v.answers - n for v, n in zip(visitors, answers_before, strict=True)]
+        waited_s = sum(v.waited_s for v in visitors) - waited_before_s
+        print(f"  {visitors_report(gained, answers, waited_s)}", flush=True)
+    for visitor in visitors:
         visitor.ended.set()
         visitor.join(20)
 
 
-def main(argv: list[str]) -> None:
-    """Measure without visitors, with one, and with as many as are asked for."""
-    most = int(argv[0]) if argv else 8
+def camera_report(gained: dict[str, float], latency_ms: float) -> str:
+    """Return the camera's rate, time and latency from the growth of its metrics in SECONDS."""
+    frames = gained["fer_frames_total"]
+    steps_s = sum(value for name, value in gained.items() if name.startswith("fer_step_seconds"))
+    frame_ms = steps_s / max(frames, 1) * 1000
+    return f"the camera {frames / SECONDS:.1f} fps, {frame_ms:.1f} ms a frame, {latency_ms:.0f} ms latency"
+
+
+def visitors_report(gained: dict[str, float], answers: list[int], waited_s: float) -> str:
+    """Return the visitors' rates, waits and CPU time from their answers (one a visitor) in SECONDS."""
+    frames = gained["fer_mirror_frames_total"]
+    batch = frames / max(gained["fer_mirror_batches_total"], 1)
+    cpu_ms = gained["fer_mirror_seconds_total"] / max(frames, 1) * 1000
+    return (
+        f"each visitor {min(answers) / SECONDS:.1f} to {max(answers) / SECONDS:.1f} fps, "
+        f"{waited_s / max(sum(answers), 1) * 1000:.0f} ms an answer, {batch:.1f} frames a batch, "
+        f"{cpu_ms:.1f} ms CPU an answer"
+    )
+
+
+@contextmanager
+def running(max_visitors: int) -> Iterator[int]:
+    """Yield the port of a running site with one viewer."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
     command = [sys.executable, str(ROOT / "main.py"), "--source", "demo", "--port", str(port)]
     with ExitStack() as stack:
-        server = subprocess.Popen([*command, "--max-browser-cameras", str(most)], stdout=subprocess.PIPE)
+        server = subprocess.Popen(
+            [*command, "--max-browser-cameras", str(max_visitors)], stdout=subprocess.PIPE
+        )
         stack.callback(server.wait)
         stack.callback(server.terminate)
         assert server.stdout is not None
-        server.stdout.readline()
+        stack.enter_context(server.stdout).readline()
         ended = threading.Event()
-        viewer = threading.Thread(target=view, args=(port, ended))
+        viewer = threading.Thread(target=watch, args=(port, ended))
         viewer.start()
-        for visitors in (0, 1, most, 0):
-            measure(port, visitors)
+        stack.callback(viewer.join, 20)
+        stack.callback(ended.set)
+        yield port
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure without visitors, with one, with as many as requested, and without visitors again."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mirrors", description=__doc__)
+    parser.add_argument("visitors", nargs="?", type=int, default=8, help="number of visitors (default: 8)")
+    max_visitors: int = parser.parse_args(argv).visitors
+    with running(max_visitors) as port:
+        for count in (0, 1, max_visitors, 0):
+            measure(port, count)
             time.sleep(1)
-        ended.set()
-        viewer.join(20)
-        server.stdout.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,7 +1,7 @@
-"""python -m benchmarks.pictures: how many pictures of a ZIP are read a second, and what that costs.
+"""Measure the pictures of a ZIP that are read a second: python -m benchmarks.pictures.
 
-The pictures are sample faces on a quiet background, so the search is cheaper than in a room full of things:
-give your own ZIP or pictures to measure that.
+The pictures are sample faces on a quiet background, where a search is cheaper than in a furnished room; give
+your own ZIP or pictures to measure those.
 """
 
 import argparse
@@ -36,7 +36,7 @@ FACE_SHARE = 0.45  # of the picture's height
 
 
 def sample_zip(count: int, size_px: tuple[int, int], faces: int) -> IO[bytes]:
-    """Return a ZIP of count JPEGs of size_px (width, height), each with that many faces side by side."""
+    """Return a ZIP of `count` JPEGs of size_px (width, height), each with so many faces side by side."""
     width, height = size_px
     paths = [path for emotion in load_samples(SAMPLES).values() for path in emotion]
     rng = np.random.default_rng(0)
@@ -61,7 +61,10 @@ def measure(
     recognizer: Recognizer,
     folder: Path | None,
 ) -> tuple[int, int, float, float]:
-    """Read what was sent, keeping the results in folder, if any; return pictures, faces, wall s and CPU s."""
+    """Read the files, with annotated copies in the folder if there is one.
+
+    Returns the number of pictures and of faces, and the wall time and CPU time in s.
+    """
 
     def no_writer(*_: object) -> Writer | None:
         return None
@@ -70,30 +73,35 @@ def measure(
         sent, recognizer, partial(make_video_pipeline, settings, classifier), no_writer, sys.maxsize
     )
     pictures = faces = 0
-    wall_s, cpu_s = time.perf_counter(), time.process_time()
-    for event in kept(analysis, folder) if folder else analysis:
+    started_s, cpu_started_s = time.perf_counter(), time.process_time()
+    for event in written(analysis, folder) if folder else analysis:
         pictures += 1
         faces += len(getattr(event, "faces", ()))
-    return pictures, faces, time.perf_counter() - wall_s, time.process_time() - cpu_s
+    return pictures, faces, time.perf_counter() - started_s, time.process_time() - cpu_started_s
 
 
-def kept(analysis: Analysis, folder: Path) -> Iterator[object]:
-    with ResultWriter(folder, 80, blur=False) as keeper:
+def written(analysis: Analysis, folder: Path) -> Iterator[object]:
+    """Yield each event of the analysis after its result is written into the folder."""
+    with ResultWriter(folder, 80, blur=False) as writer:
         for event in analysis:
-            keeper.take(event)
+            writer.take(event)
             yield event
 
 
-def told(pictures: int, faces: int, wall_s: float, cpu_s: float) -> str:
+def report(pictures: int, faces: int, wall_s: float, cpu_s: float) -> str:
+    """Return the figures of `measure` as a line."""
     each_ms = cpu_s / pictures * 1000
     return f"{pictures / wall_s:.1f} pictures/s, {faces} faces in {pictures}, {each_ms:.1f} ms of CPU a picture"
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Print the rate for each size, without and with annotated copies; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
-    parser.add_argument("paths", metavar="PICTURE|ZIP", nargs="*", type=Path, help="your own")
-    parser.add_argument("--pictures", type=int, default=200)
-    parser.add_argument("--faces", type=int, default=1, help="in each picture")
+    parser.add_argument(
+        "paths", metavar="PICTURE|ZIP", nargs="*", type=Path, help="files to read instead of sample pictures"
+    )
+    parser.add_argument("--pictures", type=int, default=200, help="number of sample pictures (default: 200)")
+    parser.add_argument("--faces", type=int, default=1, help="faces in each sample picture (default: 1)")
     args = parser.parse_args(argv)
     try:
         settings = read_settings()
@@ -105,17 +113,16 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     with closing(recognizer):
         for size_px in (None,) if args.paths else SIZES_PX:
-            what = "{}x{} px".format(*size_px) if size_px else "your files"
-            for keeps in (False, True):
+            title = "{}x{} px".format(*size_px) if size_px else "your files"
+            for annotated in (False, True):
                 sent = [Sent.of_path(path) for path in args.paths]
                 if size_px:
                     sent = [Sent.of_stream("sample.zip", sample_zip(args.pictures, size_px, args.faces))]
                 with tempfile.TemporaryDirectory() as folder:
-                    measured = measure(sent, settings, classifier, recognizer, Path(folder) if keeps else None)
-                print(
-                    f"{what}, {'with annotated copies' if keeps else 'read only'}: {told(*measured)}",
-                    flush=True,
-                )
+                    copies = Path(folder) if annotated else None
+                    figures = measure(sent, settings, classifier, recognizer, copies)
+                case = "with annotated copies" if annotated else "read only"
+                print(f"{title}, {case}: {report(*figures)}", flush=True)
     return 0
 
 

@@ -1,7 +1,7 @@
-"""python -m benchmarks.pipeline SOURCE: how long each step of a frame takes, and how many fps that makes.
+"""Measure the time of each of the pipeline's steps: python -m benchmarks.pipeline SOURCE.
 
-Frames go through the same pipeline as the live site's, at the source's own rate, as live: the search in the
-background depends on it. The annotated fps are what the mean total would allow.
+Frames pass the live site's pipeline at the source's own rate, on which the background search depends. The
+annotated fps are the rate that the mean total would allow.
 """
 
 import argparse
@@ -24,29 +24,29 @@ from vision.background import limit_threads
 from vision.frames import Frame
 from vision.pipeline import STEPS
 
-WARM_UP = 30
+WARM_UP = 30  # frames
 
 
 def measure(source: Source, settings: Settings, count: int) -> tuple[dict[str, list[float]], list[int]]:
-    """Return ms a frame of every step and "total", grabbing not counted in it, and the faces a frame."""
+    """Return each step's ms in each frame, with "total" for all but "grab", and the faces in each frame."""
     limit_threads()
     pipeline = make_live_pipeline(settings, load_classifier(settings))
     times: dict[str, list[float]] = {step: [] for step in ("grab", *STEPS, "total")}
     faces: list[int] = []
     period_s = 1 / (source.fps or 30.0)
-    began = time.perf_counter()
+    began_s = time.perf_counter()
     for index in range(WARM_UP + count):
-        time.sleep(max(began + index * period_s - time.perf_counter(), 0))
-        started = time.perf_counter()
+        time.sleep(max(began_s + index * period_s - time.perf_counter(), 0))
+        started_s = time.perf_counter()
         image = source.read()
-        grabbed = time.perf_counter()
-        # the clock of the video, not of the benchmark: easing depends on the time between frames
+        grabbed_s = time.perf_counter()
+        # by the video's clock: easing depends on the time between frames
         annotated = pipeline.process(Frame(index, index * period_s, image))
-        ended = time.perf_counter()
+        ended_s = time.perf_counter()
         if index < WARM_UP:
             continue
-        times["grab"].append((grabbed - started) * 1000)
-        times["total"].append((ended - grabbed) * 1000)
+        times["grab"].append((grabbed_s - started_s) * 1000)
+        times["total"].append((ended_s - grabbed_s) * 1000)
         for step in STEPS:
             times[step].append(annotated.step_ms[step])
         faces.append(len(annotated.tracks))
@@ -55,7 +55,7 @@ def measure(source: Source, settings: Settings, count: int) -> tuple[dict[str, l
 
 
 def report(times: dict[str, list[float]], faces: Sequence[int]) -> str:
-    """Return a table of median and p95 a step, and the rate that the total allows."""
+    """Return a table of each step's median and p95, and the rate that the total allows."""
     lines = [f"{'step':10}{'median ms':>11}{'p95 ms':>9}"]
     for step, values in times.items():
         lines.append(f"{step:10}{np.median(values):11.2f}{np.percentile(values, 95):9.2f}")
@@ -68,9 +68,10 @@ def report(times: dict[str, list[float]], faces: Sequence[int]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Print the table of a source; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline", description=__doc__)
-    parser.add_argument("source")
-    parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("source", help="source, as main.py's --source")
+    parser.add_argument("--frames", type=int, default=300, help="number of frames measured (default: 300)")
     args: Any = parser.parse_args(argv)
     try:
         settings = read_settings(["--source", args.source])

@@ -1,11 +1,11 @@
-"""python -m benchmarks.recall VIDEO...: what the live search shows, against a full search of every frame.
+"""Compare the live search with a full search of every frame: python -m benchmarks.recall VIDEO...
 
-Each video is played once at its own rate through the live site's pipeline, as from a camera. Counted are
+Each video is played once at its own rate through the live site's pipeline, as from a camera. The figures are
 
-  recall  of the boxes that the full search finds in two frames running, those that are shown too; the
-          first 0.3 s of a video do not count, in which a new face may still be looked for
-  false   boxes shown where the full search finds nothing in the half second before and after
-  first   ms from the first frame in which the full search finds a face to the first that shows one
+  recall  the share of the boxes found by the full search in two consecutive frames that are shown, too,
+          without the first 0.3 s of a video, which a new face may take
+  false   the boxes shown where the full search finds nothing in the half second before and after
+  first   the ms from the first frame in which the full search finds a face to the first that shows one
 """
 
 import argparse
@@ -37,7 +37,7 @@ SAME_IOU = 0.4
 
 @dataclass
 class Score:
-    """Counts of boxes, and the ms until the first face was shown."""
+    """The counts of boxes of a video, and the ms until its first face was shown."""
 
     wanted: int = 0
     shown: int = 0
@@ -54,7 +54,7 @@ class Score:
 
 
 def read_video(path: str) -> tuple[list[Image], float]:
-    """Return all frames of a video and its fps."""
+    """Return all images (H, W, 3) uint8 BGR of a video, and its fps."""
     video = cv2.VideoCapture(path)
     images: list[Image] = []
     while True:
@@ -68,28 +68,28 @@ def read_video(path: str) -> tuple[list[Image], float]:
 
 
 def search_fully(detector: HaarDetector, images: Sequence[Image], title: str) -> list[Boxes]:
-    """Return the boxes (n, 4) of a full search of each image."""
+    """Return the boxes (n, 4) xyxy px of a full search of each image."""
     grays = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False) for image in images)
     return [detector.detect(gray) for gray in tqdm(grays, f"full search of {title}", len(images), leave=False)]
 
 
 def play(pipeline: Pipeline, images: Sequence[Image], fps: float) -> list[list[Track]]:
-    """Return the tracks shown in each frame, played in time."""
+    """Return the tracks shown in each frame of a video that is played at its rate."""
     shown: list[list[Track]] = []
-    started = time.monotonic()
+    started_s = time.monotonic()
     for index, image in enumerate(images):
-        time.sleep(max(started + index / fps - time.monotonic(), 0))
+        time.sleep(max(started_s + index / fps - time.monotonic(), 0))
         shown.append(pipeline.process(Frame(index, index / fps, image)).tracks)
     return shown
 
 
 def boxes_of(tracks: Sequence[Track]) -> Boxes:
-    """Return the tracks' boxes (n, 4)."""
+    """Return the tracks' boxes (n, 4) int32 xyxy px."""
     return np.array([track.box for track in tracks], dtype=np.int32).reshape(-1, 4)
 
 
 def compare(full: Sequence[Boxes], shown: Sequence[Boxes], fps: float) -> Score:
-    """Return how the boxes shown compare with those of the full search, frame by frame."""
+    """Return the score of the boxes shown against those of the full search, both (n, 4) a frame."""
     score = Score()
     near = round(NEAR_S * fps)
     for index in range(1, len(full)):
@@ -108,14 +108,16 @@ def compare(full: Sequence[Boxes], shown: Sequence[Boxes], fps: float) -> Score:
 
 
 def _is_in(box: Boxes, boxes: Boxes) -> bool:
+    """Return whether a box (4,) is one of boxes (n, 4)."""
     return len(boxes) > 0 and bool(iou(box, boxes).max() > SAME_IOU)
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Print the score of each video; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.recall", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("videos", nargs="+", metavar="VIDEO")
+    parser.add_argument("videos", nargs="+", metavar="VIDEO", help="video file")
     args: Any = parser.parse_args(argv)
     wanted = shown = 0
     try:

@@ -1,11 +1,12 @@
-"""What the way through Redis costs: python -m benchmarks.relay [CAMERAS [VIEWERS]]
+"""Measure the cost of the relay through Redis: python -m benchmarks.relay [CAMERAS [VIEWERS]].
 
-One process publishes so many cameras at 30 fps, pictures of 40 KB with three faces, another receives them
-all; both by the code of the site, with a redis-server of its own between them. Prints the added latency, the
-frames lost, and the CPU. With VIEWERS, the real programs serve so many: one camera process with the demo and a
+One process publishes so many cameras at 30 fps, with pictures of 40 KB and three faces; another receives them
+all. Both run the site's code, with a redis-server of their own between them. The added latency, the lost frames
+and the CPU are printed. With VIEWERS, the real programs serve so many: one camera process with the demo and a
 web host of four workers, each viewer at 5 fps and 320 px.
 """
 
+import argparse
 import multiprocessing
 import os
 import shutil
@@ -41,34 +42,39 @@ TRACKS = [
 
 
 class NoControl(ControlServer):
+    """A control server without controls."""
+
     def __init__(self) -> None:
         """Control nothing."""
 
-    """Nobody wishes anything."""
+    def apply(self, wishes: Mapping[str, str]) -> None:
+        """Ignore the wishes."""
 
-    def apply(self, wishes: Mapping[str, str]) -> None: ...
-
-    def release(self) -> None: ...
+    def release(self) -> None:
+        """Do nothing."""
 
     def status(self, state: State, viewers: dict[str, list[str]]) -> Report:
+        """Return a report without controls and recording."""
         return Report({}, [], Recording(False, None, 0, 0, 0, ""), [], state.summary(), state.counts, viewers)
 
 
 class Metronome(Viewable):
-    """A camera that captures nothing, on time."""
+    """A camera without a source, whose frames `publish` makes."""
 
     def __init__(self) -> None:
+        """Have no frame yet."""
         super().__init__(linger_s=0)
 
     def _begin(self) -> None:
-        """Have no threads."""
+        """Do nothing: the camera has no threads."""
 
     def state(self) -> State:
+        """Return a state that says it runs."""
         return State("metronome", "", True, "", FPS, 0.0, 1, None)
 
 
 def publish(url: str, count: int, ended: "threading.Event") -> None:
-    """Publish so many cameras until ended is set."""
+    """Publish so many cameras at FPS until ended is set."""
     cameras = [Metronome() for _ in range(count)]
     publishers = [
         Publisher(camera, NoControl(), connect(url), f"camera{n}") for n, camera in enumerate(cameras)
@@ -76,31 +82,34 @@ def publish(url: str, count: int, ended: "threading.Event") -> None:
     threads = [threading.Thread(target=publisher.run, args=(ended,)) for publisher in publishers]
     for thread in threads:
         thread.start()
-    index, due_at = 0, time.monotonic()
+    index, due_s = 0, time.monotonic()
     while not ended.is_set():
-        index, due_at = index + 1, due_at + 1 / FPS
+        index, due_s = index + 1, due_s + 1 / FPS
         for camera in cameras:
-            now = time.monotonic()
-            camera.annotated.put(AnnotatedFrame(index, now, now, JPEG, TRACKS))
-        time.sleep(max(due_at - time.monotonic(), 0))
+            now_s = time.monotonic()
+            camera.annotated.put(AnnotatedFrame(index, now_s, now_s, JPEG, TRACKS))
+        time.sleep(max(due_s - time.monotonic(), 0))
     for thread in threads:
         thread.join(5)
 
 
 def watched_camera(redis: Redis, name: str) -> RemoteCamera:
+    """Return the camera of that name as a web host has it."""
     return RemoteCamera(redis, ControlClient(redis, name), "benchmark", Names())
 
 
 class Listener:
-    """Notes each frame's number and how long it was under way."""
+    """A subscriber that notes each frame's number and its ms from capture to arrival."""
 
     def __init__(self, camera: RemoteCamera) -> None:
+        """Subscribe to the camera's frames."""
         self.camera = camera
         self.indexes: list[int] = []
         self.took_ms: list[float] = []
         camera.annotated.subscribe(self.note)
 
     def note(self) -> None:
+        """Note the newest frame, unless it has no picture."""
         frame = self.camera.annotated.newest()
         if frame and not frame.problem:
             self.indexes.append(frame.index)
@@ -108,24 +117,29 @@ class Listener:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the CPU time that a process has used (Linux)."""
+    """Return the CPU time of a process in s (Linux)."""
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def main(argv: list[str]) -> None:
-    """Measure with one camera and with as many as are asked for."""
+def main(argv: list[str] | None = None) -> None:
+    """Measure with one camera and with as many as requested, and with viewers if any are requested."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.relay", description=__doc__)
+    parser.add_argument("cameras", nargs="?", type=int, default=8, help="number of cameras (default: 8)")
+    parser.add_argument("viewers", nargs="?", type=int, default=0, help="number of viewers (default: none)")
+    args = parser.parse_args(argv)
     if not shutil.which("redis-server"):
         sys.exit("redis-server is not installed")
-    for count in (1, int(argv[0]) if argv else 8):
+    for count in (1, args.cameras):
         measure(count)
-    if len(argv) > 1:
-        crowd(int(argv[1]))
+    if args.viewers:
+        measure_viewers(args.viewers)
 
 
-def crowd(count: int) -> None:
-    """Print what so many viewers of a web host get and cost."""
+@contextmanager
+def web_host() -> Iterator[tuple[int, int]]:
+    """Yield the port and the pid of a web host with one camera, whose process runs beside it."""
     with ExitStack() as stack:
         url = stack.enter_context(redis_server())[0]
         port = free_port()
@@ -140,16 +154,23 @@ def crowd(count: int) -> None:
             stack.callback(process.wait)
             stack.callback(process.terminate)
         wait_until_it_answers(port)
-        time.sleep(4)  # for the camera to be there, too
-        request = b"GET /video_feed/lobby?fps=5&width=320 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        time.sleep(4)  # until the camera publishes, too
+        yield port, process.pid
+
+
+def measure_viewers(count: int) -> None:
+    """Print the rates of so many viewers of a web host, and its CPU."""
+    request = b"GET /video_feed/lobby?fps=5&width=320 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as stack:
+        port, pid = stack.enter_context(web_host())
         viewers = [Viewer(stack.enter_context(ask(port, request))) for _ in range(count)]
         watch(viewers, count, 0, 5.0)
         before = [viewer.pictures for viewer in viewers]
-        spent_s, started = cpu_of(process.pid), time.monotonic()
+        cpu_before_s, started_s = cpu_of(pid), time.monotonic()
         watch(viewers, count, 0, SECONDS)
-        passed_s = time.monotonic() - started
+        passed_s = time.monotonic() - started_s
         rates = sorted((v.pictures - n) / passed_s for v, n in zip(viewers, before, strict=True))
-        cpu = (cpu_of(process.pid) - spent_s) / passed_s
+        cpu = (cpu_of(pid) - cpu_before_s) / passed_s
         print(
             f"{count} viewers: worst {rates[0]:.1f} fps, median {rates[count // 2]:.1f} fps; "
             f"CPU of one core, four workers together: {cpu:.0%}",
@@ -158,6 +179,7 @@ def crowd(count: int) -> None:
 
 
 def free_port() -> int:
+    """Return a TCP port that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
@@ -165,7 +187,7 @@ def free_port() -> int:
 
 @contextmanager
 def redis_server() -> Iterator[tuple[str, int]]:
-    """Give the URL and the pid of a redis-server that keeps nothing."""
+    """Yield the URL and the pid of a redis-server that keeps nothing on disk."""
     port = free_port()
     command = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -178,7 +200,7 @@ def redis_server() -> Iterator[tuple[str, int]]:
 
 
 def measure(count: int) -> None:
-    """Print what so many cameras cost."""
+    """Print the latency, the lost frames and the CPU of so many cameras."""
     context = multiprocessing.get_context("spawn")
     ended = context.Event()
     with ExitStack() as stack:
@@ -198,17 +220,17 @@ def measure(count: int) -> None:
             listener.took_ms.clear()
         assert sender.pid
         pids = {"publishing": sender.pid, "redis": redis_pid, "receiving": os.getpid()}
-        before = {what: cpu_s(pid) for what, pid in pids.items()}
+        before_s = {name: cpu_s(pid) for name, pid in pids.items()}
         time.sleep(SECONDS)
-        spent = ", ".join(f"{what} {(cpu_s(pid) - before[what]) / SECONDS:.1%}" for what, pid in pids.items())
+        cpu = ", ".join(f"{name} {(cpu_s(pid) - before_s[name]) / SECONDS:.1%}" for name, pid in pids.items())
         took_ms = np.array([ms for listener in listeners for ms in listener.took_ms])
         sent = sum(listener.indexes[-1] - listener.indexes[0] + 1 for listener in listeners)
         print(
             f"{count} cameras: {len(took_ms)} frames of {sent} came, {np.median(took_ms):.1f} ms under way, "
-            f"p95 {np.percentile(took_ms, 95):.1f} ms; CPU of one core: {spent}",
+            f"p95 {np.percentile(took_ms, 95):.1f} ms; CPU of one core: {cpu}",
             flush=True,
         )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

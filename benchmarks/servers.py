@@ -1,7 +1,7 @@
-"""Three ways to serve the same pictures, for benchmarks.serving to compare; each is started as a process.
+"""Three servers of the same pictures that benchmarks.serving compares, each started as a process.
 
-shared() is the site with a steady feed in place of its camera, generator() is Flask with a generator and
-so a thread per viewer, and `python -m benchmarks.servers PORT` is a plain asyncio server.
+shared() is the site with a synthetic camera, generator() is Flask with a generator and so a thread for each
+viewer, and `python -m benchmarks.servers PORT` is a plain asyncio server.
 """
 
 import asyncio
@@ -31,31 +31,36 @@ PICTURE = os.urandom(40_000)
 
 
 class SteadyCamera(Viewable):
-    """Publishes the same 40 KB FPS times a second."""
+    """A camera that publishes the same 40 KB at FPS."""
 
     def __init__(self) -> None:
+        """Begin to publish, until `close`."""
         super().__init__(linger_s=0)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        started, index = time.monotonic(), 0
-        while not self._ended.wait(max(started + index / FPS - time.monotonic(), 0)):
-            now = time.monotonic()
-            self.annotated.put(AnnotatedFrame(index, now, now, PICTURE))
+        """Publish a frame every 1/FPS s."""
+        started_s, index = time.monotonic(), 0
+        while not self._ended.wait(max(started_s + index / FPS - time.monotonic(), 0)):
+            now_s = time.monotonic()
+            self.annotated.put(AnnotatedFrame(index, now_s, now_s, PICTURE))
             index += 1
 
     def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
+        """Return the newest frame, or None if none comes within timeout_s."""
         return self.annotated.wait(0, timeout_s)[0]
 
     def state(self) -> State:
+        """Return a state that says it runs."""
         return State("steady", "", True, "", FPS, 0.0, 0, self.annotated.newest())
 
     def _begin(self) -> None:
-        """Go on, as it does without viewers."""
+        """Do nothing: the camera publishes with and without viewers."""
 
     def close(self) -> bool:
+        """Stop publishing and join the thread; return True."""
         self._ended.set()
         self._end()
         self._thread.join(1)
@@ -63,15 +68,18 @@ class SteadyCamera(Viewable):
 
 
 class NoSamples(Samples):
+    """Samples without pictures."""
+
     def __init__(self) -> None:
         """Read no pictures."""
 
-    def of(self, emotion: str) -> list[Sample]:  # noqa: ARG002  # as Samples asks
+    def of(self, emotion: str) -> list[Sample]:  # noqa: ARG002  # the signature of Samples
+        """Return no samples."""
         return []
 
 
 def shared() -> Flask:
-    """Return the site as it is, for gunicorn with any number of threads."""
+    """Return the project's site, for gunicorn with any number of threads."""
     camera, sender = SteadyCamera(), Sender()
     variants = Variants(camera.annotated, lambda picture, _: picture)
     audience = Audience(camera, variants, sender, max_viewers=4096)
@@ -87,7 +95,7 @@ def shared() -> Flask:
 
 
 def generator() -> Flask:
-    """Return Flask's plain way: a generator, and so a thread, for each viewer."""
+    """Return a Flask site with a generator, and so a thread, for each viewer."""
     site = Flask(__name__)
     camera = SteadyCamera()
 
@@ -103,12 +111,13 @@ def generator() -> Flask:
 
 
 def parts(camera: SteadyCamera) -> Iterator[bytes]:
+    """Yield the multipart part of each frame."""
     for picture in follow(camera.annotated):
         yield part(picture, ahead=False)
 
 
 async def serve(port: int) -> None:
-    """Serve the pictures with asyncio alone, one coroutine per viewer."""
+    """Serve the pictures with asyncio alone, one coroutine for each viewer, until cancelled."""
     news = asyncio.Condition()
     newest = b""
 
@@ -130,11 +139,11 @@ async def serve(port: int) -> None:
             writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", port):
-        started, index = time.monotonic(), 0
+        started_s, index = time.monotonic(), 0
         while True:
-            await asyncio.sleep(max(started + index / FPS - time.monotonic(), 0))
-            now = time.monotonic()
-            newest = part(AnnotatedFrame(index, now, now, PICTURE), ahead=False)
+            await asyncio.sleep(max(started_s + index / FPS - time.monotonic(), 0))
+            now_s = time.monotonic()
+            newest = part(AnnotatedFrame(index, now_s, now_s, PICTURE), ahead=False)
             index += 1
             async with news:
                 news.notify_all()

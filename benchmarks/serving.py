@@ -1,7 +1,7 @@
-"""python -m benchmarks.serving: what viewers cost, here, with Flask's plain way, and with plain asyncio.
+"""Compare viewers' cost to this site, to a Flask generator and to asyncio: python -m benchmarks.serving.
 
-Each server sends 40 KB pictures at 30 fps to the same viewers, one after the other in the same run. Slow
-viewers read at half the rate, stalled ones never. Needs Linux, for the processes' times and memory.
+Each server in turn sends 40 KB pictures at 30 fps to the same viewers. Slow viewers read at half the rate,
+stalled ones never. Needs Linux, for the processes' CPU times and memory.
 """
 
 import argparse
@@ -29,7 +29,7 @@ STEP_S = 0.02
 
 @dataclass(eq=False)
 class Viewer:
-    """One connection; pictures counts the parts it has got, stamp is the newest part's time (Unix, s)."""
+    """A viewer's connection, the number of its pictures, and the newest one's X-Timestamp (Unix time, s)."""
 
     connection: socket.socket
     pictures: int = 0
@@ -37,24 +37,24 @@ class Viewer:
     budget: float = 0.0
     tail: bytes = b""
 
-    def read(self, most: int) -> int:
-        """Read up to most bytes without waiting; return how many there were."""
+    def read(self, max_bytes: int) -> int:
+        """Read up to max_bytes without waiting, and return their number."""
         try:
-            data = self.connection.recv(most)
+            data = self.connection.recv(max_bytes)
         except BlockingIOError:
             return 0
         text = self.tail + data
         self.pictures += text.count(MARK)
-        at = text.rfind(MARK)
-        if at >= 0 and len(text) >= at + len(MARK) + STAMP_DIGITS:
-            self.stamp = float(text[at + len(MARK) : at + len(MARK) + STAMP_DIGITS])
+        start = text.rfind(MARK) + len(MARK)
+        if MARK in text and len(text) >= start + STAMP_DIGITS:
+            self.stamp = float(text[start : start + STAMP_DIGITS])
         self.tail = text[-len(MARK) + 1 :]
         return len(data)
 
 
 @dataclass
 class Result:
-    """Figures of one server; rates are shares of what was published, cpu a share of one core."""
+    """The figures of a server; worst_rate is a share of the pictures published, cpu a share of one core."""
 
     worst_rate: float
     cpu: float
@@ -65,7 +65,7 @@ class Result:
 
 
 def measure(command: Sequence[str], port: int, viewers: int, slow: int, stalled: int, seconds: float) -> Result:
-    """Return the figures of the server that the command starts."""
+    """Return the figures of the server that a command starts, with viewers of each kind."""
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     crowd: list[Viewer] = []
     try:
@@ -73,13 +73,14 @@ def measure(command: Sequence[str], port: int, viewers: int, slow: int, stalled:
         time.sleep(0.5)
         idle_mb = memory_mb(process.pid)
         crowd = [Viewer(ask(port, REQUEST)) for _ in range(viewers + slow + stalled)]
-        watch(crowd, viewers, slow, 2.0)  # until all are served, or it is known that they are not
-        before, cpu_s, started = [viewer.pictures for viewer in crowd], cpu_of(process.pid), time.monotonic()
+        watch(crowd, viewers, slow, 2.0)  # until all are served that will be
+        before, cpu_before_s = [viewer.pictures for viewer in crowd], cpu_of(process.pid)
+        started_s = time.monotonic()
         watch(crowd, viewers, slow, seconds / 2)
         healthz_ms = time_healthz(port)
         watch(crowd, viewers, slow, seconds / 2)
-        wall_s = time.monotonic() - started
-        cpu = (cpu_of(process.pid) - cpu_s) / wall_s
+        wall_s = time.monotonic() - started_s
+        cpu = (cpu_of(process.pid) - cpu_before_s) / wall_s
         rates = [
             (viewer.pictures - count) / (wall_s * FPS) for viewer, count in zip(crowd, before, strict=True)
         ]
@@ -95,22 +96,23 @@ def measure(command: Sequence[str], port: int, viewers: int, slow: int, stalled:
 
 
 def watch(crowd: list[Viewer], fast: int, slow: int, seconds: float) -> None:
-    """Let every viewer read as it does: the first `fast` all they can, the next `slow` at half the rate."""
-    ends_at = time.monotonic() + seconds
+    """Read for so many seconds: the first `fast` viewers all they get, the next `slow` at half the rate."""
+    ends_s = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
         for viewer in crowd[:fast]:
             selector.register(viewer.connection, selectors.EVENT_READ, viewer)
-        while (now := time.monotonic()) < ends_at:
+        while (now_s := time.monotonic()) < ends_s:
             for key, _ in selector.select(STEP_S):
                 if not key.data.read(262_144):
                     selector.unregister(key.fileobj)
             for viewer in crowd[fast : fast + slow]:
-                viewer.budget += (time.monotonic() - now) * SLOW_BYTES_S
+                viewer.budget += (time.monotonic() - now_s) * SLOW_BYTES_S
                 if viewer.budget >= 1:
                     viewer.budget -= viewer.read(int(viewer.budget))
 
 
 def ask(port: int, request: bytes) -> socket.socket:
+    """Send a request, and return its connection, which does not block."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=5)
     connection.sendall(request)
     connection.setblocking(False)
@@ -118,8 +120,9 @@ def ask(port: int, request: bytes) -> socket.socket:
 
 
 def wait_until_it_answers(port: int, timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
+    """Wait until a port accepts connections; TimeoutError after timeout_s."""
+    deadline_s = time.monotonic() + timeout_s
+    while time.monotonic() < deadline_s:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
@@ -129,20 +132,20 @@ def wait_until_it_answers(port: int, timeout_s: float = 30.0) -> None:
 
 
 def time_healthz(port: int, timeout_s: float = 5.0) -> float:
-    """Return in how many ms /healthz answers; infinity if it does not."""
-    started = time.monotonic()
+    """Return the ms until /healthz answers; infinity if it does not."""
+    started_s = time.monotonic()
     with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         try:
             answered = connection.recv(4096)
         except TimeoutError:
             return float("inf")
-    return (time.monotonic() - started) * 1000 if answered else float("inf")
+    return (time.monotonic() - started_s) * 1000 if answered else float("inf")
 
 
 def time_ending(process: subprocess.Popen[bytes], timeout_s: float = 5.0) -> float:
-    """Return how many s the process takes to obey SIGTERM; infinity if it takes longer than timeout_s."""
-    started = time.monotonic()
+    """Return the s until the process ends after SIGTERM; infinity if it is longer than timeout_s."""
+    started_s = time.monotonic()
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(timeout_s)
@@ -150,17 +153,17 @@ def time_ending(process: subprocess.Popen[bytes], timeout_s: float = 5.0) -> flo
         for pid in family(process.pid):
             os.kill(pid, signal.SIGKILL)
         return float("inf")
-    return time.monotonic() - started
+    return time.monotonic() - started_s
 
 
 def family(pid: int) -> list[int]:
-    """Return pid and its children's, all generations."""
+    """Return the pids of a process and all its descendants."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(one for child in children for one in family(int(child)))]
 
 
 def cpu_of(pid: int) -> float:
-    """Return how many s of CPU the process and its children have used."""
+    """Return the CPU time in s of a process and its descendants."""
     ticks = 0
     for one in family(pid):
         fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
@@ -169,13 +172,13 @@ def cpu_of(pid: int) -> float:
 
 
 def memory_mb(pid: int) -> float:
-    """Return the resident memory of the process and its children in MB."""
+    """Return the resident memory in MB of a process and its descendants."""
     lines = (line for one in family(pid) for line in Path(f"/proc/{one}/status").read_text().splitlines())
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 def commands(port: int) -> dict[str, list[str]]:
-    """Return the servers' names and how they are started."""
+    """Return the command that starts each server, by the server's name."""
     gunicorn = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
     own = [*gunicorn, "--config", "gunicorn.conf.py", "--threads", "4", "benchmarks.servers:shared()"]
     plain = [*gunicorn, "--config", "/dev/null", "--threads", "64", "--worker-class", "gthread"]
@@ -187,12 +190,13 @@ def commands(port: int) -> dict[str, list[str]]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Print the figures of each server; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__)
-    parser.add_argument("--viewers", type=int, default=256)
-    parser.add_argument("--slow", type=int, default=4)
-    parser.add_argument("--stalled", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--port", type=int, default=5990)
+    parser.add_argument("--viewers", type=int, default=256, help="viewers at the full rate (default: 256)")
+    parser.add_argument("--slow", type=int, default=4, help="viewers at half the rate (default: 4)")
+    parser.add_argument("--stalled", type=int, default=16, help="viewers that never read (default: 16)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of a measurement (default: 20)")
+    parser.add_argument("--port", type=int, default=5990, help="first of three ports (default: 5990)")
     args: Any = parser.parse_args(argv)
     crowd = f"{args.viewers} viewers, {args.slow} at half the rate, {args.stalled} stalled"
     print(f"{crowd}, {args.seconds:g} s each")

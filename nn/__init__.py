@@ -1,1 +1,1 @@
-"""The networks, their weights files and what computes them."""
+"""Networks, their weights files, and the engines that compute them."""

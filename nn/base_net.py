@@ -1,4 +1,4 @@
-"""The base network of the field's Flask projects: four convolution blocks, two dense layers, seven logits."""
+"""BaseNet, the network of many FER2013 projects: four convolution blocks, two dense layers, seven logits."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from vision.emotions import EMOTIONS
 
 
 class BaseNet(nn.Module):
-    """The base network of FER2013 projects: four convolution blocks, two dense layers, seven logits.
+    """The base network of FER2013 projects.
 
-    The order inside a block is chosen for speed: max-pooling commutes with ReLU and with dropout of
-    whole channels, so both work on a quarter of the values and the result stays the same.
+    Inside a block, max-pooling comes before ReLU and dropout: it commutes with ReLU and with dropout of whole
+    channels, so both work on a quarter of the values with the same result.
     """
 
     def __init__(self, dropout: float = 0.1, dense_dropout: float = 0.4) -> None:
@@ -21,7 +21,7 @@ class BaseNet(nn.Module):
             _conv_block(1, 64, 3, dropout),
             _conv_block(64, 128, 5, dropout),
             _conv_block(128, 512, 3, dropout),
-            # 2x2 max-pooling at 48 px; takes smaller training pictures to the same 3x3 as well
+            # 2x2 max-pooling at 48 px; smaller training images also end at 3x3
             _conv_block(512, 512, 3, dropout, pool=nn.AdaptiveMaxPool2d(3)),
         )
         self.classifier = nn.Sequential(
@@ -40,6 +40,7 @@ class BaseNet(nn.Module):
 def _conv_block(
     inputs: int, outputs: int, kernel: int, dropout: float, pool: nn.Module | None = None
 ) -> nn.Sequential:
+    """Return a convolution with batch norm, pooling (2x2 by default), ReLU and dropout of channels."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),
@@ -50,6 +51,7 @@ def _conv_block(
 
 
 def _dense_block(inputs: int, outputs: int, dropout: float) -> Sequence[nn.Module]:
+    """Return a linear layer with batch norm, ReLU and dropout."""
     return (
         nn.Linear(inputs, outputs, bias=False),
         nn.BatchNorm1d(outputs),

@@ -1,8 +1,8 @@
-"""Where a network looks: class activation maps, Grad-CAM, and what each convolution answers to.
+"""Explanations of a network's answer: Grad-CAM, and the output of each convolution.
 
-A network that ends in average pooling and one linear layer has its maps in closed form (network.class_maps):
-they cost one small matrix product. For any other, Grad-CAM (Selvaraju et al. 2017, arXiv
-1610.02391) takes the gradient of an emotion's logit as the weight of each channel.
+A network that ends in average pooling and one linear layer has class activation maps in closed form, which cost
+one small matrix product (nn.emotion_net.class_maps). For any other network Grad-CAM (Selvaraju et al. 2017,
+arXiv 1610.02391) weighs each channel by the gradient of an emotion's logit.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,13 @@ from nn.emotion_net import FusedBlock, RepBlock
 
 
 def grad_cam(net: nn.Module, images: Tensor, classes: Tensor, layer: nn.Module | None = None) -> Tensor:
-    """Return maps (n, h, w), 0 and above, of what speaks for classes (n,) int in images (n, 1, H, W).
+    """Return Grad-CAM's maps (n, h, w) float, 0 and above, one for the class of each image.
 
-    They have the size of the layer's output: that of the last convolution, if none is given. The network
-    returns logits (n, k), and is in eval mode.
+    Args:
+        net: A network in eval mode that returns logits (n, k).
+        images: The images (n, 1, H, W) float, 0 to 255.
+        classes: The class (n,) int of each image.
+        layer: The layer whose output (n, c, h, w) is weighed; the last convolution by default.
     """
     layers = convolutions(net) if layer is None else {"": layer}
     with torch.enable_grad(), _recording(layers) as outputs:
@@ -34,14 +37,14 @@ def grad_cam(net: nn.Module, images: Tensor, classes: Tensor, layer: nn.Module |
 
 @torch.no_grad()
 def activations(net: nn.Module, images: Tensor) -> dict[str, Tensor]:
-    """Return what each convolution makes of images (n, 1, H, W), in order: its name -> (n, c, h, w)."""
+    """Return the output (n, c, h, w) of each convolution for images (n, 1, H, W), by name and in order."""
     with _recording(convolutions(net)) as outputs:
         net(images)
     return outputs
 
 
 def convolutions(net: nn.Module) -> dict[str, nn.Module]:
-    """Return the network's convolutions by name; a block that ships as one convolution is one."""
+    """Return the network's convolutions by name; a RepBlock counts as one."""
     blocks = {name: module for name, module in net.named_modules() if isinstance(module, RepBlock | FusedBlock)}
     within = {part for block in blocks.values() for part in block.modules()}
     plain = {name: module for name, module in net.named_modules() if isinstance(module, nn.Conv2d)}
@@ -50,12 +53,12 @@ def convolutions(net: nn.Module) -> dict[str, nn.Module]:
 
 @contextmanager
 def _recording(layers: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """Fill a dictionary with what the layers give, in the order in which they run."""
+    """Yield a dictionary that is filled with the layers' outputs by name, in the order in which they run."""
     outputs: dict[str, Tensor] = {}
 
     def keep(name: str, _layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
         outputs[name] = output
-        return output.clone()  # for what follows, which may work in place
+        return output.clone()  # the next layer may work in place
 
     with ExitStack() as hooks:
         for name, layer in layers.items():

@@ -1,4 +1,4 @@
-"""A weights file: float16 safetensors with a card in the header that says what they are."""
+"""Weights files: float16 safetensors with a model card in the header."""
 
 import json
 from dataclasses import asdict
@@ -15,7 +15,7 @@ Net = TypeVar("Net", bound=nn.Module)
 
 
 def save_weights(path: Path, net: nn.Module, card: ModelCard) -> None:
-    """Write the network's weights as float16 safetensors, with the card in the header."""
+    """Write a network's weights as float16 safetensors, with the card in the header; makes the folder."""
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
         for name, value in net.state_dict().items()
@@ -25,9 +25,9 @@ def save_weights(path: Path, net: nn.Module, card: ModelCard) -> None:
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
-    """Return the tensors in a weights file, float32 again, and its card.
+    """Return the tensors in a weights file, as float32, and its card.
 
-    Raises WeightsError if the file is missing, damaged, or made for other classes or other input.
+    Raises WeightsError if the file is missing or damaged, or for other classes or input.
     """
     if not path.is_file():
         raise WeightsError(f"no weights at {path}")
@@ -42,7 +42,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
 
 
 def fill(net: Net, tensors: dict[str, Tensor], path: Path) -> Net:
-    """Return the network with these weights, ready to predict; WeightsError if they are another's."""
+    """Return the network with the tensors of path, in eval mode; WeightsError if they are another network's."""
     try:
         net.load_state_dict(tensors)
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""EmotionCNN: three convolution blocks on 224x224 gray, one wide dense layer; 12.9 M parameters."""
+"""EmotionCNN, of many beginners' projects: three convolution blocks at 224x224, one wide dense layer."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ SIDE = 224  # px
 
 
 class EmotionCNN(nn.Module):
-    """The network of many beginners' projects: its weights lie almost all in one dense layer."""
+    """A network of 12.9 M parameters, almost all of them in one dense layer."""
 
     def __init__(self, dropout: float = 0.5) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class EmotionCNN(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, h, w) float, 0 to 255, enlarged here to 224x224, into logits (n, 7)."""
+        """Turn images (n, 1, h, w) float, 0 to 255, which are resized to 224x224, into logits (n, 7)."""
         large = F.interpolate(images, (SIDE, SIDE), mode="bilinear", align_corners=False)
         logits: Tensor = self.classifier(self.features(standardise(large)))
         return logits

@@ -1,11 +1,12 @@
-"""EmotionNet: one trunk of plain 3x3 convolutions, two heads, fifteen logits.
+"""EmotionNet, the shipped network: one trunk of plain 3x3 convolutions, two heads, fifteen logits.
 
-RepVGG form (Ding et al. 2021, arXiv 2101.03697): a block learns a 3x3, a 1x1 and an identity branch, and ships
-as one 3x3 convolution. The branches are added up as kernels, before the convolution (Hu et al. 2022,
-arXiv 2204.00826), so that training costs no more than the plain network either.
+RepVGG (Ding et al. 2021, arXiv 2101.03697): a block is trained with a 3x3, a 1x1 and an identity branch, and
+ships as one 3x3 convolution. The branches are added as kernels, before the convolution (Hu et al. 2022, arXiv
+2204.00826), so that training costs no more than that of the plain network.
 """
 
 import copy
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -15,12 +16,13 @@ from torch.nn.utils import fuse_conv_bn_weights
 from vision.emotions import EMOTIONS
 
 FERPLUS = (*EMOTIONS, "contempt")  # the eight classes of the FER+ head
-CHANNELS = (32, 64, 128, 256)
-DEPTHS = (1, 1, 2, 3)
+CHANNELS = (32, 64, 128, 256)  # of the stages at 48, 24, 12 and 6 px
+DEPTHS = (1, 1, 2, 3)  # blocks of each stage
+FIRST_EXCITED = 2  # the stage from which on a SqueezeExcite follows the blocks
 
 
 class RepBlock(nn.Module):
-    """Convolution, batch norm, ReLU; the kernel is the sum of a 3x3, a 1x1 and an identity branch."""
+    """A block in training: convolution, batch norm, ReLU; its kernel is the sum of three branches."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -33,18 +35,19 @@ class RepBlock(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
 
     def kernel(self) -> Tensor:
-        """Return the three branches as one kernel (outputs, inputs, 3, 3)."""
+        """Return the sum of the three branches as one kernel (outputs, inputs, 3, 3)."""
         centre: Tensor = self.narrow
         if self.identity is not None:
             centre = centre + self.identity.diag()[:, :, None, None]
         return self.wide + F.pad(centre, (1, 1, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
+        """Turn images (n, inputs, h, w) into features (n, outputs, h / stride, w / stride)."""
         return F.relu(self.norm(F.conv2d(images, self.kernel(), stride=self.stride, padding=1)), inplace=True)
 
     @torch.no_grad()
     def fuse(self) -> "FusedBlock":
-        """Return the block that computes the same with one convolution."""
+        """Return the FusedBlock that computes the same in eval mode."""
         mean, variance = self.norm.running_mean, self.norm.running_var
         assert mean is not None  # batch norm keeps statistics unless told not to
         assert variance is not None
@@ -63,18 +66,19 @@ class RepBlock(nn.Module):
 
 
 class FusedBlock(nn.Module):
-    """A RepBlock as it ships: one convolution, ReLU."""
+    """A RepBlock as it ships: one convolution and ReLU."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, 3, stride, 1)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Turn images (n, inputs, h, w) into features (n, outputs, h / stride, w / stride)."""
         return F.relu(self.conv(images), inplace=True)
 
 
 class SqueezeExcite(nn.Module):
-    """Weigh each channel by what the whole picture shows (Hu et al. 2018, arXiv 1709.01507)."""
+    """Squeeze-and-excitation: channels weighed by their means (Hu et al. 2018, arXiv 1709.01507)."""
 
     def __init__(self, channels: int, reduction: int = 8) -> None:
         super().__init__()
@@ -82,36 +86,59 @@ class SqueezeExcite(nn.Module):
         self.excite = nn.Linear(channels // reduction, channels)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return images (n, c, h, w) with each channel multiplied by its weight, 0 to 1."""
         gates = torch.sigmoid(self.excite(F.relu(self.squeeze(images.mean(dim=(2, 3))))))
         return images * gates[:, :, None, None]
 
 
 def class_maps(features: Tensor, weights: Tensor) -> Tensor:
-    """Return how much each place of features (n, c, h, w) adds to the logits of k classes: (n, k, h, w).
+    """Return class activation maps (n, k, h, w) of features (n, c, h, w) (Zhou et al. 2016, arXiv 1512.04150).
 
-    weights (k, c) are those of the linear layer behind the pooling. A map's mean is its logit without the bias.
-    This is CAM (Zhou et al. 2016, arXiv 1512.04150).
+    The weights (k, c) are those of the linear layer behind the average pooling. A map holds what each place
+    adds to a class's logit; its mean is the logit without the bias.
     """
     return torch.einsum("nchw,kc->nkhw", features, weights)
 
 
 class EmotionNet(nn.Module):
-    """The shipped network: 48x48 gray faces in, logits of two heads out."""
+    """The shipped network: 48x48 gray faces in, the logits of a label head and a FER+ head out.
 
-    def __init__(self, dropout: float = 0.0, fused: bool = False) -> None:
+    channels and depths give each stage's width and blocks; ValueError if one of them names more stages.
+    """
+
+    def __init__(
+        self,
+        dropout: float = 0.0,
+        fused: bool = False,
+        channels: Sequence[int] = CHANNELS,
+        depths: Sequence[int] = DEPTHS,
+    ) -> None:
         super().__init__()
+        self.channels, self.depths = tuple(channels), tuple(depths)
+        if len(self.channels) != len(self.depths):
+            raise ValueError(
+                f"channels are given for {len(self.channels)} stages, depths for {len(self.depths)}"
+            )
         block: type[nn.Module] = FusedBlock if fused else RepBlock
         stages: list[nn.Module] = []
         inputs = 1
-        for stage, (channels, depth) in enumerate(zip(CHANNELS, DEPTHS, strict=True)):
+        for stage, (width, depth) in enumerate(zip(self.channels, self.depths, strict=True)):
             for number in range(depth):
-                stages.append(block(inputs, channels, stride=2 if stage and not number else 1))
-                inputs = channels
-            if stage >= 2:
-                stages.append(SqueezeExcite(channels))
+                stages.append(block(inputs, width, stride=2 if stage and not number else 1))
+                inputs = width
+            if stage >= FIRST_EXCITED:
+                stages.append(SqueezeExcite(width))
         self.trunk = nn.Sequential(*stages)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(inputs, len(EMOTIONS) + len(FERPLUS))
+
+    def stages(self) -> Iterator[nn.Sequential]:
+        """Yield each stage of the trunk: its blocks, and its SqueezeExcite if it has one."""
+        start = 0
+        for stage, depth in enumerate(self.depths):
+            end = start + depth + (stage >= FIRST_EXCITED)
+            yield nn.Sequential(*list(self.trunk)[start:end])
+            start = end
 
     def forward(self, images: Tensor) -> Tensor:
         """Turn images (n, 1, 48, 48) float, 0 to 255, into logits (n, 15).
@@ -121,23 +148,23 @@ class EmotionNet(nn.Module):
         return self.read(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, 48, 48) into what the trunk sees in them (n, 256, 6, 6), before the pooling."""
+        """Turn images (n, 1, 48, 48) into the trunk's features (n, 256, 6, 6), before the pooling."""
         features: Tensor = self.trunk(standardise(images))
         return features
 
     def read(self, features: Tensor) -> Tensor:
-        """Turn features into logits (n, 15)."""
+        """Turn features (n, 256, h, w) into logits (n, 15)."""
         logits: Tensor = self.head(self.dropout(features.mean(dim=(2, 3))))
         return logits
 
     def read_with_maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn images (n, 1, 48, 48) into logits (n, 15) and what each place adds to them, (n, 15, 6, 6)."""
+        """Turn images (n, 1, 48, 48) into logits (n, 15) and their class activation maps (n, 15, 6, 6)."""
         features = self.features(images)
         return self.read(features), class_maps(features, self.head.weight)
 
     def fuse(self) -> "EmotionNet":
-        """Return the same network with every block fused, ready to predict."""
-        net = EmotionNet(fused=True)
+        """Return the same network with every block fused, in eval mode."""
+        net = EmotionNet(fused=True, channels=self.channels, depths=self.depths)
         for number, part in enumerate(self.trunk):
             net.trunk[number] = part.fuse() if isinstance(part, RepBlock) else copy.deepcopy(part)
         net.head = copy.deepcopy(self.head)
@@ -145,9 +172,9 @@ class EmotionNet(nn.Module):
 
 
 def standardise(images: Tensor) -> Tensor:
-    """Return images (n, 1, h, w) with mean 0 and deviation 1 each, so that a dark room costs nothing.
+    """Return images (n, 1, h, w), each with mean 0 and standard deviation 1, whatever its light.
 
-    The deviation has a floor of one gray level: a flat picture becomes zeros, not noise.
+    The deviation is at least one gray level, so that a flat image becomes zeros and not noise.
     """
     std, mean = torch.std_mean(images, dim=(1, 2, 3), keepdim=True)
     return (images - mean) / std.clamp(min=1.0)

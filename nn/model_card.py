@@ -1,4 +1,4 @@
-"""What a weights file says of itself."""
+"""The model card in a weights file: its network, its input, its calibration and its training."""
 
 import json
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from typing import Any
 from settings import StartError
 from vision.emotions import EMOTIONS
 
+NETWORK = "emotion"  # the name of EmotionNet, the network of the engines
 INPUT_SIDE = 48  # px; FER2013's
 NORMALISATION = "per-image standardisation, inside the network"
 
@@ -18,10 +19,10 @@ class WeightsError(StartError):
 
 @dataclass(frozen=True)
 class Calibration:
-    """How the label head's logits become the shipped probabilities: softmax((logits + shift) / temperature).
+    """The calibration of the label head: probabilities are softmax((logits + shift) / temperature).
 
-    The shift takes out part of the training labels' frequencies (logit adjustment, Menon et al. 2021,
-    arXiv 2007.07314); the temperature makes confidence mean accuracy (Guo et al. 2017, arXiv 1706.04599).
+    The shift (7,) removes part of the training labels' frequencies (logit adjustment, Menon et al. 2021, arXiv
+    2007.07314); the temperature makes the confidence equal the accuracy (Guo et al. 2017, arXiv 1706.04599).
     """
 
     shift: tuple[float, ...] = (0.0,) * len(EMOTIONS)
@@ -30,7 +31,19 @@ class Calibration:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a weights file says of itself."""
+    """The description of a weights file, in its header.
+
+    Attributes:
+        network: The network's name in nn.registry.NETWORKS.
+        network_options: The arguments of its constructor.
+        classes: The label head's classes, in order.
+        input_side: The side in px of the crops.
+        normalisation: The preparation of the crops' gray levels.
+        calibration: The calibration of the label head.
+        training: The settings of the training run.
+        metrics: The figures measured on PublicTest.
+        data_sha256: The hash of the faces it was trained on.
+    """
 
     network: str
     network_options: dict[str, Any] = field(default_factory=dict)
@@ -44,7 +57,7 @@ class ModelCard:
 
 
 def parse_model_card(path: Path, metadata: dict[str, str]) -> ModelCard:
-    """Return the card in a file's metadata; WeightsError if it has none, or one for other classes or input."""
+    """Return the card in a file's metadata; WeightsError if it is missing or for other classes or input."""
     try:
         values = json.loads(metadata["card"])
         calibration = Calibration(
@@ -52,7 +65,7 @@ def parse_model_card(path: Path, metadata: dict[str, str]) -> ModelCard:
         )
         card = ModelCard(**values | {"classes": tuple(map(str, values["classes"])), "calibration": calibration})
     except (KeyError, TypeError, ValueError):
-        raise WeightsError(f"{path} does not describe itself: it was not written by this project") from None
+        raise WeightsError(f"{path} has no model card: it was not written by this project") from None
     if card.classes != EMOTIONS:
         raise WeightsError(f"{path} is for the classes {', '.join(card.classes)}, not {', '.join(EMOTIONS)}")
     if card.input_side != INPUT_SIDE or card.normalisation != NORMALISATION:
@@ -60,3 +73,9 @@ def parse_model_card(path: Path, metadata: dict[str, str]) -> ModelCard:
     if len(card.calibration.shift) != len(EMOTIONS) or not card.calibration.temperature > 0:
         raise WeightsError(f"{path} has an impossible calibration")
     return card
+
+
+def check_network(path: Path, card: ModelCard) -> None:
+    """Raise WeightsError unless the card's network is the one that the engines compute."""
+    if card.network != NETWORK:
+        raise WeightsError(f"{path} holds the network {card.network!r}, this program runs {NETWORK!r}")

@@ -1,4 +1,4 @@
-"""The networks that the training command can train, by name: the shipped one and the field's."""
+"""Every network by its name in a training configuration: the shipped one and those of the field."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
 
 
 def build(name: str, options: dict[str, Any]) -> nn.Module:
-    """Return a new network; ValueError if there is none of that name, or it takes no such options."""
+    """Return a new network with random weights; ValueError for an unknown name or option."""
     if name not in NETWORKS:
         raise ValueError(f"no network {name!r}; there are: {', '.join(NETWORKS)}")
     try:
@@ -37,7 +37,7 @@ def build(name: str, options: dict[str, Any]) -> nn.Module:
 
 
 def load_net(path: Path) -> tuple[nn.Module, ModelCard]:
-    """Return the network in a weights file, ready to predict, and its card; raises WeightsError."""
+    """Return the network in a weights file, in eval mode, and its card; raises WeightsError."""
     tensors, card = read_weights(path)
     try:
         net = build(card.network, card.network_options)
@@ -47,7 +47,7 @@ def load_net(path: Path) -> tuple[nn.Module, ModelCard]:
 
 
 def load_pretrained(net: nn.Module, path: Path) -> None:
-    """Begin with a torchvision checkpoint; ValueError if the network or the file is not made for it."""
+    """Load a torchvision checkpoint into a new network; ValueError if the network or the file does not fit."""
     if not isinstance(net, TransferResNet):
         raise ValueError("--pretrained is for the network resnet-transfer")
     net.load_pretrained(path)

@@ -1,4 +1,4 @@
-"""ResEmoteNet: convolutions, squeeze-and-excitation, wide residual blocks (Roy 2024, arXiv 2409.10545)."""
+"""ResEmoteNet: convolutions, squeeze-and-excitation and wide residual blocks (Roy 2024, arXiv 2409.10545)."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ SIDE = 64  # px
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut that halves the picture."""
+    """Two 3x3 convolutions and a shortcut, both at stride 2."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -24,11 +24,12 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, 2), nn.BatchNorm2d(outputs))
 
     def forward(self, images: Tensor) -> Tensor:
+        """Turn images (n, inputs, h, w) into features (n, outputs, h / 2, w / 2)."""
         return F.relu(self.body(images) + self.shortcut(images), inplace=True)
 
 
 class ResEmoteNet(nn.Module):
-    """The network as its paper draws it; the gray picture takes the place of three colours."""
+    """The network of the paper, with one gray channel instead of three colours."""
 
     def __init__(self, dropout: float = 0.2) -> None:
         super().__init__()
@@ -45,7 +46,7 @@ class ResEmoteNet(nn.Module):
         self.classifier = nn.Sequential(*dense, nn.Linear(256, len(EMOTIONS)))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, h, w) float, 0 to 255, enlarged here to 64x64, into logits (n, 7)."""
+        """Turn images (n, 1, h, w) float, 0 to 255, which are resized to 64x64, into logits (n, 7)."""
         large = F.interpolate(images, (SIDE, SIDE), mode="bilinear", align_corners=False)
         logits: Tensor = self.classifier(self.features(standardise(large)))
         return logits

@@ -1,6 +1,6 @@
-"""ResNets: the field's for 48x48 gray, with this project's second head a teacher; and transfer from ImageNet.
+"""ResNets (He et al. 2016, arXiv 1512.03385): one for 48x48 gray faces, and one for transfer from ImageNet.
 
-He et al. 2016, arXiv 1512.03385. The trunk's parameters bear torchvision's names, so its checkpoints fit.
+The trunk's parameters have torchvision's names, so that torchvision's checkpoints fit.
 """
 
 import pickle
@@ -14,11 +14,11 @@ from nn.emotion_net import standardise
 from vision.emotions import EMOTIONS
 
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # blocks a layer
-TRANSFER_SIDE = 112  # px; ImageNet's networks shrink a picture 32 times
+TRANSFER_SIDE = 112  # px; ImageNet's networks shrink an image 32 times
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut."""
+    """Two 3x3 convolutions and a shortcut."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -32,14 +32,16 @@ class BasicBlock(nn.Module):
             self.downsample = nn.Sequential(shrink, nn.BatchNorm2d(outputs))
 
     def forward(self, images: Tensor) -> Tensor:
+        """Turn images (n, inputs, h, w) into features (n, outputs, h / stride, w / stride)."""
         inner = F.relu(self.bn1(self.conv1(images)), inplace=True)
         return F.relu(self.bn2(self.conv2(inner)) + self.downsample(images), inplace=True)
 
 
 class Trunk(nn.Module):
-    """A gray picture (n, 1, h, w) to features (n, 512); the stem decides how soon it shrinks."""
+    """The layers before the head; the stem and the pooling decide how soon an image shrinks."""
 
     def __init__(self, depth: int, stem: nn.Conv2d, pool: nn.Module) -> None:
+        """Build a ResNet of depth 18 or 34; ValueError for another depth."""
         super().__init__()
         if depth not in DEPTHS:
             raise ValueError(f"a ResNet here has a depth of {' or '.join(map(str, DEPTHS))}, not {depth}")
@@ -56,6 +58,7 @@ class Trunk(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: Tensor) -> Tensor:
+        """Turn images (n, 1, h, w) into features (n, 512)."""
         features = self.pool(F.relu(self.bn1(self.conv1(images)), inplace=True))
         for number in range(1, 5):
             features = self.get_submodule(f"layer{number}")(features)
@@ -64,7 +67,10 @@ class Trunk(nn.Module):
 
 
 class FieldResNet(nn.Module):
-    """A ResNet whose stem keeps 48x48: 3x3 at stride 1, no max-pool; head 512 -> 256 -> outputs."""
+    """A ResNet for 48x48: a 3x3 stem at stride 1 without max-pooling, and a head of two layers.
+
+    With fifteen outputs it has EmotionNet's two heads and can be a teacher.
+    """
 
     def __init__(self, depth: int = 18, outputs: int = len(EMOTIONS)) -> None:
         super().__init__()
@@ -85,7 +91,7 @@ class FieldResNet(nn.Module):
 
 
 class TransferResNet(nn.Module):
-    """An ImageNet ResNet whose first layer takes one channel; pictures are enlarged to 112x112 here."""
+    """An ImageNet ResNet whose first layer takes one channel."""
 
     def __init__(self, depth: int = 18) -> None:
         super().__init__()
@@ -94,15 +100,15 @@ class TransferResNet(nn.Module):
         self.head = nn.Linear(512, len(EMOTIONS))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, h, w) float, 0 to 255, into logits (n, 7)."""
+        """Turn images (n, 1, h, w) float, 0 to 255, which are resized to 112x112, into logits (n, 7)."""
         large = F.interpolate(images, (TRANSFER_SIDE, TRANSFER_SIDE), mode="bilinear", align_corners=False)
         logits: Tensor = self.head(self.trunk(standardise(large)))
         return logits
 
     def load_pretrained(self, path: Path) -> None:
-        """Take a torchvision checkpoint's trunk, its first layer summed over the colours.
+        """Load the trunk of a torchvision checkpoint, its first layer summed over the three colours.
 
-        Raises ValueError if the file is not there, not safe to load, or of another network.
+        Raises ValueError if the file is missing, not safe to load, or of another network.
         """
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""SE-VGG: a plain VGG of 3x3 convolutions with squeeze-and-excitation; a teacher."""
+"""SE-VGG, a teacher: a VGG (Simonyan & Zisserman 2015, arXiv 1409.1556) with squeeze-and-excitation."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ PLAN = ((64, 2), (128, 2), (256, 3), (512, 3))  # channels, convolutions
 
 
 class SEVGG(nn.Module):
-    """Four stages of convolutions (Simonyan & Zisserman 2015, arXiv 1409.1556), halved by max-pooling."""
+    """Four stages of 3x3 convolutions, each followed by squeeze-and-excitation and 2x2 max-pooling."""
 
     def __init__(self, outputs: int = len(EMOTIONS), dropout: float = 0.3) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Records what the camera's faces show, from the live stream into the history, and costs the stream nothing."""
+"""Records the faces of a camera's live stream into the history, and never delays the stream."""
 
 import logging
 import threading
@@ -8,28 +8,35 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from recording.database import DatabaseError
 from recording.history import DAY_MS, History, Session
 from streaming.viewable import Viewable
-
-if TYPE_CHECKING:
-    from vision.tracker import Track
+from vision.tracker import Track
 
 log = logging.getLogger(__name__)
 
-FLUSH_S = 0.4
-MAX_PAUSE_S = 5.0  # between two tries while the database does not answer
-SLOW_S = 5.0  # a write that takes longer is a problem
 MAX_WAITING = 20_000  # frames and sightings; about six minutes of one face
-TIDY_S = 3600.0
-JOIN_TIMEOUT_S = 5.0  # gunicorn.conf.py gives the program somewhat more
+TIDY_S = 3600.0  # between two deletions of old sessions
+
+
+@dataclass(frozen=True)
+class RecorderWaits:
+    """How long the recorder waits, in s."""
+
+    flush_s: float = 0.4  # between two writes
+    max_pause_s: float = 5.0  # between two tries while the database does not answer
+    slow_s: float = 5.0  # a write that takes longer is a problem
+    join_s: float = 5.0  # gunicorn.conf.py gives the program somewhat more
+
+
+WAITS = RecorderWaits()
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What the recorder does: sightings written, waiting to be, and dropped because too many waited.
+    """The recorder's state: sightings written, waiting to be, and dropped because too many waited.
 
     session_id is None until the session is in the database; problem is empty if all is well.
     """
@@ -44,29 +51,43 @@ class Recording:
 
 class _Moment(NamedTuple):
     session: Session
-    at_ms: int
-    tracks: "Sequence[Track]"
+    at_ms: int  # Unix
+    tracks: Sequence[Track]
 
 
 class Recorder:
     """Takes every annotated frame's tracks while it is on, and writes them in a thread of its own.
 
-    While it is on it keeps the camera open, whether anybody watches or not. What happens between two
-    flushes is lost if the process is killed, and nothing if it is closed.
+    While it is on it keeps the camera open, with or without viewers. The sightings between two writes are
+    lost if the process is killed, and none if it is closed.
     """
 
     def __init__(
-        self, camera: Viewable, history: History, keep_days: int = 0, open_to_all: bool = True, place: str = ""
+        self,
+        camera: Viewable,
+        history: History,
+        keep_days: int = 0,
+        open_to_all: bool = True,
+        prefix: str = "",
+        *,
+        max_waiting: int = MAX_WAITING,
+        waits: RecorderWaits = WAITS,
     ) -> None:
-        """Sessions that ended more than keep_days ago are deleted, now and every hour; 0 keeps them.
+        """Create a recorder that is off, and start its thread.
 
-        open_to_all tells the site whether visitors may record, and see and delete what was recorded. A place
-        is written before the source's name, where several cameras write into one history.
+        Args:
+            camera: Whose frames are recorded.
+            history: Where they are written.
+            keep_days: Sessions that ended longer ago are deleted, now and every hour; 0 keeps them.
+            open_to_all: Whether visitors may record, and see and delete recordings.
+            prefix: Written before the source's name, where several cameras write into one history.
+            max_waiting: The limit of frames and sightings that wait for the database.
+            waits: How long the recorder waits.
         """
         self.open_to_all = open_to_all
-        self._camera, self._history, self._keep_days = camera, history, keep_days
-        self._place = f"{place}: " if place else ""
-        self._switching = threading.Lock()  # guards the next
+        self._camera, self._history, self._keep_days, self._prefix = camera, history, keep_days, prefix
+        self._max_waiting, self._waits = max_waiting, waits
+        self._switching = threading.Lock()  # one start, stop or renewal at a time; guards the next
         self._held = ExitStack()
         # Guards everything below. The camera takes it while it holds its own, so it is never held when
         # the camera is asked for something.
@@ -77,53 +98,62 @@ class Recorder:
         self._dropped = 0
         self._counts: Counter[str] = Counter()  # of all sessions
         self._problem = ""
-        self._writing_since: float | None = None
+        self._writing_since_s: float | None = None
         self._closed = False
         camera.annotated.subscribe(self._take)
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._thread.start()
 
-    # What the pages use, from any thread.
+    # For pages, in any thread.
 
     def start(self) -> None:
         """Begin a session, if none runs."""
         with self._switching:
-            if self._session or self._closed:
-                return
-            self._held.enter_context(self._camera.viewing())
-            log.info("recording began")
-            session = Session(_now_ms())
-            with self._changed:
-                self._session, self._dropped = session, 0
-                self._put(_Moment(session, session.started_ms, ()))
+            self._start()
 
     def stop(self) -> None:
-        """End the session, if one runs; what waits is still written."""
+        """End the session, if one runs; the sightings that wait are still written."""
         with self._switching:
-            with self._changed:
-                session, self._session = self._session, None
-                if session is None:
-                    return
-                self._put(_Moment(session, max(_now_ms(), session.started_ms), ()))
-            self._held.close()
-        log.info("recording ended")
-
-    def flush(self, timeout_s: float) -> bool:
-        """Wait until all that was seen is written; False if the database takes longer."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting, timeout_s)
+            self._stop()
 
     def renew(self) -> None:
         """Go on in a new session, if one runs: the faces' numbers begin again."""
-        if self._session:
-            with self._camera.viewing():
-                self.stop()
-                self.start()
+        with self._switching:
+            if self._session:
+                with self._camera.viewing():
+                    self._stop()
+                    self._start()
+
+    def _start(self) -> None:
+        if self._session or self._closed:
+            return
+        self._held.enter_context(self._camera.viewing())
+        log.info("recording began")
+        session = Session(_now_ms())
+        with self._changed:
+            self._session, self._dropped = session, 0
+            self._put(_Moment(session, session.started_ms, ()))
+
+    def _stop(self) -> None:
+        with self._changed:
+            session, self._session = self._session, None
+            if session is None:
+                return
+            self._put(_Moment(session, max(_now_ms(), session.started_ms), ()))
+        self._held.close()
+        log.info("recording ended")
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until no sighting waits; False if the database takes longer than timeout_s."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting, timeout_s)
 
     def state(self) -> Recording:
+        """Return what the recorder does now."""
         with self._changed:
             session, problem = self._session, self._problem
-            if self._writing_since and time.monotonic() - self._writing_since > SLOW_S:
+            since_s = self._writing_since_s
+            if since_s is not None and time.monotonic() - since_s > self._waits.slow_s:
                 problem = problem or "The database is slow to answer."
             written = session.written if session else 0
             session_id = session.session_id if session else None
@@ -142,14 +172,15 @@ class Recorder:
 
     def close(self) -> bool:
         """End the session, write what waits, and join the thread; False if the database holds it."""
-        self.stop()
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-        self._thread.join(JOIN_TIMEOUT_S)
+        with self._switching:
+            self._stop()
+            with self._changed:
+                self._closed = True
+                self._changed.notify_all()
+        self._thread.join(self._waits.join_s)
         return not self._thread.is_alive()
 
-    # The camera's thread: it must not wait, so here things are only put down.
+    # The camera's thread must not wait, so here sightings are only queued.
 
     def _take(self) -> None:
         annotated = self._camera.annotated.newest()
@@ -163,49 +194,49 @@ class Recorder:
                 self._put(_Moment(self._session, at_ms, seen))
 
     def _put(self, moment: _Moment) -> None:
-        if len(self._waiting) + self._sightings + len(moment.tracks) >= MAX_WAITING:
+        if len(self._waiting) + self._sightings + len(moment.tracks) >= self._max_waiting:
             self._dropped += len(moment.tracks)
             self._counts["dropped"] += len(moment.tracks)
             return
         self._waiting.append(moment)
         self._sightings += len(moment.tracks)
-        if len(self._waiting) == 1:  # else the writer knows
+        if len(self._waiting) == 1:  # else the writer is awake
             self._changed.notify_all()
 
     # The recorder's own thread.
 
     def _work(self) -> None:
-        pause_s, tidy_at = FLUSH_S, time.monotonic()
+        pause_s, tidy_s = self._waits.flush_s, time.monotonic()
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._waiting, tidy_at - time.monotonic())
+                self._changed.wait_for(lambda: self._closed or self._waiting, tidy_s - time.monotonic())
                 self._changed.wait_for(lambda: self._closed, pause_s)
                 closed = self._closed
             try:
                 self._write()
-                if not closed and time.monotonic() >= tidy_at:
+                if not closed and time.monotonic() >= tidy_s:
                     self._tidy()
-                    tidy_at = time.monotonic() + TIDY_S
+                    tidy_s = time.monotonic() + TIDY_S
             except Exception as error:
                 self._report(error)
-                pause_s = min(pause_s * 2, MAX_PAUSE_S)
+                pause_s = min(pause_s * 2, self._waits.max_pause_s)
             else:
                 self._report(None)
-                pause_s = FLUSH_S
+                pause_s = self._waits.flush_s
             if closed:
-                self._say_what_is_lost()
+                self._log_losses()
                 return
 
     def _write(self) -> None:
-        """Write what waits, each session's part at once."""
+        """Write the sightings that wait, those of each session at once; raises DatabaseError."""
         with self._changed:
             moments = list(self._waiting)
-            self._writing_since = time.monotonic()
+            self._writing_since_s = time.monotonic()
         try:
             for session, group in groupby(moments, lambda moment: moment.session):
                 part = list(group)
                 sightings = [(moment.at_ms, track) for moment in part for track in moment.tracks]
-                source = f"{self._place}{self._camera.state().source}"
+                source = f"{self._prefix}{self._camera.state().source}"
                 self._history.write(session, sightings, part[-1].at_ms, source)
                 with self._changed:
                     for _ in part:
@@ -214,7 +245,7 @@ class Recorder:
                     self._counts["written"] += len(sightings)
                     self._changed.notify_all()
         finally:
-            self._writing_since = None
+            self._writing_since_s = None
 
     def _tidy(self) -> None:
         if self._keep_days:
@@ -237,12 +268,12 @@ class Recorder:
         with self._changed:
             self._problem = problem
 
-    def _say_what_is_lost(self) -> None:
+    def _log_losses(self) -> None:
         if self._sightings:
             log.error("the last sightings could not be written", extra={"sightings": self._sightings})
 
 
-def _without_maps(track: "Track") -> "Track":
+def _without_maps(track: Track) -> Track:
     """Return the track without its heat maps, which would fill the memory while the database is away."""
     return track if track.maps is None else replace(track, maps=None)
 

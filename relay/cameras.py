@@ -1,4 +1,4 @@
-"""All cameras that are published, as one web host sees them."""
+"""All published cameras, for one web host."""
 
 import threading
 import time
@@ -14,15 +14,13 @@ from redis import Redis
 
 from relay.errors import UnknownError
 from relay.protocol import CAMERAS, Report, clock_s, report_key
-from relay.remote import ControlClient, RemoteCamera, RemoteControls, RemoteRecorder
+from relay.remote import WAITS, ControlClient, RelayWaits, RemoteCamera, RemoteControls, RemoteRecorder
 from streaming.audience import Audience, Names
 from streaming.sender import Sender
 from streaming.variants import Variant, Variants, encode_variant
 from vision.frames import AnnotatedFrame
 
-THERE_S = 10.0  # a camera that was not published for so long is no longer listed
-NAMES_S = 0.5  # the list of names may be as old as this: every open wall asks for it each second
-KEPT_S = 5.0  # a camera is kept this long after it was last listed, for requests under way
+LISTED_S = 10.0  # a camera that was not published for so long is no longer listed
 
 
 @dataclass(eq=False)
@@ -39,40 +37,47 @@ class Published:
 
     def is_gone(self) -> bool:
         """Return whether it is no longer published and nobody watches it here."""
-        return time.monotonic() - self.listed_s > KEPT_S and not self.camera.is_viewed()
+        return time.monotonic() - self.listed_s > self.control.waits.kept_s and not self.camera.is_viewed()
 
-    def close(self) -> None:
-        """Let every viewer go and join every thread."""
-        self.camera.close()  # first: the variants' thread waits for its pictures
-        self.variants.close()
+    def close(self) -> bool:
+        """Disconnect every viewer and join every thread; False if one did not end in time."""
+        ended = self.camera.close()  # first: the variants' thread waits for its frames
+        return self.variants.close() and ended
 
 
 class Cameras:
     """The cameras that are published, each with its audience here; one that is gone is forgotten."""
 
     def __init__(
-        self, redis: Redis, sender: Sender, max_viewers: int, jpeg_quality: int, open_to_all: bool = True
+        self,
+        redis: Redis,
+        sender: Sender,
+        max_viewers: int,
+        jpeg_quality: int,
+        open_to_all: bool = True,
+        *,
+        waits: RelayWaits = WAITS,
     ) -> None:
         """open_to_all says whether visitors may change the pictures and record."""
-        self.open_to_all = open_to_all
+        self.open_to_all, self._waits = open_to_all, waits
         self._redis, self._sender, self._max_viewers = redis, sender, max_viewers
         self._encode = partial(encode_from_jpeg, default_quality=jpeg_quality)
         self._process = uuid.uuid4().hex  # this one's name among all web processes
-        self._heard: tuple[list[str], float] = [], -float("inf")  # the names, and when they were asked for
+        self._listed: tuple[list[str], float] = [], -float("inf")  # the names, and when they were read (s)
         self._lock = threading.Lock()  # guards what is below
         self._known: dict[str, Published] = {}
 
     def names(self) -> list[str]:
-        """Return the names of the cameras that are there, or were NAMES_S ago; raises RedisError."""
-        names, asked_s = self._heard
-        return names if time.monotonic() - asked_s < NAMES_S else self._look()
+        """Return the names of the cameras that are there, or were waits.names_s ago; raises RedisError."""
+        names, read_s = self._listed
+        return names if time.monotonic() - read_s < self._waits.names_s else self._read_names()
 
-    def _look(self) -> list[str]:
+    def _read_names(self) -> list[str]:
         """Ask Redis for the names; without the lock, because a Redis that does not answer takes its time."""
-        self._redis.zremrangebyscore(CAMERAS, 0, clock_s(self._redis) - THERE_S)
+        self._redis.zremrangebyscore(CAMERAS, 0, clock_s(self._redis) - LISTED_S)
         found: Any = self._redis.zrange(CAMERAS, 0, -1)
         names = sorted(name.decode() for name in found)
-        self._heard = names, time.monotonic()
+        self._listed = names, time.monotonic()
         self._forget_all_but(names)
         return names
 
@@ -81,7 +86,7 @@ class Cameras:
         with self._lock:
             for name in self._known.keys() & set(names):
                 self._known[name].listed_s = time.monotonic()
-            gone = [name for name, known in self._known.items() if known.is_gone()]
+            gone = [name for name in self._known.keys() - set(names) if self._known[name].is_gone()]
             forgotten = [self._known.pop(name) for name in gone]
         for known in forgotten:
             known.close()
@@ -91,7 +96,7 @@ class Cameras:
         known = self._known.get(name)
         if known and known.camera.is_viewed():
             return known
-        if name not in self.names() and name not in self._look():  # another process may know it already
+        if name not in self.names() and name not in self._read_names():  # another process may list it already
             raise UnknownError(f"There is no camera “{name}” here.")
         return self._published(name)
 
@@ -102,7 +107,7 @@ class Cameras:
             return self._known[name]
 
     def _make(self, name: str) -> Published:
-        control = ControlClient(self._redis, name)
+        control = ControlClient(self._redis, name, self._waits)
         names = Names(elsewhere=partial(control.viewers_elsewhere, self._process))
         camera = RemoteCamera(self._redis, control, self._process, names)
         variants = Variants(camera.annotated, self._encode)
@@ -124,7 +129,7 @@ class Cameras:
         ]
 
     def reports(self) -> dict[str, Report | None]:
-        """Return what each camera's process says, by name, asked for all at once; raises RedisError."""
+        """Return each camera's report by name, all read at once; raises RedisError."""
         names = self.names()
         found: Any = self._redis.mget([report_key(name) for name in names]) if names else []
         return {
@@ -132,19 +137,20 @@ class Cameras:
             for name, packed in zip(names, found, strict=True)
         }
 
-    def close(self) -> None:
-        """Let every viewer go and join every thread."""
-        self._sender.close()
+    def close(self) -> bool:
+        """Disconnect every viewer and join every thread; False if one did not end in time."""
+        ended = [self._sender.close()]
         with self._lock:
             known = list(self._known.values())
-        for published in known:
-            published.close()
+        ended += [published.close() for published in known]
+        return all(ended)
 
 
 class Recorders:
-    """The recorders of all cameras, as the history asks for them: any of them may write into it."""
+    """The recorders of all cameras, any of which may write into the history."""
 
     def __init__(self, cameras: Cameras) -> None:
+        """Create it for these cameras."""
         self.open_to_all = cameras.open_to_all
         self._cameras = cameras
 

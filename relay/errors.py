@@ -1,4 +1,4 @@
-"""What can be wrong with a camera of another process."""
+"""The errors of a camera of another process."""
 
 
 class UnknownError(Exception):

@@ -1,4 +1,4 @@
-"""What travels through Redis, and under which keys; of everything only the newest is kept.
+"""The keys and values in Redis; of everything only the newest is kept.
 
 A Redis stream with MAXLEN keeps no queue: a slow reader skips, and memory stays what it is.
 """
@@ -17,12 +17,12 @@ from streaming.viewable import Counts, State
 from vision.frames import AnnotatedFrame
 from vision.tracker import Track
 
-TICK_S = 0.25  # how often each side says what it does, and hears what the other wants
-RETRY_S = 0.5
-CAMERAS = "fer:cameras"  # names with the time (Unix, s) when they were last there
+TICK_S = 0.25  # between two exchanges of reports and requests
+RETRY_S = 0.5  # before Redis is asked again after a failure
+CAMERAS = "fer:cameras"  # names with the time (Unix, s) at which they were last published
 
 
-def connect(url: str) -> "Redis":
+def connect(url: str) -> Redis:
     """Return a connection, opened when it is first used; raises StartError if url is not a Redis URL."""
     try:
         return Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0)
@@ -30,7 +30,7 @@ def connect(url: str) -> "Redis":
         raise StartError(str(error)) from None
 
 
-def clock_s(redis: "Redis") -> float:
+def clock_s(redis: Redis) -> float:
     """Return the time of Redis's own clock (Unix, s): those of the machines may differ."""
     seconds: Any = redis.time()
     return float(seconds[0])
@@ -42,7 +42,7 @@ def frames_key(name: str) -> str:
 
 
 def owner_key(name: str) -> str:
-    """Return the key of the lock of whoever publishes the camera."""
+    """Return the key of the lock of the process that publishes the camera."""
     return f"fer:owner:{name}"
 
 
@@ -57,42 +57,43 @@ def requests_key(name: str) -> str:
 
 
 def report_key(name: str) -> str:
-    """Return the key of what the camera's process does, as JSON."""
+    """Return the key of the report of the camera's process, as JSON."""
     return f"fer:report:{name}"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a camera's process says of itself; sessions are the keys of those that are not wholly written."""
+    """The report of a camera's process; sessions are the keys of those that are not wholly written."""
 
-    view: dict[str, Any]  # as controls.Controls.read gives it
+    view: dict[str, Any]  # as vision.controls.Controls.read gives it
     fixed: list[str]
     recording: Recording
     sessions: list[str]
-    summary: dict[str, Any]  # as viewing.State.summary gives it
+    summary: dict[str, Any]  # as streaming.viewable.State.summary gives it
     counts: Counts
-    viewers: dict[str, list[str]]  # by web process, the names of those who watch through it
+    viewers: dict[str, list[str]]  # by web process, the names of its viewers
 
     def pack(self) -> bytes:
+        """Return the report as JSON."""
         return _json(asdict(self))
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Report":
-        """Return what was packed; raises ValueError if that was another version's."""
+        """Return the report that was packed; raises ValueError if another version packed it."""
         try:
-            said = json.loads(packed)
-            recording, counts = Recording(**said["recording"]), Counts(**said["counts"])
-            viewers = dict(said["viewers"])
-            return cls(**said | {"recording": recording, "counts": counts, "viewers": viewers})
+            payload = json.loads(packed)
+            recording, counts = Recording(**payload["recording"]), Counts(**payload["counts"])
+            viewers = dict(payload["viewers"])
+            return cls(**payload | {"recording": recording, "counts": counts, "viewers": viewers})
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a report of another version: {error}") from None
 
 
 def pack(frame: AnnotatedFrame, state: State) -> dict[str, bytes]:
-    """Return a frame, and what its camera does, as the fields of a stream's entry."""
+    """Return a frame, and the state of its camera, as the fields of a stream's entry."""
     about = {
         "index": frame.index,
-        "captured": time.time() - (time.monotonic() - frame.captured_s),
+        "captured": time.time() - (time.monotonic() - frame.captured_s),  # Unix, s
         "problem": frame.problem,
         "source": state.source,
         "note": state.note,
@@ -104,15 +105,19 @@ def pack(frame: AnnotatedFrame, state: State) -> dict[str, bytes]:
 
 
 def unpack(fields: dict[bytes, bytes]) -> tuple[AnnotatedFrame, str, str]:
-    """Return what `pack` was given: the frame, and the camera's source and note."""
+    """Return the frame that was packed, and the camera's source and note.
+
+    Raises:
+        KeyError, TypeError, ValueError: Another version packed it.
+    """
     about = json.loads(fields[b"about"])
-    now = time.monotonic()
-    captured_s = now - max(time.time() - about["captured"], 0.0)  # another machine's clock may be ahead
+    now_s = time.monotonic()
+    captured_s = now_s - max(time.time() - about["captured"], 0.0)  # another machine's clock may be ahead
     tracks = [
         Track(number, tuple(box), np.array(probs, dtype=np.float32), emotion, sure, captured_s)
         for number, box, probs, emotion, sure in about["tracks"]
     ]
-    frame = AnnotatedFrame(about["index"], captured_s, now, fields[b"jpeg"], tracks, problem=about["problem"])
+    frame = AnnotatedFrame(about["index"], captured_s, now_s, fields[b"jpeg"], tracks, problem=about["problem"])
     return frame, about["source"], about["note"]
 
 

@@ -28,23 +28,25 @@ from streaming.viewable import Viewable
 
 log = logging.getLogger(__name__)
 
-KEEP = 2  # frames in a stream
+MAX_FRAMES = 2  # in a stream
 LOCK_S = 1.5  # a camera whose process has died is free after this
-GONE_S = 3.0  # a web process that said nothing for so long has died
-REQUESTED_S = 60  # requests outlive a camera's process by this, for the one that takes its place
+GONE_S = 3.0  # a web process that was silent for so long has died, and a report that is older is none
+REQUESTED_S = 60  # requests outlive a camera's process by this, for the one that replaces it
 
 
 class Publisher:
     """Publishes a camera under its name while a web host wants it; of several with one name, one at a time."""
 
-    def __init__(self, camera: Viewable, control: ControlServer, redis: "Redis", name: str) -> None:
+    def __init__(self, camera: Viewable, control: ControlServer, redis: Redis, name: str) -> None:
+        """Create a publisher, which does nothing before `run`."""
         self._camera, self._control, self._redis, self._name = camera, control, redis, name
         self._lock = Lock(redis, owner_key(name), timeout=LOCK_S, blocking=False, thread_local=False)
-        self._heard: dict[bytes, tuple[bytes, float]] = {}  # by web process: what it said last, and when
+        # by web process: its last message, and since when it is the last (monotonic, s)
+        self._last_messages: dict[bytes, tuple[bytes, float]] = {}
         self._problem = ""
 
     def run(self, ended: threading.Event) -> None:
-        """Publish until ended is set, whatever happens to Redis meanwhile."""
+        """Publish until ended is set; a failure of Redis is waited for."""
         while not ended.is_set():
             try:
                 if self._own():
@@ -54,7 +56,7 @@ class Publisher:
                     self._control.release()
                     self._report(f"another process publishes {self._name}; waiting for it to end")
             except LockError:
-                self._report(f"was away for too long, so {self._name} is anybody's")
+                self._report(f"was away for too long, so another process may publish {self._name}")
             except RedisError as error:
                 self._report(f"Redis does not answer: {error}")
             ended.wait(RETRY_S)
@@ -69,12 +71,12 @@ class Publisher:
             return bool(self._lock.acquire())
 
     def _publish(self, ended: threading.Event) -> None:
-        """Publish until ended is set; raises LockError when the name is lost."""
-        version, looked_at, wanted = 0, -float("inf"), False
+        """Publish until ended is set; raises LockError when the name is lost, and RedisError."""
+        version, met_s, wanted = 0, -float("inf"), False
         with ExitStack() as stack:
             while not ended.is_set():
-                if time.monotonic() - looked_at >= TICK_S:
-                    looked_at, was_wanted = time.monotonic(), wanted
+                if time.monotonic() - met_s >= TICK_S:
+                    met_s, was_wanted = time.monotonic(), wanted
                     wanted = self._meet()
                     if wanted and not was_wanted:
                         stack.enter_context(self._camera.viewing())
@@ -86,40 +88,40 @@ class Publisher:
                 frame, version = self._camera.annotated.wait(version, TICK_S)
                 if frame is not None:
                     fields: Any = pack(frame, self._camera.state())
-                    self._redis.xadd(frames_key(self._name), fields, maxlen=KEEP, approximate=False)
+                    self._redis.xadd(frames_key(self._name), fields, maxlen=MAX_FRAMES, approximate=False)
 
     def _meet(self) -> bool:
-        """Keep the name, do what web hosts wish, say what is; return whether any of them wants frames."""
+        """Keep the name, apply requests and report; return whether a web host wants frames."""
         self._lock.reacquire()
-        with self._redis.pipeline(transaction=False) as asked:
-            asked.hgetall(viewers_key(self._name))
-            asked.hgetall(requests_key(self._name))
-            viewers, requests = asked.execute()
+        with self._redis.pipeline(transaction=False) as reads:
+            reads.hgetall(viewers_key(self._name))
+            reads.hgetall(requests_key(self._name))
+            viewers, requests = reads.execute()
         self._control.apply({name.decode(): value.decode() for name, value in requests.items()})
         gone = self.gone(viewers, time.monotonic())
-        there = {process: said for process, said in viewers.items() if process not in gone}
-        names = {process.decode(): unpack_viewers(said) for process, said in there.items()}
+        present = {process: message for process, message in viewers.items() if process not in gone}
+        names = {process.decode(): unpack_viewers(message) for process, message in present.items()}
         report = self._control.status(self._camera.state(), names)
-        with self._redis.pipeline(transaction=False) as told:
-            told.zadd(CAMERAS, {self._name: clock_s(self._redis)})
-            told.set(report_key(self._name), report.pack(), px=int(GONE_S * 1000))
-            told.expire(requests_key(self._name), REQUESTED_S)
+        with self._redis.pipeline(transaction=False) as writes:
+            writes.zadd(CAMERAS, {self._name: clock_s(self._redis)})
+            writes.set(report_key(self._name), report.pack(), px=int(GONE_S * 1000))
+            writes.expire(requests_key(self._name), REQUESTED_S)
             if gone:
-                told.hdel(viewers_key(self._name), *gone)
-            told.execute()
-        return bool(there)
+                writes.hdel(viewers_key(self._name), *gone)
+            writes.execute()
+        return bool(present)
 
-    def gone(self, viewers: dict[bytes, bytes], at: float) -> list[bytes]:
-        """Return the web processes that have died, at that time in s: they say the same as GONE_S ago."""
-        before = self._heard
-        self._heard = {
-            process: before[process] if before.get(process, (b"",))[0] == said else (said, at)
-            for process, said in viewers.items()
+    def gone(self, viewers: dict[bytes, bytes], now_s: float) -> list[bytes]:
+        """Return the web processes that have died by now_s: their message is the same as GONE_S ago."""
+        previous = self._last_messages
+        self._last_messages = {
+            process: previous[process] if previous.get(process, (b"",))[0] == message else (message, now_s)
+            for process, message in viewers.items()
         }
-        return [process for process, (_, since) in self._heard.items() if at - since > GONE_S]
+        return [process for process, (_, since_s) in self._last_messages.items() if now_s - since_s > GONE_S]
 
     def _end(self) -> None:
-        """Give the name up; whoever takes it next does not record because this process did."""
+        """Give the name up; the process that takes it next does not record because this one did."""
         if self._lock.owned():
             self._redis.hdel(requests_key(self._name), RECORDING)
             self._redis.delete(report_key(self._name))

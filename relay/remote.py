@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
@@ -31,27 +32,41 @@ from vision.controls import check_change
 
 log = logging.getLogger(__name__)
 
-STALL_S = 3.0
-DONE_S = 4.0  # until a wish is fulfilled, or it is said that nobody answers
-LOOK_S = 0.05
-LINGER_S = 2.0  # a picture a second, as the wall asks for, must not end and begin the stream each time
+
+@dataclass(frozen=True)
+class RelayWaits:
+    """How long a web host waits for a camera's process, in s."""
+
+    tick_s: float = TICK_S
+    stall_s: float = 3.0  # without a frame, before the report is asked why
+    done_s: float = 4.0  # until a request is applied
+    look_s: float = 0.05  # between two looks whether it is
+    linger_s: float = 2.0  # a frame a second, as the wall asks for, must not end and begin the stream each time
+    names_s: float = 0.5  # how old the list of cameras may be: every open wall asks for it each second
+    kept_s: float = 5.0  # that a camera is kept after it was last listed, for requests under way
+    join_s: float = 3.0
+
+
+WAITS = RelayWaits()
 
 
 class ControlClient:
-    """What a camera's process says of itself, and the way to ask it for something."""
+    """The last report of a camera's process, and the way to send it requests."""
 
-    def __init__(self, redis: "Redis", name: str) -> None:
-        self._redis, self.name = redis, name
-        self._heard: tuple[Report | None, float] = None, 0.0
+    def __init__(self, redis: Redis, name: str, waits: RelayWaits = WAITS) -> None:
+        """Create the client of the camera of that name; waits are also those of its RemoteCamera."""
+        self.name, self.waits = name, waits
+        self._redis = redis
+        self._last: tuple[Report | None, float] = None, 0.0  # and when it came (monotonic, s)
 
     def receive(self, packed: bytes | None) -> Report | None:
-        """Take what was found under report_key; None if that is nothing, or of another version."""
+        """Keep and return the value of report_key as a report; None if there is none, or of another version."""
         try:
             report = Report.unpack(packed) if packed is not None else None
         except ValueError as error:
             log.debug("%s sends %s", self.name, error)
             report = None
-        self._heard = report, time.monotonic()
+        self._last = report, time.monotonic()
         return report
 
     def status(self) -> Report | None:
@@ -60,80 +75,83 @@ class ControlClient:
         return self.receive(found)
 
     def refresh(self) -> None:
-        """Look if what was heard is not new, as it is while nobody watches here. Raises RedisError."""
-        if time.monotonic() - self._heard[1] > 2 * TICK_S:
+        """Ask for the report if the last one is old, as it is while there is no viewer; raises RedisError."""
+        if time.monotonic() - self._last[1] > 2 * self.waits.tick_s:
             self.status()
 
     def last_report(self) -> Report | None:
         """Return the last report without asking for it; None if it is old, or the process away."""
-        report, at = self._heard
-        return report if time.monotonic() - at < GONE_S else None
+        report, came_s = self._last
+        return report if time.monotonic() - came_s < GONE_S else None
 
     def viewers_elsewhere(self, process: str) -> list[str] | None:
-        """Return the names of who watches through other web processes; None if the camera's does not say."""
+        """Return the names of the viewers of other web processes; None without a report."""
         report = self.last_report()
         if report is None:
             return None
         return [name for other, names in report.viewers.items() if other != process for name in names]
 
     def request(self, requests: Mapping[str, Any], is_done: Callable[[Report], bool]) -> None:
-        """Ask for something and wait until it is done; raises AwayError, or RedisError."""
+        """Send requests and wait until a report says that they are done; raises AwayError, or RedisError."""
         away = AwayError(f"The process of the camera {self.name} does not answer.")
         if not self.status():
             raise away
-        with self._redis.pipeline(transaction=False) as told:
+        with self._redis.pipeline(transaction=False) as writes:
             if RESETS in requests:
-                told.hincrby(requests_key(self.name), RESETS, 1)
+                writes.hincrby(requests_key(self.name), RESETS, 1)
             for name in requests.keys() - {RESETS}:
-                told.hset(requests_key(self.name), name, json.dumps(requests[name]))
-            told.execute()
-        if not self.wait(is_done, DONE_S):
+                writes.hset(requests_key(self.name), name, json.dumps(requests[name]))
+            writes.execute()
+        if not self.wait(is_done, self.waits.done_s):
             raise away
 
     def wait(self, is_so: Callable[[Report], bool], timeout_s: float) -> bool:
-        """Wait until the report says so; False after the timeout. Raises RedisError."""
-        until = time.monotonic() + timeout_s
-        while time.monotonic() < until:
+        """Wait until is_so(report); False after the timeout. Raises RedisError."""
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s:
             report = self.status()
             if report and is_so(report):
                 return True
-            time.sleep(LOOK_S)
+            time.sleep(self.waits.look_s)
         return False
 
 
 class RemoteControls:
-    """To a site what controls.Controls is."""
+    """The controls of a camera of another process; a site uses them as vision.controls.Controls."""
 
     def __init__(self, control: ControlClient, open_to_all: bool) -> None:
+        """open_to_all tells the site whether visitors may change anything."""
         self._control, self.open_to_all = control, open_to_all
 
     @property
     def fixed(self) -> Sequence[str]:
+        """The names of the switches that stay as they are."""
         report = self._control.last_report()
         return report.fixed if report else ()
 
     def read(self) -> dict[str, Any]:
-        """Return what controls.Controls.read does; {} while the camera's process is away."""
+        """Return each control's value as Controls.read does; {} while the camera's process is away."""
         report = self._control.last_report()
         return report.view if report else {}
 
     def change(self, requests: dict[str, Any]) -> None:
-        """Set some; raises ControlError for what cannot be, AwayError and RedisError."""
+        """Set some controls; raises ControlError for an impossible value, AwayError and RedisError."""
         for name, value in requests.items():
             check_change(name, value, self.read(), self.fixed)
         self._control.request(requests, lambda report: report.view.items() >= requests.items())
 
     def reset(self) -> None:
-        """Let everybody in the picture be new; raises AwayError and RedisError."""
+        """Number the faces anew; raises AwayError and RedisError."""
         report = self._control.status()
-        before = report.view.get(RESETS) if report else None
-        self._control.request({RESETS: 1}, lambda report: report.view.get(RESETS) != before)
+        previous = report.view.get(RESETS) if report else None
+        self._control.request({RESETS: 1}, lambda report: report.view.get(RESETS) != previous)
 
 
 class RemoteRecorder:
-    """To a site what recording.recorder.Recorder is; the camera's process writes."""
+    """The recorder of another process; a site uses it as recording.recorder.Recorder."""
 
     def __init__(self, control: ControlClient, open_to_all: bool) -> None:
+        """open_to_all tells the site whether visitors may record."""
         self._control, self.open_to_all = control, open_to_all
 
     def start(self) -> None:
@@ -145,82 +163,98 @@ class RemoteRecorder:
         self._control.request({RECORDING: False}, lambda report: not report.recording.on)
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all that was seen is written; False if that takes longer. Raises RedisError."""
+        """Wait until no sighting waits; False if that takes longer than timeout_s. Raises RedisError."""
         return self._control.wait(lambda report: not report.sessions, timeout_s)
 
     def state(self) -> Recording:
+        """Return what the recorder did at the last report; off without one."""
         report = self._control.last_report()
         return report.recording if report else Recording(False, None, 0, 0, 0, "")
 
 
 class RemoteCamera(Viewable):
-    """A camera that a Publisher publishes: one reader for all who watch it here. To a site a camera.Camera."""
+    """A camera that a Publisher publishes, read once for all its viewers here; a site uses it as Camera."""
 
-    def __init__(self, redis: "Redis", control: ControlClient, process: str, names: Names) -> None:
-        """Process is this one's own name, names those of the viewers, which it tells the camera's process."""
-        super().__init__(LINGER_S)
+    def __init__(self, redis: Redis, control: ControlClient, process: str, names: Names) -> None:
+        """Create a camera; process is the name of this process, names are those of its viewers."""
+        self._waits = control.waits
+        super().__init__(self._waits.linger_s)
         self.name = control.name
         self._redis, self._control, self._process, self._names = redis, control, process, names
         self._source, self._note = control.name, ""
         self._thread: threading.Thread | None = None
 
     def state(self) -> State:
-        """Return what the camera does as far as it is known here."""
-        newest, report = self._annotated.newest(), self._control.last_report()
-        problem = newest.problem if newest else ""
-        running = newest is not None and not problem
+        """Return the camera's state as the newest frame here and the last report tell it."""
+        report = self._control.last_report()
         with self._changed:
+            running = self._annotated.newest() is not None
             counts = report.counts if report else Counts()
-            return self._state(self._source, self._note, running, problem, counts)
+            return self._state(self._source, self._note, running, reported_problem(report), counts)
 
     def is_viewed(self) -> bool:
-        """Return whether somebody watches it here, or did until LINGER_S ago."""
+        """Return whether somebody watches it here, or did until waits.linger_s ago."""
         with self._changed:
             return self._is_wanted()
 
-    def close(self) -> None:
-        """Let every viewer go and join the thread."""
+    def close(self) -> bool:
+        """Disconnect every viewer and join the thread; False if it did not end in time."""
         self._end()
         if self._thread:
-            self._thread.join(3.0)
+            self._thread.join(self._waits.join_s)
+        return not (self._thread and self._thread.is_alive())
 
     def _begin(self) -> None:
         if not self._thread:
-            self._thread = threading.Thread(target=self._follow, name=f"relay {self.name}", daemon=True)
+            self._thread = threading.Thread(target=self._run, name=f"relay {self.name}", daemon=True)
             self._thread.start()
 
-    def _follow(self) -> None:
-        last: Any = "$"  # only what comes from now on
-        heard_at, met_at = time.monotonic(), -float("inf")
+    def _run(self) -> None:
+        """Follow the stream until the camera is closed; a failure is shown, and the stream followed again."""
         while not self._closed:
             try:
-                if not self._is_wanted():
-                    self._wait_for_viewers()
-                    last, heard_at = "$", time.monotonic()
-                    continue
-                if time.monotonic() - met_at > TICK_S:
-                    self._meet()
-                    met_at = time.monotonic()
-                came: Any = self._redis.xread({frames_key(self.name): last}, block=int(TICK_S * 1000))
+                self._follow()
+                continue
             except RedisError as error:
                 self._show_no_signal("Redis, which brings the frames, does not answer.", str(error))
-                last, heard_at, met_at = "$", time.monotonic(), -float("inf")
-                self._pause(RETRY_S)
-                continue
-            if came:
-                last, fields = came[0][1][-1]
+            except Exception:
+                log.exception("the frames of %s cannot be read", self.name)
+                self._show_no_signal(f"The frames of {self.name} cannot be read; the log says why.")
+            self._pause(RETRY_S)
+
+    def _follow(self) -> None:
+        """Publish what comes while there are viewers; raises RedisError."""
+        last: Any = "$"  # only entries that come from now on
+        came_s, met_s = time.monotonic(), -float("inf")
+        while self._is_wanted():
+            if time.monotonic() - met_s > self._waits.tick_s:
+                self._meet()
+                met_s = time.monotonic()
+            found: Any = self._redis.xread({frames_key(self.name): last}, block=int(self._waits.tick_s * 1000))
+            if found:
+                last, fields = found[0][1][-1]
                 self._put(fields)
-                heard_at = time.monotonic()
-            elif time.monotonic() - heard_at > STALL_S:
-                self._show_no_signal(f"{self.name} sends nothing; its process may have ended.")
+                came_s = time.monotonic()
+            elif time.monotonic() - came_s > self._waits.stall_s and not self._explain_silence():
                 last = "$"  # a Redis that was started anew may count from further back
+        if not self._closed:
+            self._wait_for_viewers()
+
+    def _explain_silence(self) -> bool:
+        """Show why no frame comes, unless the source is a slow one; return whether the process is alive."""
+        report = self._control.last_report()
+        if report is None:
+            self._show_no_signal(f"{self.name} sends nothing; its process may have ended.")
+        elif problem := reported_problem(report):
+            self._show_no_signal(problem)
+        return report is not None
 
     def _meet(self) -> None:
-        """Say who watches here, which has the camera published; hear the report."""
-        with self._redis.pipeline(transaction=False) as asked:
-            asked.hset(viewers_key(self.name), self._process, pack_viewers(list(self._names.here)))
-            asked.get(report_key(self.name))
-            _, report = asked.execute()
+        """Tell the camera's process the names of the viewers here, and read its report."""
+        with self._redis.pipeline(transaction=False) as exchange:
+            exchange.hset(viewers_key(self.name), self._process, pack_viewers(list(self._names.here)))
+            exchange.get(report_key(self.name))
+            _, report = exchange.execute()
         self._control.receive(report)
 
     def _wait_for_viewers(self) -> None:
@@ -244,3 +278,8 @@ class RemoteCamera(Viewable):
     def _show_no_signal(self, reason: str, detail: str = "") -> None:
         if self._publish_no_signal(reason):
             log.warning("no picture from %s: %s %s", self.name, reason, detail)
+
+
+def reported_problem(report: Report | None) -> str:
+    """Return why the camera's process has no frames, as it reports it; empty if it has, or without a report."""
+    return report.summary.get("problem") or "" if report else ""

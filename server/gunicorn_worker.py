@@ -1,4 +1,4 @@
-"""gunicorn's thread worker and its log, with a few things put right; gunicorn.conf.py names them."""
+"""gunicorn's thread worker and its log, with a few faults mended; gunicorn.conf.py names them."""
 
 import socket
 import ssl
@@ -19,22 +19,23 @@ from server.logs import OneLine
 
 LINGER_S = 0.5
 MAX_LINGER_S = 60.0
-SILENCE_S = 2.0  # of a client that is lingered for
-MAX_LINGERING = 16  # of the threads, for longer than LINGER_S
-MAX_UNREAD_BYTES = 2_000_000_000  # bytes
-PART = 256 * 1024
-MAX_HEAD_BYTES = 32 * 1024  # bytes; gunicorn refuses it then
-NO_NEWS = (f"exited with code {HALT}", "Shutting down: Master", "Reason: App failed to load")
+SILENCE_S = 2.0  # after which a client that still sends is left
+MAX_LINGERING = 16  # threads that wait for longer than LINGER_S
+MAX_UNREAD_BYTES = 2_000_000_000
+PART_BYTES = 256 * 1024
+MAX_HEAD_BYTES = 32 * 1024  # gunicorn refuses a longer one
+UNTOLD = (f"exited with code {HALT}", "Shutting down: Master", "Reason: App failed to load")
 
 
 class Worker(ThreadWorker):
     """A thread worker that never waits for a client: neither its main loop nor its threads.
 
-    gunicorn's own lets a client that does not close its side hold the loop, and so everybody, for 2 s, and
-    gives a thread to each half of a request, for as long as its sender likes.
+    In gunicorn's own, a client that does not close its side holds the loop, and so all clients, for 2 s, and
+    each half of a request holds a thread for as long as its sender likes.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        """Create a worker as gunicorn does."""
         super().__init__(*args, **options)
         self._lingering = threading.BoundedSemaphore(MAX_LINGERING)
 
@@ -57,22 +58,28 @@ class Worker(ThreadWorker):
             close_read(connection, LINGER_S)
 
 
-def close_read(connection: socket.socket, longest_s: float) -> None:
-    """Close the connection when the client has, or sends nothing more, or goes on for too long.
+def close_read(
+    connection: socket.socket,
+    timeout_s: float,
+    *,
+    silence_s: float = SILENCE_S,
+    max_unread_bytes: int = MAX_UNREAD_BYTES,
+) -> None:
+    """Close the connection when the client has, or is silent for silence_s, or goes on for too long.
 
-    Many look for the answer only when they have sent all, and what a server has not read when it closes takes
-    the answer away from them: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+    Many clients look for the answer only when they have sent all, and what a server has not read when it
+    closes takes the answer away from them: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
     """
-    ends_at, left = time.monotonic() + longest_s, MAX_UNREAD_BYTES
+    deadline_s, unread_bytes = time.monotonic() + timeout_s, max_unread_bytes
     with connection, suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(min(longest_s, SILENCE_S))
-        while (part := connection.recv(PART)) and left > 0 and time.monotonic() < ends_at:
-            left -= len(part)
+        connection.settimeout(min(timeout_s, silence_s))
+        while (part := connection.recv(PART_BYTES)) and unread_bytes > 0 and time.monotonic() < deadline_s:
+            unread_bytes -= len(part)
 
 
 def has_request(conn: TConn) -> bool:
-    """Return whether a whole request head has come, or its end; if not, let more bytes wake the poller."""
+    """Return whether a whole request head has come, or its end; if not, more bytes will wake the poller."""
     buffered = getattr(conn.parser, "unreader", None)  # HTTP/2 has none
     if buffered and buffered.buf.getvalue():  # the next request came with the last one
         return True
@@ -85,20 +92,21 @@ def has_request(conn: TConn) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return True  # gunicorn deals with it
+        return True  # gunicorn handles it
     return whole
 
 
 class Log(Logger):
-    """gunicorn's log in the lines of ours, without what it adds to our last sentence when we cannot start."""
+    """gunicorn's log in our format, without the lines that it adds to our last sentence at a failed start."""
 
     def setup(self, cfg: Config) -> None:
+        """Set up gunicorn's log, and our format and filter on it."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(OneLine())
-            handler.addFilter(lambda record: not any(said in record.getMessage() for said in NO_NEWS))
+            handler.addFilter(lambda record: not any(text in record.getMessage() for text in UNTOLD))
 
     def exception(self, msg: object, *args: object, **options: Any) -> None:
-        """Tell what went wrong; that a client took nothing for too long, and was left, is nothing of that."""
+        """Log the exception, unless it is the timeout of a client that took nothing for too long."""
         if not isinstance(sys.exception(), TimeoutError):
             super().exception(msg, *args, **options)

@@ -1,4 +1,4 @@
-"""Takes a viewer's connection from the web server, so that it needs no thread of it."""
+"""Takes a viewer's connection from the web server, so that the viewer needs none of its threads."""
 
 import os
 import socket
@@ -41,13 +41,15 @@ def detach_socket(connection: socket.socket) -> socket.socket:
 
 
 class HijackedResponse(Response):
-    """A response whose connection is for `receive` to take, with the head that was to be sent on it."""
+    """A response whose connection is given to `receive`, with the head that has to be sent on it."""
 
     def __init__(self, receive: Callable[[socket.socket, bytes], None], **options: Any) -> None:
+        """options are those of a Flask response."""
         super().__init__(**options)
         self._receive = receive
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Give the connection away, then end the request as WSGI wants it."""
         # here and not in the view, so that headers added after the view are sent too
         headers = self.get_wsgi_headers(environ)
         headers.remove("Content-Length")

@@ -7,8 +7,8 @@ import time
 from logging.handlers import QueueHandler, QueueListener
 from typing import TextIO
 
-MAX_LINES = 1000
-LAST_LINES_S = 0.2
+MAX_LINES = 1000  # that wait to be written
+LAST_LINES_S = 0.2  # for them to be written at the end
 
 _STANDARD = vars(logging.makeLogRecord({})).keys() | {"message", "taskName"}
 
@@ -18,9 +18,9 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line."""
-        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        utc = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         values: dict[str, object] = {
-            "time": f"{at}.{int(record.msecs):03}Z",
+            "time": f"{utc}.{int(record.msecs):03}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
@@ -34,11 +34,12 @@ class OneLine(logging.Formatter):
 class LogWriter:
     """Logs everything of a level and above to a stream, by default standard error, in a thread of its own.
 
-    A terminal that is paused, or a pipe that nobody reads, must not hold up the picture: once MAX_LINES
+    A terminal that is paused, or a pipe without a reader, must not hold up the stream: once MAX_LINES
     wait, further ones are lost.
     """
 
     def __init__(self, level: str, stream: TextIO | None = None) -> None:
+        """Replace the root logger's handlers."""
         self._lines: queue.Queue[logging.LogRecord] = queue.Queue(MAX_LINES)
         handler = QueueHandler(self._lines)
         handler.setFormatter(OneLine())
@@ -47,9 +48,9 @@ class LogWriter:
         QueueListener(self._lines, logging.StreamHandler(stream)).start()
 
     def close(self) -> None:
-        """Give the last lines LAST_LINES_S to be written; the thread ends with the process."""
-        deadline = time.monotonic() + LAST_LINES_S
-        while self._lines.unfinished_tasks and time.monotonic() < deadline:
+        """Wait up to LAST_LINES_S until the last lines are written; the thread ends with the process."""
+        deadline_s = time.monotonic() + LAST_LINES_S
+        while self._lines.unfinished_tasks and time.monotonic() < deadline_s:
             time.sleep(0.005)
 
 

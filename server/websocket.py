@@ -1,6 +1,6 @@
-"""WebSockets (RFC 6455) by wsproto, on the web server's own connection and in the thread that asks.
+"""WebSockets (RFC 6455) by wsproto, on the web server's own connection and in the caller's thread.
 
-It reads only when it is asked to, so a visitor that sends too much fills its own buffers and not ours.
+The connection is read only in `receive`, so a visitor that sends too much fills its own buffers and not ours.
 """
 
 import socket
@@ -24,38 +24,41 @@ if TYPE_CHECKING:
 
 SEND_S = 5.0  # for a message to be taken
 LINGER_S = 0.5  # for the other side to take the last one
-MAX_REASON_BYTES = 123  # bytes of UTF-8
+MAX_REASON_BYTES = 123  # of UTF-8
 
 
 class HandshakeError(Exception):
-    """The request asks for no WebSocket, or for one that there cannot be."""
+    """The request asks for no WebSocket, or its handshake is wrong."""
 
 
 class LeftError(Exception):
-    """The connection has ended, by whichever side."""
+    """The connection has ended, from either side."""
 
 
 class WebSocket:
     """One connection after its handshake; not for two threads at once."""
 
-    def __init__(self, connection: socket.socket, protocol: WSConnection) -> None:
-        self._connection, self._protocol = connection, protocol
+    def __init__(
+        self, connection: socket.socket, protocol: WSConnection, *, linger_s: float = LINGER_S
+    ) -> None:
+        """Accept the handshake; linger_s is how long `close` waits for the other side. Raises LeftError."""
+        self._connection, self._protocol, self._linger_s = connection, protocol, linger_s
         self._events: deque[Event] = deque()
         self._message = bytearray()
         self._send(AcceptConnection())
 
-    def receive(self, timeout_s: float, most_bytes: int) -> bytes | None:
+    def receive(self, timeout_s: float, max_bytes: int) -> bytes | None:
         """Return the next message, None after the timeout; raises LeftError.
 
-        A text, or a longer message, ends the connection with a sentence.
+        A text, or a message of more than max_bytes, ends the connection with a sentence.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + timeout_s
         while True:
             while self._events:
-                message = self._take(self._events.popleft(), most_bytes)
+                message = self._take(self._events.popleft(), max_bytes)
                 if message is not None:
                     return message
-            remaining_s = deadline - time.monotonic()
+            remaining_s = deadline_s - time.monotonic()
             if remaining_s <= 0:
                 return None
             self._read(remaining_s)
@@ -65,20 +68,20 @@ class WebSocket:
         self._send(TextMessage(text))
 
     def close(self, code: int, sentence: str) -> None:
-        """Say why this ends, and give the other side a moment to take it."""
+        """Send the code and the sentence, and wait up to linger_s until the other side has read them."""
         with suppress(LeftError, OSError):
             reason = sentence.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
             self._send(CloseConnection(code, reason))
             if not isinstance(self._connection, ssl.SSLSocket):
                 self._connection.shutdown(socket.SHUT_WR)
-            # what is left unread would make the system reset the connection, and the sentence be lost
-            deadline = time.monotonic() + LINGER_S
-            while (remaining_s := deadline - time.monotonic()) > 0:
+            # unread bytes would make the system reset the connection, and the sentence be lost
+            deadline_s = time.monotonic() + self._linger_s
+            while (remaining_s := deadline_s - time.monotonic()) > 0:
                 self._connection.settimeout(remaining_s)
                 if not self._connection.recv(65536):
                     break
 
-    def _take(self, event: Event, most_bytes: int) -> bytes | None:
+    def _take(self, event: Event, max_bytes: int) -> bytes | None:
         if isinstance(event, CloseConnection):
             self.close(event.code, event.reason or "")
             raise LeftError
@@ -89,8 +92,8 @@ class WebSocket:
             raise LeftError
         elif isinstance(event, BytesMessage):
             self._message += event.data
-            if len(self._message) > most_bytes:
-                self.close(CloseReason.MESSAGE_TOO_BIG, f"A message may have {most_bytes} bytes at most.")
+            if len(self._message) > max_bytes:
+                self.close(CloseReason.MESSAGE_TOO_BIG, f"A message may have {max_bytes} bytes at most.")
                 raise LeftError
             if event.message_finished:
                 message, self._message = bytes(self._message), bytearray()
@@ -130,20 +133,22 @@ def shake_hands(environ: "WSGIEnvironment") -> WSConnection:
         protocol.initiate_upgrade_connection(headers, environ["PATH_INFO"])
     except ProtocolError as error:
         raise HandshakeError(str(error)) from error
-    deque(protocol.events(), maxlen=0)  # the request itself, which is known
+    deque(protocol.events(), maxlen=0)  # drop the request itself
     return protocol
 
 
 class Upgraded(Response):
-    """A response that is a conversation, over when `talk` returns; it may raise LeftError."""
+    """A response that upgrades its connection to a WebSocket for as long as `talk` runs."""
 
     def __init__(self, protocol: WSConnection, talk: Callable[[WebSocket], None]) -> None:
+        """protocol comes from `shake_hands`; talk may raise LeftError."""
         super().__init__()
         self._protocol, self._talk = protocol, talk
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Run the conversation, then end the request as WSGI wants it."""
         connection: Any = connection_of(environ)
-        # elsewhere than on POSIX and under TLS, the server says its last word after ours, to nobody
+        # without POSIX and under TLS, the server writes its own end of the response after ours, unread
         ours = detach_socket(connection) if can_hijack(environ) else connection
         try:
             with suppress(LeftError):

@@ -1,1 +1,1 @@
-"""Where frames come from."""
+"""Sources of frames: cameras, videos, folders of pictures and the demo."""

@@ -1,4 +1,4 @@
-"""What a source of frames is, and how its frames are paced."""
+"""The interface of a source of images, and the pacing of its frames."""
 
 import itertools
 import time
@@ -9,29 +9,29 @@ from vision.frames import Frame, Image
 
 
 class SourceError(Exception):
-    """A source cannot be opened or gives no more frames; the message says why, in one sentence."""
+    """A source cannot be opened or has no more frames; the message says why, in one sentence."""
 
 
 class Source(Protocol):
-    """Something that gives images; used by one thread only."""
+    """A source of images, used by one thread only."""
 
     @property
     def name(self) -> str:
-        """What it is, for people: "camera 0", "learn.mkv"."""
+        """The source's name on pages: "camera 0", "learn.mkv"."""
 
     @property
     def fps(self) -> float | None:
-        """At how many images a second it is meant to be shown; None: `read` itself waits for them."""
+        """The frame rate at which the images are to be shown; None if `read` itself waits for each."""
 
     def read(self) -> Image:
         """Return the next image (H, W, 3) uint8 BGR; SourceError if there is none."""
 
     def close(self) -> None:
-        """Release it; safe to call twice."""
+        """Release the source; a second call does nothing."""
 
 
 def frames(source: Source) -> Iterator[Frame]:
-    """Yield a source's frames as they are due, numbered and timed, until it raises SourceError."""
+    """Yield a source's frames when they are due, numbered from 0 and timed; ends with SourceError."""
     pace = Pace(source.fps) if source.fps else None
     for index in itertools.count():
         image = source.read()
@@ -41,14 +41,15 @@ def frames(source: Source) -> Iterator[Frame]:
 
 
 class Pace:
-    """Waits so that frames come at a steady rate; a late frame moves the beat, no burst follows."""
+    """A steady frame rate; a late frame delays those after it, so that no burst follows."""
 
     def __init__(self, fps: float) -> None:
+        """Begin now, with fps frames a second."""
         self._period_s = 1 / fps
-        self._due_at = time.monotonic()
+        self._due_s = time.monotonic()
 
     def wait(self) -> None:
-        """Return when the next frame is due, after one period at the most."""
-        now = time.monotonic()
-        self._due_at = max(self._due_at + self._period_s, now - self._period_s)
-        time.sleep(max(self._due_at - now, 0))
+        """Wait until the next frame is due, one period at most."""
+        now_s = time.monotonic()
+        self._due_s = max(self._due_s + self._period_s, now_s - self._period_s)
+        time.sleep(max(self._due_s - now_s, 0))

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sources.base import SourceError
+from sources.base import Source, SourceError
 from vision.frames import Image
 
 TIMEOUT_MS = 5000  # of opening a URL, and of reading from it
@@ -23,54 +24,61 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
 
 
 class CameraSource:
-    """A camera, of this machine or behind a URL: OpenCV waits for the frames."""
+    """A live camera, local or behind a URL; OpenCV waits for its frames."""
 
     fps = None
 
     def __init__(self, name: str, capture: cv2.VideoCapture) -> None:
+        """Read from an open capture, which `close` releases."""
         self.name = name
         self._capture = capture
 
     def read(self) -> Image:
+        """Return the camera's next image (H, W, 3) uint8 BGR; SourceError if it gives no more."""
         ok, image = self._capture.read()
         if not ok or image is None:
             raise SourceError(f"{self.name} gives no more frames")
         return to_bgr(image)
 
     def close(self) -> None:
+        """Release the camera."""
         self._capture.release()
 
 
 class VideoSource:
     """A recorded video, in a file or behind a URL, looped, at its own frame rate."""
 
-    def __init__(self, name: str, open_capture: Callable[[], cv2.VideoCapture]) -> None:
+    def __init__(self, name: str, open_video: Callable[[], cv2.VideoCapture]) -> None:
+        """Open the video; open_video is called again for each repetition, and may raise SourceError."""
         self.name = name
-        self.open_capture = open_capture
-        self._capture = open_capture()
+        self._open_video = open_video
+        self._capture = open_video()
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 1 <= fps <= 240 else DEFAULT_FPS
 
     def read(self) -> Image:
+        """Return the next image (H, W, 3) uint8 BGR, after the last the first; SourceError if there is none."""
         ok, image = self._capture.read()
         if not ok:
             self._capture.release()
-            self._capture = self.open_capture()  # seeking is not reliable in every format
+            self._capture = self._open_video()  # seeking is not reliable in every format
             ok, image = self._capture.read()
         if not ok or image is None:
             raise SourceError(f"{self.name} has no frame that can be read")
         return to_bgr(image)
 
     def close(self) -> None:
+        """Release the video."""
         self._capture.release()
 
 
 class FolderSource:
-    """The pictures of a folder, in the order of their names, three seconds each, again and again."""
+    """The pictures of a folder by name, three seconds each, repeated without end."""
 
     fps = PICTURE_FPS
 
     def __init__(self, folder: Path) -> None:
+        """List the folder's pictures; SourceError if it has none or cannot be read."""
         self.name = folder.name or str(folder)
         try:
             self._paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
@@ -80,13 +88,22 @@ class FolderSource:
             raise SourceError(f"the folder {folder} has no pictures")
         self._images = self._cycle()
 
+    def read(self) -> Image:
+        """Return the next image (H, W, 3) uint8 BGR; SourceError if no picture can be read."""
+        return next(self._images)
+
+    def close(self) -> None:
+        """Stop; no file is open."""
+        self._images.close()
+
     def _cycle(self) -> Generator[Image]:
+        """Yield each readable picture PICTURE_S long, again and again."""
         while True:
             readable = False
             for path in self._paths:
                 image = cv2.imread(str(path), cv2.IMREAD_COLOR)
                 if image is None:
-                    continue  # one broken picture does not end the show
+                    continue  # a broken picture does not end the show
                 readable = True
                 fitted = _fit(to_bgr(image))
                 for _ in range(int(PICTURE_S * PICTURE_FPS)):
@@ -94,18 +111,16 @@ class FolderSource:
             if not readable:
                 raise SourceError(f"no picture in the folder {self.name} can be read")
 
-    def read(self) -> Image:
-        return next(self._images)
 
-    def close(self) -> None:
-        self._images.close()
+def open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
+    """Open a local camera by its number or device path; size_px (width, height) is requested of it.
 
-
-def _open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
+    Raises SourceError if it is not connected or does not open.
+    """
     name = f"camera {device}"
     if sys.platform == "linux" and not os.path.exists(_device_path(device)):
         raise SourceError(f"{name} is not connected")  # OpenCV would try every backend and take seconds
-    with _quiet():
+    with _silent_opencv():
         capture = cv2.VideoCapture(device)
     if not capture.isOpened():
         capture.release()
@@ -117,14 +132,28 @@ def _open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
     return CameraSource(name, capture)
 
 
-def _device_path(device: int | str) -> str:
-    return f"/dev/video{device}" if isinstance(device, int) else device
+def open_path(path: Path) -> Source:
+    """Open a folder of pictures or a video file; SourceError if it cannot be read."""
+    if path.is_dir():
+        return FolderSource(path)
+    failure = f"{path} is not a video that OpenCV can read"
+    return VideoSource(path.name, partial(open_capture, str(path), failure))
+
+
+def open_url(url: str, name: str) -> Source:
+    """Open a live stream or a recorded video behind a URL; SourceError if it does not open."""
+    open_video = partial(open_capture, url, f"{name} does not answer with a video")
+    capture = open_video()
+    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:  # a recording: unpaced, it would play as fast as it loads
+        capture.release()
+        return VideoSource(name, open_video)
+    return CameraSource(name, capture)
 
 
 def open_capture(path_or_url: str, failure: str) -> cv2.VideoCapture:
-    """Return OpenCV's reader of a video; raises SourceError(failure) if it does not open."""
+    """Return OpenCV's reader of a video; SourceError with the message `failure` if it does not open."""
     timeouts = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS)
-    with _quiet():
+    with _silent_opencv():
         capture = cv2.VideoCapture(path_or_url, cv2.CAP_FFMPEG, timeouts)
     if not capture.isOpened():
         capture.release()
@@ -132,9 +161,21 @@ def open_capture(path_or_url: str, failure: str) -> cv2.VideoCapture:
     return capture
 
 
+def to_bgr(image: NDArray[Any]) -> Image:
+    """Return an image that OpenCV has read, gray (H, W) or BGR, as (H, W, 3) uint8 BGR."""
+    if image.ndim == 2:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
+    return image.astype(np.uint8, copy=False)
+
+
+def _device_path(device: int | str) -> str:
+    """Return a camera's device path on Linux."""
+    return f"/dev/video{device}" if isinstance(device, int) else device
+
+
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep OpenCV's own warnings about a source that does not open off the terminal: we say it ourselves."""
+def _silent_opencv() -> Iterator[None]:
+    """Silence OpenCV's own warnings about a source that does not open; SourceError says it instead."""
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         yield
@@ -142,14 +183,8 @@ def _quiet() -> Iterator[None]:
         cv2.utils.logging.setLogLevel(level)
 
 
-def to_bgr(image: NDArray[Any]) -> Image:
-    """Return what OpenCV has read, gray or BGR, as (H, W, 3) uint8."""
-    if image.ndim == 2:
-        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
-    return image.astype(np.uint8, copy=False)
-
-
 def _fit(image: Image) -> Image:
+    """Return an image shrunk to MAX_SIDE_PX, or as it is if it is no larger."""
     scale = MAX_SIDE_PX / max(image.shape[:2])
     if scale >= 1:
         return image

@@ -56,7 +56,11 @@ export class Controls {
     this.#asking += 1;
     let refusal = "";
     try {
-      const answer = await fetch(url, { method: "POST", body: JSON.stringify(wishes), signal: AbortSignal.timeout(5000) });
+      const answer = await fetch(url, {
+        method: "POST",
+        body: JSON.stringify(wishes),
+        signal: AbortSignal.timeout(5000),
+      });
       if (!answer.ok) refusal = await answer.text();
     } catch {
       refusal = "The server does not answer, so nothing was changed.";
@@ -70,7 +74,9 @@ export class Controls {
 
 // One letter, and the element that has it is clicked; not where letters are typed, nor with Ctrl and the like.
 function press(event) {
-  const typing = event.target.closest("input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]");
+  const typing = event.target.closest(
+    "input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]",
+  );
   if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const element = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!element || element.matches(":disabled") || element.hidden) return;
@@ -80,5 +86,9 @@ function press(event) {
 
 function toggleFullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
-  else document.getElementById("screen").requestFullscreen().catch(() => {});
+  else
+    document
+      .getElementById("screen")
+      .requestFullscreen()
+      .catch(() => {});
 }

@@ -15,7 +15,10 @@ function show(told) {
 
 async function follow() {
   try {
-    const response = await fetch(doing.dataset.progress, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    const response = await fetch(doing.dataset.progress, {
+      cache: "no-store",
+      signal: AbortSignal.timeout(5000),
+    });
     if (response.status === 404) return location.reload(); // deleted elsewhere
     const told = await response.json();
     if (told.state !== "waiting" && told.state !== "running") return location.reload();

@@ -30,7 +30,9 @@ function openSocket(address, signal) {
     });
     ended.catch(() => {}); // whoever asks is told
     signal.addEventListener("abort", () => socket.close(), { once: true });
-    socket.addEventListener("open", () => resolve({ ask: (blob) => inTime(Promise.race([askSocket(socket, blob), ended])) }));
+    socket.addEventListener("open", () =>
+      resolve({ ask: (blob) => inTime(Promise.race([askSocket(socket, blob), ended])) }),
+    );
   });
 }
 

@@ -50,7 +50,10 @@ function watchIn(ms) {
 async function watch() {
   let next = WATCH_MS;
   try {
-    const response = await fetch(`${stateUrl}?viewer=${viewer}`, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    const response = await fetch(`${stateUrl}?viewer=${viewer}`, {
+      cache: "no-store",
+      signal: AbortSignal.timeout(5000),
+    });
     if (!response.ok) throw new Error(response.statusText);
     const state = await response.json();
     if (!isOn()) return;
@@ -74,9 +77,15 @@ async function watch() {
 function hear(state) {
   heardAt = Date.now();
   const parts = [
-    () => { if (!stream.lost) showState(state); },
-    () => { if (state.view) controls.show(state.view); },
-    () => { if (state.recording) recordingButton.show(state.recording); },
+    () => {
+      if (!stream.lost) showState(state);
+    },
+    () => {
+      if (state.view) controls.show(state.view);
+    },
+    () => {
+      if (state.recording) recordingButton.show(state.recording);
+    },
     () => dashboard.show(state.faces, heardAt),
   ];
   for (const part of parts) {
@@ -148,5 +157,7 @@ function stop() {
 
 pause.addEventListener("click", togglePause);
 document.addEventListener("visibilitychange", () => (isOn() ? start() : stop()));
-addEventListener("pageshow", (event) => { if (event.persisted && isOn()) start(); });
+addEventListener("pageshow", (event) => {
+  if (event.persisted && isOn()) start();
+});
 if (isOn()) start();

@@ -24,7 +24,8 @@ const { socket: socketUrl, post: postUrl } = document.getElementById("mirror").d
 const REFUSALS = {
   NotAllowedError: "The camera was not allowed. Allow it in the browser's address bar, and start again.",
   NotFoundError: "No camera was found. Connect one, and start again.",
-  NotReadableError: "The camera is in use by another program, or does not answer. Close that program, and start again.",
+  NotReadableError:
+    "The camera is in use by another program, or does not answer. Close that program, and start again.",
 };
 
 const dashboard = new Dashboard();
@@ -51,7 +52,11 @@ async function start() {
     await mirror(signal);
   } catch (error) {
     if (signal.aborted) return;
-    end("problem", REFUSALS[error.name] ?? (error instanceof Refusal ? error.message : `The camera does not work: ${error.message}`));
+    end(
+      "problem",
+      REFUSALS[error.name] ??
+        (error instanceof Refusal ? error.message : `The camera does not work: ${error.message}`),
+    );
   }
 }
 
@@ -104,7 +109,9 @@ async function mirror(signal) {
   while (!signal.aborted) {
     try {
       const line = await openLine(socketUrl, postUrl, signal);
-      await reflect(line, signal, () => { pauseMs = FIRST_PAUSE_MS; });
+      await reflect(line, signal, () => {
+        pauseMs = FIRST_PAUSE_MS;
+      });
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Refusal) || !error.again) throw error;
@@ -140,7 +147,11 @@ async function grab() {
   canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
   stage.style.setProperty("--aspect", `${canvas.width / canvas.height}`);
   return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("it gives no picture"))), "image/jpeg", QUALITY);
+    canvas.toBlob(
+      (blob) => (blob ? resolve(blob) : reject(new Error("it gives no picture"))),
+      "image/jpeg",
+      QUALITY,
+    );
   });
 }
 
@@ -156,8 +167,14 @@ function drawn(face, { faces, width, height }) {
   const [x1, y1, x2, y2] = face.box;
   const said = face.sure ? `${face.emotion} ${Math.round(face.confidence * 100)}\u202f%` : "unsure";
   const drawing = element("div", `face tone-${face.sure ? face.emotion : "unsure"}`);
-  const percents = { left: 1 - x2 / width, top: y1 / height, width: (x2 - x1) / width, height: (y2 - y1) / height };
-  for (const [side, share] of Object.entries(percents)) drawing.style.setProperty(`--${side}`, `${share * 100}%`);
+  const percents = {
+    left: 1 - x2 / width,
+    top: y1 / height,
+    width: (x2 - x1) / width,
+    height: (y2 - y1) / height,
+  };
+  for (const [side, share] of Object.entries(percents))
+    drawing.style.setProperty(`--${side}`, `${share * 100}%`);
   const label = element("div", "label");
   // among several, the number says which card is whose
   label.append(element("b", "", faces.length > 1 ? `${face.track_id} ${said}` : said));
@@ -202,11 +219,16 @@ document.addEventListener("visibilitychange", () => {
   } else if (wanted) start();
 });
 addEventListener("pagehide", stop);
-addEventListener("pageshow", (event) => { if (event.persisted && wanted) start(); });
+addEventListener("pageshow", (event) => {
+  if (event.persisted && wanted) start();
+});
 
 if (!window.isSecureContext) {
   button.disabled = true;
-  show("problem", "Browsers give a camera only to pages on https:// or on this very machine (localhost), and this page is neither.");
+  show(
+    "problem",
+    "Browsers give a camera only to pages on https:// or on this very machine (localhost), and this page is neither.",
+  );
 } else if (!navigator.mediaDevices?.getUserMedia) {
   button.disabled = true;
   show("problem", "This browser gives pages no camera.");

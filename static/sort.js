@@ -5,14 +5,14 @@
 const collator = new Intl.Collator(undefined, { numeric: true });
 
 // A cell across several columns is a sentence about its row, and no column's value.
-function valueOf(cell) {
+function valueIn(cell) {
   if (!cell || cell.colSpan > 1) return "";
   return cell.querySelector("time")?.dateTime ?? cell.textContent.trim();
 }
 
 function sortBy(table, column, heading) {
   const upwards = heading.getAttribute("aria-sort") !== "ascending";
-  const rows = [...table.tBodies[0].rows].map((row) => ({ row, value: valueOf(row.cells[column]) }));
+  const rows = [...table.tBodies[0].rows].map((row) => ({ row, value: valueIn(row.cells[column]) }));
   const way = upwards ? 1 : -1;
   rows.sort((a, b) => !a.value - !b.value || way * collator.compare(a.value, b.value));
   table.tBodies[0].append(...rows.map(({ row }) => row));

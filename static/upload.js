@@ -41,8 +41,13 @@ function send(tries) {
   request.open("POST", form.action);
   request.setRequestHeader("Accept", "application/json");
   request.responseType = "json";
-  request.upload.onprogress = (event) => { if (event.lengthComputable) sending.value = event.loaded / event.total; };
-  request.upload.onload = () => { sending.removeAttribute("value"); tell("Reading …", false); };
+  request.upload.onprogress = (event) => {
+    if (event.lengthComputable) sending.value = event.loaded / event.total;
+  };
+  request.upload.onload = () => {
+    sending.removeAttribute("value");
+    tell("Reading …", false);
+  };
   request.onload = () => {
     const answer = request.response || {};
     if (request.status === 200) {
@@ -54,7 +59,8 @@ function send(tries) {
       end(answer.error || `The server answers with ${request.status}.`);
     }
   };
-  request.onerror = () => end("The files did not arrive: the server does not answer, or they are too large for it.");
+  request.onerror = () =>
+    end("The files did not arrive: the server does not answer, or they are too large for it.");
   sending.hidden = false;
   sending.value = 0;
   button.disabled = true;
@@ -87,4 +93,7 @@ drop.addEventListener("drop", (event) => {
   showChosen();
 });
 // back from a result: nothing is being sent any more
-addEventListener("pageshow", () => { sending.hidden = true; showChosen(); });
+addEventListener("pageshow", () => {
+  sending.hidden = true;
+  showChosen();
+});

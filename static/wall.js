@@ -82,7 +82,8 @@ function isManyAtOnce() {
 
 function show({ cameras, problem: sentence }) {
   say(sentence);
-  if (sentence) { // the streams say so themselves, and go on by themselves
+  if (sentence) {
+    // the streams say so themselves, and go on by themselves
     for (const tile of tiles.values()) tile.stream?.hear(null);
     return;
   }

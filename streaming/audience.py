@@ -1,4 +1,4 @@
-"""Everybody who watches: how many there may be, who is there, and what each is given."""
+"""The viewers of a camera: their number and its limit, their names, and the feed of each."""
 
 import logging
 import threading
@@ -16,14 +16,14 @@ log = logging.getLogger(__name__)
 
 
 class FullError(Exception):
-    """As many watch already as may; the message says how many."""
+    """The limit of viewers is reached; the message says which it is."""
 
 
 @dataclass
 class Names:
     """The names that the viewers' pages gave themselves.
 
-    here are those that this process serves; elsewhere() returns those that others do, None if it cannot know.
+    here are those of this process; elsewhere() returns those of other processes, None if they are not known.
     """
 
     here: list[str] = field(default_factory=list)
@@ -31,20 +31,22 @@ class Names:
 
 
 class Seat:
-    """One viewer's place, and the feed it is given; leaving twice is allowed."""
+    """One viewer's admission, and its feed."""
 
-    def __init__(self, feed: Feed[Any], leave: Callable[[str], None]) -> None:
+    def __init__(self, feed: Feed[Any], release: Callable[[str], None]) -> None:
+        """release is called once, with the reason, when the viewer leaves."""
         self.feed = feed
-        self._leave: Callable[[str], None] | None = leave
+        self._release: Callable[[str], None] | None = release
 
     def leave(self, reason: str) -> None:
-        leave, self._leave = self._leave, None
-        if leave:
-            leave(reason)
+        """Give the seat back; leaving twice is allowed."""
+        release, self._release = self._release, None
+        if release:
+            release(reason)
 
 
 class Audience:
-    """Gives every viewer a seat; while one is taken the camera runs."""
+    """Admits viewers to a camera, which runs while there is one."""
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class Audience:
         max_viewers: int,
         names: Names | None = None,
     ) -> None:
-        """There may be max_viewers in this process; names is for a camera that others serve, too."""
+        """Admit max_viewers in this process; names is for a camera that other processes serve, too."""
         self.sender = sender
         self.refused = 0
         self._camera = camera
@@ -65,49 +67,50 @@ class Audience:
         self._listeners: list[str] = []
 
     def __len__(self) -> int:
+        """Return the number of viewers in this process."""
         return len(self._names.here)
 
     def watching(self) -> int:
-        """Return how many watch the camera, through this process or another."""
+        """Return the number of viewers in all processes."""
         return len(self) + len(self._names.elsewhere() or ())
 
     def is_watching(self, name: str) -> bool | None:
-        """Return whether a viewer of that name watches the camera; None if only others could know."""
+        """Return whether a viewer of that name watches the camera; None if other processes are not known."""
         if name in self._names.here:
             return True
         elsewhere = self._names.elsewhere()
         return None if elsewhere is None else name in elsewhere
 
-    def admit(self, name: str, variant: Variant, most: int | None = None) -> Seat:
-        """Return a viewer's seat; raises FullError if all are taken, or `most` of them."""
-        return self._seat("viewer", self._names.here, name, most, self._variants.feed(variant))
+    def admit(self, name: str, variant: Variant, limit: int | None = None) -> Seat:
+        """Return a viewer's seat; raises FullError if max_viewers, or limit of them, are taken."""
+        return self._seat("viewer", self._names.here, name, limit, self._variants.feed(variant))
 
-    def listen(self, feed: Feed[Any], most: int | None = None) -> Seat:
-        """Return the seat of one who is told what is seen, without a picture; as many as viewers may."""
-        return self._seat("listener", self._listeners, "", most, nullcontext(feed))
+    def listen(self, feed: Feed[Any], limit: int | None = None) -> Seat:
+        """Return the seat of a listener of events, which are as many as viewers; raises FullError."""
+        return self._seat("listener", self._listeners, "", limit, nullcontext(feed))
 
     def _seat(
-        self, who: str, names: list[str], name: str, most: int | None, feed: AbstractContextManager[Feed[Any]]
+        self, kind: str, names: list[str], name: str, limit: int | None, feed: AbstractContextManager[Feed[Any]]
     ) -> Seat:
         with ExitStack() as stack:
-            stack.enter_context(self._listed(names, name, min(self._max_viewers, most or self._max_viewers)))
+            stack.enter_context(self._listed(names, name, min(self._max_viewers, limit or self._max_viewers)))
             stack.enter_context(self._camera.viewing())
-            given = stack.enter_context(feed)
+            opened = stack.enter_context(feed)
             held = stack.pop_all()
-        log.info("a %s came", who, extra={"viewers": len(self)})
+        log.info("a %s came", kind, extra={"viewers": len(self)})
 
-        def leave(reason: str) -> None:
+        def release(reason: str) -> None:
             held.close()
-            log.info("a %s left", who, extra={"reason": reason, "viewers": len(self)})
+            log.info("a %s left", kind, extra={"reason": reason, "viewers": len(self)})
 
-        return Seat(given, leave)
+        return Seat(opened, release)
 
     @contextmanager
-    def _listed(self, names: list[str], name: str, most: int) -> Iterator[None]:
+    def _listed(self, names: list[str], name: str, limit: int) -> Iterator[None]:
         with self._lock:
-            if len(names) >= most:
+            if len(names) >= limit:
                 self.refused += 1
-                raise FullError(f"{most} are watching, and no more may; try again in a minute.")
+                raise FullError(f"{limit} are watching, and no more may; try again in a minute.")
             names.append(name)
         try:
             yield

@@ -1,7 +1,7 @@
-"""Mirrors: visitors' own cameras, all read in one thread, all their faces in one batch.
+"""Visitors' own cameras: their frames are read in one thread, their faces in one batch.
 
 One thread, so that visitors together never take more than one core, and one that gives way to the live path.
-Whole frames are searched by turns, one a round; whoever's frames cost more is read less often.
+Whole frames are searched by turns, one a round; a visitor whose frames cost more is read less often.
 """
 
 import io
@@ -32,16 +32,25 @@ Boxes = NDArray[np.integer[Any]]  # (n, 4), xyxy px
 MAX_BYTES = 512 * 1024  # of a frame
 MAX_WIDTH_PX, MAX_HEIGHT_PX = 1280, 960
 MAX_FACES = 8  # read in a frame
-MAX_FPS = 15
-SEARCH_PERIOD_S = 0.4  # between two full searches of one visitor's frames
-ANSWER_S = 10.0
 MAX_GAP_S = 0.8 * SHOW_S  # a slower visitor's faces wait for the next frame
-KEEP_SESSION_S = 10.0
-JOIN_TIMEOUT_S = 1.0
 FAULT = "This frame could not be read; the log says why."
 # As EmotionClassifier.predict_each: (gray, boxes) of several images in, probs (n, 7) of each out.
 PredictEach = Callable[[Sequence[tuple[Gray, Boxes]]], list[NDArray[np.float32]]]
 COUNTED = ("frames", "faces", "failed", "batches", "seconds", "refused")
+
+
+@dataclass(frozen=True)
+class BrowserCameraWaits:
+    """How long visitors wait, and are waited for, in s."""
+
+    frame_period_s: float = 1 / 15  # the shortest between two frames of one visitor
+    search_period_s: float = 0.4  # between two full searches of one visitor's frames
+    answer_s: float = 10.0
+    keep_session_s: float = 10.0
+    join_s: float = 1.0
+
+
+WAITS = BrowserCameraWaits()
 
 
 class FrameError(Exception):
@@ -53,12 +62,12 @@ class BusyError(Exception):
 
 
 class ClosedError(Exception):
-    """The mirrors were closed."""
+    """The browser cameras were closed."""
 
 
 @dataclass(frozen=True)
 class FrameResult:
-    """What was seen in one frame of so many px; latency_ms is from its arrival to this."""
+    """The tracks in one frame, its size in px; latency_ms is from its arrival to this."""
 
     index: int
     width_px: int
@@ -68,18 +77,19 @@ class FrameResult:
 
 
 class BrowserCamera:
-    """One visitor's: a detector and a tracker that nobody else uses, and the frame that waits."""
+    """One visitor's camera: a detector and a tracker of its own, and the frame that waits."""
 
     def __init__(self, detector: Detector, search: SearchOnDemand, tracker: Tracker) -> None:
+        """search is the detector's own, of which a full search is asked when it is this visitor's turn."""
         self.detector, self.search, self.tracker = detector, search, tracker
         self.index = 0
-        self.searched_at = self.seen_s = self.due_at = -float("inf")
-        self.clock_s = 0.0
+        self.searched_s = self.seen_s = self.due_s = -float("inf")  # monotonic
+        self.clock_s = 0.0  # the visitor's own, in which no gap is over MAX_GAP_S
         self.frame: _Frame | None = None  # waiting, or being read
-        self.used_at = time.monotonic()
+        self.used_s = time.monotonic()
 
     def tick(self, t_s: float) -> float:
-        """Return the visitor's own time in s at a frame that arrived `at`: no gap is over MAX_GAP_S."""
+        """Return the visitor's own time in s at a frame that arrived at t_s (monotonic)."""
         self.clock_s += min(t_s - self.seen_s, MAX_GAP_S)
         self.seen_s = t_s
         return self.clock_s
@@ -89,13 +99,13 @@ class BrowserCamera:
 class _Frame:
     camera: BrowserCamera
     jpeg: bytes
-    arrived_at: float
+    arrived_s: float
     answer: "Future[FrameResult]"
     begun: bool = False
 
 
 class BrowserCameras:
-    """As many mirrors as may be at once, and the thread that reads their frames."""
+    """The cameras of at most max_open visitors, and the thread that reads their frames."""
 
     def __init__(
         self,
@@ -103,36 +113,42 @@ class BrowserCameras:
         make_detector: Callable[[], tuple[Detector, SearchOnDemand]],
         make_tracker: Callable[[], Tracker],
         max_open: int,
+        *,
+        waits: BrowserCameraWaits = WAITS,
     ) -> None:
+        """Create it without visitors; make_detector and make_tracker are called for each, without a lock."""
         self._predict_each = predict_each
         self._make_detector, self._make_tracker = make_detector, make_tracker
         self._max_open = max_open
-        self._changed = threading.Condition()  # guards everything below
+        self._waits = waits
+        self._changed = threading.Condition()  # guards everything below; nothing slow runs under it
         self._open: list[BrowserCamera] = []
         self._sessions: dict[str, BrowserCamera] = {}
         self._happened = dict.fromkeys(COUNTED, 0.0)
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    # What visitors use, each from a thread of its own.
+    # For visitors, each in a thread of its own.
 
     def __len__(self) -> int:
+        """Return how many cameras are open."""
         with self._changed:
             self._forget_old_sessions()
             return len(self._open)
 
     @property
     def closed(self) -> bool:
+        """Whether `close` was called."""
         return self._closed
 
     def counts(self) -> Mapping[str, float]:
-        """Return what has happened, by the names in COUNTED."""
+        """Return how often each event of COUNTED has happened."""
         with self._changed:
             return dict(self._happened)
 
     @contextmanager
     def opened(self) -> Iterator[BrowserCamera]:
-        """Give a new mirror; raises FullError if all are taken."""
+        """Open a new camera for as long as the block runs; raises FullError if max_open are open."""
         camera = self._add()
         try:
             yield camera
@@ -141,33 +157,33 @@ class BrowserCameras:
                 self._open.remove(camera)
 
     def session(self, key: str) -> BrowserCamera:
-        """Return the mirror of that key, a new one if it was not used for KEEP_SESSION_S; raises FullError."""
+        """Return the camera of that key, a new one if it was unused for keep_session_s; raises FullError."""
         with self._changed:
             self._forget_old_sessions()
-            if key not in self._sessions:
-                self._sessions[key] = self._add()
-            return self._sessions[key]
+            if key in self._sessions:
+                return self._sessions[key]
+        return self._add(key)
 
     def read(self, camera: BrowserCamera, jpeg: bytes) -> FrameResult:
-        """Return what that visitor's next frame shows; raises FrameError, BusyError or ClosedError."""
+        """Return the faces in the visitor's next frame; raises FrameError, BusyError or ClosedError."""
         frame = _Frame(camera, jpeg, time.monotonic(), Future())
         with self._changed:
             if self._closed:
                 raise ClosedError
             if camera.frame:
                 raise BusyError("The last frame has not been answered yet.")
-            camera.frame, camera.used_at = frame, frame.arrived_at
+            camera.frame, camera.used_s = frame, frame.arrived_s
             self._changed.notify_all()
         try:
-            return frame.answer.result(ANSWER_S)
+            return frame.answer.result(self._waits.answer_s)
         except TimeoutError:
             raise BusyError("The server is too busy to read this frame.") from None
         finally:
             with self._changed:
                 camera.frame = None
 
-    def close(self) -> None:
-        """Let every visitor go and join the thread."""
+    def close(self) -> bool:
+        """Refuse every waiting frame and join the thread; False if it did not end in time."""
         with self._changed:
             self._closed = True
             waiting = [camera.frame for camera in self._open if camera.frame and not camera.frame.begun]
@@ -175,25 +191,37 @@ class BrowserCameras:
         for frame in waiting:
             frame.answer.set_exception(ClosedError())
         if self._thread:
-            self._thread.join(JOIN_TIMEOUT_S)
+            self._thread.join(self._waits.join_s)
+        return not (self._thread and self._thread.is_alive())
 
-    def _add(self) -> BrowserCamera:
+    def _add(self, key: str | None = None) -> BrowserCamera:
+        """Return a new camera, or that of the session if another thread has just made it; raises FullError."""
+        self._check_room()
+        camera = BrowserCamera(*self._make_detector(), self._make_tracker())
+        with self._changed:
+            if key in self._sessions:
+                return self._sessions[key]
+            self._check_room()
+            self._open.append(camera)
+            if key is not None:
+                self._sessions[key] = camera
+            if not self._thread:
+                self._thread = threading.Thread(target=self._work, name="browser cameras", daemon=True)
+                self._thread.start()
+            return camera
+
+    def _check_room(self) -> None:
+        """Raise FullError if max_open cameras are open."""
         with self._changed:
             self._forget_old_sessions()
             if len(self._open) >= self._max_open:
                 self._happened["refused"] += 1
                 count = self._max_open
                 raise FullError(f"{count} mirrors are in use, and there are no more; try again in a minute.")
-            camera = BrowserCamera(*self._make_detector(), self._make_tracker())
-            self._open.append(camera)
-            if not self._thread:
-                self._thread = threading.Thread(target=self._work, name="mirrors", daemon=True)
-                self._thread.start()
-            return camera
 
     def _forget_old_sessions(self) -> None:
-        now = time.monotonic()
-        old = [k for k, m in self._sessions.items() if not m.frame and now - m.used_at > KEEP_SESSION_S]
+        now_s, keep_s = time.monotonic(), self._waits.keep_session_s
+        old = [k for k, camera in self._sessions.items() if not camera.frame and now_s - camera.used_s > keep_s]
         for key in old:
             self._open.remove(self._sessions.pop(key))
 
@@ -206,7 +234,7 @@ class BrowserCameras:
             try:
                 self._read(frames)
             except Exception:
-                log.exception("the frames of %d mirrors could not be read", len(frames))
+                log.exception("the frames of %d visitors could not be read", len(frames))
                 for frame in frames:
                     self._refuse(frame, FrameError(FAULT))
             with self._changed:
@@ -217,14 +245,14 @@ class BrowserCameras:
         """Return the frames that wait and are due, as soon as there is one; none when closed."""
         with self._changed:
             while not self._closed:
-                waiting = [m.frame for m in self._open if m.frame and not m.frame.begun]
-                now = time.monotonic()
-                due = [frame for frame in waiting if frame.camera.due_at <= now]
+                waiting = [camera.frame for camera in self._open if camera.frame and not camera.frame.begun]
+                now_s = time.monotonic()
+                due = [frame for frame in waiting if frame.camera.due_s <= now_s]
                 for frame in due:
                     frame.begun = True
                 if due:
                     return due
-                self._changed.wait(min((f.camera.due_at for f in waiting), default=now + 1) - now)
+                self._changed.wait(min((f.camera.due_s for f in waiting), default=now_s + 1) - now_s)
             return []
 
     def _read(self, frames: list[_Frame]) -> None:
@@ -245,27 +273,27 @@ class BrowserCameras:
 
     def _choose_search(self, frames: list[_Frame]) -> None:
         """Have the one frame searched wholly that has waited longest for it, if that is long enough."""
-        camera = min((frame.camera for frame in frames), key=lambda camera: camera.searched_at)
-        if (now := time.monotonic()) - camera.searched_at >= SEARCH_PERIOD_S:
-            camera.search.wanted, camera.searched_at = True, now
+        camera = min((frame.camera for frame in frames), key=lambda camera: camera.searched_s)
+        if (now_s := time.monotonic()) - camera.searched_s >= self._waits.search_period_s:
+            camera.search.wanted, camera.searched_s = True, now_s
 
     def _detect(self, camera: BrowserCamera, gray: Gray) -> Boxes:
-        searched, started, spent_s = camera.search.wanted, time.monotonic(), time.thread_time()
+        searched, started_s, spent_s = camera.search.wanted, time.monotonic(), time.thread_time()
         boxes = camera.detector.detect(gray)[:MAX_FACES]
-        # everybody has an equal share of the thread; a search has its turns and does not count
+        # every visitor has an equal share of the thread; a search has its turns and does not count
         rest_s = 0.0 if searched else (time.thread_time() - spent_s) * (len(self._open) - 1)
-        camera.due_at = max(started + 1 / MAX_FPS, time.monotonic() + rest_s)
+        camera.due_s = max(started_s + self._waits.frame_period_s, time.monotonic() + rest_s)
         return boxes
 
     def _answer(self, frame: _Frame, gray: Gray, boxes: Boxes, probs: NDArray[np.float32]) -> None:
         camera = frame.camera
-        tracks = camera.tracker.update(boxes, probs, camera.tick(frame.arrived_at))
+        tracks = camera.tracker.update(boxes, probs, camera.tick(frame.arrived_s))
         camera.index += 1
         with self._changed:
             self._happened["frames"] += 1
             self._happened["faces"] += len(boxes)
         height_px, width_px = gray.shape
-        latency_ms = (time.monotonic() - frame.arrived_at) * 1000
+        latency_ms = (time.monotonic() - frame.arrived_s) * 1000
         frame.answer.set_result(FrameResult(camera.index, width_px, height_px, tracks, latency_ms))
 
     def _refuse(self, frame: _Frame, error: Exception) -> None:
@@ -277,13 +305,13 @@ class BrowserCameras:
 
 
 def decode(jpeg: bytes) -> Gray:
-    """Return the picture (H, W) uint8; raises FrameError. Its size is checked before it is decoded."""
+    """Return the brightness (H, W) uint8; raises FrameError. The size is checked before it is decoded."""
     try:
         with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
             width_px, height_px = image.size
             if not (width_px <= MAX_WIDTH_PX and height_px <= MAX_HEIGHT_PX):
-                most = f"{MAX_WIDTH_PX}x{MAX_HEIGHT_PX}"
-                raise FrameError(f"A frame may have {most} px at most, not {width_px}x{height_px}.")
+                limit = f"{MAX_WIDTH_PX}x{MAX_HEIGHT_PX}"
+                raise FrameError(f"A frame may have {limit} px at most, not {width_px}x{height_px}.")
             image.draft("L", image.size)  # so that only the brightness is decoded
             return np.asarray(image.convert("L"))
     except FrameError:

@@ -1,4 +1,4 @@
-"""MJPEG framing: pictures as parts of multipart/x-mixed-replace."""
+"""MJPEG framing: frames as parts of multipart/x-mixed-replace."""
 
 import time
 from typing import TypeVar
@@ -12,16 +12,17 @@ CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
 
 def opening(ahead: bool) -> bytes:
-    """Return what goes before the first part; ahead as in `part`."""
+    """Return the bytes before the first part; ahead as in `part`."""
     return _head(time.time(), 0) if ahead else b""
 
 
 def part(frame: AnnotatedFrame, ahead: bool) -> bytes:
-    """Return one picture framed as a part of multipart/x-mixed-replace.
+    """Return one frame as a part of multipart/x-mixed-replace.
 
-    Chromium paints a picture only when the next part's head arrives. With ahead, that head follows right
-    behind the picture, so it can say neither Content-Length nor whose it is: it has the time it was sent
-    and the number after this picture's. Without, each head says its own picture's length, time and number.
+    Chromium paints a frame only when the next part's head arrives. With ahead, that head follows right
+    behind the frame, so it has neither the next one's Content-Length nor its time: it has the time at which
+    it was sent, and the number after this frame's. Without, each head has its own frame's length, time (Unix,
+    s) and number.
     """
     if ahead:
         return frame.jpeg + b"\r\n" + _head(time.time(), frame.index + 1)
@@ -30,12 +31,12 @@ def part(frame: AnnotatedFrame, ahead: bool) -> bytes:
 
 
 def browser_part(frame: AnnotatedFrame) -> bytes:
-    """Return a part with the next one's head behind it."""
+    """Return a part for browsers, with the next one's head behind it."""
     return part(frame, ahead=True)
 
 
 def player_part(frame: AnnotatedFrame) -> bytes:
-    """Return a part whose head says its length."""
+    """Return a part for players, whose head has its length."""
     return part(frame, ahead=False)
 
 

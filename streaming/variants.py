@@ -1,4 +1,4 @@
-"""The smaller streams that some viewers ask for, each made once for everybody who wants it."""
+"""The smaller streams that some viewers ask for, each encoded once for all its viewers."""
 
 import logging
 import threading
@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -15,36 +14,40 @@ from streaming.latest import Latest
 from vision.frames import AnnotatedFrame
 from vision.jpeg import encode_jpeg
 
-if TYPE_CHECKING:
-    from vision.frames import AnnotatedFrame
-
 log = logging.getLogger(__name__)
 
-# A small set, so that viewers share them and nobody can ask for a thousand.
+# A small set, so that viewers share them and no visitor can ask for a thousand.
 FPS = (1, 2, 5, 10, 15, 30)
 WIDTHS_PX = (160, 320, 480, 640)
 QUALITIES = (40, 60, 80)
 
-TICK_S = 0.2  # how often the thread looks whether it is still wanted
+TICK_S = 0.2  # between two checks whether a variant is wanted
 JOIN_TIMEOUT_S = 0.5
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A picture's width in px and JPEG quality; None is what the camera and the settings give."""
+    """A frame's width in px and JPEG quality; None is what the camera and the settings give."""
 
     width_px: int | None = None
     quality: int | None = None
 
 
 class Variants:
-    """Encodes every variant that somebody watches, in a thread of its own that begins with the first."""
+    """Encodes every variant that has a viewer, in a thread of its own that starts with the first."""
 
     def __init__(
-        self, original: "Latest[AnnotatedFrame]", encode: "Callable[[AnnotatedFrame, Variant], AnnotatedFrame]"
+        self,
+        original: Latest[AnnotatedFrame],
+        encode: Callable[[AnnotatedFrame, Variant], AnnotatedFrame],
+        *,
+        tick_s: float = TICK_S,
+        join_s: float = JOIN_TIMEOUT_S,
     ) -> None:
+        """Encode frames of original; tick_s and join_s say how long to wait for a viewer and for the thread."""
         self._original = original
         self._encode = encode
+        self._tick_s, self._join_s = tick_s, join_s
         self._changed = threading.Condition()  # guards everything below
         self._feeds: dict[Variant, Latest[AnnotatedFrame]] = {}
         self._wanted: Counter[Variant] = Counter()
@@ -53,8 +56,8 @@ class Variants:
         self._fault = ""
 
     @contextmanager
-    def feed(self, variant: Variant) -> "Iterator[Latest[AnnotatedFrame]]":
-        """Keep a variant coming; the original costs nothing."""
+    def feed(self, variant: Variant) -> Iterator[Latest[AnnotatedFrame]]:
+        """Keep the frames of a variant coming; the original costs nothing."""
         if variant == Variant():
             yield self._original
             return
@@ -69,17 +72,18 @@ class Variants:
             with self._changed:
                 self._wanted[variant] -= 1
                 if not self._wanted[variant]:
-                    feed.clear()  # the next viewer must not see a picture of long ago
+                    feed.clear()  # the next viewer must not see an old frame
 
-    def close(self) -> None:
-        """Let every viewer go and join the thread."""
+    def close(self) -> bool:
+        """Disconnect every viewer and join the thread; False if it did not end in time."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
         for feed in self._feeds.values():
             feed.close()
         if self._thread:
-            self._thread.join(JOIN_TIMEOUT_S)
+            self._thread.join(self._join_s)
+        return not (self._thread and self._thread.is_alive())
 
     def _start(self) -> None:
         if self._thread is None and not self._closed:
@@ -90,36 +94,36 @@ class Variants:
         version = 0
         while not self._closed:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._wanted.total(), TICK_S)
-            # a variant that has nothing yet gets the picture that the others have already
+                self._changed.wait_for(lambda: self._closed or self._wanted.total(), self._tick_s)
+            # a variant that has no frame yet gets the one that the others have already
             seen = 0 if any(feed.newest() is None for feed in self._wanted_feeds().values()) else version
-            picture, version = self._original.wait(seen, TICK_S)
-            if picture is None:
+            annotated, version = self._original.wait(seen, self._tick_s)
+            if annotated is None:
                 continue
             for variant, feed in self._wanted_feeds().items():
-                made = self._make(picture, variant)
+                encoded = self._try_to_encode(annotated, variant)
                 with self._changed:
                     if self._wanted[variant]:
-                        feed.put(made)
+                        feed.put(encoded)
 
-    def _wanted_feeds(self) -> "dict[Variant, Latest[AnnotatedFrame]]":
+    def _wanted_feeds(self) -> dict[Variant, Latest[AnnotatedFrame]]:
         with self._changed:
             return {variant: self._feeds[variant] for variant in +self._wanted}
 
-    def _make(self, picture: "AnnotatedFrame", variant: Variant) -> "AnnotatedFrame":
-        """Return the variant, or the picture as it is if that fails; the same fault is logged once."""
+    def _try_to_encode(self, annotated: AnnotatedFrame, variant: Variant) -> AnnotatedFrame:
+        """Return the variant, or the frame as it is if that fails; the same fault is logged once."""
         try:
-            made, fault = self._encode(picture, variant), ""
+            encoded, fault = self._encode(annotated, variant), ""
         except Exception as error:
-            made, fault = picture, str(error)
+            encoded, fault = annotated, str(error)
             if fault != self._fault:
                 log.exception("a variant cannot be made", extra={"variant": variant})
         self._fault = fault
-        return made
+        return encoded
 
 
 def encode_variant(annotated: AnnotatedFrame, variant: Variant, default_quality: int) -> AnnotatedFrame:
-    """Return annotated with a JPEG of the variant's width and quality; a picture is never enlarged."""
+    """Return annotated with a JPEG of the variant's width and quality; it is never enlarged."""
     scene = annotated.scene
     if scene is None:
         return annotated

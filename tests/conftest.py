@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 from flask import Flask
+from hypothesis import settings
 from jinja2 import FileSystemBytecodeCache
 
 from tests.fakes.browser import FLAGS
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
     from tests.fakes.postgres import Postgres
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two processes share the whole unit part; one file does not need them, and servers and browsers suffer."""
-    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return 2 if whole and "not server" in config.option.markexpr else 0
-
-
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> Literal[True] | None:
     """A file of which every test is left out need not be imported, with Playwright and the like."""
     if collection_path.is_file():
@@ -43,6 +38,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> Liter
 
 def pytest_configure() -> None:
     gc.disable()  # garbage sought among the libraries costs more than the tests
+    # Hypothesis's "ci" makes the same examples in every run and takes as long for each as it needs
+    ci = settings.get_profile("ci")
+    settings.register_profile("everyday", ci, max_examples=30)
+    settings.register_profile("long", ci, max_examples=1000, derandomize=False)  # make test-long
 
 
 def pytest_collection_finish() -> None:

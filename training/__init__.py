@@ -1,1 +1,1 @@
-"""Training and evaluation. It imports from the site's modules, never the reverse."""
+"""Training and evaluation of networks; the site imports nothing from here."""

@@ -1,6 +1,6 @@
-"""What a face may look like besides what the photograph shows: moved, lit, blurred, covered, by a webcam.
+"""Augmentation of faces: they are moved, lit, blurred and covered, as a webcam might show them.
 
-All functions take and give images (n, 1, h, w) float, 0 to 255, and draw from torch's default generator.
+All functions take and return images (n, 1, h, w) float, 0 to 255, and draw from torch's default generator.
 """
 
 import math
@@ -10,24 +10,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MAX_SHIFT = 0.1  # of the side
-MAX_TILT = math.radians(18)
+MAX_TILT_DEG = 18.0
 ZOOM = (0.8, 1.25)
 GAMMA = (0.4, 2.5)
 CONTRAST = (0.5, 1.5)
-RAMP = 0.7  # of the light, lost at the dark side of the face
-COARSEST, FINEST = 16, 40  # px, the side of a face that a webcam sees
-NOISE = 16.0  # gray levels, at most
-BLUR = (0.5, 1.6)  # px at 48
+MAX_RAMP = 0.7  # of the light, lost at the dark side of the face
+WEBCAM_SIDE = (16, 40)  # px, of a face as a webcam sees it
+MAX_NOISE = 16.0  # gray levels, standard deviation
+BLUR = (0.5, 1.6)  # px at 48, sigma
 COVERED = (0.15, 0.45)  # of the side
 
 
-def augment(images: Tensor, side: int, webcam: float) -> Tensor:
-    """Return the images moved, degraded as webcams do, and resized to side x side px.
+def augment(images: Tensor, side: int, webcam: float, tilt_deg: float = MAX_TILT_DEG) -> Tensor:
+    """Return the images moved, degraded as by a webcam, and resized to side x side px.
 
-    webcam, 0 to 1, is how often: each change comes with that probability, some less often.
+    webcam, 0 to 1, is the probability of each degradation, lower for some; tilt_deg is the largest tilt.
     """
     n = len(images)
-    images = move(images)
+    images = move(images, tilt_deg)
     for change, share in ((light, 1.0), (shade, 0.5), (coarsen, 0.5), (blur, 0.4), (grain, 0.6), (cover, 0.6)):
         chosen = torch.nonzero(torch.rand(n) < webcam * share).squeeze(1)
         if len(chosen):
@@ -35,10 +35,10 @@ def augment(images: Tensor, side: int, webcam: float) -> Tensor:
     return resize(images, side)
 
 
-def move(images: Tensor) -> Tensor:
-    """Mirror, tilt, zoom and shift. Pixels from outside repeat the border."""
+def move(images: Tensor, tilt_deg: float) -> Tensor:
+    """Return the images mirrored, tilted, zoomed and shifted; pixels from outside repeat the border."""
     n = len(images)
-    angle = _between(n, -MAX_TILT, MAX_TILT)
+    angle = _between(n, -math.radians(tilt_deg), math.radians(tilt_deg))
     zoom = torch.exp(_between(n, math.log(ZOOM[0]), math.log(ZOOM[1])))
     mirror = torch.randint(0, 2, (n,)) * 2.0 - 1
     shift = _between(n, -MAX_SHIFT, MAX_SHIFT) * 2  # the grid spans -1 to 1: two units a side
@@ -63,9 +63,9 @@ def light(images: Tensor) -> Tensor:
 
 
 def shade(images: Tensor) -> Tensor:
-    """Light from one side: a linear ramp over the face, in any direction."""
+    """Darken one side of the face by a linear ramp, in any direction."""
     n, _, h, w = images.shape
-    angle, strength = _between(n, 0, 2 * math.pi), _between(n, 0, RAMP)
+    angle, strength = _between(n, 0, 2 * math.pi), _between(n, 0, MAX_RAMP)
     across, down = torch.linspace(0, 1, w) - 0.5, torch.linspace(0, 1, h) - 0.5
     slope = angle.cos().view(n, 1, 1) * across + angle.sin().view(n, 1, 1) * down.view(1, h, 1)
     ramp = 1 - strength.view(n, 1, 1) * (slope + 0.5).clamp(0, 1)
@@ -73,14 +73,14 @@ def shade(images: Tensor) -> Tensor:
 
 
 def coarsen(images: Tensor) -> Tensor:
-    """Shrink to one small side and grow again: a face far from the camera."""
-    side = int(torch.randint(COARSEST, FINEST + 1, ()))
+    """Shrink all images to one small side and enlarge them again, as if far from the camera."""
+    side = int(torch.randint(WEBCAM_SIDE[0], WEBCAM_SIDE[1] + 1, ()))
     small = F.interpolate(images, (side, side), mode="bilinear", antialias=True)
     return F.interpolate(small, images.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def blur(images: Tensor) -> Tensor:
-    """Blur with one Gaussian: a lens out of focus."""
+    """Blur all images with one Gaussian, as a lens out of focus."""
     sigma = float(_between(1, *BLUR))
     taps = torch.exp(-0.5 * (torch.arange(-4, 5, device=images.device) / sigma) ** 2)
     taps = taps / taps.sum()
@@ -89,13 +89,13 @@ def blur(images: Tensor) -> Tensor:
 
 
 def grain(images: Tensor) -> Tensor:
-    """Add a sensor's noise, in a dark picture as strong as in a bright one."""
-    strength = _between(len(images), 0, NOISE).view(-1, 1, 1, 1)
+    """Add a sensor's noise, as strong in a dark image as in a bright one."""
+    strength = _between(len(images), 0, MAX_NOISE).view(-1, 1, 1, 1)
     return (images + (torch.randn(images.shape) * strength).to(images.device)).clamp(0, 255)
 
 
 def cover(images: Tensor) -> Tensor:
-    """Cover a rectangle with one gray (random erasing, arXiv 1708.04896)."""
+    """Cover a rectangle with one gray level (random erasing, Zhong et al. 2017, arXiv 1708.04896)."""
     n, _, h, w = images.shape
     height, width = _between(n, *COVERED) * h, _between(n, *COVERED) * w
     top, left = torch.rand(n) * (h - height), torch.rand(n) * (w - width)
@@ -115,4 +115,5 @@ def resize(images: Tensor, side: int) -> Tensor:
 
 
 def _between(n: int, low: float, high: float) -> Tensor:
+    """Return random values (n,) float, uniform between low and high."""
     return torch.rand(n) * (high - low) + low

@@ -1,9 +1,10 @@
-"""What turns a trained label head into the shipped one: prior correction and temperature."""
+"""The calibration of a trained label head: prior correction and temperature."""
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from model import to_probabilities
@@ -16,16 +17,14 @@ FOLDS = 5
 
 
 def prior_shift(labels: NDArray[np.int64], tau: float = TAU) -> tuple[float, ...]:
-    """Return what to add to the logits so that rare labels are not named too rarely; the mean is 0."""
+    """Return the shift (7,) of the logits, mean 0, that removes tau of the labels' log frequencies."""
     counts = np.maximum(np.bincount(labels, minlength=len(EMOTIONS)), 1)
     shift = -tau * np.log(counts / counts.sum())
     return tuple(round(float(value), 4) for value in shift - shift.mean())
 
 
 def fit_temperature(logits: Tensor, labels: NDArray[np.int64], shift: tuple[float, ...]) -> float:
-    """Return the temperature with the least cross-entropy for logits (n, 7 or 15)."""
-    from scipy.optimize import minimize_scalar  # takes half a second to load
-
+    """Return the temperature with the least cross-entropy of shifted logits (n, 7 or 15) for labels (n,)."""
     shifted = logits[:, : len(EMOTIONS)] + torch.tensor(shift)
     target = torch.from_numpy(labels)
 
@@ -36,12 +35,12 @@ def fit_temperature(logits: Tensor, labels: NDArray[np.int64], shift: tuple[floa
 
 
 def cross_fitted_error(logits: Tensor, labels: NDArray[np.int64], shift: tuple[float, ...]) -> float:
-    """Return the calibration error when each face's temperature was fitted on other faces."""
+    """Return the calibration error of logits (n, 7 or 15), each face's temperature fitted on other faces."""
     fold = np.random.default_rng(0).permutation(len(labels)) % FOLDS
     probs = np.empty((len(labels), len(EMOTIONS)), dtype=np.float32)
     for number in range(FOLDS):
-        kept, left = fold != number, fold == number
-        temperature = fit_temperature(logits[torch.from_numpy(kept)], labels[kept], shift)
+        fitted, tested = fold != number, fold == number
+        temperature = fit_temperature(logits[torch.from_numpy(fitted)], labels[fitted], shift)
         calibration = Calibration(shift, temperature)
-        probs[left] = to_probabilities(logits[torch.from_numpy(left)].numpy(), "shipped", calibration)
+        probs[tested] = to_probabilities(logits[torch.from_numpy(tested)].numpy(), "shipped", calibration)
     return calibration_error(probs, labels)

@@ -1,4 +1,4 @@
-"""A training run's settings: one TOML file each in training/configs/."""
+"""The configuration of a training run, a TOML file in training/configs/."""
 
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields
@@ -12,7 +12,7 @@ SCHEDULES = ("one-cycle", "plateau", "cosine")
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides how a run goes, besides its data; what has a default is off by default."""
+    """The settings of a training run; a setting with a default is off by default."""
 
     network: str
     batch_size: int
@@ -31,16 +31,19 @@ class Config:
     distill_temperature: float = 1.0
     mixup: float = 0.0  # alpha of its Beta distribution
     webcam: float = 0.0  # how often faces are degraded as webcams do, 0 to 1
+    tilt_deg: float = 18.0  # how far faces are tilted at most, to either side
     calm_epochs: int = 0  # at the end, without mixup
+    sharp_epochs: int = 0  # at the end, without the webcam's degradation
     ema_decay: float = 0.0  # of the averaged weights, per step
     early_stopping: int = 0  # epochs without a better validation loss
 
     @property
     def epochs(self) -> int:
+        """The number of epochs of all stages."""
         return sum(epochs for _, epochs in self.stages)
 
     def side(self, epoch: int) -> int:
-        """Return the side in px of the pictures of an epoch, counted from 0."""
+        """Return the side in px of an epoch's images; epochs count from 0. IndexError after the last."""
         for side, epochs in self.stages:
             if epoch < epochs:
                 return side
@@ -49,14 +52,14 @@ class Config:
 
 
 def _kind(annotation: Any) -> Any:
-    """Return what isinstance takes for a field's annotation: TOML writes 1 for 1.0."""
+    """Return the classes that isinstance checks for a field's annotation; TOML may write 1 for 1.0."""
     return (int, float) if annotation is float else get_origin(annotation) or annotation
 
 
 def load_config(name: str) -> Config:
-    """Return the configuration of that name in training/configs/, or in the TOML file of that path.
+    """Return the configuration of a name in training/configs/, or of the path of a TOML file.
 
-    Raises ValueError with one clear sentence if there is none or it is not complete.
+    Raises ValueError with one sentence if it is missing, incomplete or impossible.
     """
     path = Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
     if not path.is_file():
@@ -70,7 +73,7 @@ def load_config(name: str) -> Config:
 
 
 def parse_config(values: dict[str, Any], origin: str) -> Config:
-    """Return the configuration in values; ValueError names what is missing, unknown or impossible."""
+    """Return the configuration in values; ValueError, naming origin, for a missing or impossible one."""
     known = {f.name: f for f in fields(Config)}
     required = {f.name for f in known.values() if f.default is MISSING and f.default_factory is MISSING}
     if missing := required - values.keys():
@@ -93,5 +96,5 @@ def parse_config(values: dict[str, Any], origin: str) -> Config:
 
 
 def _pairs(value: list[Any], first: type) -> bool:
-    """Whether each item is [first, int]."""
+    """Return whether each item is a list of a `first` and an int."""
     return all(isinstance(v, list) and [type(i) for i in v] == [first, int] for v in value)

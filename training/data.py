@@ -1,4 +1,4 @@
-"""FER2013 as people have it: Kaggle's fer2013.csv, or folders train/<emotion>/*.png and test/..."""
+"""FER2013, from Kaggle's fer2013.csv or from folders train/<emotion>/*.png and test/<emotion>/*.png."""
 
 import csv
 import hashlib
@@ -22,9 +22,12 @@ SPLIT_FOLDERS = {"Training": "train", "PublicTest": "test", "PrivateTest": "priv
 
 @dataclass(frozen=True)
 class Faces:
-    """Faces with their labels: images (n, 48, 48) uint8 gray, labels (n,) int64 indices into EMOTIONS.
+    """Faces with their labels.
 
-    votes (n, 10) int64 are the FER+ votes in the order of VOTES; all zero where there are none.
+    Attributes:
+        images: The faces (n, 48, 48) uint8 gray.
+        labels: Their labels (n,) int64, indices into EMOTIONS.
+        votes: Their FER+ votes (n, 10) int64 in the order of VOTES; all zero where there are none.
     """
 
     images: NDArray[np.uint8]
@@ -35,7 +38,7 @@ class Faces:
         return len(self.labels)
 
     def sha256(self) -> str:
-        """Return a hash of pixels and labels, so that a checkpoint can say what it was trained on."""
+        """Return the hash of pixels, labels and votes, which a model card keeps."""
         digest = hashlib.sha256(self.images.tobytes())
         digest.update(self.labels.astype("<i8").tobytes())
         digest.update(self.votes.astype("<i8").tobytes())
@@ -47,10 +50,15 @@ class Faces:
 
 
 def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
-    """Return the faces of one split ("Training", "PublicTest" or "PrivateTest") of a CSV file or a folder.
+    """Return the faces of one split.
 
-    ferplus is fer2013new.csv, whose rows are in the order of fer2013.csv.
-    Raises ValueError with one clear sentence if the file, the split or a row cannot be read.
+    Args:
+        path: fer2013.csv, or a folder with the folders of SPLIT_FOLDERS.
+        split: "Training", "PublicTest" or "PrivateTest".
+        ferplus: fer2013new.csv, whose rows are in the order of fer2013.csv.
+
+    Raises:
+        ValueError: The file, the split or a row cannot be read; the message says which, in one sentence.
     """
     if split not in SPLIT_FOLDERS:
         raise ValueError(f"no split {split!r}; there are: {', '.join(SPLIT_FOLDERS)}")
@@ -78,7 +86,7 @@ def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
 
 
 def load_votes(path: Path, split: str) -> NDArray[np.int64]:
-    """Return the votes (n, 10) of one split of fer2013new.csv, in the order of VOTES."""
+    """Return the votes (n, 10) int64 of a split of fer2013new.csv, in the order of VOTES; raises ValueError."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -92,6 +100,7 @@ def load_votes(path: Path, split: str) -> NDArray[np.int64]:
 
 
 def _csv_rows(path: Path, split: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the label and the face (48, 48) uint8 of each row of a split; raises ValueError."""
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if not {"emotion", "pixels", "Usage"} <= set(reader.fieldnames or ()):
@@ -106,6 +115,7 @@ def _csv_rows(path: Path, split: str) -> Iterator[tuple[int, NDArray[np.uint8]]]
 
 
 def _parse_row(row: dict[str, str], where: str) -> tuple[int, NDArray[np.uint8]]:
+    """Return a row's label and face (48, 48) uint8; ValueError that begins with `where`."""
     try:
         label = int(row["emotion"])
         pixels = np.array(row["pixels"].split(), dtype=np.uint8)
@@ -117,6 +127,7 @@ def _parse_row(row: dict[str, str], where: str) -> tuple[int, NDArray[np.uint8]]
 
 
 def _folder_rows(folder: Path) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the label and the face (48, 48) uint8 of each picture in folder/<emotion>/; raises ValueError."""
     if not folder.is_dir():
         raise ValueError(f"no folder {folder}")
     for label, emotion in enumerate(EMOTIONS):
@@ -128,6 +139,7 @@ def _folder_rows(folder: Path) -> Iterator[tuple[int, NDArray[np.uint8]]]:
 
 
 def _read_face(path: Path) -> NDArray[np.uint8]:
+    """Return a picture as a face (48, 48) uint8; raises ValueError."""
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise ValueError(f"{path} is not a picture that OpenCV can read")

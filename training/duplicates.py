@@ -1,4 +1,4 @@
-"""Which faces are the same photograph: identical, mirrored, or saved a little differently."""
+"""Copies among faces: the same photograph, identical, mirrored, or saved a little differently."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nn.model_card import INPUT_SIDE
 
-NEAR = 0.97  # correlation from which on two faces, blurred and at half size, are one photograph
+NEAR = 0.97  # least correlation of two faces of one photograph, blurred and at half size
 BLUR = 1.0  # px, sigma; a copy that was scaled or shifted differs in its finest detail
 SIDE = INPUT_SIDE // 2
 CHUNK = 512  # faces
@@ -18,10 +18,10 @@ Rows = NDArray[np.float32]
 
 
 def near_duplicates(faces: Pictures, others: Pictures) -> NDArray[np.bool_]:
-    """Return (n,) bool: which faces (n, 48, 48) uint8 have a copy among others (m, 48, 48) uint8.
+    """Return (n,) bool, True for faces (n, 48, 48) uint8 that have a copy among others (m, 48, 48) uint8.
 
-    A copy is pixel-identical, or correlates at NEAR or more with the face or its mirror image. A flat
-    picture correlates with nothing.
+    A copy is pixel-identical, or correlates at NEAR or more with the face or its mirror image. A flat image
+    correlates with nothing.
     """
     found = np.zeros(len(faces), dtype=np.bool_)
     for start, near in _compare(faces, others):
@@ -30,7 +30,7 @@ def near_duplicates(faces: Pictures, others: Pictures) -> NDArray[np.bool_]:
 
 
 def near_pairs(faces: Pictures) -> NDArray[np.int64]:
-    """Return the pairs (k, 2) int64 of indices, lower first, of faces (n, 48, 48) uint8 that are copies."""
+    """Return the index pairs (k, 2) int64, lower first, of faces (n, 48, 48) uint8 that are copies."""
     pairs = [np.empty((0, 2), dtype=np.int64)]
     for start, near in _compare(faces, faces):
         first, second = np.nonzero(near)
@@ -40,7 +40,7 @@ def near_pairs(faces: Pictures) -> NDArray[np.int64]:
 
 
 def _compare(faces: Pictures, others: Pictures) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    """Yield, a chunk of c faces at a time, the index of its first and whether others are copies (c, m)."""
+    """Yield, for each chunk of c faces, its first index and (c, m) bool, True where another is a copy."""
     units, names = _units(others), _names(others)
     for start in range(0, len(faces), CHUNK):
         chunk = faces[start : start + CHUNK]
@@ -53,7 +53,7 @@ def _compare(faces: Pictures, others: Pictures) -> Iterator[tuple[int, NDArray[n
 
 
 def _units(faces: Pictures) -> Rows:
-    """Return faces, blurred and halved, as rows (n, 576) float32 whose products are correlations; 0 if flat."""
+    """Return blurred, halved faces as rows (n, 576) float32 whose products are correlations; 0 if flat."""
     rows = np.zeros((len(faces), SIDE * SIDE), dtype=np.float32)
     for row, face in zip(rows, faces, strict=True):
         if face.min() < face.max():
@@ -64,5 +64,5 @@ def _units(faces: Pictures) -> Rows:
 
 
 def _names(faces: Pictures) -> NDArray[np.int64]:
-    """Return a number (n,) int64 for each face, the same for identical ones only: 64 bits do not collide."""
+    """Return a hash (n,) int64 of each face; with 64 bits only identical faces share one."""
     return np.array([hash(face.tobytes()) for face in faces], dtype=np.int64)

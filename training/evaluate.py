@@ -1,6 +1,6 @@
-"""python -m training.evaluate WEIGHTS --data fer2013.csv: how good are these weights, on which faces.
+"""Measure a weights file on FER2013: python -m training.evaluate WEIGHTS --data fer2013.csv.
 
-Prints the figures and saves them as evaluation.json, with plots as evaluation.html.
+The figures are printed and written as evaluation.json, and with plots as evaluation.html.
 """
 
 import argparse
@@ -16,36 +16,37 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model import OUTPUTS, EmotionClassifier, to_probabilities
-from nn.engines import TorchEngine
-from nn.model_card import INPUT_SIDE, ModelCard, WeightsError
+from nn.model_card import ModelCard, WeightsError
 from nn.registry import load_net
-from training.augment import resize
+from nn.torch_engine import TorchEngine
 from training.data import SPLIT_FOLDERS, Faces, load_faces
 from training.duplicates import near_duplicates
+from training.inference import predict_logits
 from training.losses import heads
 from training.metrics import confusion, ferplus_majority, measure, per_class
 from training.report import as_text, write_report
 from training.stress import STRESSES, stressed
 
-BATCH = 256
 TIMED = 200  # faces
-
-
-@torch.inference_mode()
-def predict_logits(net: nn.Module, faces: Faces, side: int = INPUT_SIDE, device: str = "cpu") -> Tensor:
-    """Return logits (n, 7 or 15) for all faces, one forward pass each; device is where the network is."""
-    net.eval()
-    images = torch.from_numpy(faces.images).unsqueeze(1)
-    batches = (resize(batch.to(device).float(), side) for batch in images.split(BATCH))
-    return torch.cat([net(batch).cpu() for batch in batches])
 
 
 def evaluate(
     net: nn.Module, card: ModelCard, faces: Faces, clean: NDArray[np.bool_], output: str
 ) -> tuple[dict[str, Any], NDArray[np.float32]]:
-    """Return all figures of a network on faces, and that output's probabilities (n, 7).
+    """Measure a network.
 
-    clean (n,) bool: the face has no copy among Training's.
+    Args:
+        net: The network, on the CPU.
+        card: The card of its weights.
+        faces: The faces it is measured on.
+        clean: Whether each face (n,) bool has no copy among the training faces.
+        output: The output whose details are measured, one of model.OUTPUTS.
+
+    Returns:
+        The figures, as evaluation.json holds them, and the output's probabilities (n, 7) float32.
+
+    Raises:
+        ValueError: The output is unknown.
     """
     logits = predict_logits(net, faces)
     probs: NDArray[np.float32] = to_probabilities(logits.numpy(), output, card.calibration)
@@ -70,6 +71,7 @@ def evaluate(
 def _both(
     logits: Tensor, output: str, card: ModelCard, faces: Faces, clean: NDArray[np.bool_]
 ) -> dict[str, dict[str, float]]:
+    """Return an output's figures on all faces, and on the clean ones if there are any."""
     probs = to_probabilities(logits.numpy(), output, card.calibration)
     figures = {"all": measure(probs, faces.labels)}
     if clean.any():
@@ -78,6 +80,7 @@ def _both(
 
 
 def _under_stress(net: nn.Module, card: ModelCard, faces: Faces, output: str) -> dict[str, float]:
+    """Return an output's accuracy under each of STRESSES."""
     accuracy = {}
     for stress in STRESSES:
         changed = Faces(stressed(faces.images, stress), faces.labels, faces.votes)
@@ -87,7 +90,7 @@ def _under_stress(net: nn.Module, card: ModelCard, faces: Faces, output: str) ->
 
 
 def ms_per_face(classifier: EmotionClassifier) -> float:
-    """Return the median milliseconds from a 640x480 picture to one face's probabilities, on one CPU thread."""
+    """Return the median time in ms from a 640x480 image to one face's probabilities, on one CPU thread."""
     gray = np.random.default_rng(0).integers(0, 256, (480, 640), dtype=np.uint8)
     box = np.array([[200, 100, 360, 260]])
     threads = torch.get_num_threads()
@@ -95,22 +98,39 @@ def ms_per_face(classifier: EmotionClassifier) -> float:
     try:
         times = []
         for _ in range(TIMED):
-            started = time.perf_counter()
+            started_s = time.perf_counter()
             classifier.predict(gray, box)
-            times.append(time.perf_counter() - started)
+            times.append(time.perf_counter() - started_s)
     finally:
         torch.set_num_threads(threads)
     return float(np.median(times)) * 1000
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Measure a weights file and write the report.
+
+    Args:
+        argv: The command line; the program's own by default.
+
+    Returns:
+        The exit status: 0, or 2 if the weights or the data cannot be read.
+
+    Raises:
+        SystemExit: A flag is wrong, or --help was given.
+    """
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of folders")
-    parser.add_argument("--ferplus", type=Path, help="fer2013new.csv, FER+'s votes")
-    parser.add_argument("--split", default="PublicTest", choices=SPLIT_FOLDERS)
-    parser.add_argument("--output", default="shipped", choices=OUTPUTS, help="whose details to report")
-    parser.add_argument("--out", type=Path, default=Path("runs/evaluation"), help="the report's folder")
+    parser.add_argument("weights", type=Path, help="weights file of the network")
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
+    parser.add_argument("--ferplus", type=Path, help="votes of FER+, fer2013new.csv")
+    parser.add_argument(
+        "--split", default="PublicTest", choices=SPLIT_FOLDERS, help="faces to measure on (default: PublicTest)"
+    )
+    parser.add_argument(
+        "--output", default="shipped", choices=OUTPUTS, help="output reported in detail (default: shipped)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/evaluation"), help="report's folder (default: runs/evaluation)"
+    )
     args: Any = parser.parse_args(argv)
     try:
         net, card = load_net(args.weights)

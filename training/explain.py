@@ -1,7 +1,7 @@
-"""python -m training.explain WEIGHTS PICTURE --out FILE.png: where any network found each emotion, by Grad-CAM.
+"""Explain any network's answer by Grad-CAM: python -m training.explain WEIGHTS PICTURE --out FILE.png.
 
-The largest face of the picture eight times in a row: as it is, and with the heat map of each emotion, in the
-order of EMOTIONS and on one scale. For any weights that training.train wrote.
+The file shows the largest face of the picture eight times: as it is, and with the heat map of each emotion, in
+the order of EMOTIONS and on one scale. The weights may be any that training.train wrote.
 """
 
 import argparse
@@ -28,7 +28,10 @@ SIDE_PX = 192
 
 
 def explain(net: torch.nn.Module, gray: NDArray[np.uint8], box: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Return the face of gray (H, W) in box (1, 4) and its seven heat maps, side by side, as BGR."""
+    """Return the face and its seven heat maps side by side, (192, 1536, 3) uint8 BGR.
+
+    gray is the image (H, W) uint8, and box (1, 4) int32 xyxy px its face.
+    """
     crop = preprocess(gray, box)
     images = torch.from_numpy(crop).unsqueeze(1).float().repeat(len(EMOTIONS), 1, 1, 1)
     maps = grad_cam(net, images, torch.arange(len(EMOTIONS))).numpy()
@@ -39,11 +42,12 @@ def explain(net: torch.nn.Module, gray: NDArray[np.uint8], box: NDArray[np.int32
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Write the explanation of a picture; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.explain", description=__doc__)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("picture", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--whole", action="store_true", help="the picture is the face, as in FER2013")
+    parser.add_argument("weights", type=Path, help="weights file of the network")
+    parser.add_argument("picture", type=Path, help="picture with a face")
+    parser.add_argument("--out", type=Path, required=True, help="picture file to write")
+    parser.add_argument("--whole", action="store_true", help="use the whole picture as the face, as in FER2013")
     args: Any = parser.parse_args(argv)
     try:
         net, card = load_net(args.weights)
@@ -52,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]], dtype=np.int32)
         faces = whole if args.whole else HaarDetector(Settings().cascade, Settings().min_face_px).detect(gray)
         if not len(faces):
-            raise PictureError(f"no face is found in {args.picture}; --whole takes all of it for one")
+            raise PictureError(f"no face is found in {args.picture}; --whole uses all of it as the face")
         if not cv2.imwrite(str(args.out), explain(net, gray, faces[:1])):
             raise PictureError(f"{args.out} cannot be written")
     except (WeightsError, PictureError, OSError, cv2.error) as error:

@@ -1,7 +1,7 @@
-"""python -m training.explore --data fer2013.csv: what is in a data set, before anybody trains on it.
+"""Report on a data set before training on it: python -m training.explore --data fer2013.csv.
 
-Writes explore.html, one page with plots and sheets of faces, and the figures as explore.json. The page shows
-photographs that belong to others: do not publish it.
+The report is explore.html, a page with plots and sheets of faces, and explore.json with its figures. The page
+shows photographs that belong to others: do not publish it.
 """
 
 import argparse
@@ -53,15 +53,15 @@ from vision.haar import CascadeError, HaarDetector
 TEMPLATES = Path(__file__).parent / "templates"
 CASCADE = ROOT / "haarcascade_frontalface_alt2.xml"
 SEED = 0
-SHEET = 24  # faces of each class
-CONFLICTS = 12  # pairs shown
-TRIED = 700  # faces given to the cascade
+SHEET_FACES = 24  # of each class
+MAX_CONFLICTS = 12  # pairs shown
+CASCADE_FACES = 700  # given to the cascade
 
-Table = list[tuple[str, ...]]  # the first row is the head
+Table = list[tuple[str, ...]]  # the first row has the columns' names
 
 
 class Section(NamedTuple):
-    """A part of the report: its name in the JSON, its title, its figures, what it shows."""
+    """A section of the report: its name in the JSON, its title, its figures, its pictures and its table."""
 
     name: str
     title: str
@@ -71,7 +71,7 @@ class Section(NamedTuple):
 
 
 def load_splits(path: Path, ferplus: Path | None) -> dict[str, Faces]:
-    """Return the faces of the splits that the data has; ValueError if there are none, or one is damaged."""
+    """Return the faces of each split in the data; ValueError if there is none, or one is damaged."""
     splits: dict[str, Faces] = {}
     absent = ""
     for split, folder in SPLIT_FOLDERS.items():
@@ -87,7 +87,7 @@ def load_splits(path: Path, ferplus: Path | None) -> dict[str, Faces]:
 
 
 def join(splits: dict[str, Faces]) -> Faces:
-    """Return all splits' faces in a row."""
+    """Return the faces of all splits, one split after the other."""
     parts = list(splits.values())
     return Faces(
         np.concatenate([faces.images for faces in parts]),
@@ -97,7 +97,7 @@ def join(splits: dict[str, Faces]) -> Faces:
 
 
 def explore(splits: dict[str, Faces], detector: HaarDetector) -> Iterator[Section]:
-    """Yield the sections of the report, one when it is ready; each class that is there has a face."""
+    """Yield the report's sections, each as soon as it is ready."""
     faces, rng = join(splits), np.random.default_rng(SEED)
     classes = count_classes(splits)
     yield Section("classes", "Classes and splits", classes, [classes_plot(classes)], _class_table(classes))
@@ -115,8 +115,8 @@ def explore(splits: dict[str, Faces], detector: HaarDetector) -> Iterator[Sectio
         yield Section(
             "agreement", "FER2013's label and FER+'s voters", agreement, plots, _share_table(agreement)
         )
-    # a sample of its own, so that the sheets before do not change it
-    cascade = try_cascade(faces, detector, TRIED, np.random.default_rng(SEED))
+    # with its own generator, so that the sheets do not change its sample
+    cascade = try_cascade(faces, detector, CASCADE_FACES, np.random.default_rng(SEED))
     yield Section(
         "cascade", "What the face detector finds", cascade, [cascade_plot(cascade)], _found_table(cascade)
     )
@@ -125,24 +125,28 @@ def explore(splits: dict[str, Faces], detector: HaarDetector) -> Iterator[Sectio
 def sample_sheets(faces: Faces, rng: np.random.Generator) -> list[Picture]:
     """Return a sheet of random faces of each class."""
     return [
-        sheet(rng.permutation(images)[:SHEET], f"{name}: {min(SHEET, len(images))} of {len(images):,}")
+        sheet(
+            rng.permutation(images)[:SHEET_FACES],
+            f"{name}: {min(SHEET_FACES, len(images))} of {len(images):,}",
+        )
         for name, images in by_emotion(faces.images, faces.labels).items()
     ]
 
 
 def conflict_sheets(faces: Faces, pairs: NDArray[np.int64], rng: np.random.Generator) -> list[Picture]:
-    """Return some of the pairs (k, 2) of copies that bear two labels, a face once, flat pictures never."""
+    """Return some of the pairs (k, 2) of copies that have two labels, each face once, without flat images."""
     two_labels = faces.labels[pairs[:, 0]] != faces.labels[pairs[:, 1]]
     seen = np.ptp(faces.images[pairs[:, 0]], axis=(1, 2)) > 0
     conflicts = pairs[two_labels & seen]
     conflicts = conflicts[np.unique(conflicts[:, 0], return_index=True)[1]]
     return [
         sheet(faces.images[pair], " and ".join(EMOTIONS[label] for label in faces.labels[pair]))
-        for pair in rng.permutation(conflicts)[:CONFLICTS]
+        for pair in rng.permutation(conflicts)[:MAX_CONFLICTS]
     ]
 
 
 def _class_table(classes: Classes) -> Table:
+    """Return the number and share of each class in each split."""
     rows = [
         (name, *(f"{classes.counts[s][name]:,} ({percent(classes.share(s, name))})" for s in classes.counts))
         for name in EMOTIONS
@@ -152,6 +156,7 @@ def _class_table(classes: Classes) -> Table:
 
 
 def _duplicate_table(duplicates: Duplicates) -> Table:
+    """Return the copies within each split and between each two."""
     rows = [
         (
             f"{o.split} in itself" if o.split == o.other else f"{o.split} in {o.other}",
@@ -165,6 +170,7 @@ def _duplicate_table(duplicates: Duplicates) -> Table:
 
 
 def _share_table(agreement: Agreement) -> Table:
+    """Return each label's faces with a majority, and the share that agrees."""
     rows = [
         (name, f"{sum(agreement.counts[name].values()):,}", percent(share))
         for name, share in agreement.shares.items()
@@ -173,6 +179,7 @@ def _share_table(agreement: Agreement) -> Table:
 
 
 def _found_table(cascade: Cascade) -> Table:
+    """Return each emotion's faces given to the cascade, and the share that it finds."""
     rows = [
         (name, str(cascade.tried[name]), f"{percent(share)} ± {100 * cascade.error(name):.1f}")
         for name, share in cascade.shares.items()
@@ -181,7 +188,7 @@ def _found_table(cascade: Cascade) -> Table:
 
 
 def write_report(out: Path, data: str, sections: list[Section]) -> None:
-    """Write explore.html and explore.json into the folder `out`."""
+    """Write explore.html and explore.json into the folder `out`; data is the data set's name."""
     figures = {s.name: asdict(s.figures) | {"conclusion": s.figures.conclusion()} for s in sections}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -193,10 +200,13 @@ def write_report(out: Path, data: str, sections: list[Section]) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Write the report on a data set; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.explore", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of folders")
-    parser.add_argument("--ferplus", type=Path, help="fer2013new.csv, FER+'s votes")
-    parser.add_argument("--out", type=Path, default=Path("runs/explore"), help="default: runs/explore")
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
+    parser.add_argument("--ferplus", type=Path, help="votes of FER+, fer2013new.csv")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/explore"), help="report's folder (default: runs/explore)"
+    )
     args: Any = parser.parse_args(argv)
     try:
         args.out.mkdir(parents=True, exist_ok=True)  # before the work, not after it

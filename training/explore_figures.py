@@ -1,4 +1,4 @@
-"""What a data set's report says: figures of faces, each with the sentence that a reader should take home."""
+"""The figures of a data set's report, each with its conclusion in a sentence."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,11 +16,11 @@ from vision.emotions import EMOTIONS
 from vision.haar import HaarDetector
 
 BINS = 32  # of the gray levels
-UNLIKE_SPLITS = 0.02  # of a split's faces; below it the splits have the same mixture of classes
-UNLIKE_LEVELS = 0.8  # overlap of two classes' gray levels, below which light alone tells them apart
-TELLING = 0.1  # share of the variance
+UNLIKE_SPLITS = 0.02  # difference of a class's shares from which on splits are mixed differently
+UNLIKE_LEVELS = 0.8  # overlap of two classes' gray levels below which light alone tells them apart
+TELLING = 0.1  # share of the variance from which on light tells something of the emotion
 ENLARGE = 2
-MIN_FACE_PX = 40  # as the site searches
+MIN_FACE_PX = 40  # the site's default
 SAME_BOX = 0.5  # iou
 SURE = 3.0  # standard errors between the extremes of seven shares
 
@@ -29,25 +29,27 @@ Item = TypeVar("Item", bound=np.generic)
 
 
 def percent(share: float) -> str:
-    """Return a share as text."""
+    """Return a share, 0 to 1, as text in percent."""
     return f"{100 * share:.1f} %"
 
 
 def by_emotion(values: NDArray[Item], labels: NDArray[np.int64]) -> dict[str, NDArray[Item]]:
-    """Return the values (n, ...) of each emotion that the labels (n,) hold."""
+    """Return the values (n, ...) of each emotion that occurs among the labels (n,)."""
     return {name: values[labels == i] for i, name in enumerate(EMOTIONS) if (labels == i).any()}
 
 
 @dataclass(frozen=True)
 class Classes:
-    """How many faces of each emotion each split has: counts[split][emotion]."""
+    """The number of faces of each emotion in each split: counts[split][emotion]."""
 
     counts: dict[str, dict[str, int]]
 
     def share(self, split: str, emotion: str) -> float:
+        """Return an emotion's share of a split, 0 to 1."""
         return self.counts[split][emotion] / sum(self.counts[split].values())
 
     def conclusion(self) -> str:
+        """Return how unequal the classes are, and whether the splits are alike."""
         total = {name: sum(split[name] for split in self.counts.values()) for name in EMOTIONS}
         most, least = max(total, key=total.__getitem__), min(total, key=total.__getitem__)
         if total[least] == 0:
@@ -60,6 +62,7 @@ class Classes:
         )
 
     def _splits(self) -> str:
+        """Return how unlike the splits are."""
         if len(self.counts) == 1:
             return "There is one split only."
         shares = np.array([[self.share(split, name) for name in EMOTIONS] for split in self.counts])
@@ -69,20 +72,21 @@ class Classes:
 
 
 def count_classes(splits: dict[str, Faces]) -> Classes:
-    """Return the faces of each emotion in each split."""
+    """Return the number of faces of each emotion in each split."""
     counts = {split: np.bincount(faces.labels, minlength=len(EMOTIONS)) for split, faces in splits.items()}
     return Classes({s: dict(zip(EMOTIONS, map(int, n), strict=True)) for s, n in counts.items()})
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """How many pictures show nothing: flat ones, and those without a face to most voters (None: no votes)."""
+    """The number of flat pictures, and of those without a face to most voters; None if there are no votes."""
 
     faces: int
     flat: int
     no_face: int | None
 
     def conclusion(self) -> str:
+        """Return how many pictures should be left out of training."""
         voters = f", and {self.no_face:,} show no face to most FER+ voters" if self.no_face is not None else ""
         advice = (
             "leave them out of training." if self.flat or self.no_face else "there is nothing to leave out."
@@ -92,19 +96,20 @@ class Pictures:
 
 
 def count_empty(faces: Faces) -> Pictures:
-    """Return how many of the faces are pictures of nothing."""
+    """Return the number of pictures that show no face."""
     flat = int((np.ptp(faces.images, axis=(1, 2)) == 0).sum())
     return Pictures(len(faces), flat, int((~is_face(faces.votes)).sum()) if faces.votes.any() else None)
 
 
 @dataclass(frozen=True)
 class Levels:
-    """The mean gray level of each emotion's pixels, and shares[emotion] of them in BINS equal steps."""
+    """The mean gray level of each emotion's pixels, and their shares in BINS bins: shares[emotion][bin]."""
 
     means: dict[str, float]
     shares: dict[str, list[float]]
 
     def conclusion(self) -> str:
+        """Return whether gray levels alone tell emotions apart."""
         light, dark = max(self.means, key=self.means.__getitem__), min(self.means, key=self.means.__getitem__)
         overlap = float(np.minimum(self.shares[light], self.shares[dark]).sum())
         alike = overlap >= UNLIKE_LEVELS
@@ -116,7 +121,7 @@ class Levels:
 
 
 def measure_levels(faces: Faces) -> Levels:
-    """Return how each emotion's pixels are spread over the gray levels."""
+    """Return the distribution of each emotion's gray levels."""
     pixels = {name: images.ravel() for name, images in by_emotion(faces.images, faces.labels).items()}
     counts = {name: np.bincount(p // (256 // BINS), minlength=BINS) for name, p in pixels.items()}
     return Levels(
@@ -127,7 +132,7 @@ def measure_levels(faces: Faces) -> Levels:
 
 @dataclass(frozen=True)
 class Light:
-    """The 5 %, 50 % and 95 % points of the faces' brightness and contrast, and what the emotion explains."""
+    """The 5 %, 50 % and 95 % points of brightness and contrast, and the shares that the emotion explains."""
 
     brightness: list[float]
     contrast: list[float]
@@ -135,6 +140,7 @@ class Light:
     contrast_explained: float
 
     def conclusion(self) -> str:
+        """Return how much the light varies, and whether it tells something of the emotion."""
         most = max(self.brightness_explained, self.contrast_explained)
         advice = (
             "light says something of the emotion, so check what the network looks at"
@@ -151,20 +157,20 @@ class Light:
 
 
 def light_of(images: NDArray[np.uint8]) -> tuple[Values, Values]:
-    """Return each face's brightness and contrast, (n,) each: the mean and the deviation of its pixels."""
+    """Return each face's brightness and contrast (n,): the mean and the standard deviation of its pixels."""
     rows = images.reshape(len(images), -1)
     return rows.mean(axis=1), rows.std(axis=1)
 
 
 def measure_light(faces: Faces) -> Light:
-    """Return how bright and how contrasty the faces are."""
+    """Return the distribution of the faces' brightness and contrast."""
     points = [[float(p) for p in np.percentile(values, (5, 50, 95))] for values in light_of(faces.images)]
     explained = [_explained(values, faces.labels) for values in light_of(faces.images)]
     return Light(points[0], points[1], explained[0], explained[1])
 
 
 def _explained(values: Values, labels: NDArray[np.int64]) -> float:
-    """Return the share of the variance of values (n,) that lies between the labels (n,): eta squared."""
+    """Return the share of the variance of values (n,) that the labels (n,) explain (eta squared)."""
     between = sum(len(v) * (v.mean() - values.mean()) ** 2 for v in by_emotion(values, labels).values())
     whole = float(((values - values.mean()) ** 2).sum())
     return float(between) / whole if whole else 0.0
@@ -172,7 +178,7 @@ def _explained(values: Values, labels: NDArray[np.int64]) -> float:
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many faces of a split have a copy in another, or in the same; pairs counts each two copies."""
+    """The faces of a split that have a copy in another, or in itself; pairs counts each two copies."""
 
     split: str
     other: str
@@ -189,6 +195,7 @@ class Duplicates:
     overlaps: list[Overlap]
 
     def conclusion(self) -> str:
+        """Return how many test faces are in other splits, and how often copies have two labels."""
         pairs = sum(o.pairs for o in self.overlaps)
         if pairs == 0:
             return "No face occurs twice: the test splits are as new to the network as they look."
@@ -207,7 +214,7 @@ class Duplicates:
 
 
 def count_duplicates(splits: dict[str, Faces], pairs: NDArray[np.int64]) -> Duplicates:
-    """Return how often faces occur twice; pairs (k, 2) are near_pairs of all splits' faces in a row."""
+    """Return the overlaps of the splits; pairs (k, 2) are `near_pairs` of the faces of `join`."""
     labels = np.concatenate([faces.labels for faces in splits.values()])
     owner = np.repeat(np.arange(len(splits)), [len(faces) for faces in splits.values()])
     names = list(splits)
@@ -224,7 +231,7 @@ def count_duplicates(splits: dict[str, Faces], pairs: NDArray[np.int64]) -> Dupl
 
 @dataclass(frozen=True)
 class Agreement:
-    """FER2013's labels against FER+'s strict majority: counts[label][class], and shares[label] that agree."""
+    """FER2013's labels and FER+'s strict majorities: counts[label][class], and the shares[label] that agree."""
 
     faces: int
     undecided: int
@@ -233,6 +240,7 @@ class Agreement:
     counts: dict[str, dict[str, int]]
 
     def conclusion(self) -> str:
+        """Return how often label and majority agree, and for which label most and least."""
         best = max(self.shares, key=self.shares.__getitem__)
         worst = min(self.shares, key=self.shares.__getitem__)
         seen = max(self.counts[worst], key=self.counts[worst].__getitem__)
@@ -245,7 +253,7 @@ class Agreement:
 
 
 def measure_agreement(faces: Faces) -> Agreement | None:
-    """Return how FER2013's labels agree with FER+'s voters; None if no face has a majority."""
+    """Return the agreement of FER2013's labels with FER+'s majorities; None if no face has a majority."""
     clear, majority = ferplus_majority(faces.votes)
     if not clear.any():
         return None
@@ -263,7 +271,14 @@ def measure_agreement(faces: Faces) -> Agreement | None:
 
 @dataclass(frozen=True)
 class Cascade:
-    """Of `tried` random faces of an emotion the detector finds this share; overall as frequent as they are."""
+    """The share of each emotion's faces that the detector finds.
+
+    Attributes:
+        tried: The number of random faces of each emotion.
+        shares: The share of them that is found.
+        overall: The mean of the shares, weighted by the emotions' frequencies.
+        median_iou: The median overlap of a found box with the face; None if none is found.
+    """
 
     tried: dict[str, int]
     shares: dict[str, float]
@@ -276,6 +291,7 @@ class Cascade:
         return float((share * (1 - share) / self.tried[emotion]) ** 0.5)
 
     def conclusion(self) -> str:
+        """Return the share that is found, and whether an emotion is missed more often than others."""
         best = max(self.shares, key=self.shares.__getitem__)
         worst = min(self.shares, key=self.shares.__getitem__)
         spread = self.shares[best] - self.shares[worst]
@@ -289,7 +305,7 @@ class Cascade:
 
 
 def try_cascade(faces: Faces, detector: HaarDetector, count: int, rng: np.random.Generator) -> Cascade:
-    """Return what the detector finds among about `count` random faces, as many of each emotion."""
+    """Return the detector's results on about `count` random faces, equally many of each emotion."""
     indices = by_emotion(np.arange(len(faces)), faces.labels)
     chosen = {name: rng.permutation(i)[: count // len(EMOTIONS)] for name, i in indices.items()}
     overlaps = {name: [best_overlap(faces.images[i], detector) for i in c] for name, c in chosen.items()}
@@ -304,8 +320,8 @@ def try_cascade(faces: Faces, detector: HaarDetector, count: int, rng: np.random
 
 
 def best_overlap(face: NDArray[np.uint8], detector: HaarDetector) -> float:
-    """Return how well the best box of the detector fits a face (48, 48) uint8 within a larger picture."""
-    side, margin = face.shape[0] * ENLARGE, face.shape[0]  # the edge goes on, so that no frame is found
+    """Return the best overlap of the detector's boxes with a face (48, 48) uint8 in a larger image, 0 to 1."""
+    side, margin = face.shape[0] * ENLARGE, face.shape[0]  # the border is repeated, so that it shows no edge
     large = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
     scene = cv2.copyMakeBorder(large, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
     boxes = detector.detect(scene.astype(np.uint8, copy=False))

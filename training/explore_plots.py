@@ -1,22 +1,24 @@
-"""The pictures in a data set's report, as data URLs: plots for a light and for a dark page, sheets of faces."""
+"""The pictures of a data set's report, as data URLs: plots for a light and a dark page, and sheets of faces."""
 
 import base64
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
+import matplotlib
 import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nn.emotion_net import FERPLUS
 from training.explore_figures import BINS, Agreement, Cascade, Classes, Levels, Values, by_emotion, light_of
 from vision.emotions import DETAILS, EMOTIONS
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-WIDTH = 4.8  # inches, so that the letters are as large as the page's on a phone
+WIDTH = 4.8  # inches, so that letters are as large as the page's on a phone
 DPI = 180
 SHEET_COLUMNS = 8
 LIGHT = {"ink": "#1c2024", "soft": "#5b6570", "ground": "#ffffff", "line": "#dde1e6", "map": "Blues"}
@@ -24,11 +26,11 @@ DARK = {"ink": "#e8eaed", "soft": "#a0a8b1", "ground": "#1d2125", "line": "#3137
 SPLIT_COLOURS = ("#2b7bba", "#e6a700", "#8856a7")
 
 Colours = dict[str, str]
-Draw = Callable[["Axes", Colours], None]
+Draw = Callable[[Axes, Colours], None]
 
 
 class Picture(NamedTuple):
-    """A picture for the page: data URLs for light and dark, and what it shows."""
+    """A picture of the report: its data URLs for a light and a dark page, and its caption."""
 
     light: str
     dark: str
@@ -36,15 +38,12 @@ class Picture(NamedTuple):
 
 
 def plot(draw: Draw, height: float, caption: str) -> Picture:
-    """Return what `draw` draws, in both colours; height in inches."""
+    """Return a plot that `draw` draws into axes, for a light and a dark page; height is in inches."""
     return Picture(_render(draw, height, LIGHT), _render(draw, height, DARK), caption)
 
 
 def _render(draw: Draw, height: float, colours: Colours) -> str:
-    import matplotlib  # half a second, which a mistake on the command line need not wait for
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    """Return a plot in these colours as a data URL."""
     style: dict[Any, Any] = {
         "font.size": 9.5,
         "text.color": colours["ink"],
@@ -61,7 +60,7 @@ def _render(draw: Draw, height: float, colours: Colours) -> str:
         "legend.frameon": False,
     }
     with matplotlib.rc_context(style):
-        # no pyplot: nothing global, no window; no savefig: it draws everything twice
+        # without pyplot, which has global state and windows, and savefig, which draws everything twice
         canvas = FigureCanvasAgg(Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained"))
         draw(canvas.figure.add_subplot(), colours)
         buffer = io.BytesIO()
@@ -75,9 +74,9 @@ def data_url(png: bytes) -> str:
 
 
 def sheet(images: NDArray[np.uint8], caption: str) -> Picture:
-    """Return faces (n, 48, 48) uint8 side by side, SHEET_COLUMNS to a row."""
+    """Return a sheet of faces (n, 48, 48) uint8, SHEET_COLUMNS to a row, whole rows only."""
     columns = min(len(images), SHEET_COLUMNS)
-    rows = len(images) // columns  # whole rows only
+    rows = len(images) // columns
     _, height, width = images.shape
     tiles = images[: rows * columns].reshape(rows, columns, height, width)
     _, png = cv2.imencode(".png", tiles.swapaxes(1, 2).reshape(rows * height, columns * width))
@@ -86,14 +85,14 @@ def sheet(images: NDArray[np.uint8], caption: str) -> Picture:
 
 
 def classes_plot(classes: Classes) -> Picture:
-    """Return each class's share of each split."""
+    """Plot each class's share of each split."""
 
-    def draw(axes: "Axes", _colours: Colours) -> None:
+    def draw(axes: Axes, _colours: Colours) -> None:
         width = 0.8 / len(classes.counts)
-        for place, split in enumerate(classes.counts):
+        for number, split in enumerate(classes.counts):
             shares = [100 * classes.share(split, name) for name in EMOTIONS]
-            at = np.arange(len(EMOTIONS)) + (place + 0.5) * width - 0.4
-            axes.bar(at, shares, width, color=SPLIT_COLOURS[place], label=split)
+            x = np.arange(len(EMOTIONS)) + (number + 0.5) * width - 0.4
+            axes.bar(x, shares, width, color=SPLIT_COLOURS[number], label=split)
         axes.set(xticks=range(len(EMOTIONS)), xticklabels=EMOTIONS, ylabel="% of the split")
         axes.grid(axis="y")
         axes.legend(loc="upper left")
@@ -102,9 +101,9 @@ def classes_plot(classes: Classes) -> Picture:
 
 
 def levels_plot(levels: Levels) -> Picture:
-    """Return the distribution of the gray levels, a line an emotion."""
+    """Plot the distribution of the gray levels, a line for each emotion."""
 
-    def draw(axes: "Axes", _colours: Colours) -> None:
+    def draw(axes: Axes, _colours: Colours) -> None:
         middles = (np.arange(BINS) + 0.5) * 256 / BINS
         for name, shares in levels.shares.items():
             axes.plot(middles, 100 * np.array(shares), color=DETAILS[name].colour, label=name, linewidth=1.6)
@@ -116,7 +115,7 @@ def levels_plot(levels: Levels) -> Picture:
 
 
 def light_plots(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[Picture]:
-    """Return the spread of the faces' brightness and of their contrast by emotion."""
+    """Plot the brightness and the contrast of faces (n, 48, 48) uint8 by emotion."""
     brightness, contrast = light_of(images)
     return [
         _boxes(by_emotion(brightness, labels), "mean of a face's pixels", "Brightness by emotion"),
@@ -125,7 +124,9 @@ def light_plots(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[Pi
 
 
 def _boxes(values: dict[str, Values], label: str, caption: str) -> Picture:
-    def draw(axes: "Axes", colours: Colours) -> None:
+    """Return a box plot of values by emotion."""
+
+    def draw(axes: Axes, colours: Colours) -> None:
         line = {"color": colours["soft"]}
         drawn = axes.boxplot(
             list(values.values()),
@@ -146,11 +147,9 @@ def _boxes(values: dict[str, Values], label: str, caption: str) -> Picture:
 
 
 def agreement_plot(agreement: Agreement) -> Picture:
-    """Return what FER+'s voters say of the faces of each label, as % of the label's faces."""
+    """Plot FER+'s majorities for the faces of each label, as % of the label's faces."""
 
-    def draw(axes: "Axes", colours: Colours) -> None:
-        import seaborn as sns
-
+    def draw(axes: Axes, colours: Colours) -> None:
         counts = np.array([list(row.values()) for row in agreement.counts.values()])
         shares = 100 * counts / counts.sum(axis=1, keepdims=True)
         names = {"xticklabels": FERPLUS, "yticklabels": list(agreement.counts)}
@@ -163,9 +162,9 @@ def agreement_plot(agreement: Agreement) -> Picture:
 
 
 def cascade_plot(cascade: Cascade) -> Picture:
-    """Return the share of faces found of each emotion, with two standard errors."""
+    """Plot the share of each emotion's faces that the cascade finds, with two standard errors."""
 
-    def draw(axes: "Axes", colours: Colours) -> None:
+    def draw(axes: Axes, colours: Colours) -> None:
         names = list(cascade.shares)
         errors = [200 * cascade.error(name) for name in names]
         shares = [100 * share for share in cascade.shares.values()]

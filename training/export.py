@@ -1,8 +1,8 @@
-"""python -m training.export WEIGHTS: the network as ONNX beside its weights, checked against PyTorch.
+"""Export a network as ONNX, checked against PyTorch: python -m training.export WEIGHTS.
 
-Input `images` (n, 1, 48, 48) float32, 0 to 255; output `logits` (n, 15): seven labels in the order of
-EMOTIONS, then eight FER+ classes, and `maps` (n, 15, 6, 6), what each place of the face adds to each. A
-network to compare with has the first seven logits alone.
+The input is `images` (n, 1, 48, 48) float32, 0 to 255. The outputs are `logits` (n, 15), seven labels in the
+order of EMOTIONS and eight FER+ classes, and `maps` (n, 15, 6, 6), their class activation maps. Networks other
+than EmotionNet have no maps, and may have the first seven logits alone.
 """
 
 import argparse
@@ -23,23 +23,24 @@ from nn.model_card import INPUT_SIDE, WeightsError
 from nn.registry import load_net
 
 TOLERANCE = 1e-4  # of a logit
-FEW = 1000  # weights that are not worth halving
+MIN_HALVED = 1000  # weights; smaller tensors stay float32
 BATCHES = (1, 5)
 
 
 class WithMaps(nn.Module):
-    """EmotionNet with both of its outputs."""
+    """EmotionNet with its maps as a second output."""
 
     def __init__(self, net: EmotionNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn images (n, 1, 48, 48) into logits (n, 15) and maps (n, 15, 6, 6)."""
         return self.net.read_with_maps(images)
 
 
 def export(net: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-    """Write the network as an ONNX file with float16 weights, for any number of faces, with this metadata."""
+    """Write a network as an ONNX file with float16 weights and metadata, for any number of faces."""
     images = torch.rand(2, 1, INPUT_SIDE, INPUT_SIDE) * 255
     has_maps = isinstance(net, EmotionNet)
     program = torch.onnx.export(
@@ -58,11 +59,11 @@ def export(net: nn.Module, path: Path, metadata: dict[str, str]) -> None:
 
 
 def halve(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the model with its large float32 weights as float16, which it widens again when it is loaded."""
+    """Return the model with its large float32 weights as float16, followed by casts to float32."""
     graph = model.graph
     for weight in list(graph.initializer):
         values = onnx.numpy_helper.to_array(weight)
-        if values.dtype != np.float32 or values.size < FEW:
+        if values.dtype != np.float32 or values.size < MIN_HALVED:
             continue
         name, halved = weight.name, f"{weight.name}_half"
         graph.initializer.remove(weight)
@@ -73,22 +74,22 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def difference(net: nn.Module, path: Path) -> float:
-    """Return how far the file's logits are from the network's, at most, on random pictures."""
+    """Return the largest difference between the file's logits and the network's, on random images."""
     session = import_onnxruntime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 0.0
     for count in BATCHES:
         images = torch.rand(count, 1, INPUT_SIDE, INPUT_SIDE) * 255
         with torch.inference_mode():
             expected = net.eval()(images).numpy()
-        (given,) = session.run(["logits"], {"images": images.numpy()})
-        worst = max(worst, float(np.abs(given - expected).max()))
+        (logits,) = session.run(["logits"], {"images": images.numpy()})
+        worst = max(worst, float(np.abs(logits - expected).max()))
     return worst
 
 
 def export_weights(weights: Path, path: Path) -> float:
-    """Write the network of a weights file as an ONNX file, and return how far its logits are off at most.
+    """Write the network of a weights file as an ONNX file, and return the largest difference of its logits.
 
-    Raises WeightsError if the weights cannot be used, ValueError if the file does not answer as PyTorch does.
+    Raises WeightsError if the weights cannot be used, ValueError if the difference exceeds TOLERANCE.
     """
     net, card = load_net(weights)
     if isinstance(net, EmotionNet) and not card.network_options.get("fused"):
@@ -97,14 +98,17 @@ def export_weights(weights: Path, path: Path) -> float:
     export(net, path, {"card": json.dumps(asdict(card)), "weights_sha256": sha256_of(weights)})
     worst = difference(net, path)
     if not worst < TOLERANCE:
-        raise ValueError(f"{path} answers otherwise than PyTorch, by up to {worst:.2g}")
+        raise ValueError(f"{path} gives other logits than PyTorch, by up to {worst:.2g}")
     return worst
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Export a weights file; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("--out", type=Path, help="(default: beside the weights, where the site looks for it)")
+    parser.add_argument("weights", type=Path, help="weights file of the network")
+    parser.add_argument(
+        "--out", type=Path, help="ONNX file to write (default: beside the weights, for the site)"
+    )
     args: Any = parser.parse_args(argv)
     path = args.out or args.weights.with_suffix(".onnx")
     try:

@@ -1,4 +1,4 @@
-"""What a network is asked to say: FER2013's label, FER+'s votes, or a mixture of two faces' answers."""
+"""Targets and losses: FER2013's labels, FER+'s votes, mixtures of two faces, and teachers' probabilities."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,28 +17,28 @@ UNKNOWN, NO_FACE = VOTES.index("unknown"), VOTES.index("NF")
 
 
 def clean_votes(votes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the votes (n, 10) without those that only one person gave (Barsoum et al. 2016)."""
+    """Return the votes (n, 10) without single ones (Barsoum et al. 2016, arXiv 1608.01041)."""
     return np.where(votes > 1, votes, 0)
 
 
 def is_face(votes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return (n,) bool: False where most voters saw no face."""
+    """Return (n,) bool, False where most of the votes (n, 10) are for no face."""
     return np.asarray(votes[:, NO_FACE] * 2 <= votes.sum(1))
 
 
 def ferplus_targets(votes: NDArray[np.int64]) -> Tensor:
-    """Return what the FER+ head should say (n, 8) float, in the order of FERPLUS.
+    """Return the FER+ head's targets (n, 8) float, in the order of FERPLUS.
 
-    Rows sum to 1, or to 0 where there is nothing to learn: no votes, or most voters saw no face or no emotion.
+    Rows sum to 1, or to 0 where there is nothing to learn: no votes, or most are for no face or no emotion.
     """
-    kept = clean_votes(votes)
-    shares = kept[:, : len(FERPLUS)] / np.maximum(kept[:, : len(FERPLUS)].sum(1, keepdims=True), 1)
-    lost = kept[:, [UNKNOWN, NO_FACE]].max(1) >= np.maximum(kept[:, : len(FERPLUS)].max(1), 1)
-    return torch.from_numpy(np.where(lost[:, None], 0.0, shares)).float()
+    votes = clean_votes(votes)
+    shares = votes[:, : len(FERPLUS)] / np.maximum(votes[:, : len(FERPLUS)].sum(1, keepdims=True), 1)
+    useless = votes[:, [UNKNOWN, NO_FACE]].max(1) >= np.maximum(votes[:, : len(FERPLUS)].max(1), 1)
+    return torch.from_numpy(np.where(useless[:, None], 0.0, shares)).float()
 
 
 class Answers(NamedTuple):
-    """What a batch should be answered: soft labels (n, 7) and FER+ shares (n, 8), float."""
+    """The targets of a batch: soft labels (n, 7) and FER+ shares (n, 8), float."""
 
     labels: Tensor
     votes: Tensor
@@ -51,7 +51,15 @@ def label_loss(
     ferplus_weight: float,
     label_weights: Tensor | None = None,
 ) -> Tensor:
-    """Return the cross-entropy of logits (n, 7), or (n, 15) where the second head counts ferplus_weight."""
+    """Return the mean cross-entropy of a batch.
+
+    Args:
+        logits: The logits (n, 7), or (n, 15) with a FER+ head.
+        answers: The targets.
+        smoothing: The label smoothing, 0 to 1.
+        ferplus_weight: The weight of the FER+ head's loss beside the label head's.
+        label_weights: A weight (7,) for each label.
+    """
     label, ferplus = heads(logits)
     loss = F.cross_entropy(label, answers.labels, label_weights, label_smoothing=smoothing)
     if ferplus is None:
@@ -60,7 +68,7 @@ def label_loss(
 
 
 def label_weights(labels: NDArray[np.int64], power: float) -> Tensor:
-    """Return a weight (7,) for each label, its frequency to the minus power; 1 on average over the faces."""
+    """Return a weight (7,) for each label: its frequency to the minus `power`, 1 on average over the faces."""
     counts = np.maximum(np.bincount(labels, minlength=len(EMOTIONS)), 1)
     weights = counts**-power
     return torch.from_numpy(weights / weights[labels].mean()).float()
@@ -68,32 +76,32 @@ def label_weights(labels: NDArray[np.int64], power: float) -> Tensor:
 
 @torch.no_grad()
 def ask_teachers(teachers: Sequence[nn.Module], images: Tensor, temperature: float) -> list[Tensor]:
-    """Return the teachers' mean probabilities, softened by the temperature, one tensor a head."""
-    said: list[list[Tensor]] = []
+    """Return the teachers' mean probabilities, softened by the temperature, a tensor (n, k) for each head."""
+    by_teacher: list[list[Tensor]] = []
     for teacher in teachers:
         teacher.eval()
-        said.append(
+        by_teacher.append(
             [(head / temperature).softmax(dim=1) for head in heads(teacher(images)) if head is not None]
         )
-    return [torch.stack(of_head).mean(dim=0) for of_head in zip(*said, strict=True)]
+    return [torch.stack(of_head).mean(dim=0) for of_head in zip(*by_teacher, strict=True)]
 
 
-def distill_loss(logits: Tensor, told: list[Tensor], temperature: float) -> Tensor:
-    """Return how far the heads are from what the teachers told (Hinton et al. 2015, arXiv 1503.02531)."""
+def distill_loss(logits: Tensor, targets: list[Tensor], temperature: float) -> Tensor:
+    """Return the divergence of the heads from the teachers' targets (Hinton et al. 2015, arXiv 1503.02531)."""
     loss = logits.new_zeros(())
-    for head, target in zip(heads(logits), told, strict=False):
+    for head, target in zip(heads(logits), targets, strict=False):
         if head is not None:
-            said = (head / temperature).log_softmax(dim=1)
-            loss = loss + F.kl_div(said, target, reduction="batchmean") * temperature**2
+            log_probs = (head / temperature).log_softmax(dim=1)
+            loss = loss + F.kl_div(log_probs, target, reduction="batchmean") * temperature**2
     return loss
 
 
 def heads(logits: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return the label head's logits (n, 7), and the FER+ head's (n, 8) where there is one."""
+    """Return the label head's logits (n, 7), and the FER+ head's (n, 8) or None."""
     n = len(EMOTIONS)
     return logits[:, :n], logits[:, n:] if logits.shape[1] > n else None
 
 
 def mix(share: float, batch: Tensor) -> Tensor:
-    """Return the batch mixed with itself backwards (mixup, Zhang et al. 2018, arXiv 1710.09412)."""
+    """Return a batch mixed with itself in reverse order (mixup, Zhang et al. 2018, arXiv 1710.09412)."""
     return share * batch + (1 - share) * batch.flip(0)

@@ -1,10 +1,8 @@
-"""How good answers are: pure functions from probabilities and labels to figures.
-
-Those that need scikit-learn load it themselves: it takes a second, and not every command measures.
-"""
+"""Metrics: pure functions from probabilities (n, C) and labels (n,) to figures."""
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support, roc_auc_score
 
 from nn.emotion_net import FERPLUS
 from training.data import VOTES
@@ -18,9 +16,7 @@ Bins = NDArray[np.float64]
 
 
 def measure(probs: Probs, labels: Labels) -> dict[str, float]:
-    """Return accuracy and its standard error, macro-F1, cross-entropy and calibration error of probs (n, C)."""
-    from sklearn.metrics import f1_score
-
+    """Return the accuracy and its standard error, macro-F1, cross-entropy and calibration error."""
     accuracy = float((probs.argmax(axis=1) == labels).mean())
     classes = np.arange(probs.shape[1])
     return {
@@ -35,16 +31,12 @@ def measure(probs: Probs, labels: Labels) -> dict[str, float]:
 
 
 def confusion(probs: Probs, labels: Labels) -> NDArray[np.int64]:
-    """Return the confusion matrix (C, C): rows are the labels, columns what the network said."""
-    from sklearn.metrics import confusion_matrix
-
+    """Return the confusion matrix (C, C) int64: rows are labels, columns the most probable classes."""
     return np.asarray(confusion_matrix(labels, probs.argmax(axis=1), labels=np.arange(probs.shape[1])))
 
 
 def per_class(probs: Probs, labels: Labels) -> dict[str, NDArray[np.floating]]:
     """Return precision, recall, f1, support and auc (one against the rest), each (C,); an auc may be nan."""
-    from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
-
     classes = np.arange(probs.shape[1])
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, probs.argmax(axis=1), labels=classes, zero_division=0.0
@@ -65,21 +57,21 @@ def calibration_error(probs: Probs, labels: Labels) -> float:
 def reliability(probs: Probs, labels: Labels) -> tuple[Bins, Bins, Bins]:
     """Return each bin's share of the faces, mean confidence and accuracy, all (BINS,); 0 in an empty bin."""
     top = probs.max(axis=1)
-    hit = probs.argmax(axis=1) == labels
-    place = np.minimum((top * BINS).astype(int), BINS - 1)
-    count = np.bincount(place, minlength=BINS)
-    confidence = np.bincount(place, top, BINS) / np.maximum(count, 1)
-    accuracy = np.bincount(place, hit, BINS) / np.maximum(count, 1)
+    correct = probs.argmax(axis=1) == labels
+    bins = np.minimum((top * BINS).astype(int), BINS - 1)
+    count = np.bincount(bins, minlength=BINS)
+    confidence = np.bincount(bins, top, BINS) / np.maximum(count, 1)
+    accuracy = np.bincount(bins, correct, BINS) / np.maximum(count, 1)
     return count / len(labels), confidence, accuracy
 
 
 def ferplus_majority(votes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], Labels]:
-    """Return which faces (n,) have a strict FER+ majority, and their class (k,) in the order of FERPLUS.
+    """Return (n,) bool, True for faces with a strict FER+ majority, and their classes (k,) int64 in FERPLUS.
 
-    Strict: single votes dropped, more than half of what is left, and for an emotion.
+    A strict majority is more than half of the votes, single votes dropped, and for an emotion.
     """
-    kept = clean_votes(votes)
-    best = kept.argmax(axis=1)
-    clear = (kept.max(axis=1) * 2 > kept.sum(axis=1)) & (best != UNKNOWN) & (best != NO_FACE)
+    votes = clean_votes(votes)
+    best = votes.argmax(axis=1)
+    clear = (votes.max(axis=1) * 2 > votes.sum(axis=1)) & (best != UNKNOWN) & (best != NO_FACE)
     assert VOTES.index("contempt") == FERPLUS.index("contempt")
     return clear, best[clear].astype(np.int64)

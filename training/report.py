@@ -1,30 +1,27 @@
-"""The figures of an evaluation as text, and as one HTML page with plots.
-
-What draws loads its libraries itself: a training run evaluates and draws nothing.
-"""
+"""The figures of an evaluation as text, and as one HTML page with plots."""
 
 import base64
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from sklearn.metrics import roc_curve
 
 from training.metrics import reliability
 from vision.emotions import EMOTIONS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TEMPLATES = Path(__file__).parent / "templates"
 COLUMNS = ("precision", "recall", "f1", "auc")
 
 
 def as_text(figures: dict[str, Any]) -> str:
-    """Return what evaluate gives as lines to read in a terminal."""
+    """Return the figures of `training.evaluate.evaluate` as lines for a terminal."""
     lines = [f"{'output':10}{'faces':>8}{'accuracy':>18}{'macro-F1':>10}{'ECE':>8}{'loss':>8}"]
     for output, parts in figures["outputs"].items():
         for part, m in parts.items():
@@ -44,6 +41,7 @@ def as_text(figures: dict[str, Any]) -> str:
 
 
 def _matrix(figures: dict[str, Any]) -> str:
+    """Return the confusion matrix and each emotion's figures as a table."""
     rows = [" " * 10 + "".join(f"{name:>10}" for name in (*EMOTIONS, *COLUMNS))]
     for i, name in enumerate(EMOTIONS):
         counts = "".join(f"{count:10}" for count in figures["confusion"][i])
@@ -53,6 +51,7 @@ def _matrix(figures: dict[str, Any]) -> str:
 
 
 def _stress(figures: dict[str, Any]) -> str:
+    """Return the accuracy under each stress, and its loss."""
     whole = figures["outputs"][figures["output"]]["all"]["accuracy"]
     return "\n".join(
         f"{name:20} accuracy {accuracy:.4f}, {whole - accuracy:+.4f} lost"
@@ -63,7 +62,7 @@ def _stress(figures: dict[str, Any]) -> str:
 def write_report(
     path: Path, title: str, figures: dict[str, Any], probs: NDArray[np.floating], labels: NDArray[np.int64]
 ) -> None:
-    """Write the page: the figures of evaluate, and plots of probs (n, 7) against labels (n,)."""
+    """Write the HTML page, with the figures and with plots of probs (n, 7) against labels (n,)."""
     plots = {
         "Confusion: rows are labels, each sums to 1": confusion_plot(np.array(figures["confusion"])),
         "ROC: each emotion against the rest": roc_plot(probs, labels),
@@ -80,17 +79,15 @@ def write_report(
     path.write_text(page, encoding="utf-8")
 
 
-def as_png(figure: "Figure") -> str:
-    """Return a figure as a data URL."""
+def as_png(figure: Figure) -> str:
+    """Return a figure as the data URL of a PNG."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def confusion_plot(matrix: NDArray[np.int64]) -> "Figure":
-    """Return the confusion matrix (7, 7) as shares of each row."""
-    import seaborn as sns
-
+def confusion_plot(matrix: NDArray[np.int64]) -> Figure:
+    """Plot the confusion matrix (7, 7), in shares of each row."""
     figure, axes = _axes()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = {"xticklabels": EMOTIONS, "yticklabels": EMOTIONS}
@@ -99,10 +96,8 @@ def confusion_plot(matrix: NDArray[np.int64]) -> "Figure":
     return figure
 
 
-def roc_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> "Figure":
-    """Return the ROC curve of each emotion that the labels hold."""
-    from sklearn.metrics import roc_curve
-
+def roc_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> Figure:
+    """Plot the ROC curve of each emotion that occurs among the labels (n,)."""
     figure, axes = _axes()
     for i, name in enumerate(EMOTIONS):
         if 0 < (labels == i).sum() < len(labels):
@@ -115,8 +110,8 @@ def roc_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> "Figure"
     return figure
 
 
-def reliability_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> "Figure":
-    """Return accuracy against confidence; the bars show how many faces a bin holds."""
+def reliability_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> Figure:
+    """Plot accuracy against confidence, and each bin's share of the faces as bars."""
     figure, axes = _axes()
     weight, confidence, accuracy = reliability(probs, labels)
     filled = weight > 0
@@ -128,8 +123,7 @@ def reliability_plot(probs: NDArray[np.floating], labels: NDArray[np.int64]) -> 
     return figure
 
 
-def _axes() -> "tuple[Figure, Axes]":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 5))  # no pyplot: nothing global, no window
+def _axes() -> tuple[Figure, Axes]:
+    """Return a new figure and its axes."""
+    figure = Figure(figsize=(6, 5))  # without pyplot, which has global state and windows
     return figure, figure.add_subplot()

@@ -1,6 +1,6 @@
-"""One training run: the network, its optimizer, where it stands, and how it goes on after a stop.
+"""A training run: the network, its optimizer, its steps, and the state from which it is resumed.
 
-Every step seeds its own randomness, so a resumed run ends with the same weights as one never stopped.
+Every step seeds its own randomness, so that a resumed run ends with the same weights as one never stopped.
 """
 
 import pickle
@@ -18,12 +18,14 @@ from tqdm import tqdm
 
 from model import to_probabilities
 from nn.checkpoint import save_weights
+from nn.emotion_net import EmotionNet
 from nn.model_card import Calibration, ModelCard
 from nn.registry import build, load_net
 from training.augment import augment
 from training.config import Config
 from training.data import Faces
-from training.evaluate import predict_logits
+from training.grow import grow
+from training.inference import predict_logits
 from training.losses import Answers, ask_teachers, distill_loss, ferplus_targets, label_loss, label_weights, mix
 from training.metrics import measure
 from training.optim import Schedule, make_optimizer, thaw
@@ -32,14 +34,15 @@ from vision.emotions import EMOTIONS
 
 STATE_FILE = "state.pt"
 WEIGHTS_FILE = "weights.safetensors"
+GROWING_FACES = 1024  # that a grown network takes its batch statistics from
 
 
 class Stopped(Exception):  # noqa: N818 - no error
-    """The user asked the run to stop; its state is saved."""
+    """The run was stopped by the user; its state is saved."""
 
 
 class Run:
-    """A network on its way from random (or given) weights to a weights file in the run's folder."""
+    """A run that trains a network and writes its weights into the run's folder."""
 
     def __init__(
         self,
@@ -51,6 +54,20 @@ class Run:
         workers: Workers | None = None,
         bf16: bool = False,
     ) -> None:
+        """Build the network with random weights.
+
+        Args:
+            config: The run's configuration.
+            training: The faces to train on.
+            validation: The faces to measure on after each epoch.
+            folder: The run's folder, made when something is written.
+            teachers: The networks to learn from, if any.
+            workers: The processes that share each batch; this one alone by default.
+            bf16: Whether to compute in bfloat16.
+
+        Raises:
+            ValueError: The network is unknown, or there are fewer faces than a batch has.
+        """
         self.config, self.training, self.validation, self.folder = config, training, validation, folder
         self.workers, self.bf16 = workers or Workers(), bf16
         self.device = self.workers.device
@@ -73,15 +90,15 @@ class Run:
         self.step = 0
         self.best_loss, self.best_epoch = float("inf"), -1
         self.stopping = False
-        self.before: dict[str, Any] = {}  # the card of the weights that the run began with
+        self.before: dict[str, Any] = {}  # the card of the weights of `start_from`
 
     @property
     def epoch(self) -> int:
-        """The epoch that the next step belongs to, counted from 0."""
+        """The epoch of the next step, from 0."""
         return self.step // self.steps_per_epoch
 
     def run(self) -> None:
-        """Train to the end of the stages, or until early stopping; raises Stopped when asked to stop."""
+        """Train to the end of the stages or until early stopping; raises Stopped after `stopping` is set."""
         net = self.workers.wrap(self.net)
         with SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.epoch + 1) as log:
             while self.epoch < self.config.epochs and not self._is_stale():
@@ -95,10 +112,12 @@ class Run:
                     raise Stopped
 
     def _is_stale(self) -> bool:
+        """Return whether early stopping ends the run."""
         patience = self.config.early_stopping
         return bool(patience) and self.epoch - self.best_epoch > patience
 
     def _train_epoch(self, net: nn.Module, epoch: int) -> float:
+        """Train the rest of an epoch, and return the mean training loss; raises Stopped."""
         order = torch.randperm(len(self.training), generator=torch.Generator().manual_seed(epoch))
         batches = order[: self.steps_per_epoch * self.config.batch_size].split(self.config.batch_size)
         done = self.step % self.steps_per_epoch
@@ -116,6 +135,7 @@ class Run:
         return total / max(steps, 1)
 
     def _train_step(self, net: nn.Module, batch: Tensor, side: int) -> float:
+        """Train one step on the faces of the batch's indices (b,), and return its loss."""
         torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.workers.size + self.workers.rank)
         net.train()
         images, answers = self._examples(self.workers.share(batch).to(self.device), side)
@@ -132,29 +152,33 @@ class Run:
         return float(loss.detach())
 
     def _examples(self, batch: Tensor, side: int) -> tuple[Tensor, Answers]:
-        """Return the batch's faces as the network will see them, and what it should answer."""
-        images = augment(self.images[batch].float(), side, self.config.webcam)
+        """Return the batch's augmented images (b, 1, side, side) and their targets."""
+        config, left = self.config, self.config.epochs - self.epoch
+        webcam = config.webcam if left > config.sharp_epochs else 0.0
+        images = augment(self.images[batch].float(), side, webcam, config.tilt_deg)
         labels, votes = self.labels[batch], self.votes[batch]
-        alpha = self.config.mixup
-        if alpha and self.epoch < self.config.epochs - self.config.calm_epochs:
+        alpha = config.mixup
+        if alpha and left > config.calm_epochs:
             share = float(torch.distributions.Beta(alpha, alpha).sample())
             images, labels, votes = (mix(share, t) for t in (images, labels, votes))
         return images.contiguous(memory_format=torch.channels_last), Answers(labels, votes)
 
     def _loss(self, logits: Tensor, images: Tensor, answers: Answers) -> Tensor:
+        """Return the loss of the batch's targets, and of the teachers' probabilities if there are teachers."""
         config = self.config
         loss = label_loss(logits, answers, config.label_smoothing, config.ferplus_weight, self.label_weights)
         if not self.teachers:
             return loss
-        told = ask_teachers(self.teachers, images, config.distill_temperature)
-        distilled = distill_loss(logits, told, config.distill_temperature)
+        targets = ask_teachers(self.teachers, images, config.distill_temperature)
+        distilled = distill_loss(logits, targets, config.distill_temperature)
         return (1 - config.distill_weight) * loss + config.distill_weight * distilled
 
     def result(self) -> nn.Module:
-        """Return the network that counts: the averaged one where the run averages."""
+        """Return the network to write: the averaged one if the run averages weights."""
         return self.ema.module if self.config.ema_decay else self.net
 
     def _validate(self, epoch: int, training_loss: float, log: SummaryWriter) -> None:
+        """Measure the network after an epoch, log the figures, and write the weights if they are better."""
         metrics = self.metrics(self.config.side(epoch))
         self.schedule.after_epoch(metrics["loss"])
         better = metrics["loss"] < self.best_loss or not self.config.early_stopping
@@ -174,19 +198,21 @@ class Run:
             self._write_weights(epoch, metrics)
 
     def metrics(self, side: int) -> dict[str, float]:
-        """Return the label head's figures as the network is now, on PublicTest at that side in px."""
+        """Return the present network's figures, by its label head, on PublicTest at that side in px."""
         return self._measure(self.result(), side)
 
     def final_metrics(self) -> dict[str, float]:
-        """Return the figures of the weights as they were written: the best epoch's, in float16."""
+        """Return the figures of the written weights, which are the best epoch's in float16."""
         net, _ = load_net(self.folder / WEIGHTS_FILE)
         return self._measure(net.to(self.device), self.config.stages[-1][0])
 
     def _measure(self, net: nn.Module, side: int) -> dict[str, float]:
+        """Return a network's figures, by its label head, on the validation faces."""
         logits = predict_logits(net, self.validation, side, self.device)
         return measure(to_probabilities(logits.numpy(), "fer2013", Calibration()), self.validation.labels)
 
     def _write_weights(self, epoch: int, metrics: dict[str, float]) -> None:
+        """Write the network of an epoch with its card."""
         card = ModelCard(
             network=self.config.network,
             network_options=self.config.network_options,
@@ -202,7 +228,7 @@ class Run:
         save_weights(self.folder / WEIGHTS_FILE, self.result(), card)
 
     def save(self) -> None:
-        """Write everything that a resumed run needs; the old state stays until the new one is whole."""
+        """Write the run's state into its folder; the old state stays until the new one is complete."""
         if not self.workers.leads:
             return
         state = {
@@ -222,15 +248,21 @@ class Run:
         partial.replace(self.folder / STATE_FILE)
 
     def start_from(self, weights: Path) -> None:
-        """Begin with these weights; WeightsError if they cannot be loaded. The card will say so."""
+        """Load weights to begin with, of this network or of a smaller EmotionNet; the run's card records them.
+
+        Raises WeightsError if they cannot be loaded, ValueError if this network cannot begin with them.
+        """
         net, card = load_net(weights)
-        if (card.network, card.network_options) != (self.config.network, self.config.network_options):
+        if (card.network, card.network_options) == (self.config.network, self.config.network_options):
+            self.net.load_state_dict(net.state_dict())
+        elif isinstance(net, EmotionNet) and isinstance(self.net, EmotionNet):
+            grow(net, self.net, self.images[:GROWING_FACES].float().cpu())
+        else:
             raise ValueError(f"{weights} holds the network {card.network}, trained in another form")
-        self.net.load_state_dict(net.state_dict())
         self.before = asdict(card)
 
     def resume(self) -> None:
-        """Take up the state in the run's folder; ValueError if it is not there or of another config."""
+        """Load the state in the run's folder; ValueError if it is missing, damaged, or of another run."""
         path = self.folder / STATE_FILE
         if not path.is_file():
             raise ValueError(f"nothing to resume in {self.folder}")
@@ -238,7 +270,7 @@ class Run:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except (RuntimeError, pickle.UnpicklingError, EOFError):
             raise ValueError(f"{path} is damaged") from None
-        if state["config"] != asdict(self.config):
+        if Config(**state["config"]) != self.config:  # what it lacks had its default
             raise ValueError(f"{self.folder} was started with another configuration")
         if state["data_sha256"] != self.data_sha256:
             raise ValueError(f"{self.folder} was started with other data")

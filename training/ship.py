@@ -1,8 +1,8 @@
-"""python -m training.ship RUN/weights.safetensors --data fer2013.csv: from a run's weights to the site's.
+"""Turn a run's weights into the site's: python -m training.ship RUN/weights.safetensors --data fer2013.csv.
 
-Fuses the branches of each block, takes back the weights that rare labels had in the loss, corrects the label
-head for the labels' frequencies, and calibrates it on the clean faces of PublicTest. The calibration error that
-the card keeps is cross-fitted. An ONNX file of the same network is written beside the weights.
+The branches of each block are fused, the weights of rare labels in the loss are removed, the label head is
+corrected for the labels' frequencies and calibrated on the clean faces of PublicTest. The calibration error on
+the card is cross-fitted. An ONNX file of the same network is written beside the weights.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from settings import ROOT
 from training.calibrate import cross_fitted_error, fit_temperature, prior_shift
 from training.data import Faces, load_faces
 from training.duplicates import near_duplicates
-from training.evaluate import predict_logits
 from training.export import export_weights
+from training.inference import predict_logits
 from training.losses import label_weights
 from training.metrics import measure
 from vision.emotions import EMOTIONS
@@ -33,14 +33,24 @@ from vision.emotions import EMOTIONS
 
 @torch.no_grad()
 def unweigh(net: EmotionNet, labels: NDArray[np.int64], power: float) -> EmotionNet:
-    """Return the network with the label head's bias as if no label had counted more than another."""
+    """Return the network with its label head's bias corrected for the label weights of the loss."""
     weights = label_weights(labels, power)
     net.head.bias[: len(EMOTIONS)] -= weights.log()  # a weight multiplies the odds that are learned
     return net
 
 
 def ship(net: EmotionNet, card: ModelCard, training: Faces, validation: Faces) -> tuple[EmotionNet, ModelCard]:
-    """Return the fused network, and its card with a calibration from the clean validation faces."""
+    """Fuse and calibrate a trained network.
+
+    Args:
+        net: The trained network, with its branches.
+        card: The card of its weights.
+        training: The faces it was trained on.
+        validation: The faces that calibrate it; those with a copy among the training faces are left out.
+
+    Returns:
+        The fused network, and its card with the calibration and the figures.
+    """
     plain = unweigh(net.fuse(), training.labels, card.training.get("class_weights", 0.0))
     fused = plain.half().float()  # as the file will hold it
     logits = predict_logits(fused, validation)
@@ -55,14 +65,32 @@ def ship(net: EmotionNet, card: ModelCard, training: Faces, validation: Faces) -
             figures = measure(probs[chosen], validation.labels[chosen])
             metrics |= {f"{part} {name}, {output}": figures[name] for name in ("accuracy", "macro_f1")}
     metrics = {name: round(value, 5) for name, value in metrics.items()}
-    return fused, replace(card, network_options={"fused": True}, calibration=calibration, metrics=metrics)
+    options = {name: value for name, value in card.network_options.items() if name != "dropout"}
+    card = replace(card, network_options=options | {"fused": True})
+    return fused, replace(card, calibration=calibration, metrics=metrics)
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Write the site's weights, as .safetensors and .onnx.
+
+    Args:
+        argv: The command line; the program's own by default.
+
+    Returns:
+        The exit status: 0, or 2 if the weights or the data cannot be used.
+
+    Raises:
+        SystemExit: A flag is wrong, or --help was given.
+    """
     parser = argparse.ArgumentParser(prog="python -m training.ship", description=__doc__)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of folders")
-    parser.add_argument("--out", type=Path, default=ROOT / "weights" / "emotion.safetensors")
+    parser.add_argument("weights", type=Path, help="weights file of a run, with the network's branches")
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "weights" / "emotion.safetensors",
+        help="weights file to write (default: weights/emotion.safetensors, the site's)",
+    )
     args: Any = parser.parse_args(argv)
     try:
         net, card = load_net(args.weights)

@@ -1,4 +1,7 @@
-"""The pictures that a webcam makes of the same faces: small, dark, tilted, noisy, always the same way."""
+"""Stress tests: the same faces as a bad webcam shows them, small, dark, tilted or noisy, in every run alike.
+
+All functions but `stressed` take and return images (n, 1, h, w) float, 0 to 255.
+"""
 
 from collections.abc import Callable
 
@@ -16,18 +19,18 @@ NOISE = 10.0  # gray levels, standard deviation
 
 
 def small(images: Tensor) -> Tensor:
-    """A face of 24 px, enlarged."""
+    """Return faces of 24 px, enlarged to their size."""
     shrunk = F.interpolate(images, (SMALL_SIDE, SMALL_SIDE), mode="bilinear", antialias=True)
     return F.interpolate(shrunk, images.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def gamma(images: Tensor) -> Tensor:
-    """Deep shadows."""
+    """Return faces with deep shadows, by gamma 2.5."""
     return (images / 255) ** GAMMA * 255
 
 
 def tilt(images: Tensor) -> Tensor:
-    """A head on one side."""
+    """Return faces tilted by 15 degrees."""
     angle = torch.deg2rad(torch.tensor(TILT))
     cos, sin = float(angle.cos()), float(angle.sin())
     theta = torch.tensor([[cos, -sin, 0.0], [sin, cos, 0.0]]).expand(len(images), 2, 3)
@@ -36,7 +39,7 @@ def tilt(images: Tensor) -> Tensor:
 
 
 def dark(images: Tensor) -> Tensor:
-    """A quarter of the light, and the sensor's noise."""
+    """Return faces with a quarter of the light and the sensor's noise."""
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0)) * NOISE
     return images * DARK + noise
 
@@ -50,7 +53,7 @@ STRESSES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def stressed(images: NDArray[np.uint8], stress: str) -> NDArray[np.uint8]:
-    """Return images (n, 48, 48) uint8 under one of STRESSES, as a camera would give them."""
+    """Return images (n, 48, 48) uint8 under one of STRESSES."""
     changed = STRESSES[stress](torch.from_numpy(images).unsqueeze(1).float())
     result: NDArray[np.uint8] = changed.round().clamp(0, 255).squeeze(1).byte().numpy()
     return result

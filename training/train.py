@@ -1,7 +1,7 @@
-"""python -m training.train --config emotion --data fer2013.csv: from faces to a weights file.
+"""Train a network on FER2013: python -m training.train --config emotion --data fer2013.csv.
 
-A run can be stopped (Ctrl-C) and goes on where it was with the same command and --resume.
-torchrun --nproc-per-node 2 -m training.train ... spreads it over several GPUs or processes.
+A run that was stopped with Ctrl-C is continued by the same command with --resume. torchrun --nproc-per-node 2
+-m training.train ... shares a run among several GPUs or processes.
 """
 
 import argparse
@@ -25,6 +25,18 @@ from training.workers import Workers, joined_workers
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Train a network, and write its weights into the run's folder.
+
+    Args:
+        argv: The command line; the program's own by default.
+
+    Returns:
+        The exit status: 0 after the last epoch, 1 if the loss became NaN, 2 if the configuration, the data or
+        weights cannot be used, 130 if the run was stopped.
+
+    Raises:
+        SystemExit: A flag is wrong, or --help was given.
+    """
     args = _parser().parse_args(argv)
     torch.set_num_threads(args.threads)
     with joined_workers() as workers:
@@ -37,21 +49,27 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's flags."""
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
-    parser.add_argument("--config", default="emotion", help="a name in training/configs/, or a TOML file")
-    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of folders")
-    parser.add_argument("--ferplus", type=Path, help="fer2013new.csv, FER+'s votes, for the second head")
-    parser.add_argument("--out", type=Path, help="the run's folder (default: runs/CONFIG)")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
-    parser.add_argument("--bf16", action="store_true", help="bfloat16, on a GPU or a CPU that has it")
-    parser.add_argument("--init", type=Path, help="weights of this project to begin with")
-    parser.add_argument("--pretrained", type=Path, help="a torchvision checkpoint for transfer learning")
-    parser.add_argument("--teacher", type=Path, action="append", default=[], help="weights to learn from")
-    parser.add_argument("--resume", action="store_true", help="go on where the run was stopped")
+    parser.add_argument(
+        "--config", default="emotion", help="name in training/configs/, or a TOML file (default: emotion)"
+    )
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
+    parser.add_argument("--ferplus", type=Path, help="votes of FER+ for the second head, fer2013new.csv")
+    parser.add_argument("--out", type=Path, help="folder of the run (default: runs/CONFIG)")
+    parser.add_argument("--threads", type=int, default=2, help="number of CPU threads (default: 2)")
+    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16, on a GPU or CPU that has it")
+    parser.add_argument("--init", type=Path, help="weights file of this project to begin with")
+    parser.add_argument("--pretrained", type=Path, help="torchvision checkpoint to begin with, for transfer")
+    parser.add_argument(
+        "--teacher", type=Path, action="append", default=[], help="weights file to learn from; may be repeated"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue a stopped run")
     return parser
 
 
 def _make_run(args: Any, workers: Workers) -> Run:
+    """Return the run that the flags describe, ready to begin; raises ValueError and WeightsError."""
     config = load_config(args.config)
     training = load_faces(args.data, "Training", args.ferplus)
     training = training.select(is_face(training.votes))
@@ -68,17 +86,18 @@ def _make_run(args: Any, workers: Workers) -> Run:
     if args.resume:
         run.resume()
     elif (run.folder / STATE_FILE).exists():
-        raise ValueError(f"{run.folder} holds a run already: go on with --resume, or give another --out")
+        raise ValueError(f"{run.folder} holds a run already: continue it with --resume, or give another --out")
     return run
 
 
 def _train(run: Run) -> int:
+    """Train to the end or until stopped, print the figures, and return the exit status."""
     with stopping_on_signals(run):
         try:
             run.run()
         except Stopped:
             if run.workers.leads:
-                print(f"stopped; go on with --resume (state in {run.folder})")
+                print(f"stopped; --resume continues the run (state in {run.folder})")
             return 130
     if not run.workers.leads:
         return 0
@@ -95,7 +114,7 @@ def _train(run: Run) -> int:
 
 @contextmanager
 def stopping_on_signals(run: Run) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into a stop at the next step."""
+    """Stop the run at the next step after Ctrl-C or SIGTERM, instead of ending the program."""
 
     def stop(_signum: int, _frame: FrameType | None) -> None:
         run.stopping = True

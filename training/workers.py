@@ -1,4 +1,4 @@
-"""The processes that train together under torchrun; one process alone is a group of one."""
+"""The worker processes of torchrun that train together; a process without torchrun is a group of one."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ TIMEOUT = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Workers:
-    """This process's place among those that share each batch."""
+    """This process's rank among the processes that share each batch, their number, and its device."""
 
     rank: int = 0
     size: int = 1
@@ -24,7 +24,7 @@ class Workers:
 
     @property
     def leads(self) -> bool:
-        """Whether this process is the one that measures, prints and writes."""
+        """Whether this is the process that measures, prints and writes."""
         return self.rank == 0
 
     def share(self, batch: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ class Workers:
         return batch[self.rank :: self.size]
 
     def agree(self, flag: bool) -> bool:
-        """Whether the flag is up in any process: they must leave the loop at the same step."""
+        """Return whether the flag is set in any process, so that all leave the loop at the same step."""
         if self.size == 1:
             return flag
         flags = torch.tensor(float(flag), device=self.device)
@@ -40,13 +40,13 @@ class Workers:
         return bool(flags)
 
     def wrap(self, net: nn.Module) -> nn.Module:
-        """Return the network as training calls it: with gradients averaged over the processes."""
+        """Return the network with gradients averaged over the processes."""
         return net if self.size == 1 else DistributedDataParallel(net)
 
 
 @contextmanager
 def joined_workers() -> Iterator[Workers]:
-    """Join the group that torchrun's variables describe, and leave it at the end."""
+    """Join the group of torchrun's environment variables, and leave it at the end."""
     gpu = torch.cuda.is_available()
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:

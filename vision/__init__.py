@@ -1,1 +1,1 @@
-"""What is seen in a frame: faces found, followed, read and drawn. It knows neither cameras nor HTTP."""
+"""Face recognition in a frame: detection, classification, tracking and drawing, without cameras and HTTP."""

@@ -1,4 +1,4 @@
-"""Work beside the live path: one call at a time in a thread of its own, and nobody waits for it."""
+"""Background work beside the live path: one call at a time in a thread of its own, which no frame waits for."""
 
 import os
 import sys
@@ -15,54 +15,55 @@ NICENESS = 10
 
 
 class BackgroundTask(Generic[T]):
-    """Runs one call at a time. Its thread begins with the first call and ends with close()."""
+    """One background thread that runs one call at a time; the first call starts it and close() ends it."""
 
     def __init__(self, name: str) -> None:
+        """Name the thread, which is not started yet."""
         self._executor = ThreadPoolExecutor(1, name, initializer=lower_priority)
         self._call: Future[T] | None = None
 
     @property
     def idle(self) -> bool:
-        """Whether a call can be started: the last one has ended, and its result was taken."""
+        """Whether a call can be started: `poll` has returned or raised the result of the last one."""
         return self._call is None
 
     def start(self, call: Callable[[], T]) -> None:
-        """Run call in the background; only when idle."""
+        """Run the call in the background; RuntimeError unless the task is idle."""
         if not self.idle:
-            raise RuntimeError("the last call has not been taken yet")
+            raise RuntimeError("the result of the last call has not been polled yet")
         self._call = self._executor.submit(call)
 
-    def take(self) -> T | None:
-        """Return what the call returned, once, or None while it runs; raises what the call raised."""
+    def poll(self) -> T | None:
+        """Return the call's result once, or None while it runs and after that; raise the call's exception."""
         if self._call is None or not self._call.done():
             return None
         ended, self._call = self._call, None
         return ended.result()
 
     def close(self) -> None:
-        """Wait for the call under way, and join the thread."""
+        """Wait for the running call to end, and join the thread."""
         self._executor.shutdown(cancel_futures=True)
 
 
 class InlineTask(BackgroundTask[T]):
-    """The same, but each call is run at once: where the same result each time counts more than speed."""
+    """A BackgroundTask whose `start` waits for the call: slower, with the same results in every run."""
 
     def start(self, call: Callable[[], T]) -> None:
-        """Run call, and keep what it returned or raised."""
+        """Run the call to its end; `poll` then returns its result or raises its exception."""
         super().start(call)
         assert self._call is not None
-        self._call.exception()  # waits for its end
+        self._call.exception()  # waits for the end of the call
 
 
 def lower_priority() -> None:
-    """Let the live path's threads run before the one that calls this, where threads have a priority each."""
+    """Lower the calling thread's priority below that of the live path's threads; Linux only."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def limit_threads() -> None:
-    """Let OpenCV use one thread a call, and pass the interpreter's lock on after 2 ms."""
+    """Limit OpenCV to one thread a call, and the interpreter's switch interval to 2 ms."""
     cv2.setNumThreads(1)
-    # By default a thread in the background may keep a frame waiting for 5 ms. With much less than 2, a hundred
-    # threads that wake together do nothing but hand over to each other.
+    # Python's default lets a background thread delay a frame by 5 ms. With much less than 2 ms, a hundred
+    # threads that wake together spend their time switching.
     sys.setswitchinterval(0.002)

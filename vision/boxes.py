@@ -1,4 +1,4 @@
-"""What boxes have in common, wherever they come from: always (n, 4), xyxy px."""
+"""Boxes (n, 4), always xyxy px."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def iou(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the overlap (n, m), 0 to 1, of boxes (n, 4) with boxes (m, 4): intersection over union."""
+    """Return the intersection over union (n, m) float64, 0 to 1, of boxes (n, 4) with boxes (m, 4)."""
     a = np.asarray(first, dtype=np.float64).reshape(-1, 1, 4)
     b = np.asarray(second, dtype=np.float64).reshape(1, -1, 4)
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])

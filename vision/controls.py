@@ -1,4 +1,4 @@
-"""What the pages may change in everybody's picture while it runs: the view, the smoothing, the numbers."""
+"""The controls that pages have over the running pipeline: the view, the smoothing, the faces' numbers."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ MAX_SMOOTHING_S = 10.0  # as the setting
 
 
 class ControlError(ValueError):
-    """Something cannot be changed so; the message says why in one sentence."""
+    """A control cannot have that value; the message says why in one sentence."""
 
 
 class Controls:
@@ -26,9 +26,13 @@ class Controls:
         open_to_all: bool = True,
         on_reset: Callable[[], None] = lambda: None,
     ) -> None:
-        """Fixed switches stay as they are; open_to_all tells the site whether visitors may change the rest.
+        """Create the controls of a pipeline.
 
-        on_reset is called after each reset.
+        Args:
+            pipeline: Whose view and tracker are replaced.
+            fixed: The names of the switches that stay as they are.
+            open_to_all: Tells the site whether visitors may change the rest.
+            on_reset: Called after each reset.
         """
         self.fixed = fixed
         self.open_to_all = open_to_all
@@ -38,15 +42,15 @@ class Controls:
         self._lock = threading.Lock()  # two changes at once must not undo each other
 
     def read(self) -> dict[str, Any]:
-        """Return each switch of the view, smoothing_s, and how many resets there were."""
+        """Return each switch of the view, smoothing_s, and the number of resets."""
         smoothing_s = self._pipeline.tracker.smoothing_s
         return asdict(self._pipeline.view) | {"smoothing_s": smoothing_s, "resets": self._resets}
 
     def change(self, changes: dict[str, Any]) -> None:
-        """Set some switches, or smoothing_s; or nothing at all and raise ControlError."""
-        now = self.read()
+        """Set some switches, or smoothing_s; raises ControlError, and then nothing is changed."""
+        current = self.read()
         for name, value in changes.items():
-            check_change(name, value, now, self.fixed)
+            check_change(name, value, current, self.fixed)
         switches = {name: value for name, value in changes.items() if name in SWITCHES}
         with self._lock:
             self._pipeline.view = replace(self._pipeline.view, **switches)
@@ -54,15 +58,15 @@ class Controls:
                 self._pipeline.tracker.smoothing_s = float(changes["smoothing_s"])
 
     def reset(self) -> None:
-        """Let everybody in the picture be new, and their numbers begin again."""
+        """Number the faces anew, from 1."""
         with self._lock:
             self._pipeline.reset()
             self._resets += 1
         self._on_reset()
 
 
-def check_change(name: str, value: Any, now: Mapping[str, Any], fixed: Sequence[str]) -> None:
-    """Raise ControlError if that control cannot have that value; `now` is what `read` gives."""
+def check_change(name: str, value: Any, current: Mapping[str, Any], fixed: Sequence[str]) -> None:
+    """Raise ControlError if that control cannot have that value; current is as `Controls.read` returns it."""
     if name == "smoothing_s":
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not (number and 0 <= value <= MAX_SMOOTHING_S):
@@ -71,5 +75,5 @@ def check_change(name: str, value: Any, now: Mapping[str, Any], fixed: Sequence[
         raise ControlError(f"There is no control of that name; there are {', '.join(SWITCHES)}, smoothing_s.")
     elif not isinstance(value, bool):
         raise ControlError(f"{name} must be true or false.")
-    elif name in fixed and value != now[name]:
+    elif name in fixed and value != current[name]:
         raise ControlError(f"{name} was set when the program was started, and stays.")

@@ -1,4 +1,4 @@
-"""What a face detector is: gray in, boxes out."""
+"""The interface of a face detector: a gray image in, boxes out."""
 
 from typing import Protocol
 
@@ -10,10 +10,10 @@ Boxes = NDArray[np.int32]  # (n, 4), xyxy px
 
 
 class Detector(Protocol):
-    """Finds the faces in an image; used by one thread at a time."""
+    """A face detector, used by one thread at a time."""
 
     def detect(self, gray: Gray) -> Boxes:
         """Return the boxes (n, 4) int32 xyxy px of the faces in gray (H, W) uint8."""
 
     def close(self) -> None:
-        """Join its threads, if it has any."""
+        """Join the detector's threads, if it has any."""

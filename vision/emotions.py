@@ -1,10 +1,10 @@
-"""The seven emotions, in FER2013's order: every array of seven in this project is in this order."""
+"""The seven emotions in FER2013's order, which is the order of every array of seven in this project."""
 
 from typing import NamedTuple
 
 
 class Emotion(NamedTuple):
-    """One emotion as it is shown: its colour, what a face that shows it looks like, what to search for."""
+    """An emotion with its colour, a description of a face that shows it, and words for an image search."""
 
     name: str
     colour: str  # "#rrggbb"; readable under white or black text, told apart by colour-blind eyes
@@ -57,7 +57,7 @@ _TABLE = (
     ),
 )
 
-UNSURE_COLOUR = "#ccd1d7"  # of a face that shows none of them clearly: far paler than neutral
+UNSURE_COLOUR = "#ccd1d7"  # for a face that shows no emotion clearly; far paler than neutral
 
 EMOTIONS: tuple[str, ...] = tuple(emotion.name for emotion in _TABLE)
 DETAILS: dict[str, Emotion] = {emotion.name: emotion for emotion in _TABLE}

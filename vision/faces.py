@@ -1,4 +1,4 @@
-"""Faces for whoever goes on with them: as JSON, and as CSV that a spreadsheet, pandas and R open as it is."""
+"""Faces as JSON, and as CSV that spreadsheets, pandas and R open unchanged."""
 
 import csv
 import re
@@ -14,13 +14,13 @@ COLUMNS = (
     "remark",
 )
 BYTE_ORDER_MARK = "\ufeff"
-# What a spreadsheet takes for a formula, half and full width, where a cell begins; and where one would begin
-# if it were read with semicolons or tabs between the cells, as a German Excel does.
+# A spreadsheet reads a cell as a formula if it begins so, in half or full width; a cell also begins behind a
+# semicolon or a tab where the spreadsheet splits cells at those, as a German Excel does.
 FORMULA = re.compile(r'(?:^|(?<=[;\t\r\n]))(?=[\s"]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])')
 
 
-def face_json(face: "Track") -> dict[str, Any]:
-    """Return a face as the JSON that every page and every client gets."""
+def face_json(face: Track) -> dict[str, Any]:
+    """Return a face as JSON values: track_id, box [x1, y1, x2, y2] px, emotion, confidence, sure, probs."""
     return {
         "track_id": face.track_id,
         "box": list(face.box),
@@ -32,14 +32,18 @@ def face_json(face: "Track") -> dict[str, Any]:
 
 
 def face_rows(
-    file: str, faces: "Iterable[Track]", t_s: float | None = None, frame: int | None = None
+    file: str, faces: Iterable[Track], t_s: float | None = None, frame: int | None = None
 ) -> list[list[object]]:
-    """Return a row a face, in the order of COLUMNS; a picture has no time and no frame."""
-    when = "" if t_s is None else t_s, "" if frame is None else frame
+    """Return a row for each face, in the order of COLUMNS.
+
+    A video's rows have the frame's time t_s in s since its start and the frame's number; a picture's have
+    neither.
+    """
+    moment = "" if t_s is None else t_s, "" if frame is None else frame
     return [
         [
-            *(file, *when, face.track_id, *face.box, face.emotion, float(face.confidence), face.sure),
-            *(float(share) for share in face.probs),
+            *(file, *moment, face.track_id, *face.box, face.emotion, float(face.confidence), face.sure),
+            *(float(p) for p in face.probs),
             "",
         ]
         for face in faces
@@ -47,15 +51,15 @@ def face_rows(
 
 
 def remark_row(file: str, remark: str) -> list[object]:
-    """Return the row of a file without a face, saying why there is none."""
+    """Return the row of a file without faces, whose remark says why there are none."""
     return [file, *[""] * (len(COLUMNS) - 2), remark]
 
 
 def as_cell(value: object) -> object:
-    """Return a value as it is written: truth as 1 or 0, a fraction with four decimals, no text as a formula.
+    """Return a value as CSV holds it: a bool as 1 or 0, a float with four decimals, no text as a formula.
 
-    Of three decimals, a spreadsheet whose language writes 0,5 would make thousands.
-    https://owasp.org/www-community/attacks/CSV_Injection
+    With three decimals, a spreadsheet whose language writes 0,5 would read thousands.
+    Formulas: https://owasp.org/www-community/attacks/CSV_Injection
     """
     if isinstance(value, str):
         return FORMULA.sub("'", value)
@@ -65,15 +69,18 @@ def as_cell(value: object) -> object:
 
 
 class Table:
-    """Writes rows as CSV (RFC 4180) into an open file, to be encoded in UTF-8.
+    """A CSV writer (RFC 4180) over an open text file in UTF-8.
 
-    It begins with a byte order mark: without one Excel takes UTF-8 for another encoding; the others skip it.
+    The table begins with a byte order mark: without one Excel takes UTF-8 for another encoding; other programs
+    skip it.
     """
 
     def __init__(self, file: TextIO, columns: Sequence[str] = COLUMNS) -> None:
+        """Write the byte order mark and the row of column names."""
         file.write(BYTE_ORDER_MARK)
         self._writer = csv.writer(file)
         self._writer.writerow(columns)
 
     def add(self, rows: Iterable[Sequence[object]]) -> None:
+        """Write the rows, each value as `as_cell` returns it."""
         self._writer.writerows(map(as_cell, row) for row in rows)

@@ -1,4 +1,4 @@
-"""The types that every room speaks of: a frame of a source, and the same frame annotated."""
+"""A frame of a source, and the same frame annotated: the types that pass between the rooms."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,13 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a source: its index from 0, time.monotonic() in s when it was taken, image BGR."""
+    """A source's image with its number and its time.
+
+    Attributes:
+        index: The frame's number, from 0.
+        captured_s: The time of its capture, time.monotonic() in s.
+        image: The image (H, W, 3) uint8 BGR.
+    """
 
     index: int
     captured_s: float
@@ -21,10 +27,17 @@ class Frame:
 
 @dataclass(frozen=True)
 class AnnotatedFrame:
-    """One frame as viewers get it, with the tracks drawn on it and how long each step took.
+    """A frame as viewers get it: a JPEG with the tracks drawn on it.
 
-    captured_s and published_s are time.monotonic() in s; problem says why there is no picture, or is
-    empty where there is one.
+    Attributes:
+        index: The frame's number, from 0.
+        captured_s: The time of its capture, time.monotonic() in s.
+        published_s: The time at which viewers could get it, time.monotonic() in s.
+        jpeg: The annotated JPEG.
+        tracks: The tracks that are drawn.
+        step_ms: The duration of each of the pipeline's steps in ms.
+        problem: The reason why there is no picture; empty where there is one.
+        scene: The JPEG's pixels (H, W, 3) uint8 BGR, from which other sizes are encoded.
     """
 
     index: int
@@ -34,4 +47,4 @@ class AnnotatedFrame:
     tracks: list[Track] = field(default_factory=list)
     step_ms: dict[str, float] = field(default_factory=dict)
     problem: str = ""
-    scene: Image | None = field(default=None, repr=False)  # what the JPEG shows, for other sizes of it
+    scene: Image | None = field(default=None, repr=False)

@@ -14,19 +14,28 @@ from vision.detector import Boxes, Gray
 SCALE_STEP = 1.1
 REFERENCE_AREA = 640 * 480
 MIN_NEIGHBOURS = 3
-KNOWN_NEIGHBOURS = 2  # of a face that was there in the frame before
+KNOWN_NEIGHBOURS = 2  # of a face that was found in the previous frame
 NEAR_MARGIN = 0.25  # of the box, on each side
 NEAR_SIZES = (0.85, 1.2)  # of the box
 
 
 class CascadeError(StartError):
-    """The cascade file cannot be used; the message says so in one sentence."""
+    """The cascade file cannot be used; the message says why in one sentence."""
 
 
 class HaarDetector:
-    """Searches a whole picture, whatever was in the one before. Not for two threads at once."""
+    """A detector that searches each image anew; used by one thread at a time."""
 
     def __init__(self, cascade: Path | str, min_face_px: int) -> None:
+        """Load the cascade file.
+
+        Args:
+            cascade: OpenCV's XML file.
+            min_face_px: The side in px of the smallest face searched for in an image of 640x480.
+
+        Raises:
+            CascadeError: The file is missing, or OpenCV cannot load it.
+        """
         if not Path(cascade).is_file():
             raise CascadeError(f"no cascade at {cascade}")
         try:
@@ -38,21 +47,31 @@ class HaarDetector:
         self._min_face_px = min_face_px
 
     def min_face_px(self, shape: tuple[int, ...]) -> int:
-        """Return the smallest face searched for in a picture of shape (H, W): in proportion to 640x480.
+        """Return the side in px of the smallest face searched for in an image of shape (H, W).
 
-        So a large picture costs no more than a small one, and faces are as small a part of it.
+        It grows with the image beyond 640x480, so that a large image costs no more time than a small one.
         """
         return round(self._min_face_px * max(1.0, math.sqrt(shape[0] * shape[1] / REFERENCE_AREA)))
 
     def detect(self, gray: Gray) -> Boxes:
-        """Return the boxes (n, 4) int32 xyxy px of the faces in gray (H, W) uint8, largest first."""
+        """Find the faces in an image.
+
+        Args:
+            gray: The image (H, W) uint8.
+
+        Returns:
+            The boxes (n, 4) int32 xyxy px, the largest first.
+
+        Raises:
+            cv2.error: gray is not (H, W) uint8.
+        """
         boxes = self._search(gray, (self.min_face_px(gray.shape), max(gray.shape)), MIN_NEIGHBOURS)
         return boxes[np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable")]
 
     def detect_near(self, gray: Gray, box: NDArray[np.int32], known: bool) -> NDArray[np.int32] | None:
-        """Return the box (4,) of the face around box (4,) xyxy px, None if there is none.
+        """Return the box (4,) int32 xyxy px of the face around a box (4,) xyxy px, or None if there is none.
 
-        A face that is known from the frame before needs fewer neighbours than a new one.
+        A face known from the previous frame needs fewer neighbouring detections than a new one.
         """
         side = int(box[2] - box[0])
         margin = int(side * NEAR_MARGIN)
@@ -67,7 +86,7 @@ class HaarDetector:
         return nearest
 
     def close(self) -> None:
-        """Do nothing: a cascade has no threads."""
+        """Do nothing: the detector has no threads."""
 
     def _search(self, gray: Gray, sizes: tuple[int, int], neighbours: int) -> Boxes:
         low, high = sizes

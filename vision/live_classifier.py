@@ -1,4 +1,4 @@
-"""Reads the faces of a video: each only as often as its expression can change."""
+"""Classification of a video's faces, each only as often as its expression can change."""
 
 import math
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from vision.background import BackgroundTask, InlineTask
 from vision.boxes import iou
 from vision.emotions import EMOTIONS
 
-REREAD_S = 0.09
-KEEP_S = 0.5  # a face that was not found for so long comes back with what was read in it
+REREAD_S = 0.09  # the age at which probabilities are read again
+KEEP_S = 0.5  # a face that is lost for no longer keeps its probabilities
 SAME_PLACE_IOU = 0.5
 
 Predict = Callable[
@@ -23,14 +23,14 @@ Predict = Callable[
 
 @dataclass(frozen=True)
 class Readings:
-    """What was read where and when: boxes (n, 4), probs (n, 7) float32, at (n,) in s of the frame's time."""
+    """Probabilities with place and time: boxes (n, 4) int xyxy px, probs (n, 7) float32, t_s (n,) in s."""
 
     boxes: NDArray[np.integer[Any]]
     probs: NDArray[np.float32]
     t_s: NDArray[np.float64]
 
     def where(self, chosen: NDArray[np.bool_]) -> "Readings":
-        """Return those that are chosen (n,)."""
+        """Return the readings where chosen (n,) is True."""
         return Readings(self.boxes[chosen], self.probs[chosen], self.t_s[chosen])
 
     def __add__(self, more: "Readings") -> "Readings":
@@ -42,14 +42,17 @@ class Readings:
 
 
 class LiveClassifier:
-    """Remembers what was read in each place, and reads it again only when it is old.
+    """A classifier that remembers the probabilities of each place and refreshes them when they are old.
 
-    A new face is read at once. Of the others, none is read again within REREAD_S, and at most a third at
-    a time, those first that were read longest ago; that is done in the background, so that no frame waits
-    for it. A video that need not be in time is read with in_background=False, the same way each time.
+    A new face is read at once. Known faces are read again in the background, so that no frame waits: none
+    within REREAD_S, a third of them at a time, the oldest reading first.
     """
 
     def __init__(self, predict: Predict, in_background: bool = True) -> None:
+        """Wrap `predict`, which is EmotionClassifier's.
+
+        in_background=False is for videos that are not live: slower, with the same result in every run.
+        """
         self._predict = predict
         self._known = Readings(
             np.empty((0, 4), dtype=np.int32), np.empty((0, len(EMOTIONS)), np.float32), np.empty(0)
@@ -60,7 +63,13 @@ class LiveClassifier:
     def predict(
         self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], t_s: float
     ) -> NDArray[np.float32]:
-        """Return probabilities (n, 7) float32 of boxes (n, 4) int xyxy px in the frame of time `at` in s."""
+        """Return probabilities (n, 7) float32 of the faces in boxes of one frame.
+
+        Args:
+            gray: The frame's image (H, W) uint8.
+            boxes: The faces (n, 4) int xyxy px.
+            t_s: The frame's time in s.
+        """
         now, lost = self._recall(boxes, t_s)
         new = np.isinf(now.t_s)
         if new.any():
@@ -69,19 +78,19 @@ class LiveClassifier:
         due = self._due(t_s - now.t_s)
         if len(due) and self._rereading.idle:
             self._rereading.start(lambda: self._read(gray, boxes[due], t_s))
-        if ended := self._rereading.take():
-            self._known += ended
+        if reread := self._rereading.poll():
+            self._known += reread
         return now.probs
 
     def close(self) -> None:
-        """Join the thread that reads in the background."""
+        """Join the background thread."""
         self._rereading.close()
 
     def _read(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], t_s: float) -> Readings:
         return Readings(boxes, self._predict(gray, boxes), np.full(len(boxes), t_s))
 
     def _recall(self, boxes: NDArray[np.integer[Any]], t_s: float) -> tuple[Readings, Readings]:
-        """Return what was last read in these places, at minus infinity where nothing was, and in lost ones."""
+        """Return the newest readings in these boxes, and those of lost faces; t_s is -inf for a new face."""
         known = self._known.where((t_s - KEEP_S <= self._known.t_s) & (self._known.t_s <= t_s))
         now = Readings(boxes, np.zeros((len(boxes), len(EMOTIONS)), np.float32), np.full(len(boxes), -np.inf))
         here = iou(boxes, known.boxes) > SAME_PLACE_IOU
@@ -92,6 +101,6 @@ class LiveClassifier:
         return now, known.where(np.logical_not(here.any(axis=0)))
 
     def _due(self, age: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return the rows to read again."""
+        """Return the rows to read again, the oldest first, of readings of age (n,) in s."""
         stale = int((age >= REREAD_S).sum())
         return np.argsort(-age, kind="stable")[: min(stale, math.ceil(len(age) / 3))]

@@ -1,4 +1,4 @@
-"""Follows faces through a video."""
+"""Face detection in a live video: known faces near their last boxes, new ones by a search."""
 
 from dataclasses import dataclass
 
@@ -11,25 +11,27 @@ from vision.haar import HaarDetector
 from vision.search import Search
 
 SAME_FACE_IOU = 0.3
-BLINK = 2  # frames in which a lost face is looked for in each; after that, lost faces take turns
-KEEP_LOST = 60  # frames; a face that a hand hides comes back where it was
+RETRY_FRAMES = 2  # a lost face is looked for in each of so many frames; after that, lost faces take turns
+KEEP_FRAMES = 60  # a lost face is looked for in no more frames; a hand may have hidden it
 
 
 @dataclass
 class _Seen:
+    """A face's last box (4,) int32 xyxy px, and the number of frames since then."""
+
     box: NDArray[np.int32]
     misses: int = 0
 
 
 class LiveDetector:
-    """Follows faces through a video: looks near the last boxes, and leaves new faces to a search.
+    """A detector for a video's frames in turn: it looks near the last boxes, and a search finds new faces.
 
-    A full search takes longer than a frame lasts, so it is made in the background, on a frame that is
-    past when it ends; what it found must be found again near that place before it counts.
+    A full search takes longer than a frame lasts, so it runs in the background and its boxes belong to an
+    earlier frame; each must be confirmed near its place in the current frame.
     """
 
     def __init__(self, detector: HaarDetector, search: Search) -> None:
-        """Detector looks near the last boxes, and search in whole frames; close it, which closes the search."""
+        """Combine a detector, for the places near the last boxes, with a search; `close` closes the search."""
         self._detector = detector
         self._search = search
         self._shape: tuple[int, ...] = ()
@@ -37,14 +39,24 @@ class LiveDetector:
         self._turn = 0
 
     def detect(self, gray: Gray) -> Boxes:
-        """Return the boxes (n, 4) int32 xyxy px of the faces in gray (H, W) uint8, the next of a video."""
+        """Find the faces in a video's next frame.
+
+        Args:
+            gray: The frame's image (H, W) uint8; another shape begins a new video.
+
+        Returns:
+            The boxes (n, 4) int32 xyxy px, in no order.
+
+        Raises:
+            Exception: The error of the search, in the first frame after it.
+        """
         if gray.shape != self._shape:
             self._shape, self._seen = gray.shape, []
-        looked_for = self._to_look_for()
+        sought = self._sought()
         for seen in self._seen:
             seen.misses += 1
         found: list[NDArray[np.int32]] = []
-        for seen in looked_for:
+        for seen in sought:
             box = self._detector.detect_near(gray, seen.box, known=True)
             if box is not None and not _is_among(box, found):
                 seen.box, seen.misses = box, 0
@@ -60,29 +72,29 @@ class LiveDetector:
         return np.array(found, dtype=np.int32).reshape(-1, 4)
 
     def close(self) -> None:
-        """Join the thread of the search."""
+        """Close the search, which joins its thread."""
         self._search.close()
 
-    def _to_look_for(self) -> list[_Seen]:
-        """Return the faces that this frame looks for: those of late, and one of those lost for longer."""
-        lost = [seen for seen in self._seen if seen.misses > BLINK]
+    def _sought(self) -> list[_Seen]:
+        """Return the faces to look for in this frame: the recent ones, and one of those lost for longer."""
+        recent = [seen for seen in self._seen if seen.misses <= RETRY_FRAMES]
+        lost = [seen for seen in self._seen if seen.misses > RETRY_FRAMES]
         self._turn += 1
-        return [seen for seen in self._seen if seen.misses <= BLINK] + lost[self._turn % max(len(lost), 1) :][
-            :1
-        ]
+        return recent + lost[self._turn % max(len(lost), 1) :][:1]
 
     def _forget(self, found: list[NDArray[np.int32]]) -> None:
+        """Drop lost faces after KEEP_FRAMES, and those in whose place another face was found."""
         # the largest first, so that a pattern within a face gives way to the face
         self._seen.sort(key=lambda seen: -int(seen.box[2] - seen.box[0]))
         self._seen = [
             seen
             for seen in self._seen
-            if seen.misses == 0 or (seen.misses <= KEEP_LOST and not _is_among(seen.box, found))
+            if seen.misses == 0 or (seen.misses <= KEEP_FRAMES and not _is_among(seen.box, found))
         ]
 
 
 def _is_among(box: NDArray[np.int32], found: list[NDArray[np.int32]]) -> bool:
-    """Return whether box is one of those found, or a pattern within one: a face has no face in it."""
+    """Return whether a box (4,) repeats one of those found, or lies within one: a face contains no face."""
     if not found:
         return False
     boxes = np.array(found)

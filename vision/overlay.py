@@ -1,4 +1,4 @@
-"""Draws what was found: boxes, labels, bars, heat maps, and the picture that says why there is no picture."""
+"""Drawing on a frame: boxes, labels, bars and heat maps; and the picture that says why there is no frame."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ Scene = NDArray[np.uint8]  # (H, W, 3) BGR
 Box = tuple[int, int, int, int]  # xyxy px
 
 NO_SIGNAL_SIZE_PX = (640, 480)
-HEAT = 0.7  # how much of the face the hottest place hides
+HEAT = 0.7  # the opacity of a heat map in its hottest place
 GAP_PX = 4  # between a box and its bars
-BLOCKS = 8  # a side of a hidden face: nobody is known by 64 squares
+BLOCKS = 8  # a side of a hidden face: 64 squares identify nobody
 
 
 @dataclass(frozen=True)
 class View:
-    """What is drawn, for everybody who watches."""
+    """The switches of what is drawn, for all viewers alike; flip mirrors the image, blur hides faces."""
 
     boxes: bool = True
     labels: bool = True
@@ -40,46 +40,68 @@ PLAIN = View()
 def draw(
     image: NDArray[np.uint8], tracks: list[Track], view: View = PLAIN, hidden: Iterable[Sequence[int]] = ()
 ) -> Scene:
-    """Return a copy of image (H, W, 3) BGR with each track as view says, its emotion named, or "unsure".
+    """Draw tracks on a copy of an image.
 
-    Whatever is in a hidden box (xyxy, px) is made unrecognisable first.
+    Args:
+        image: The image (H, W, 3) uint8 BGR.
+        tracks: The faces to draw, each labelled with its emotion, or "unsure".
+        view: The switches of what is drawn.
+        hidden: Boxes (x1, y1, x2, y2) px that are pixelated first.
+
+    Returns:
+        The scene (H, W, 3) uint8 BGR, mirrored if the view flips.
+
+    Raises:
+        cv2.error: The image has another shape or dtype.
     """
     scene = cv2.flip(image, 1).astype(np.uint8, copy=False) if view.flip else image.copy()
     height, width = scene.shape[:2]
-
-    def place(box: Sequence[int]) -> Box:
-        x1, y1, x2, y2 = (int(side) for side in box)
-        return (width - x2, y1, width - x1, y2) if view.flip else (x1, y1, x2, y2)
-
-    for box in hidden:
-        _pixelate(scene, place(box))
     thickness = max(2, min(height, width) // 220)
     text_px = max(13, min(height, width) // 26)
-    for track in tracks if view.heat else ():
-        if track.maps is not None:
-            heat = track.maps[EMOTIONS.index(track.emotion)]
-            share = heat / max(float(heat.max()), 1e-6)
-            lay_heat(scene, share[:, ::-1] if view.flip else share, place(track.box))
+    for box in hidden:
+        _pixelate(scene, _in_scene(box, width, view.flip))
+    boxes = [_in_scene(track.box, width, view.flip) for track in tracks]
+    if view.heat:
+        _draw_heat(scene, tracks, boxes, view.flip)
     if view.bars:
-        labelled = [_with_label(place(track.box), text_px) for track in tracks]
-        taken = list(labelled)
-        for track, box in zip(tracks, labelled, strict=True):
-            taken.append(_draw_bars(scene, track.probs, box, max(9, text_px * 2 // 3), taken))
-    for track in tracks:
-        box = place(track.box)
+        _draw_all_bars(scene, tracks, boxes, text_px)
+    for track, box in zip(tracks, boxes, strict=True):
         colour = bgr(DETAILS[track.emotion].colour if track.sure else UNSURE_COLOUR)
         if view.boxes:
             _draw_corners(scene, box, colour, thickness)
         if view.labels:
-            said = f"{track.emotion} {track.confidence:.0%}" if track.sure else "unsure"
-            # among several, the number says which card on the page is whose
-            text = f"{track.track_id} {said}" if len(tracks) > 1 else said
+            label = f"{track.emotion} {track.confidence:.0%}" if track.sure else "unsure"
+            # among several faces the number says which card on the page belongs to which
+            text = f"{track.track_id} {label}" if len(tracks) > 1 else label
             _draw_label(scene, text, box, colour, text_px)
     return scene
 
 
+def _in_scene(box: Sequence[int], width: int, flip: bool) -> Box:
+    """Return an image's box in its scene of that width in px, mirrored if the scene is."""
+    x1, y1, x2, y2 = (int(side) for side in box)
+    return (width - x2, y1, width - x1, y2) if flip else (x1, y1, x2, y2)
+
+
+def _draw_heat(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], flip: bool) -> None:
+    """Draw the map of each track's emotion over its box, mirrored if the scene is."""
+    for track, box in zip(tracks, boxes, strict=True):
+        if track.maps is not None:
+            heat = track.maps[EMOTIONS.index(track.emotion)]
+            share = heat / max(float(heat.max()), 1e-6)
+            lay_heat(scene, share[:, ::-1] if flip else share, box)
+
+
+def _draw_all_bars(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], text_px: int) -> None:
+    """Draw each track's bars beside its box, where they hide as little as possible of the others."""
+    labelled = [_with_label(box, text_px) for box in boxes]
+    occupied = list(labelled)
+    for track, box in zip(tracks, labelled, strict=True):
+        occupied.append(_draw_bars(scene, track.probs, box, max(9, text_px * 2 // 3), occupied))
+
+
 def draw_no_signal(reason: str, size_px: tuple[int, int] = NO_SIGNAL_SIZE_PX) -> Scene:
-    """Return a dark picture (H, W, 3) BGR, size_px being (W, H), that says why there is no picture."""
+    """Return a dark picture (H, W, 3) uint8 BGR of size_px (W, H) with "No signal" and the reason."""
     width, height = size_px
     picture = Image.new("RGB", size_px, "#1b1f24")
     pen = ImageDraw.Draw(picture)
@@ -93,11 +115,11 @@ def draw_no_signal(reason: str, size_px: tuple[int, int] = NO_SIGNAL_SIZE_PX) ->
 
 
 def _pixelate(scene: Scene, box: Box) -> None:
-    """Leave BLOCKS squares a side of the box and of a quarter around it: the box is tighter than the head."""
+    """Pixelate the box and a quarter of it around: the head is larger than the box."""
     height, width = scene.shape[:2]
     x1, y1, x2, y2 = box
-    around = (x2 - x1) // 4
-    x1, y1, x2, y2 = max(x1 - around, 0), max(y1 - around, 0), min(x2 + around, width), min(y2 + around, height)
+    margin = (x2 - x1) // 4
+    x1, y1, x2, y2 = max(x1 - margin, 0), max(y1 - margin, 0), min(x2 + margin, width), min(y2 + margin, height)
     if x1 >= x2 or y1 >= y2:
         return
     blocks = cv2.resize(scene[y1:y2, x1:x2], (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA)
@@ -106,13 +128,13 @@ def _pixelate(scene: Scene, box: Box) -> None:
 
 @lru_cache(maxsize=16)
 def bgr(colour: str) -> tuple[int, int, int]:
-    """Return "#rrggbb" as OpenCV wants it."""
+    """Return a colour "#rrggbb" as (blue, green, red), 0 to 255 each."""
     red, green, blue = ImageColor.getrgb(colour)[:3]
     return blue, green, red
 
 
 def _draw_corners(scene: Scene, box: Box, colour: tuple[int, int, int], thickness: int) -> None:
-    """Draw a thin box with strong corners: it frames the face and hides little of it."""
+    """Draw a thin box with strong corners, which hides little of the face."""
     x1, y1, x2, y2 = box
     cv2.rectangle(scene, (x1, y1), (x2, y2), colour, 1, cv2.LINE_AA)
     arm = max((x2 - x1) // 5, 6)
@@ -124,7 +146,7 @@ def _draw_corners(scene: Scene, box: Box, colour: tuple[int, int, int], thicknes
 
 
 def _draw_label(scene: Scene, text: str, box: Box, colour: tuple[int, int, int], text_px: int) -> None:
-    """Put a filled label above the box, or inside it where there is no room above, always in the picture."""
+    """Draw a filled label above the box, or inside it where there is no room above, within the scene."""
     height, width = scene.shape[:2]
     label = _label(text, colour, text_px)
     rows, columns = label.shape[:2]
@@ -137,7 +159,7 @@ def _draw_label(scene: Scene, text: str, box: Box, colour: tuple[int, int, int],
 
 
 def lay_heat(scene: Scene, share: NDArray[np.float32], box: Box) -> None:
-    """Lay the map share (h, w), 0 to 1, over a box of scene: the hotter, the brighter and the denser."""
+    """Blend a heat map share (h, w) float32, 0 to 1, into a box of scene: hot places are bright and dense."""
     height, width = scene.shape[:2]
     x1, y1, x2, y2 = box
     left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
@@ -150,8 +172,10 @@ def lay_heat(scene: Scene, share: NDArray[np.float32], box: Box) -> None:
     scene[top:bottom, left:right] = cv2.blendLinear(face, colours, 1 - HEAT * weight, HEAT * weight)
 
 
-def _draw_bars(scene: Scene, probs: NDArray[np.float32], box: Box, text_px: int, taken: Iterable[Box]) -> Box:
-    """Draw the seven probabilities (7,) as bars around the box, where least is taken; return where they are."""
+def _draw_bars(
+    scene: Scene, probs: NDArray[np.float32], box: Box, text_px: int, occupied: Iterable[Box]
+) -> Box:
+    """Draw probs (7,) as bars beside the box, where they overlap occupied boxes least; return their box."""
     panel = _bars_panel(text_px).copy()
     rows, columns = panel.shape[:2]
     if rows > scene.shape[0] or columns > scene.shape[1]:
@@ -161,15 +185,15 @@ def _draw_bars(scene: Scene, probs: NDArray[np.float32], box: Box, text_px: int,
         end = names + round(float(probs[number]) * (columns - names - 4))
         top = number * step + 2
         cv2.rectangle(panel, (names, top), (end, top + step - 5), bgr(DETAILS[emotion].colour), cv2.FILLED)
-    spots = _around(box, rows, columns, scene.shape)
-    x1, y1, x2, y2 = min(spots, key=lambda spot: sum(_shared(spot, other) for other in taken))
+    spots = _spots_beside(box, rows, columns, scene.shape)
+    x1, y1, x2, y2 = min(spots, key=lambda spot: sum(_shared_px(spot, other) for other in occupied))
     region = scene[y1:y2, x1:x2]
     region[...] = cv2.addWeighted(region, 0.25, panel, 0.75, 0)
     return x1, y1, x2, y2
 
 
-def _around(box: Box, rows: int, columns: int, shape: tuple[int, ...]) -> Iterator[Box]:
-    """Yield where a panel may be in a picture of shape (H, W): right of the box, left, under it, above it."""
+def _spots_beside(box: Box, rows: int, columns: int, shape: tuple[int, ...]) -> Iterator[Box]:
+    """Yield a panel's boxes right of, left of, under and above a box, within a scene of shape (H, W)."""
     x1, y1, x2, y2 = box
     right, left, low = x2 + GAP_PX, x1 - GAP_PX - columns, y2 - rows
     for x, y in ((right, low), (left, low), (x1, y2 + GAP_PX), (x1, y1 - GAP_PX - rows)):
@@ -178,21 +202,21 @@ def _around(box: Box, rows: int, columns: int, shape: tuple[int, ...]) -> Iterat
 
 
 def _with_label(box: Box, text_px: int) -> Box:
-    """Return the box and the room above it that a long label takes."""
+    """Return the box enlarged by the room above it for a long label."""
     x1, y1, x2, y2 = box
     return x1, y1 - 2 * text_px, max(x2, x1 + 8 * text_px), y2
 
 
-def _shared(one: Box, other: Box) -> int:
-    """Return how many px two boxes share."""
-    wide = min(one[2], other[2]) - max(one[0], other[0])
-    high = min(one[3], other[3]) - max(one[1], other[1])
-    return max(wide, 0) * max(high, 0)
+def _shared_px(one: Box, other: Box) -> int:
+    """Return the area in px that two boxes share."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0) * max(height, 0)
 
 
 @lru_cache(maxsize=16)
 def _bars_panel(text_px: int) -> Scene:
-    """Return what is behind the bars: the emotions' names on a dark ground."""
+    """Return the panel behind the bars: the emotions' names on a dark ground."""
     step = text_px + 6
     picture = Image.new("RGB", (10 * text_px, step * len(EMOTIONS)), "#1b1f24")
     pen = ImageDraw.Draw(picture)
@@ -203,6 +227,7 @@ def _bars_panel(text_px: int) -> Scene:
 
 @lru_cache(maxsize=1024)
 def _label(text: str, colour: tuple[int, int, int], text_px: int) -> Scene:
+    """Return text on a ground of that BGR colour, in black or white, whichever is easier to read."""
     font = _font(text_px)
     left, _, right, _ = font.getbbox(text)
     ascent, descent = font.getmetrics()
@@ -217,11 +242,12 @@ def _label(text: str, colour: tuple[int, int, int], text_px: int) -> Scene:
 
 @lru_cache(maxsize=16)
 def _font(size_px: int) -> Any:
-    """Return Pillow's own font, which is there on every machine."""
+    """Return Pillow's built-in font, which every machine has."""
     return ImageFont.load_default(size_px)
 
 
 def _wrap(text: str, font: Any, width_px: float) -> str:
+    """Return text broken into lines no wider than width_px."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -1,4 +1,4 @@
-"""One frame's way, from a picture to an annotated JPEG."""
+"""The way of a frame from its image to an annotated JPEG."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Explain = Callable[
 
 
 class Pipeline:
-    """Detects, classifies, tracks, draws and encodes; owned by one thread."""
+    """The steps of a frame: detect, classify, track, draw and encode; owned by one thread."""
 
     def __init__(
         self,
@@ -35,7 +35,16 @@ class Pipeline:
         view: View = PLAIN,
         explain: Explain | None = None,
     ) -> None:
-        """Another view may be assigned at any time, by any thread; heat maps need explain."""
+        """Combine the steps.
+
+        Args:
+            detector: The face detector; `close` closes it.
+            classifier: The classifier of its boxes; `close` closes it.
+            tracker: The tracker, which `reset` replaces.
+            jpeg_quality: The quality of the JPEGs, 1 to 100.
+            view: The switches of what is drawn; any thread may assign another at any time.
+            explain: EmotionClassifier.explain, without which no heat maps are drawn.
+        """
         self.detector = detector
         self.classifier = classifier
         self.tracker = tracker
@@ -44,17 +53,28 @@ class Pipeline:
         self.explain = explain
 
     def process(self, frame: Frame) -> AnnotatedFrame:
-        """Turn one frame into one annotated JPEG and the tracks drawn on it."""
+        """Detect, classify, track and draw the faces of one frame.
+
+        Args:
+            frame: The frame, later than the one before; its image (H, W, 3) uint8 BGR is not changed.
+
+        Returns:
+            The annotated frame, with its JPEG, its tracks and the milliseconds of each of STEPS.
+
+        Raises:
+            cv2.error: The image has another shape or dtype.
+            ValueError: The image cannot be encoded.
+        """
         watch = _Stopwatch()
         gray = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-        boxes = self.detector.detect(gray)  # (n, 4) int, px, xyxy
+        boxes = self.detector.detect(gray)
         watch.lap("detect")
         view = self.view  # the same for the whole frame
         probs, maps = self._read(gray, boxes, frame.captured_s, view)
         watch.lap("classify")
         tracks = self.tracker.update(boxes, probs, frame.captured_s, maps)
         watch.lap("track")
-        # not only tracks: a face is hidden from the first frame on in which it is found
+        # not only tracks: a face is hidden from the first frame in which it is found
         hidden = [*boxes, *(track.box for track in tracks)] if view.blur else ()
         scene = draw(frame.image, tracks, view, hidden)  # a copy: frame.image is never written
         watch.lap("draw")
@@ -65,29 +85,32 @@ class Pipeline:
         )
 
     def close(self) -> None:
-        """End what the steps do in the background."""
+        """Close the detector and the classifier, which joins their threads."""
         self.detector.close()
         self.classifier.close()
 
     def reset(self) -> None:
-        """Let everybody be new, and their numbers begin again; by any thread."""
+        """Forget all faces, so that numbers begin again at 1; called by any thread."""
         self.tracker = Tracker(self.tracker.smoothing_s, self.tracker.unsure_below)
 
     def _read(
         self, gray: NDArray[np.uint8], boxes: NDArray[np.int32], t_s: float, view: View
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Return probs (n, 7), rows sum to 1, and maps (n, 7, h, w) if they are to be drawn; float32."""
+        """Return probs (n, 7) float32, and maps (n, 7, h, w) float32 if the view shows heat maps."""
         if view.heat and self.explain:
             return self.explain(gray, boxes)
         return self.classifier.predict(gray, boxes, t_s), None
 
 
 class _Stopwatch:
+    """The durations of steps in turn, in ms."""
+
     def __init__(self) -> None:
         self.laps_ms: dict[str, float] = {}
-        self._at = time.perf_counter()
+        self._started_s = time.perf_counter()
 
     def lap(self, step: str) -> None:
-        now = time.perf_counter()
-        self.laps_ms[step] = (now - self._at) * 1000
-        self._at = now
+        """Note the time since the last lap as that of the step."""
+        now_s = time.perf_counter()
+        self.laps_ms[step] = (now_s - self._started_s) * 1000
+        self._started_s = now_s

@@ -1,4 +1,4 @@
-"""The sample faces of an emotion, each with the network's own reading of it."""
+"""The sample faces of each emotion, with the network's probabilities for each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from vision.live_classifier import Predict
 
 
 class SamplesError(StartError):
-    """A sample picture is missing or cannot be read; the message says which."""
+    """A sample picture is missing or cannot be read; the message says which, in one sentence."""
 
 
 def load_samples(folder: Path) -> dict[str, list[Path]]:
@@ -27,7 +27,7 @@ def load_samples(folder: Path) -> dict[str, list[Path]]:
 
 
 def read_gray(path: Path) -> NDArray[np.uint8]:
-    """Return a sample picture (s, s) uint8; SamplesError if it cannot be read."""
+    """Return a sample picture as gray (s, s) uint8; SamplesError if it cannot be read."""
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise SamplesError(f"{path} is not a picture that OpenCV can read")
@@ -36,27 +36,30 @@ def read_gray(path: Path) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample picture: its file below static/, and probs (7,) float32, what the network reads in it."""
+    """A sample picture: its file below static/, and the network's probs (7,) float32 for it."""
 
     file: str
     probs: NDArray[np.float32]
 
     def reading(self) -> list[tuple[str, float]]:
-        """Return (emotion, probability), the most probable first."""
+        """Return each emotion with its probability, the most probable first."""
         return sorted(zip(EMOTIONS, self.probs.tolist(), strict=True), key=lambda pair: -pair[1])
 
 
 class Samples:
-    """Reads each emotion's samples once, when its page is first asked for."""
+    """The samples of every emotion, each emotion's read once, when its page is first requested."""
 
     def __init__(self, folder: Path, load_predict: Callable[[], Predict]) -> None:
-        """load_predict is called when the first page is asked for."""
+        """Find the pictures in folder/<emotion>/; `load_predict` is called with the first request.
+
+        Raises SamplesError if an emotion has no pictures.
+        """
         self._paths = load_samples(folder)
         self._load_predict = cache(load_predict)
         self._read = cache(self._read_emotion)
 
     def of(self, emotion: str) -> list[Sample]:
-        """Return the samples of one of EMOTIONS."""
+        """Return the samples of one of EMOTIONS; SamplesError if a picture cannot be read."""
         return self._read(emotion)
 
     def _read_emotion(self, emotion: str) -> list[Sample]:

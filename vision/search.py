@@ -1,4 +1,4 @@
-"""When a whole frame is searched for new faces: in the background, every n-th frame, or on demand."""
+"""The search of whole frames for new faces: in the background, in every n-th frame, or on demand."""
 
 import math
 import time
@@ -10,71 +10,76 @@ from vision.background import BackgroundTask
 from vision.detector import Boxes, Detector, Gray
 
 NO_BOXES: Boxes = np.empty((0, 4), dtype=np.int32)
-SEARCH_PERIOD_S = 0.12  # between two full searches: a new face is there within 0.3 s
+SEARCH_PERIOD_S = 0.12  # between two full searches: a new face is shown within 0.3 s
 
 
 class Search(Protocol):
-    """What finds new faces for a LiveDetector, which calls it with every frame."""
+    """A search for new faces, which LiveDetector calls with every frame."""
 
-    def __call__(self, gray: Gray) -> Boxes: ...
+    def __call__(self, gray: Gray) -> Boxes:
+        """Return the boxes (n, 4) int32 xyxy px of faces that may be new; none where no search has ended."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Join the search's thread, if it has one."""
 
 
 class BackgroundSearch:
-    """Searches whole frames beside the live path, the newest each time, one a period at most."""
+    """A search beside the live path: of the newest frame each time, once a period at most."""
 
     def __init__(self, detector: Detector, period_s: float = SEARCH_PERIOD_S) -> None:
+        """Search with the detector, which no other thread may use, at most every period_s seconds."""
         self._detector, self._period_s = detector, period_s
         self._search: BackgroundTask[Boxes] = BackgroundTask("search")
         self._shape: tuple[int, ...] = ()
-        self._started_at = -math.inf
+        self._started_s = -math.inf
 
     def __call__(self, gray: Gray) -> Boxes:
-        """Return the boxes of the search that has ended since the last call, if one has; never waits.
+        """Return the boxes of a search that has ended since the last call, without waiting.
 
-        An error in the search is raised by the next call.
+        The call after a search that failed raises its error.
         """
-        found = self._search.take()
+        found = self._search.poll()
         if self._shape != gray.shape:
             found = None
-        now = time.monotonic()
-        if self._search.idle and now - self._started_at >= self._period_s:
+        now_s = time.monotonic()
+        if self._search.idle and now_s - self._started_s >= self._period_s:
             self._search.start(lambda: self._detector.detect(gray))
-            self._shape, self._started_at = gray.shape, now
+            self._shape, self._started_s = gray.shape, now_s
         return NO_BOXES if found is None else found
 
     def close(self) -> None:
-        """Wait for the search under way, a tenth of a second or two, and join the thread."""
+        """Wait for the running search, a tenth of a second or two, and join the thread."""
         self._search.close()
 
 
 class RegularSearch:
-    """Searches every n-th frame before it goes on: for videos that are not live, the same result each time."""
+    """A search of every n-th frame, which waits for the result: for videos that are not live."""
 
     def __init__(self, detector: Detector, every: int) -> None:
+        """Search the first frame and every `every`-th after it."""
         self._detector, self._every, self._index = detector, every, -1
 
     def __call__(self, gray: Gray) -> Boxes:
-        """Return the boxes in this frame if its turn has come, otherwise none."""
+        """Return the boxes in this frame if it is an n-th one, otherwise none."""
         self._index += 1
         return self._detector.detect(gray) if self._index % self._every == 0 else NO_BOXES
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """Do nothing: the search has no thread."""
 
 
 class SearchOnDemand:
-    """Searches the next frame when it is wanted: for many videos in one thread, which take turns."""
+    """A search of the next frame after `wanted` is set: for many videos in one thread, which take turns."""
 
     def __init__(self, detector: Detector) -> None:
+        """Search with the detector, which several searches of one thread may share."""
         self._detector = detector
         self.wanted = False
 
     def __call__(self, gray: Gray) -> Boxes:
-        """Return the boxes in this frame if its search was wanted, otherwise none."""
+        """Return the boxes in this frame if `wanted` was set, and clear it; otherwise return none."""
         wanted, self.wanted = self.wanted, False
         return self._detector.detect(gray) if wanted else NO_BOXES
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """Do nothing: the search has no thread."""

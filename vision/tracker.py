@@ -1,8 +1,9 @@
-"""Who is who from frame to frame, and each face's probabilities eased over time.
+"""Tracking: faces matched from frame to frame, each with its probabilities eased over time.
 
-Faces are expected where their speed takes them, and paired by overlap, as in SORT (Bewley et al. 2016, arXiv
-1602.00763); a fixed gain stands in for its Kalman filter, and the best pair first for its optimal assignment.
-Those seen just now choose before those that are lost, as in DeepSORT (Wojke et al. 2017, arXiv 1703.07402).
+Boxes are matched by overlap with the places that each track's speed predicts, as in SORT (Bewley et al. 2016,
+arXiv 1602.00763), with a fixed gain instead of its Kalman filter and the best pair first instead of its optimal
+assignment. Tracks seen just now are matched before lost ones, as in DeepSORT (Wojke et al. 2017, arXiv
+1703.07402).
 """
 
 import math
@@ -17,27 +18,33 @@ from vision.boxes import iou
 from vision.emotions import EMOTIONS
 
 MIN_IOU = 0.2  # less overlap than this is another face
-KEEP_S = 2.5  # a face that is not found keeps its number this long
-SHOW_S = 0.5  # and is shown this long where it was
+KEEP_S = 2.5  # a lost face keeps its number this long
+SHOW_S = 0.5  # a lost face is shown this long, in its last place
 SHOW_AFTER = 2  # sightings; a single one is more often a pattern than a face
-LOST_AFTER_S = 0.12  # not found for longer, a face leaves the first choice to the others
-COAST_S = 0.7  # a face that is not found goes on at its speed this long
-REACH = 0.8  # of its side: how far from where it is expected a lost face may be found
-RESIZE = 1.5  # and how many times larger or smaller
+LOST_AFTER_S = 0.12  # a face not found for longer is matched after the others
+COAST_S = 0.7  # a lost face is expected to move on at its speed this long
+MAX_DISTANCE = 0.8  # of the face's side, between a lost face's expected place and the box it is found in
+MAX_RESIZE = 1.5  # times larger or smaller that a lost face may be found
 SPEED_EASE_S = 0.15
+BOX_EASE_S = 0.06
 UNNUMBERED = 0  # a face that was seen once has no number yet
 MARGIN = 0.10  # another emotion must lead, or a sure one fall below unsure_below, by this much
-BOX_EASE_S = 0.06
 
 Maps = NDArray[np.float32] | None
 
 
 @dataclass(frozen=True)
 class Track:
-    """One face over time: box (x1, y1, x2, y2) px, eased probs (7,) float32, when it was last seen.
+    """One face over time.
 
-    sure is False while no emotion is probable enough to be named. maps (7, h, w) float32, where each emotion
-    was seen, are there while they are asked for, eased as well.
+    Attributes:
+        track_id: The face's number, from 1.
+        box: Its eased box (x1, y1, x2, y2) px.
+        probs: Its eased probabilities (7,) float32, in the order of EMOTIONS.
+        emotion: The emotion of its label.
+        sure: Whether that emotion is probable enough to be named.
+        seen_s: The time of the last frame in which it was found, in s.
+        maps: Each emotion's eased class activation map (7, h, w) float32; None while no maps are computed.
     """
 
     track_id: int
@@ -50,12 +57,14 @@ class Track:
 
     @property
     def confidence(self) -> float:
-        """The probability of the emotion that the label names."""
+        """The probability of `emotion`, 0 to 1."""
         return float(self.probs[EMOTIONS.index(self.emotion)])
 
 
 @dataclass(eq=False)
 class _State:
+    """A track and the values that predict its next box."""
+
     track: Track
     exact_box: NDArray[np.float64]  # eased, to be drawn
     seen_box: NDArray[np.float64]  # as it was found
@@ -63,26 +72,33 @@ class _State:
     sightings: int = 1
 
     def lost_s(self, t_s: float) -> float:
+        """Return how many seconds the face has not been found."""
         return t_s - self.track.seen_s
 
     def expected(self, t_s: float) -> NDArray[np.float64]:
-        """Return the box (4,) where the face should be."""
+        """Return the box (4,) float64 xyxy px in which the face is expected."""
         return self.seen_box + np.tile(self.speed * min(self.lost_s(t_s), COAST_S), 2)
 
     def is_kept(self, t_s: float) -> bool:
-        """Return whether the face may still be found again; what was seen once is given up sooner."""
+        """Return whether the face may be found again: within SHOW_S if it was seen once, else within KEEP_S."""
         return 0 <= self.lost_s(t_s) <= (KEEP_S if self.sightings >= SHOW_AFTER else SHOW_S)
 
 
 class Tracker:
-    """Gives every face a number and one smoothed state of its own."""
+    """A tracker that gives each face a number and eases its box and probabilities; for one thread."""
 
     def __init__(self, smoothing_s: float, unsure_below: float) -> None:
+        """Create a tracker without faces.
+
+        Args:
+            smoothing_s: The time constant in s with which probabilities are eased; 0 for no easing.
+            unsure_below: The probability below which a face's emotion is not named.
+        """
         self.smoothing_s = smoothing_s
         self.unsure_below = unsure_below
         self._states: list[_State] = []
         self._next_id = 1
-        self._last_at = -math.inf
+        self._last_s = -math.inf
 
     def update(
         self,
@@ -91,31 +107,40 @@ class Tracker:
         t_s: float,
         maps: Maps = None,
     ) -> list[Track]:
-        """Take up the faces of one frame and return the tracks to show, oldest first.
+        """Match the faces of one frame with the tracks, and update them.
 
-        boxes is (n, 4) int xyxy px, probs (n, 7) float32, at the frame's time in s, maps (n, 7, h, w) float32.
-        A track that was not found stays for SHOW_S where it was, and has its number again if it is found
-        within KEEP_S.
+        Args:
+            boxes: The faces (n, 4) int xyxy px.
+            probs: Their probabilities (n, 7) float32.
+            t_s: The frame's time in s.
+            maps: Their class activation maps (n, 7, h, w) float32, if they are drawn.
+
+        Returns:
+            The tracks to show, the oldest first: those seen at least SHOW_AFTER times. A lost face stays for
+            SHOW_S in its last place, and keeps its number if it is found again within KEEP_S.
+
+        Raises:
+            IndexError: probs or maps have fewer rows than boxes.
         """
         self._states = [state for state in self._states if state.is_kept(t_s)]
-        taken = self._match(boxes, t_s)
-        self._last_at = t_s
+        matched = self._match(boxes, t_s)
+        self._last_s = t_s
         for row, box in enumerate(boxes):
-            its_maps = None if maps is None else maps[row]
-            if row in taken:
-                self._ease(taken[row], box, probs[row], t_s, its_maps)
+            face_maps = None if maps is None else maps[row]
+            if row in matched:
+                self._ease(matched[row], box, probs[row], t_s, face_maps)
             else:
-                self._states.append(self._begin(box, probs[row], t_s, its_maps))
+                self._states.append(self._begin(box, probs[row], t_s, face_maps))
         shown = [s.track for s in self._states if s.sightings >= SHOW_AFTER and s.lost_s(t_s) <= SHOW_S]
         return sorted(shown, key=lambda track: track.track_id)
 
     def _match(self, boxes: NDArray[np.integer[Any]], t_s: float) -> dict[int, _State]:
-        """Pair rows of boxes with states: by overlap those seen just now, then by nearness the others."""
+        """Return the state for each matched row of boxes: by overlap if seen just now, then by nearness."""
         pairs: dict[int, _State] = {}
-        just_now_s = max(t_s - self._last_at, LOST_AFTER_S)
-        for score, wait_s in ((_overlap, just_now_s), (_nearness, KEEP_S)):
+        just_now_s = max(t_s - self._last_s, LOST_AFTER_S)
+        for score, max_lost_s in ((_overlap, just_now_s), (_nearness, KEEP_S)):
             rows = [row for row in range(len(boxes)) if row not in pairs]
-            states = [s for s in self._states if s.lost_s(t_s) <= wait_s and s not in pairs.values()]
+            states = [s for s in self._states if s.lost_s(t_s) <= max_lost_s and s not in pairs.values()]
             if not rows or not states:
                 continue
             expected = np.array([state.expected(t_s) for state in states])
@@ -126,6 +151,7 @@ class Tracker:
     def _begin(
         self, box: NDArray[np.integer[Any]], probs: NDArray[np.float32], t_s: float, maps: Maps
     ) -> _State:
+        """Return the state of a new face, which has no number yet."""
         emotion, sure = EMOTIONS[int(probs.argmax())], bool(probs.max() >= self.unsure_below)
         track = Track(UNNUMBERED, _as_ints(box), probs, emotion, sure, t_s, maps)
         return _State(track, box.astype(np.float64), box.astype(np.float64), np.zeros(2))
@@ -133,6 +159,7 @@ class Tracker:
     def _ease(
         self, state: _State, box: NDArray[np.integer[Any]], probs: NDArray[np.float32], t_s: float, maps: Maps
     ) -> None:
+        """Update a state with the face's new box (4,), probs (7,) and maps (7, h, w)."""
         old = state.track
         elapsed_s = t_s - old.seen_s
         if elapsed_s > 0:
@@ -145,17 +172,16 @@ class Tracker:
         eased = old.probs + weight * (probs - old.probs)
         if maps is not None and old.maps is not None:
             maps = old.maps + weight * (maps - old.maps)
-        best = int(eased.argmax())
-        before = EMOTIONS.index(old.emotion)
-        named = best if eased[best] - eased[before] > MARGIN else before
-        enough = self.unsure_below - (MARGIN if old.sure else 0)
+        best, previous = int(eased.argmax()), EMOTIONS.index(old.emotion)
+        named = best if eased[best] - eased[previous] > MARGIN else previous
+        min_probability = self.unsure_below - (MARGIN if old.sure else 0)
         state.track = replace(
             old,
             track_id=self._next_id if old.track_id == UNNUMBERED else old.track_id,
             box=_as_ints(state.exact_box),
             probs=eased,
             emotion=EMOTIONS[named],
-            sure=bool(eased[named] >= enough),
+            sure=bool(eased[named] >= min_probability),
             seen_s=t_s,
             maps=maps,
         )
@@ -164,21 +190,24 @@ class Tracker:
 
 
 def _overlap(boxes: NDArray[Any], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (n, m) how much boxes (n, 4) overlap those expected (m, 4), 0 for less than MIN_IOU."""
+    """Return the overlap (n, m) of boxes (n, 4) with those expected (m, 4); 0 below MIN_IOU."""
     overlaps = iou(boxes, expected)
     return np.where(overlaps >= MIN_IOU, overlaps, 0)
 
 
 def _nearness(boxes: NDArray[Any], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (n, m) how near boxes (n, 4) are to those expected (m, 4), 1 to 0: out of reach, or too unlike."""
+    """Return the nearness (n, m), 0 to 1, of boxes (n, 4) to those expected (m, 4).
+
+    It is 1 in the expected place, and 0 beyond MAX_DISTANCE or MAX_RESIZE.
+    """
     sides = (boxes[:, 2] - boxes[:, 0])[:, None] / (expected[:, 2] - expected[:, 0])
     apart = (boxes[:, None, :2] + boxes[:, None, 2:] - expected[:, :2] - expected[:, 2:]) / 2
-    far = np.hypot(apart[..., 0], apart[..., 1]) / (REACH * (expected[:, 2] - expected[:, 0]))
-    return np.where((sides >= 1 / RESIZE) & (sides <= RESIZE), 1 - far, 0).clip(min=0)
+    far = np.hypot(apart[..., 0], apart[..., 1]) / (MAX_DISTANCE * (expected[:, 2] - expected[:, 0]))
+    return np.where((sides >= 1 / MAX_RESIZE) & (sides <= MAX_RESIZE), 1 - far, 0).clip(min=0)
 
 
 def _best_pairs(scores: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
-    """Yield (row, column) of scores (n, m) above 0, the highest first, each row and column once."""
+    """Yield the (row, column) of each score (n, m) above 0, the highest first, each row and column once."""
     scores = scores.copy()
     while scores.max() > 0:
         row, column = np.unravel_index(scores.argmax(), scores.shape)
@@ -187,10 +216,11 @@ def _best_pairs(scores: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
 
 
 def _weight(elapsed_s: float, ease_s: float) -> float:
-    """Return how far to go to the new value, so that easing depends on time and not on the frame rate."""
+    """Return the new value's weight, 0 to 1, so that easing depends on time and not on the frame rate."""
     return 1 - math.exp(-elapsed_s / ease_s) if ease_s > 0 else 1.0
 
 
 def _as_ints(box: NDArray[Any]) -> tuple[int, int, int, int]:
+    """Return a box (4,) rounded to whole px."""
     x1, y1, x2, y2 = (round(float(value)) for value in box)
     return x1, y1, x2, y2

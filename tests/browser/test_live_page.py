@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from settings import ROOT
+from streaming.sender import SenderWaits
 from tests.fakes.browser import PATIENCE_MS, WIDTH, show_as
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of, plain_image
@@ -49,9 +50,9 @@ def page(browser: Browser) -> Page:
 
 
 @pytest.fixture(scope="module")
-def demo(random_weights: Path) -> Iterator[Server]:
+def demo() -> Iterator[Server]:
     """One program for all tests that leave it as it was."""
-    server = Server("--source", "demo", "--weights", str(random_weights)).wait_until_ready()
+    server = Server("--source", "demo").wait_until_ready()
     yield server
     server.stop()
 
@@ -64,9 +65,9 @@ def wait_for_new_picture(page: Page) -> None:
 
 
 def test_the_picture_appears_and_changes_and_the_page_names_the_source(
-    page: Page, start_server: Callable[..., Server], random_weights: Path
+    page: Page, start_server: Callable[..., Server]
 ) -> None:
-    server = start_server("--source", "auto", "--weights", str(random_weights))
+    server = start_server("--source", "auto")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(server.url, wait_until="commit")
@@ -101,9 +102,9 @@ def test_a_sample_link_opens_its_gallery(page: Page, demo: Server) -> None:
 
 
 def test_the_page_reconnects_by_itself_when_the_server_comes_back(
-    page: Page, start_server: Callable[..., Server], random_weights: Path
+    page: Page, start_server: Callable[..., Server]
 ) -> None:
-    flags = ("--source", "demo", "--weights", str(random_weights))
+    flags = ("--source", "demo")
     server = start_server(*flags)
     page.goto(server.url, wait_until="commit")
     wait_for_new_picture(page)
@@ -134,11 +135,8 @@ def resets(server: Server) -> int:
     return count
 
 
-def test_chromium_shows_a_picture_before_the_next_one_is_sent(
-    page: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("streaming.sender.REPEAT_S", 60.0)
-    crowd = FakeCrowd()
+def test_chromium_shows_a_picture_before_the_next_one_is_sent(page: Page) -> None:
+    crowd = FakeCrowd(waits=SenderWaits(repeat_s=60.0))
     site = make_fake_site(crowd)
     with serving(site) as server, closing(crowd):
         for level in (40, 200):  # the feed stands still after each
@@ -208,9 +206,9 @@ def test_a_part_of_the_page_that_fails_stops_no_other(browser: Browser, demo: Se
 
 
 def test_a_switch_changes_the_picture_for_everybody_and_other_pages_show_it(
-    browser: Browser, page: Page, start_server: Callable[..., Server], random_weights: Path
+    browser: Browser, page: Page, start_server: Callable[..., Server]
 ) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+    server = start_server("--source", "demo")
     other = browser.new_page()
     other.set_default_timeout(PATIENCE_MS)
     for one in (page, other):
@@ -263,9 +261,9 @@ def test_a_paused_page_keeps_its_picture_and_frees_its_streams(page: Page, demo:
 
 
 def test_where_visitors_may_not_change_the_picture_the_page_says_so(
-    page: Page, start_server: Callable[..., Server], random_weights: Path
+    page: Page, start_server: Callable[..., Server]
 ) -> None:
-    flags = ("--source", "demo", "--weights", str(random_weights), "--blur", "--controls", "nobody")
+    flags = ("--source", "demo", "--blur", "--controls", "nobody")
     server = start_server(*flags)
     page.goto(server.url, wait_until="commit")
     expect(page.get_by_role("switch", name="Blur (always)")).to_be_checked()
@@ -276,10 +274,10 @@ def test_where_visitors_may_not_change_the_picture_the_page_says_so(
 
 
 def test_a_session_is_recorded_seen_looked_at_and_deleted(
-    browser: Browser, start_server: Callable[..., Server], random_weights: Path, tmp_path: Path
+    browser: Browser, start_server: Callable[..., Server], tmp_path: Path
 ) -> None:
     url = str(tmp_path / "history.sqlite")
-    server = start_server("--source", "demo", "--weights", str(random_weights), "--database-url", url)
+    server = start_server("--source", "demo", "--database-url", url)
     page, other = browser.new_page(), browser.new_page()
     complaints: list[str] = []
     for either in (page, other):
@@ -339,10 +337,10 @@ def sightings(server: Server) -> int:
 
 
 def test_the_picture_recording_and_deleting_work_without_javascript(
-    browser: Browser, start_server: Callable[..., Server], random_weights: Path, tmp_path: Path
+    browser: Browser, start_server: Callable[..., Server], tmp_path: Path
 ) -> None:
     url = str(tmp_path / "history.sqlite")
-    server = start_server("--source", "demo", "--weights", str(random_weights), "--database-url", url)
+    server = start_server("--source", "demo", "--database-url", url)
     page = browser.new_page(java_script_enabled=False)
     page.set_default_timeout(PATIENCE_MS)
     page.goto(server.url, wait_until="commit")

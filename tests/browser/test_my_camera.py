@@ -189,9 +189,9 @@ def test_the_last_minute_has_its_own_colour_for_unsure(page: Page, site_url: str
 
 
 def test_a_hidden_page_frees_the_camera_and_takes_it_again_when_shown(
-    page: Page, start_server: Callable[..., Server], random_weights: Path
+    page: Page, start_server: Callable[..., Server]
 ) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+    server = start_server("--source", "demo")
     page.goto(f"{server.url}/mirror")
     page.get_by_role("button", name="Start my camera").click()
     expect(page.locator("#headline")).to_have_text("Your mirror is on.")
@@ -217,10 +217,8 @@ def test_where_no_socket_opens_the_frames_are_posted(page: Page, start_server: C
     expect(page.locator(".face.tone-surprise")).to_contain_text("surprise")
 
 
-def test_the_mirror_comes_back_when_the_server_does(
-    page: Page, start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    flags = ("--source", "demo", "--weights", str(random_weights))
+def test_the_mirror_comes_back_when_the_server_does(page: Page, start_server: Callable[..., Server]) -> None:
+    flags = ("--source", "demo")
     server = start_server(*flags)
     page.goto(f"{server.url}/mirror")
     page.get_by_role("button", name="Start my camera").click()

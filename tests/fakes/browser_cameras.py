@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from streaming.browser_cameras import BrowserCameras
+from streaming.browser_cameras import BrowserCameras, BrowserCameraWaits
 from tests.fakes.waiting import PATIENCE_S
 from vision.emotions import EMOTIONS
 from vision.search import SearchOnDemand
 from vision.tracker import Tracker
 
+QUICK = BrowserCameraWaits(frame_period_s=0.001, answer_s=PATIENCE_S)
 BOX = np.array([[4, 4, 36, 36]], dtype=np.int32)
 
 
@@ -63,13 +64,13 @@ class OneFace(SearchOnDemand):
 
 
 class Hall:
-    """Three mirrors, their detectors in the order in which they were taken, and the classifier behind them."""
+    """Three browser cameras, their detectors in the order in which they were opened, and their classifier."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits: BrowserCameraWaits = QUICK) -> None:
         self.detectors: list[OneFace] = []
         self.classifier = Recorder()
         self.cameras = BrowserCameras(
-            self.classifier.predict_each, self.make_detector, lambda: Tracker(0.3, 0.4), 3
+            self.classifier.predict_each, self.make_detector, lambda: Tracker(0.3, 0.4), 3, waits=waits
         )
 
     def make_detector(self) -> tuple[OneFace, OneFace]:

@@ -10,7 +10,7 @@ from camera import Camera
 from sources.base import SourceError
 from streaming.audience import Audience
 from streaming.latest import Latest, follow
-from streaming.sender import Sender
+from streaming.sender import WAITS, Sender, SenderWaits
 from streaming.variants import Variant, Variants
 from streaming.viewable import State, Viewable
 from tests.fakes.images import make_track
@@ -56,10 +56,10 @@ def fake_process(frame: Frame) -> AnnotatedFrame:
     return AnnotatedFrame(frame.index, frame.captured_s, frame.captured_s + 0.01, jpeg, [track])
 
 
-def watch(camera: Camera) -> Generator[AnnotatedFrame]:
+def watch(camera: Camera, repeat_s: float = 0.1) -> Generator[AnnotatedFrame]:
     """Watch as a viewer does: the newest frames, until the camera is closed or the viewer is."""
     with camera.viewing():
-        yield from follow(camera.annotated)
+        yield from follow(camera.annotated, repeat_s=repeat_s)
 
 
 class Watched(Viewable):
@@ -82,11 +82,11 @@ class Watched(Viewable):
 class FakeCrowd(Watched):
     """A feed without a camera, and the audience around it; put pictures into `feed`."""
 
-    def __init__(self, max_viewers: int = 8) -> None:
+    def __init__(self, max_viewers: int = 8, waits: SenderWaits = WAITS) -> None:
         super().__init__()
         self.feed = self.annotated
         self.variants = Variants(self.feed, fake_variant)
-        self.sender = Sender()
+        self.sender = Sender(waits)
         self.audience = Audience(self, self.variants, self.sender, max_viewers)
 
     def close(self) -> None:

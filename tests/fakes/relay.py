@@ -81,6 +81,7 @@ class FakeRedis:
         self.values: dict[str, bytes] = {}
         self.hashes: dict[str, dict[bytes, bytes]] = {}
         self.entries: list[dict[bytes, bytes]] = []
+        self.faults: list[Exception] = []  # of its stream, before the entries
         self.asked: list[str] = []
         self.before_get: Callable[[], None] = lambda: None
         self.away = False
@@ -128,6 +129,8 @@ class FakeRedis:
         self.hashes.get(key, {}).pop(field.encode(), None)
 
     def xread(self, *_: object, **__: object) -> list[object]:
+        if self.faults:
+            raise self.faults.pop()
         if not self.entries:
             time.sleep(0.01)
             return []

@@ -66,7 +66,9 @@ def nginx(folder: Path, certificate: Path, site: int, plain: int, tls: int) -> l
 def caddy(folder: Path, certificate: Path, site: int, plain: int, tls: int) -> list[str]:
     """Write the snippet of docs/deploy.md with other ports, and return the command that runs it."""
     del plain
-    found = re.search(r"```\n(faces\.example\.org \{.*?\n)```", (DEPLOY / "deploy.md").read_text("utf-8"), re.S)
+    found = re.search(
+        r"```\n(faces\.example\.org \{.*?\n)```", (ROOT / "docs" / "deploy.md").read_text("utf-8"), re.S
+    )
     assert found
     keys = f"{NAME} {{\n    tls {certificate}/faces.pem {certificate}/faces.key"
     snippet = found[1].replace(f"{NAME} {{", keys).replace("127.0.0.1:5000", f"127.0.0.1:{site}")
@@ -80,14 +82,13 @@ def proxied(
     tmp_path: Path,
     certificate: Path,
     start_server: Callable[..., Server],
-    random_weights: Path,
 ) -> Iterator[int]:
     """The port at which a proxy shows a site by TLS."""
     write = request.param
     if not shutil.which(write.__name__):
         pytest.skip(f"no {write.__name__} on this machine")
     secret = ["--auth", "me:secret", "--token", "t0ken", "--proxied-as", NAME]
-    server = start_server("--source", "demo", "--weights", str(random_weights), *secret)
+    server = start_server("--source", "demo", *secret)
     tls = free_port()
     command = write(tmp_path, certificate, server.port, free_port(), tls)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)

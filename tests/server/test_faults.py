@@ -26,8 +26,8 @@ pytestmark = pytest.mark.server
 
 
 @pytest.fixture
-def pipeline(random_weights: Path) -> Iterator[Pipeline]:
-    settings = Settings(weights=str(random_weights))
+def pipeline() -> Iterator[Pipeline]:
+    settings = Settings()
     limit_threads()
     pipeline = make_live_pipeline(settings, load_classifier(settings))
     yield pipeline

@@ -50,7 +50,7 @@ def test_answers_are_as_described(site: Flask, path: str, method: str) -> None:
 
     answered: set[int] = set()
 
-    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
+    @settings(suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy())
     def answers(case: Any) -> None:
         # a description cannot say which bytes are a picture, so valid requests may be refused

@@ -24,12 +24,11 @@ StartServer = Callable[..., Server]
 
 
 @pytest.fixture
-def start(start_server: StartServer, random_weights: Path) -> StartServer:
+def start(start_server: StartServer) -> StartServer:
     """Return a function that starts the program with the demo, recording into the database of that address."""
 
     def start(url: str, *flags: str) -> Server:
-        weights = ("--weights", str(random_weights))
-        return start_server("--source", "demo", *weights, "--record", "--database-url", url, *flags)
+        return start_server("--source", "demo", "--record", "--database-url", url, *flags)
 
     return start
 
@@ -182,8 +181,8 @@ def test_a_folder_that_cannot_be_made_harms_nothing(start: StartServer, tmp_path
     assert "Traceback" not in server.output
 
 
-def test_an_address_of_another_kind_is_one_sentence(random_weights: Path) -> None:
-    flags = ("--weights", str(random_weights), "--port", str(free_port()))
+def test_an_address_of_another_kind_is_one_sentence() -> None:
+    flags = ("--port", str(free_port()))
     result = run_main("--database-url", "mysql://ann:s3cret@host/name", *flags)
     assert_one_sentence(result, "--database-url must be a file or postgresql://")
     assert "s3cret" not in result.stderr

@@ -64,8 +64,8 @@ def redis() -> Iterator[Redis]:
 class CameraProcess:
     """`python main.py camera`, as a process of its own."""
 
-    def __init__(self, redis: Redis, weights: Path, log: Path, name: str, *more: str) -> None:
-        flags = ["camera", "--name", name, "--source", "demo", "--idle-s", "0", "--weights", str(weights)]
+    def __init__(self, redis: Redis, log: Path, name: str, *more: str) -> None:
+        flags = ["camera", "--name", name, "--source", "demo", "--idle-s", "0"]
         flags += more
         command = [sys.executable, str(ROOT / "main.py"), *flags, "--redis-url", redis.url]
         self.log = log
@@ -85,12 +85,12 @@ StartCamera = Callable[..., CameraProcess]
 
 
 @pytest.fixture
-def start_camera(redis: Redis, random_weights: Path, tmp_path: Path) -> Iterator[StartCamera]:
+def start_camera(redis: Redis, tmp_path: Path) -> Iterator[StartCamera]:
     cameras: list[CameraProcess] = []
 
     def start(name: str = "lobby", *more: str) -> CameraProcess:
         log = tmp_path / f"camera{len(cameras)}.log"
-        cameras.append(CameraProcess(redis, random_weights, log, name, *more))
+        cameras.append(CameraProcess(redis, log, name, *more))
         return cameras[-1]
 
     yield start

@@ -33,10 +33,8 @@ def count_annotated(server: Server) -> int:
     return int(float(found[1]))
 
 
-def test_eight_viewers_share_one_camera_and_all_get_the_full_rate(
-    start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_eight_viewers_share_one_camera_and_all_get_the_full_rate(start_server: Callable[..., Server]) -> None:
+    server = start_server("--source", "demo")
     viewers = [Viewer(server.port) for _ in range(8)]
     until(lambda: all(viewer.pictures > 5 for viewer in viewers))
     before = [viewer.pictures for viewer in viewers]
@@ -55,9 +53,9 @@ def test_eight_viewers_share_one_camera_and_all_get_the_full_rate(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_program_within_two_seconds_with_viewers_connected(
-    start_server: Callable[..., Server], random_weights: Path, number: signal.Signals
+    start_server: Callable[..., Server], number: signal.Signals
 ) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+    server = start_server("--source", "demo")
     viewers = [Viewer(server.port) for _ in range(32)]
     until(lambda: all(viewer.pictures > 2 for viewer in viewers))
     began = time.monotonic()
@@ -70,10 +68,8 @@ def test_a_signal_ends_the_program_within_two_seconds_with_viewers_connected(
         viewer.join(PATIENCE_S)
 
 
-def test_sighup_starts_a_new_worker_which_serves_again(
-    start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_sighup_starts_a_new_worker_which_serves_again(start_server: Callable[..., Server]) -> None:
+    server = start_server("--source", "demo")
     before = Viewer(server.port)
     until(lambda: before.pictures > 2)
     server.process.send_signal(signal.SIGHUP)
@@ -94,10 +90,10 @@ def test_sighup_starts_a_new_worker_which_serves_again(
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
-def test_a_closed_terminal_ends_the_program(random_weights: Path) -> None:
+def test_a_closed_terminal_ends_the_program() -> None:
     ours, terminal = os.openpty()
     port = free_port()
-    command = [sys.executable, str(ROOT / "main.py"), "--source", "demo", "--weights", str(random_weights)]
+    command = [sys.executable, str(ROOT / "main.py"), "--source", "demo"]
     process = subprocess.Popen([*command, "--port", str(port)], stdin=terminal, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -111,10 +107,8 @@ def test_a_closed_terminal_ends_the_program(random_weights: Path) -> None:
         os.close(terminal)
 
 
-def test_a_killed_worker_is_replaced_and_the_log_says_so(
-    start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_a_killed_worker_is_replaced_and_the_log_says_so(start_server: Callable[..., Server]) -> None:
+    server = start_server("--source", "demo")
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
     if not children.exists():
         pytest.skip("this system does not list a process's children")
@@ -128,8 +122,8 @@ def test_a_killed_worker_is_replaced_and_the_log_says_so(
     assert f'event="Worker (pid:{worker}) was sent SIGKILL!' in server.output
 
 
-def test_more_than_one_worker_is_refused_in_one_sentence(random_weights: Path) -> None:
-    variables = {"FER_PORT": str(free_port()), "FER_WEIGHTS": str(random_weights)}
+def test_more_than_one_worker_is_refused_in_one_sentence() -> None:
+    variables = {"FER_PORT": str(free_port())}
     command = [sys.executable, "-m", "gunicorn", "--workers", "2", "main:app"]
     result = subprocess.run(
         command,
@@ -143,11 +137,11 @@ def test_more_than_one_worker_is_refused_in_one_sentence(random_weights: Path) -
     assert_one_sentence(result, "2 workers would each open the camera")
 
 
-def test_a_full_disk_under_the_log_ends_nothing(random_weights: Path) -> None:
+def test_a_full_disk_under_the_log_ends_nothing() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     port = free_port()
-    command = [sys.executable, str(ROOT / "main.py"), "--source", "demo", "--weights", str(random_weights)]
+    command = [sys.executable, str(ROOT / "main.py"), "--source", "demo"]
     with Path("/dev/full").open("w") as full:
         process = subprocess.Popen([*command, "--port", str(port)], stdout=full, stderr=full)
     try:
@@ -189,10 +183,8 @@ def ask() -> Iterator[Ask]:
         yield ask
 
 
-def test_bad_viewers_cost_good_ones_nothing(
-    start_server: Callable[..., Server], random_weights: Path, ask: Ask
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_bad_viewers_cost_good_ones_nothing(start_server: Callable[..., Server], ask: Ask) -> None:
+    server = start_server("--source", "demo")
     good = [Viewer(server.port) for _ in range(16)]
     until(lambda: all(viewer.pictures > 5 for viewer in good))
     for _ in range(16):
@@ -223,10 +215,8 @@ def test_bad_viewers_cost_good_ones_nothing(
         viewer.join(PATIENCE_S)
 
 
-def test_half_a_request_holds_nobody_up(
-    start_server: Callable[..., Server], random_weights: Path, ask: Ask
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_half_a_request_holds_nobody_up(start_server: Callable[..., Server], ask: Ask) -> None:
+    server = start_server("--source", "demo")
     halves = [
         ask(server.port, half)
         for half in (b"", b"GET /healthz HT", b"GET / HTTP/1.1\r\nHost: x")
@@ -257,10 +247,8 @@ def test_half_a_request_holds_nobody_up(
     ["POST /explain HTTP/1.1\r\nContent-Length: 9000000", "POST /view HTTP/1.1\r\nTransfer-Encoding: chunked"],
     ids=["long", "of unsaid length"],
 )
-def test_bodies_that_never_end_hold_nobody_up(
-    start_server: Callable[..., Server], random_weights: Path, ask: Ask, head: str
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_bodies_that_never_end_hold_nobody_up(start_server: Callable[..., Server], ask: Ask, head: str) -> None:
+    server = start_server("--source", "demo")
     body = "\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
     endless = [ask(server.port, (head + body).encode()) for _ in range(130)]
     assert server.get("/healthz") == b"ok\n"
@@ -270,10 +258,8 @@ def test_bodies_that_never_end_hold_nobody_up(
     server.stop()
 
 
-def test_who_sends_far_too_much_reads_why_not(
-    start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    flags = ("--source", "demo", "--weights", str(random_weights), "--max-upload-mb", "1")
+def test_who_sends_far_too_much_reads_why_not(start_server: Callable[..., Server]) -> None:
+    flags = ("--source", "demo", "--max-upload-mb", "1")
     server = start_server(*flags)
     statuses = {"/pictures": 413, "/api/v1/predict": 413, "/explain": 413, "/nothing": 404}
     for path, status in statuses.items():
@@ -286,10 +272,8 @@ def test_who_sends_far_too_much_reads_why_not(
 
 
 @pytest.mark.parametrize("path", [b"/view", b"/api/v1/mirror?session=a"])
-def test_half_a_body_holds_nobody_up(
-    start_server: Callable[..., Server], random_weights: Path, ask: Ask, path: bytes
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_half_a_body_holds_nobody_up(start_server: Callable[..., Server], ask: Ask, path: bytes) -> None:
+    server = start_server("--source", "demo")
     head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30000\r\n\r\n{" % path
     halves = [ask(server.port, head) for _ in range(160)]  # more than gunicorn has threads
     late = halves[-1].recv(1000)
@@ -302,9 +286,9 @@ def test_half_a_body_holds_nobody_up(
     viewer.join(PATIENCE_S)
 
 
-def test_gunicorn_main_app_serves_the_same_site(random_weights: Path) -> None:
+def test_gunicorn_main_app_serves_the_same_site() -> None:
     port = free_port()
-    variables = {"FER_PORT": str(port), "FER_SOURCE": "demo", "FER_WEIGHTS": str(random_weights)}
+    variables = {"FER_PORT": str(port), "FER_SOURCE": "demo"}
     command = [sys.executable, "-m", "gunicorn", "main:app"]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **variables})
     try:
@@ -316,8 +300,8 @@ def test_gunicorn_main_app_serves_the_same_site(random_weights: Path) -> None:
     viewer.join(PATIENCE_S)
 
 
-def test_a_source_that_does_not_exist_is_one_sentence(random_weights: Path) -> None:
-    result = run_main("--source", "nothing.mp4", "--weights", str(random_weights), "--port", str(free_port()))
+def test_a_source_that_does_not_exist_is_one_sentence() -> None:
+    result = run_main("--source", "nothing.mp4", "--port", str(free_port()))
     assert_one_sentence(result, "there is no source 'nothing.mp4'")
 
 
@@ -325,9 +309,9 @@ def test_missing_weights_are_one_sentence() -> None:
     assert_one_sentence(run_main("--weights", "none.safetensors", "--port", str(free_port())), "no weights at")
 
 
-def test_truncated_weights_are_one_sentence(random_weights: Path, tmp_path: Path) -> None:
+def test_truncated_weights_are_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "short.safetensors"
-    path.write_bytes(random_weights.read_bytes()[:100_000])
+    path.write_bytes((ROOT / "weights" / "emotion.safetensors").read_bytes()[:100_000])
     assert_one_sentence(run_main("--weights", str(path), "--port", str(free_port())), "damaged")
 
 
@@ -337,10 +321,10 @@ def test_weights_of_other_classes_are_one_sentence(tmp_path: Path) -> None:
     assert_one_sentence(run_main("--weights", str(path), "--port", str(free_port())), "cat, dog")
 
 
-def test_a_cascade_that_does_not_load_is_one_sentence(random_weights: Path, tmp_path: Path) -> None:
+def test_a_cascade_that_does_not_load_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "broken.xml"
     path.write_text("<xml>")
-    flags = ("--cascade", str(path), "--weights", str(random_weights), "--port", str(free_port()))
+    flags = ("--cascade", str(path), "--port", str(free_port()))
     assert_one_sentence(run_main(*flags), "not a cascade")
 
 
@@ -367,9 +351,9 @@ def test_another_address_without_a_password_is_refused_in_one_sentence() -> None
 
 
 def test_the_stream_asks_for_the_token_too_and_the_log_never_has_it(
-    start_server: Callable[..., Server], random_weights: Path, ask: Ask
+    start_server: Callable[..., Server], ask: Ask
 ) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights), "--token", "t0ken")
+    server = start_server("--source", "demo", "--token", "t0ken")
     assert ask(server.port).recv(12) == b"HTTP/1.1 401"
     head = b"GET /video_feed?token=t0ken HTTP/1.1\r\nHost: localhost\r\n\r\n"
     assert b"Content-Security-Policy" in ask(server.port, head).recv(1000)
@@ -377,19 +361,15 @@ def test_the_stream_asks_for_the_token_too_and_the_log_never_has_it(
     assert "t0ken" not in server.output
 
 
-def test_the_log_level_says_how_much_is_logged(
-    start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights), "--log-level", "warning")
+def test_the_log_level_says_how_much_is_logged(start_server: Callable[..., Server]) -> None:
+    server = start_server("--source", "demo", "--log-level", "warning")
     server.get("/snapshot.jpg")
     server.stop()
     assert "level=info" not in server.output
 
 
-def test_viewers_coming_and_going_leave_nothing_behind(
-    start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights), "--log-level", "warning")
+def test_viewers_coming_and_going_leave_nothing_behind(start_server: Callable[..., Server]) -> None:
+    server = start_server("--source", "demo", "--log-level", "warning")
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
     if not children.exists():
         pytest.skip("this system does not list a process's children")

@@ -1,4 +1,4 @@
-"""What is done to a face before the network learns from it."""
+"""Augmentation of faces."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ def pictures(n: int = 4) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("side", [24, 36, 48])
-def test_augmented_pictures_have_the_side_asked_for(side: int) -> None:
+def test_augmented_images_have_the_requested_side(side: int) -> None:
     images = pictures()
     before = images.clone()
     result = augment(images, side, webcam=0)
@@ -41,6 +41,18 @@ def test_each_picture_is_warped_in_its_own_way() -> None:
     torch.manual_seed(0)
     first, second = augment(pictures(1).repeat(2, 1, 1, 1), 48, webcam=0)
     assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("tilt_deg", [0.0, 5.0, 18.0])
+def test_a_face_is_tilted_as_far_as_is_asked_and_no_farther(tilt_deg: float) -> None:
+    line = torch.zeros(300, 1, 48, 48)
+    line[:, :, 23:25] = 255
+    torch.manual_seed(0)
+    tilted = augment(line, 48, webcam=0, tilt_deg=tilt_deg)[:, 0]
+    heights = torch.arange(48.0).view(1, 48, 1)
+    middle = (tilted * heights).sum(dim=1) / tilted.sum(dim=1).clamp(min=1e-6)
+    degrees = torch.rad2deg(torch.atan((middle[:, 40] - middle[:, 8]) / 32)).abs()
+    assert degrees.max() == pytest.approx(tilt_deg, abs=0.8)
 
 
 def test_augmenting_mirrors_about_half_of_the_pictures() -> None:
@@ -105,7 +117,7 @@ def test_a_cover_is_one_gray_rectangle() -> None:
     assert 40 < hidden.sum() < 0.25 * 48 * 48
 
 
-def test_webcams_spoil_more_pictures_the_more_is_asked() -> None:
+def test_a_higher_webcam_share_degrades_more_images() -> None:
     images = torch.full((200, 1, 48, 48), 128.0)  # moving a flat picture changes nothing
     torch.manual_seed(0)
     spoilt = [(augment(images, 48, webcam) - 128).abs().amax(dim=(1, 2, 3)) > 1 for webcam in (0, 0.3, 1)]

@@ -1,6 +1,7 @@
 """From a trained network to the shipped one."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def boasting(n: int = 4000) -> tuple[torch.Tensor, np.ndarray[tuple[int], np.dty
     return logits * 3, labels.numpy()
 
 
-def test_the_temperature_takes_back_a_boast() -> None:
+def test_the_temperature_lowers_overconfidence() -> None:
     logits, labels = boasting()
     assert fit_temperature(logits, labels, NO_SHIFT) == pytest.approx(3, rel=0.1)
 
@@ -64,15 +65,17 @@ def test_shipping_fuses_calibrates_and_keeps_the_answers(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.manual_seed(0)
-    net = EmotionNet(dropout=0.1)
+    form: dict[str, Any] = {"channels": [16, 32, 64, 128], "depths": [2, 1, 2, 1]}
+    net = EmotionNet(dropout=0.1, **form)
     lively(net)
     trained, shipped = tmp_path / "trained.safetensors", tmp_path / "shipped.safetensors"
-    save_weights(trained, net, ModelCard("emotion", {"dropout": 0.1}, metrics={"PublicTest loss": 0.5}))
+    save_weights(trained, net, ModelCard("emotion", {"dropout": 0.1} | form, metrics={"PublicTest loss": 0.5}))
     assert main([str(trained), "--data", str(data), "--out", str(shipped)]) == 0
     assert "calibration error, cross-fitted" in capsys.readouterr().out
     load_onnx(shipped)  # was written beside them
     tensors, card = read_weights(shipped)
     assert not any("wide" in name for name in tensors)
+    assert card.network_options == {"fused": True} | form
     assert card.calibration.temperature != 1
     assert "PublicTest loss" not in card.metrics  # the run's figures are another network's
     assert 0 <= card.metrics["clean PublicTest accuracy, shipped"] <= 1
@@ -87,7 +90,7 @@ def test_shipping_fuses_calibrates_and_keeps_the_answers(
 
 
 @torch.no_grad()
-def test_weights_of_rare_labels_are_taken_back() -> None:
+def test_label_weights_are_removed_from_the_bias() -> None:
     torch.manual_seed(0)
     net, faces = EmotionNet(fused=True).eval(), torch.rand(3, 1, 48, 48) * 255
     labels = np.array([0, 1, 2, 3, 4, 5] + [6] * 9)
@@ -98,7 +101,7 @@ def test_weights_of_rare_labels_are_taken_back() -> None:
     torch.testing.assert_close(unweigh(net, labels, 0.0)(faces), before + shift)
 
 
-def test_what_is_shipped_already_is_not_shipped_again(
+def test_shipped_weights_are_not_shipped_again(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "shipped.safetensors"
@@ -109,7 +112,7 @@ def test_what_is_shipped_already_is_not_shipped_again(
 
 
 @pytest.mark.parametrize("missing", ["weights", "data"])
-def test_what_is_missing_is_named(
+def test_a_missing_file_is_named(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], missing: str
 ) -> None:
     path = tmp_path / "trained.safetensors"

@@ -75,7 +75,7 @@ def test_distinct_drops_copies() -> None:
     assert distinct(faces, 0.9, 10) == [0, 2, 4]
 
 
-def test_distinct_keeps_no_more_than_asked() -> None:
+def test_distinct_returns_no_more_than_the_maximum() -> None:
     assert distinct(noise(5), 0.9, 2) == [0, 1]
 
 
@@ -167,7 +167,7 @@ def test_the_clearest_samples_that_differ_are_the_best() -> None:
     assert kept[1] is large[1]
 
 
-def test_where_nothing_was_made_nothing_is_best() -> None:
+def test_without_candidates_there_is_no_best_sample() -> None:
     assert best([], 8) == []
 
 

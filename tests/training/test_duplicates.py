@@ -1,4 +1,4 @@
-"""Which faces are the same photograph."""
+"""Copies among faces."""
 
 import cv2
 import numpy as np

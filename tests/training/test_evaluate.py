@@ -1,4 +1,4 @@
-"""How good weights are, on paper and on the command line."""
+"""The evaluation of weights, as functions and as a command."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,8 @@ from nn.emotion_net import EmotionNet
 from nn.model_card import ModelCard
 from tests.fakes.fer2013 import write_fer2013
 from training.data import Faces
-from training.evaluate import main, predict_logits
+from training.evaluate import main
+from training.inference import predict_logits
 from training.stress import STRESSES, stressed
 from vision.emotions import EMOTIONS
 
@@ -96,7 +97,7 @@ def test_the_command_prints_and_saves_the_figures(
     assert "75.00 %" in page
 
 
-def test_the_command_measures_the_split_asked_for(
+def test_the_command_measures_the_requested_split(
     always_happy: Path,
     data: Path,
     tmp_path: Path,
@@ -122,7 +123,7 @@ def test_a_stress_changes_the_picture_the_same_way_each_time(stress: str) -> Non
 
 
 @pytest.mark.parametrize(("missing", "message"), [("weights", "no weights at"), ("data", "no data at")])
-def test_what_is_missing_is_named(
+def test_a_missing_file_is_named(
     always_happy: Path, data: Path, capsys: pytest.CaptureFixture[str], missing: str, message: str
 ) -> None:
     weights = data.parent / "none.safetensors" if missing == "weights" else always_happy

@@ -265,7 +265,7 @@ def test_copies_are_counted_within_and_across_splits() -> None:
         ),
     ],
 )
-def test_what_copies_mean_depends_on_where_they_are(overlap: Overlap, sentence: str) -> None:
+def test_the_conclusion_on_copies_depends_on_their_splits(overlap: Overlap, sentence: str) -> None:
     assert re.search(sentence, Duplicates([overlap]).conclusion())
 
 

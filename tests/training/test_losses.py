@@ -1,4 +1,4 @@
-"""What a network is asked to say."""
+"""Targets and losses."""
 
 from math import log
 
@@ -108,19 +108,19 @@ class Fixed(nn.Module):
         return self.logits.expand(len(images), -1)
 
 
-def test_teachers_tell_their_mean_a_head() -> None:
+def test_teachers_answer_with_their_mean_for_each_head() -> None:
     hot, cold = torch.zeros(1, 15), torch.zeros(1, 15)
     hot[0, 0] = log(4)
-    told = ask_teachers([Fixed(hot), Fixed(cold)], torch.zeros(2, 1, 48, 48), 1.0)
-    assert [tuple(head.shape) for head in told] == [(2, 7), (2, 8)]
-    assert float(told[0][0, 0]) == pytest.approx((4 / 10 + 1 / 7) / 2)
+    targets = ask_teachers([Fixed(hot), Fixed(cold)], torch.zeros(2, 1, 48, 48), 1.0)
+    assert [tuple(head.shape) for head in targets] == [(2, 7), (2, 8)]
+    assert float(targets[0][0, 0]) == pytest.approx((4 / 10 + 1 / 7) / 2)
 
 
-def test_saying_what_the_teacher_says_costs_nothing() -> None:
+def test_agreement_with_the_teacher_has_no_loss() -> None:
     logits = torch.randn(4, 15, generator=torch.Generator().manual_seed(0))
-    told = ask_teachers([Fixed(logits)], torch.zeros(4, 1, 48, 48), 3.0)
-    assert float(distill_loss(logits, told, 3.0)) == pytest.approx(0, abs=1e-5)
-    assert float(distill_loss(logits.flip(1), told, 3.0)) > 0.1
+    targets = ask_teachers([Fixed(logits)], torch.zeros(4, 1, 48, 48), 3.0)
+    assert float(distill_loss(logits, targets, 3.0)) == pytest.approx(0, abs=1e-5)
+    assert float(distill_loss(logits.flip(1), targets, 3.0)) > 0.1
 
 
 def test_mixing_pairs_each_face_with_another() -> None:

@@ -1,4 +1,4 @@
-"""How good answers are, computed by hand."""
+"""Metrics, against figures computed by hand."""
 
 from math import log, sqrt
 
@@ -43,12 +43,12 @@ def test_each_class_has_its_figures() -> None:
     assert np.isnan(columns["auc"][2])
 
 
-def test_a_network_as_often_right_as_it_says_has_no_calibration_error() -> None:
+def test_confidence_equal_to_accuracy_has_no_calibration_error() -> None:
     probs = np.tile([[0.75, 0.25]], (4, 1))
     assert calibration_error(probs, np.array([0, 0, 0, 1])) == pytest.approx(0)
 
 
-def test_a_boaster_is_found_out() -> None:
+def test_overconfidence_has_a_calibration_error() -> None:
     assert calibration_error(np.tile([[1.0, 0.0]], (2, 1)), np.array([1, 1])) == 1
 
 

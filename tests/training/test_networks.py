@@ -1,4 +1,4 @@
-"""The networks to compare with: what they are, and what they begin with."""
+"""The networks of the registry, and the checkpoints that they begin with."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Faces from files, training settings, and what is done to a face before the network sees it."""
+"""Faces from CSV files and folders."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command that shows where any network looks."""
+"""The command that explains any network's answer."""
 
 from pathlib import Path
 
@@ -31,11 +31,11 @@ def test_any_weights_explain_a_face(
     [
         ("nothing", "noise.png", "error: "),
         ("", "nothing.png", "nothing.png"),
-        ("", "noise.png", "--whole takes all of it for one"),
+        ("", "noise.png", "--whole uses all of it as the face"),
         ("", "text.png", "This is no picture"),
     ],
 )
-def test_what_is_missing_is_said_in_one_line(
+def test_a_missing_file_or_face_is_named_in_one_line(
     random_weights: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -47,6 +47,6 @@ def test_what_is_missing_is_said_in_one_line(
     (tmp_path / "text.png").write_text("hello")
     path = str(tmp_path / weights) if weights else str(random_weights)
     assert main([path, str(tmp_path / picture), "--out", str(tmp_path / "out.png")]) == 2
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1

@@ -16,10 +16,15 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from model import EmotionClassifier
+from nn.checkpoint import save_weights
+from nn.emotion_net import EmotionNet
+from nn.model_card import ModelCard
 from nn.registry import NETWORKS, load_net
 from settings import ROOT
 from tests.fakes.fer2013 import write_fer2013
+from tests.fakes.nets import lively
 from tests.fakes.waiting import PATIENCE_S
+from training.augment import augment
 from training.config import Config
 from training.data import Faces, load_faces
 from training.losses import ask_teachers, distill_loss
@@ -149,7 +154,7 @@ def test_the_weights_are_the_averaged_ones(finished: Path) -> None:
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_a_run_says_how_good_it_became(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_prints_its_figures(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(tmp_path, data) == 0
     out = capsys.readouterr().out
     metrics = load_net(weights_of(tmp_path))[1].metrics
@@ -239,13 +244,13 @@ def test_a_run_stopped_at_any_step_ends_as_one_never_stopped(
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_a_stopped_run_says_how_to_go_on(
+def test_a_stopped_run_names_the_flag_that_continues_it(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr("training.train.Run", stopping_after(1))
     assert train(tmp_path, data) == 130
-    assert "go on with --resume" in capsys.readouterr().out
+    assert "--resume continues the run" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) == before
 
 
@@ -258,7 +263,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, data: Path) -> 
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_resuming_where_nothing_is_says_so(
+def test_resuming_without_a_state_is_refused(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(tmp_path, data, "--resume") == 2
@@ -266,7 +271,7 @@ def test_resuming_where_nothing_is_says_so(
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_resuming_with_another_configuration_says_so(
+def test_resuming_with_another_configuration_is_refused(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(tmp_path, data) == 0
@@ -276,20 +281,29 @@ def test_resuming_with_another_configuration_says_so(
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_wrong_data_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_started_before_a_setting_existed_is_resumed(tmp_path: Path, data: Path) -> None:
+    assert train(tmp_path, data) == 0
+    state = state_of(tmp_path)
+    del state["config"]["tilt_deg"]
+    torch.save(state, tmp_path / "run" / "state.pt")
+    assert train(tmp_path, data, "--resume") == 0
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_missing_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(tmp_path, tmp_path / "none.csv") == 2
     assert "no data at" in error_of(capsys)
     assert not (tmp_path / "run").exists()
 
 
-def test_an_unknown_configuration_says_so(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_configuration_is_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", "bsae", "--data", str(data)]) == 2
     assert "no training configuration 'bsae'" in error_of(capsys)
 
 
 @pytest.mark.usefixtures("tiny_net")
 @pytest.mark.parametrize("changes", [{}, PLATEAU], ids=["one-cycle", "plateau"])
-def test_fewer_faces_than_a_batch_say_so(
+def test_fewer_faces_than_a_batch_are_refused(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any]
 ) -> None:
     assert train(tmp_path, data, **changes, batch_size=17) == 2
@@ -351,8 +365,8 @@ def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path, data: Path)
     assert train(first, data) == 0
     still = {"learning_rate": 1e-12, "weight_decay": 0.0, "ema_decay": 0.0}
     assert train(second, data, "--init", str(weights_of(first)), **still) == 0
-    begun, ended = (load_net(weights_of(folder))[0].state_dict() for folder in (first, second))
-    assert torch.equal(begun["6.weight"], ended["6.weight"])
+    first_state, second_state = (load_net(weights_of(folder))[0].state_dict() for folder in (first, second))
+    assert torch.equal(first_state["6.weight"], second_state["6.weight"])
     card = load_net(weights_of(second))[1]
     assert card.training["before"]["data_sha256"] == card.data_sha256
 
@@ -388,6 +402,34 @@ def test_weights_of_a_network_in_another_form_are_refused(
     assert "trained in another form" in error_of(capsys)
 
 
+def test_a_larger_network_begins_with_what_a_smaller_one_learned(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    small = EmotionNet()
+    lively(small)
+    save_weights(tmp_path / "small.safetensors", small, ModelCard("emotion"))
+    run = make_run(tmp_path / "run", network_options={"depths": [1, 2, 2, 3], "dropout": 0.1})
+    run.start_from(tmp_path / "small.safetensors")
+    images = run.images.float()
+    with torch.inference_mode():
+        expected, begun = small.half().float()(images), run.net.eval()(images)
+    assert expected.std() > 0.01
+    torch.testing.assert_close(begun, expected, atol=1e-3, rtol=1e-3)
+    assert run.before["network"] == "emotion"
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_the_end_of_a_run_is_without_what_webcams_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def watched(images: Tensor, side: int, webcam: float, tilt_deg: float) -> Tensor:
+        asked.append((webcam, tilt_deg))
+        return augment(images, side, webcam, tilt_deg)
+
+    monkeypatch.setattr("training.run.augment", watched)
+    make_run(tmp_path, stages=[[24, 3]], webcam=0.3, sharp_epochs=2, tilt_deg=10).run()
+    assert asked == [(0.3, 10), (0.0, 10), (0.0, 10)]
+
+
 def make_run(folder: Path, teachers: Sequence[nn.Module] = (), times: int = 1, **changes: Any) -> Run:
     """A run on eight faces of noise, each of which voters saw clearly, and an epoch so many times each."""
     rng = np.random.default_rng(0)
@@ -418,7 +460,7 @@ def test_parts_learn_from_the_epoch_on_that_is_theirs(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path) -> None:
+def test_a_student_learns_the_answers_of_its_teacher(tmp_path: Path) -> None:
     torch.manual_seed(3)
     teacher = TinyNet()
     nn.init.normal_(teacher.get_parameter("6.weight"), std=3)
@@ -426,11 +468,11 @@ def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path) -> None:
     changes |= {"stages": [[48, 4]], "webcam": 0.0, "mixup": 0.0, "ema_decay": 0.0}
     run = make_run(tmp_path, [teacher], times=20, **changes)  # 80 steps
     images = run.images[:8].float()
-    said = ask_teachers([teacher], images, 2.0)
+    targets = ask_teachers([teacher], images, 2.0)
 
     def apart() -> float:
         with torch.no_grad():
-            return float(distill_loss(run.net.eval()(images), said, 2.0))
+            return float(distill_loss(run.net.eval()(images), targets, 2.0))
 
     before = apart()
     run.run()
@@ -455,7 +497,7 @@ def test_a_run_keeps_a_tensorboard_log(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tiny_net")
-def test_an_unknown_network_says_so(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_network_is_named(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(tmp_path, data, network="vgg") == 2
     assert "no network 'vgg'" in error_of(capsys)
 

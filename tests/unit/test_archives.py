@@ -7,7 +7,7 @@ import warnings
 import zipfile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.files import zip_of
@@ -135,7 +135,6 @@ def test_names_of_all_kinds_are_shown() -> None:
 GOOD = zip_of(("a.jpg", b"picture " * 40), ("b/c.png", bytes(300)))
 
 
-@settings(max_examples=80)
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=8))
 def test_a_damaged_zip_gives_files_sentences_or_one_sentence(changes: list[tuple[int, int]]) -> None:
     damaged = bytearray(GOOD)

@@ -1,4 +1,4 @@
-"""Work beside the live path."""
+"""Background tasks beside the live path."""
 
 import threading
 import time
@@ -9,26 +9,26 @@ from tests.fakes.waiting import PATIENCE_S, until
 from vision.background import BackgroundTask, InlineTask
 
 
-def test_nobody_waits_for_a_call_and_its_result_is_given_once() -> None:
+def test_a_call_runs_in_the_background_and_its_result_is_polled_once() -> None:
     background: BackgroundTask[int] = BackgroundTask("test")
     go = threading.Event()
     background.start(lambda: 7 if go.wait(PATIENCE_S) else 0)
-    assert background.take() is None
+    assert background.poll() is None
     assert not background.idle
-    with pytest.raises(RuntimeError, match="not been taken"):
+    with pytest.raises(RuntimeError, match="not been polled"):
         background.start(lambda: 8)
     go.set()
-    until(lambda: background.take() == 7)
-    assert background.take() is None
+    until(lambda: background.poll() == 7)
+    assert background.poll() is None
     assert background.idle
     background.close()
 
 
-def test_what_a_call_raised_is_raised_where_its_result_is_taken() -> None:
+def test_the_error_of_a_call_is_raised_by_poll() -> None:
     background: BackgroundTask[float] = InlineTask("test")
     background.start(lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        background.take()
+        background.poll()
     assert background.idle
     background.close()
 
@@ -36,22 +36,22 @@ def test_what_a_call_raised_is_raised_where_its_result_is_taken() -> None:
 def test_closing_waits_for_the_call_and_joins_the_thread() -> None:
     before = set(threading.enumerate())
     background: BackgroundTask[None] = BackgroundTask("test")
-    begun, done = threading.Event(), threading.Event()
+    started, done = threading.Event(), threading.Event()
 
     def call() -> None:
-        begun.set()
+        started.set()
         time.sleep(0.05)
         done.set()
 
     background.start(call)
-    assert begun.wait(PATIENCE_S)
+    assert started.wait(PATIENCE_S)
     background.close()
     assert done.is_set()
     assert set(threading.enumerate()) <= before
 
 
-def test_in_the_foreground_the_result_is_there_at_once() -> None:
-    foreground: InlineTask[int] = InlineTask("test")
-    foreground.start(lambda: 5)
-    assert foreground.take() == 5
-    foreground.close()
+def test_an_inline_task_has_its_result_at_once() -> None:
+    inline: InlineTask[int] = InlineTask("test")
+    inline.start(lambda: 5)
+    assert inline.poll() == 5
+    inline.close()

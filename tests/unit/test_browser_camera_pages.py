@@ -6,7 +6,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, TextMessage
 
-import streaming.browser_cameras as module
 from settings import LOOPBACK
 from streaming.browser_cameras import MAX_BYTES
 from tests.fakes.browser_cameras import Hall, jpeg_of
@@ -29,8 +27,6 @@ from web.security import Access, Credentials
 
 @pytest.fixture
 def hall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
-    monkeypatch.setattr(module, "MAX_FPS", 1000)
-    monkeypatch.setattr(module, "ANSWER_S", PATIENCE_S)
     monkeypatch.setattr("web.browser_cameras.TICK_S", 0.01)
     hall = Hall()
     yield hall
@@ -256,10 +252,8 @@ def test_a_server_that_ends_says_so(client: FlaskClient, hall: Hall) -> None:
 
 
 @pytest.mark.server
-def test_a_signal_ends_the_program_at_once_with_sockets_open(
-    start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_a_signal_ends_the_program_at_once_with_sockets_open(start_server: Callable[..., Server]) -> None:
+    server = start_server("--source", "demo")
     visitors = [Visitor(socket.create_connection(("127.0.0.1", server.port))) for _ in range(4)]
     for visitor in visitors:
         visitor.connection.sendall(visitor.request)

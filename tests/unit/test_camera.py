@@ -2,28 +2,38 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
-from camera import Camera
+from camera import Camera, CameraWaits
 from sources.base import Source, SourceError
 from streaming.viewable import rate
 from tests.fakes.camera import FakeSource, fake_process, watch
 from tests.fakes.images import plain_image
 from tests.fakes.waiting import PATIENCE_S, until
-from vision.frames import AnnotatedFrame, Frame
+from vision.frames import AnnotatedFrame, Frame, Image
+from web.health import readiness
 
 MakeCamera = Callable[..., Camera]
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same waits in the same order, a tenth as long, so that the tests are quick."""
-    for name, wait_s in (("TICK_S", 0.025), ("MIN_PAUSE_S", 0.05), ("MAX_PAUSE_S", 0.2)):
-        monkeypatch.setattr(f"camera.{name}", wait_s)
-    monkeypatch.setattr("streaming.viewable.SETTLE_S", 0.07)
-    monkeypatch.setattr("camera.JOIN_TIMEOUT_S", PATIENCE_S)
-    monkeypatch.setattr("streaming.latest.REPEAT_S", 0.1)
+class HangingStep:
+    """A step that does not return from the frames after `index` before the test lets it."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.hangs, self.go = threading.Event(), threading.Event()
+
+    def __call__(self, frame: Frame) -> AnnotatedFrame:
+        if frame.index >= self.index and not self.go.is_set():
+            self.hangs.set()
+            assert self.go.wait(PATIENCE_S)
+        return fake_process(frame)
+
+
+# The same waits in the same order, a tenth as long, so that the tests are quick.
+QUICK = CameraWaits(tick_s=0.025, min_pause_s=0.05, max_pause_s=0.2, settle_s=0.07, join_s=PATIENCE_S)
 
 
 @pytest.fixture
@@ -40,6 +50,7 @@ def make_camera() -> Iterator[MakeCamera]:
         process: Callable[[Frame], AnnotatedFrame] = fake_process,
         idle_s: float = 60.0,
         stall_s: float = 5.0,
+        waits: CameraWaits = QUICK,
     ) -> Camera:
         left = list(sources)
 
@@ -50,11 +61,13 @@ def make_camera() -> Iterator[MakeCamera]:
                 raise source
             return source, ""
 
-        cameras.append(Camera("fake", open_next, process, idle_s=idle_s, stall_s=stall_s))
+        cameras.append(Camera("fake", open_next, process, idle_s=idle_s, stall_s=stall_s, waits=waits))
         return cameras[-1]
 
     yield make
     for camera in cameras:
+        if isinstance(camera._process, HangingStep):
+            camera._process.go.set()
         camera.close()
 
 
@@ -157,25 +170,21 @@ def test_a_camera_that_freezes_without_an_error_is_noticed(make_camera: MakeCame
     frozen.release.set()
 
 
-def test_a_source_that_stands_still_for_long_is_opened_again(
-    make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_source_that_stands_still_for_long_is_opened_again(make_camera: MakeCamera) -> None:
     frozen = FakeSource([plain_image(10)], then="stall")
-    camera = make_camera(frozen, FakeSource([plain_image(200)]), stall_s=0.15)
+    waits = replace(QUICK, reopen_after_s=0.5)
+    camera = make_camera(frozen, FakeSource([plain_image(200)]), stall_s=0.15, waits=waits)
     watch_for(camera, "has sent no picture")
-    monkeypatch.setattr("camera.REOPEN_AFTER_S", 0.1)
     assert watch_for(camera, "").tracks[0].box[2] == 201
     frozen.release.set()
     until(frozen.closed.is_set)
     assert camera.state().problem == ""
 
 
-def test_a_device_that_holds_every_thread_gets_no_more_than_three(
-    make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("camera.REOPEN_AFTER_S", 0.0)
+def test_a_device_that_holds_every_thread_gets_no_more_than_three(make_camera: MakeCamera) -> None:
     frozen = [FakeSource([plain_image(10)], then="stall") for _ in range(3)]
-    camera = make_camera(*frozen, FakeSource([plain_image(200)]), stall_s=0.05)
+    waits = replace(QUICK, reopen_after_s=0.0)
+    camera = make_camera(*frozen, FakeSource([plain_image(200)]), stall_s=0.05, waits=waits)
     with camera.viewing():
         until(lambda: camera.state().counts.openings == 3)
         with pytest.raises(pytest.fail.Exception):
@@ -226,6 +235,136 @@ def test_frames_that_can_never_be_processed_show_why(make_camera: MakeCamera) ->
     watch_for(camera, "the network is broken")
 
 
+STANDS_STILL = "The picture stands still: no frame has been finished for 0.3 s"
+
+
+def test_a_step_that_never_returns_is_a_problem_until_it_does(
+    make_camera: MakeCamera, caplog: pytest.LogCaptureFixture
+) -> None:
+    step = HangingStep(5)
+    camera = make_camera(FakeSource([plain_image()]), process=step, stall_s=0.3)
+    with camera.viewing():
+        assert step.hangs.wait(PATIENCE_S)
+        shown = watch_for(camera, "stands still")
+        state = camera.state()
+        assert (shown.problem, state.problem, state.running) == (STANDS_STILL, STANDS_STILL, False)
+        assert state.summary()["problem"] == STANDS_STILL
+        assert readiness(camera) == (503, STANDS_STILL)
+        until(lambda: STANDS_STILL in caplog.text)
+        (record,) = [record for record in caplog.records if STANDS_STILL in record.getMessage()]
+        assert "self.go.wait" in vars(record)["at"]  # the log has the line that hangs
+        step.go.set()
+        assert watch_for(camera, "").tracks
+        until(lambda: readiness(camera) == (200, "frames are coming"))
+        assert camera.state().running
+
+
+def test_a_picture_that_stands_still_is_no_live_one_even_if_no_thread_is_left_to_say_so(
+    make_camera: MakeCamera,
+) -> None:
+    step = HangingStep(5)
+    waits = replace(QUICK, tick_s=PATIENCE_S)  # the watching thread sleeps
+    camera = make_camera(FakeSource([plain_image()]), process=step, stall_s=0.3, waits=waits)
+    with camera.viewing():
+        assert step.hangs.wait(PATIENCE_S)
+        newest = camera.annotated.newest()
+        assert newest is not None
+        assert not newest.problem
+        until(lambda: camera.state().problem == STANDS_STILL)
+        assert camera.annotated.newest() is newest
+        step.go.set()
+
+
+def test_a_step_that_hangs_at_the_first_frame_is_a_problem_too(make_camera: MakeCamera) -> None:
+    step = HangingStep(0)
+    camera = make_camera(FakeSource([plain_image()]), process=step, stall_s=0.3)
+    watch_for(camera, "stands still")
+    step.go.set()
+
+
+def test_a_hanging_step_does_not_have_the_source_opened_again(make_camera: MakeCamera) -> None:
+    step = HangingStep(0)
+    waits = replace(QUICK, reopen_after_s=0.1)
+    camera = make_camera(FakeSource([plain_image()]), process=step, stall_s=0.2, waits=waits)
+    with camera.viewing():
+        watch_for(camera, "stands still")
+        time.sleep(0.4)
+        assert camera.state().counts.openings == 1
+    step.go.set()
+
+
+def test_a_listener_that_raises_stops_neither_the_frames_nor_the_other_listeners(
+    make_camera: MakeCamera, caplog: pytest.LogCaptureFixture
+) -> None:
+    camera = make_camera(FakeSource([plain_image()]))
+    indices: list[int] = []
+
+    def fail() -> None:
+        raise RuntimeError("this listener is broken")
+
+    camera.annotated.subscribe(fail)
+    camera.annotated.subscribe(
+        lambda: indices.append(newest.index if (newest := camera.annotated.newest()) else 0)
+    )
+    with camera.viewing():
+        until(lambda: len(indices) > 10)
+        assert camera.state().problem == ""
+    assert caplog.text.count("RuntimeError: this listener is broken") == 1
+
+
+class SlowSource(FakeSource):
+    """Gives a picture every period_s, as a camera does that waits for something to move."""
+
+    fps = None
+
+    def __init__(self, period_s: float) -> None:
+        super().__init__([plain_image()])
+        self.period_s = period_s
+
+    def read(self) -> Image:
+        self.release.wait(self.period_s)
+        return super().read()
+
+
+def test_a_source_that_is_slower_than_usual_is_no_frozen_one_while_stall_s_allows_it(
+    make_camera: MakeCamera,
+) -> None:
+    source = SlowSource(period_s=0.4)
+    camera = make_camera(source, stall_s=60.0)
+    problems: set[str] = set()
+    with camera.viewing():
+        while source.reads < 4:
+            problems.add(camera.state().problem)
+            time.sleep(0.02)
+    source.release.set()
+    assert problems == {""}
+
+
+def test_a_source_that_comes_back_after_long_is_not_called_frozen_before_its_first_frame_is_done(
+    make_camera: MakeCamera,
+) -> None:
+    def slow(frame: Frame) -> AnnotatedFrame:
+        time.sleep(0.2)
+        return fake_process(frame)
+
+    later: list[FakeSource] = []
+    missing = SourceError("camera 0 is not connected")
+    camera = make_camera(missing, later=later, process=slow, stall_s=1.0)
+    shown: list[str] = []
+
+    def note() -> None:
+        if newest := camera.annotated.newest():
+            shown.append(newest.problem)
+
+    camera.annotated.subscribe(note)
+    with camera.viewing():
+        until(lambda: shown)
+        time.sleep(1.5)  # longer than stall_s, which is longer than the step
+        later.append(FakeSource([plain_image()]))
+        until(lambda: shown[-1] == "")
+    assert set(shown) == {"camera 0 is not connected", ""}
+
+
 def test_a_picture_that_stands_still_is_sent_again(make_camera: MakeCamera) -> None:
     frozen = FakeSource([plain_image()], then="stall")
     camera = make_camera(frozen, stall_s=30)
@@ -248,10 +387,9 @@ def test_a_snapshot_of_a_silent_source_ends_at_its_timeout(make_camera: MakeCame
     frozen.release.set()
 
 
-def test_the_state_knows_rate_and_latency(make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streaming.viewable.FPS_WINDOW_S", PATIENCE_S)
+def test_the_state_knows_rate_and_latency(make_camera: MakeCamera) -> None:
     frozen = FakeSource([plain_image()] * 20, then="stall")
-    camera = make_camera(frozen, stall_s=PATIENCE_S)
+    camera = make_camera(frozen, stall_s=PATIENCE_S, waits=replace(QUICK, fps_window_s=PATIENCE_S))
     published: dict[int, float] = {}
 
     def note() -> None:
@@ -291,12 +429,9 @@ def test_closing_lets_viewers_go_and_joins_the_threads(make_camera: MakeCamera) 
     assert list(watch(camera)) == []
 
 
-def test_closing_with_a_device_that_holds_its_thread_says_so(
-    make_camera: MakeCamera, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("camera.JOIN_TIMEOUT_S", 0.05)
+def test_closing_with_a_device_that_holds_its_thread_says_so(make_camera: MakeCamera) -> None:
     frozen = FakeSource([plain_image()], then="stall")
-    camera = make_camera(frozen)
+    camera = make_camera(frozen, waits=replace(QUICK, join_s=0.05))
     next(watch(camera))
     until(lambda: frozen.reads > 1)
     assert not camera.close()

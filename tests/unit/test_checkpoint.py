@@ -1,4 +1,4 @@
-"""The weights file: what it holds, what it says of itself, and what is refused."""
+"""Weights files: their tensors, their model cards, and the files that are refused."""
 
 import json
 from dataclasses import asdict, replace
@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from model import EmotionClassifier
 from nn.checkpoint import fill, read_weights, save_weights
 from nn.emotion_net import EmotionNet
-from nn.engines import TorchEngine
 from nn.model_card import INPUT_SIDE, Calibration, ModelCard, WeightsError
+from nn.torch_engine import TorchEngine
 from tests.fakes.nets import noise
 from vision.emotions import EMOTIONS
 
@@ -110,7 +110,7 @@ def test_a_truncated_file_is_refused(weights: Path, tmp_path: Path, share: float
 
 def test_a_file_without_a_card_is_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(1)}, tmp_path / "base.safetensors")
-    assert "does not describe itself" in refusal(tmp_path / "base.safetensors")
+    assert "has no model card" in refusal(tmp_path / "base.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -160,7 +160,6 @@ values: st.SearchStrategy[Any] = st.booleans() | st.sampled_from(
 
 
 @given(changes=st.dictionaries(st.sampled_from([*SWITCHES, "smoothing_s", "x"]), values, max_size=4))
-@settings(max_examples=60)
 def test_whatever_is_wished_the_view_stays_one_that_can_be_drawn(changes: dict[str, Any]) -> None:
     pipeline = Pipeline(OneFace(), LiveClassifier(AlwaysSad().predict), Tracker(0.3, 0.4), 80)
     with contextlib.suppress(ControlError):

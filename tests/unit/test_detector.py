@@ -145,7 +145,7 @@ def slow() -> Iterator[tuple[SlowSearch, BackgroundSearch]]:
     search.close()
 
 
-def test_the_background_search_never_waits_and_tells_each_result_once(
+def test_the_background_search_never_waits_and_returns_each_result_once(
     slow: tuple[SlowSearch, BackgroundSearch],
 ) -> None:
     detector, search = slow
@@ -168,7 +168,7 @@ def test_the_background_search_rests_between_two_searches() -> None:
     assert detector.searched == 1
 
 
-def test_what_was_found_in_a_picture_of_another_size_does_not_count(
+def test_boxes_of_an_image_of_another_size_are_dropped(
     slow: tuple[SlowSearch, BackgroundSearch],
 ) -> None:
     detector, search = slow
@@ -179,7 +179,9 @@ def test_what_was_found_in_a_picture_of_another_size_does_not_count(
     assert detector.searched >= 2
 
 
-def test_an_error_in_the_background_is_told_by_the_next_call(slow: tuple[SlowSearch, BackgroundSearch]) -> None:
+def test_an_error_in_the_background_is_raised_by_the_next_call(
+    slow: tuple[SlowSearch, BackgroundSearch],
+) -> None:
     detector, search = slow
     dark = np.zeros((50, 60), dtype=np.uint8)
     search(dark)

@@ -1,9 +1,9 @@
 """The documents say what is true."""
 
 import re
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -45,6 +45,13 @@ def test_every_setting_is_in_the_readmes_table_with_its_default(item: object) ->
     row = by_flag[flag(field)]
     default = str(field.default).removeprefix(f"{ROOT}/")
     assert [cell.strip("`") for cell in row[1:3]] == [variable(field), default]
+
+
+@pytest.mark.parametrize("item", fields(Settings), ids=lambda item: item.name)
+def test_the_readme_describes_each_setting_as_the_help_does(item: "Field[Any]") -> None:
+    (cell,) = (row[3] for row in table_rows(README) if row[0].strip("`") == flag(item))
+    without_links = re.sub(r" \(\[.+?\]\(.+?\)\)", "", cell)
+    assert re.sub(r"[`“”\"]", "", without_links) == re.sub(r"[`\"]", "", item.metadata["help"])
 
 
 def test_the_readme_documents_no_setting_that_is_gone() -> None:

@@ -1,4 +1,4 @@
-"""The shipped network: what it sees, its blocks, and what fusing them leaves as it was."""
+"""The shipped network: its input, its blocks, and its answers after fusion."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from nn.emotion_net import EmotionNet, RepBlock, SqueezeExcite, standardise
-from tests.fakes.nets import noise
+from tests.fakes.nets import lively, noise
 
 
 def test_standardise_gives_mean_zero_and_deviation_one_to_each_picture() -> None:
@@ -38,6 +38,24 @@ def test_the_fused_network_answers_the_same(net: EmotionNet, side: int) -> None:
         expected, result = net(images), net.fuse()(images)
     assert expected.std() > 0.01
     np.testing.assert_allclose(result.numpy(), expected.numpy(), atol=1e-4)
+
+
+def test_a_network_of_other_widths_and_depths_keeps_them_when_it_is_fused() -> None:
+    torch.manual_seed(0)
+    net = EmotionNet(channels=(8, 16, 16, 24), depths=(2, 1, 3, 1))
+    lively(net)
+    images = torch.rand(3, 1, 48, 48) * 255
+    with torch.inference_mode():
+        expected, result = net(images), net.fuse()(images)
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(result.numpy(), expected.numpy(), atol=1e-4)
+    blocks = [[p.wide.shape[0] for p in stage if isinstance(p, RepBlock)] for stage in net.stages()]
+    assert blocks == [[8, 8], [16], [16, 16, 16], [24]]
+
+
+def test_a_width_for_a_stage_that_has_no_depth_is_refused() -> None:
+    with pytest.raises(ValueError, match="for 5 stages, depths for 4"):
+        EmotionNet(channels=(8, 8, 8, 8, 8))
 
 
 def test_fusing_leaves_the_network_as_it_was(net: EmotionNet) -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from model import EmotionClassifier
+from nn.checkpoint import save_weights
+from nn.emotion_net import EmotionNet
 from nn.engines import load_engine, load_onnx, load_torch
-from nn.model_card import WeightsError
+from nn.model_card import ModelCard, WeightsError
 from settings import ROOT
 from tests.fakes.nets import noise
 from tests.fakes.waiting import PATIENCE_S
@@ -21,9 +24,9 @@ CROPS = np.stack([noise(48, 48), 255 - noise(48, 48), np.full((48, 48), 90, dtyp
 
 
 def test_the_shipped_network_answers_the_same_in_both() -> None:
-    (torch, torch_card), (onnx, onnx_card) = load_torch(SHIPPED), load_onnx(SHIPPED)
-    np.testing.assert_allclose(onnx.logits(CROPS), torch.logits(CROPS), atol=1e-3)
-    for ours, theirs in zip(onnx.logits_and_maps(CROPS), torch.logits_and_maps(CROPS), strict=True):
+    (pytorch, torch_card), (onnx, onnx_card) = load_torch(SHIPPED), load_onnx(SHIPPED)
+    np.testing.assert_allclose(onnx.logits(CROPS), pytorch.logits(CROPS), atol=1e-3)
+    for ours, theirs in zip(onnx.logits_and_maps(CROPS), pytorch.logits_and_maps(CROPS), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-3)
     assert onnx_card == torch_card
 
@@ -35,7 +38,7 @@ def test_a_face_alone_and_many_faces_are_answered_the_same() -> None:
 
 
 @pytest.mark.server
-def test_where_the_onnx_file_fits_the_site_needs_no_pytorch() -> None:
+def test_the_site_loads_no_pytorch_if_the_onnx_file_fits() -> None:
     code = (
         "import sys; from app import make_live_pipeline; from settings import Settings; "
         "from uploads.assemble import load_classifier; "
@@ -60,6 +63,29 @@ def test_without_an_onnx_file_pytorch_computes(random_weights: Path, caplog: pyt
     assert "PyTorch computes the network: there is no" in caplog.text
 
 
+def save_narrow(path: Path, **claimed: object) -> EmotionNet:
+    """Write a network half as wide as what ships, and return it."""
+    torch.manual_seed(0)
+    made = EmotionNet(channels=(16, 32, 64, 128))
+    save_weights(path, made, ModelCard("emotion", {"channels": [16, 32, 64, 128], **claimed}))
+    return made.half().float().eval()
+
+
+def test_a_network_of_another_width_is_loaded_as_its_card_says(tmp_path: Path) -> None:
+    made = save_narrow(tmp_path / "narrow.safetensors")
+    engine, _ = load_torch(tmp_path / "narrow.safetensors")
+    with torch.inference_mode():
+        expected = made(torch.from_numpy(CROPS).unsqueeze(1).float()).numpy()
+    np.testing.assert_allclose(engine.logits(CROPS), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("claimed", [{"attention": 8}, {"depths": [1, 1]}], ids=["unknown", "impossible"])
+def test_a_network_in_a_form_of_a_later_version_is_refused(tmp_path: Path, claimed: dict[str, object]) -> None:
+    save_narrow(tmp_path / "later.safetensors", **claimed)
+    with pytest.raises(WeightsError, match=r"later\.safetensors holds .* in a form that this version does not"):
+        load_torch(tmp_path / "later.safetensors")
+
+
 def test_an_onnx_file_of_other_weights_is_not_used(random_weights: Path, tmp_path: Path) -> None:
     weights = Path(shutil.copy(random_weights, tmp_path / "mine.safetensors"))
     shutil.copy(SHIPPED.with_suffix(".onnx"), tmp_path / "mine.onnx")
@@ -70,14 +96,14 @@ def test_an_onnx_file_of_other_weights_is_not_used(random_weights: Path, tmp_pat
 
 
 @pytest.mark.parametrize("content", [b"", b"no network"])
-def test_a_damaged_onnx_file_is_said_to_be_one(random_weights: Path, tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_onnx_file_is_named(random_weights: Path, tmp_path: Path, content: bytes) -> None:
     weights = Path(shutil.copy(random_weights, tmp_path / "mine.safetensors"))
     weights.with_suffix(".onnx").write_bytes(content)
     with pytest.raises(WeightsError, match="damaged or not an ONNX file"):
         load_engine(weights, "onnx")
 
 
-def test_onnx_asked_for_and_not_there_says_how_to_make_it(random_weights: Path) -> None:
+def test_a_missing_onnx_file_is_named_with_the_command_that_makes_it(random_weights: Path) -> None:
     with pytest.raises(WeightsError, match=r"python -m training\.export makes it"):
         EmotionClassifier.load(random_weights, engine="onnx")
 

@@ -5,7 +5,6 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,7 +148,6 @@ class FakeControls:
 def test_an_event_has_the_view_except_while_the_camera_s_process_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streaming.latest.REPEAT_S", 0.0)
     monkeypatch.setattr("web.events.REPEAT_S", 0.0)
     crowd, controls = FakeCrowd(), FakeControls()
     site = make_fake_site(crowd, controls=controls)
@@ -163,10 +161,8 @@ def test_an_event_has_the_view_except_while_the_camera_s_process_is_away(
 
 
 @pytest.mark.server
-def test_the_real_program_lets_its_listeners_go_when_it_ends(
-    start_server: Callable[..., Server], random_weights: Path
-) -> None:
-    server = start_server("--source", "demo", "--weights", str(random_weights))
+def test_the_real_program_lets_its_listeners_go_when_it_ends(start_server: Callable[..., Server]) -> None:
+    server = start_server("--source", "demo")
     listeners = [socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) for _ in range(16)]
     for listener in listeners:
         listener.sendall(ASK)

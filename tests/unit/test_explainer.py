@@ -15,8 +15,8 @@ from PIL import Image
 from app import SAMPLES
 from model import EmotionClassifier
 from nn.emotion_net import EmotionNet
-from nn.engines import TorchEngine
 from nn.model_card import ModelCard
+from nn.torch_engine import TorchEngine
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.nets import noise
 from tests.fakes.site import make_fake_site

@@ -72,20 +72,16 @@ def test_when_the_sender_ends_so_do_the_connections(server: BaseWSGIServer, crow
     until(lambda: crowd.viewing_now == 0)
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine may send nothing for a while."""
-    monkeypatch.setattr("server.gunicorn_worker.SILENCE_S", PATIENCE_S)
-
-
-def finished(sent_bytes: int, longest_s: float) -> tuple[int, bytes]:
+def finished(sent_bytes: int, timeout_s: float, max_unread_bytes: int = 1 << 50) -> tuple[int, bytes]:
     """Answer somebody, close, and return how much of its bytes it got rid of, and the answer it read."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
         client.settimeout(PATIENCE_S)
         client.connect(server.getsockname())
         connection, _ = server.accept()
         connection.sendall(b"too large")
-        closing = threading.Thread(target=close_read, args=(connection, longest_s))
+        # a busy machine may send nothing for a while
+        options = {"silence_s": PATIENCE_S, "max_unread_bytes": max_unread_bytes}
+        closing = threading.Thread(target=close_read, args=(connection, timeout_s), kwargs=options)
         closing.start()
         sent, answer, part = 0, b"", bytes(100_000)
         with suppress(ConnectionError):
@@ -98,21 +94,17 @@ def finished(sent_bytes: int, longest_s: float) -> tuple[int, bytes]:
         return sent, answer
 
 
-@pytest.mark.usefixtures("patient")
 def test_who_reads_the_answer_only_when_all_is_sent_gets_it() -> None:
     assert finished(20_000_000, PATIENCE_S) == (20_000_000, b"too large")
 
 
-@pytest.mark.usefixtures("patient")
 def test_who_sends_for_too_long_is_left() -> None:
     sent, _ = finished(1 << 40, 0.05)
     assert sent < 1 << 40
 
 
-@pytest.mark.usefixtures("patient")
-def test_who_sends_too_much_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.gunicorn_worker.MAX_UNREAD_BYTES", 20_000_000)
-    sent, _ = finished(1 << 40, PATIENCE_S)
+def test_who_sends_too_much_is_left() -> None:
+    sent, _ = finished(1 << 40, PATIENCE_S, max_unread_bytes=20_000_000)
     assert 20_000_000 <= sent < 1 << 30
 
 

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recording.export import COLUMNS, as_csv, as_json_lines, iso_time, records
@@ -75,7 +75,6 @@ def test_a_spreadsheet_takes_no_source_for_a_formula() -> None:
     assert json.loads("".join(as_json_lines(rows)))["source"] == source
 
 
-@settings(max_examples=50)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30))
 def test_any_name_of_a_source_comes_back(source: str) -> None:
     rows = list(records(summary_of(source), [row_of(0)]))
@@ -84,7 +83,6 @@ def test_any_name_of_a_source_comes_back(source: str) -> None:
     assert json.loads("".join(as_json_lines(rows)))["source"] == source
 
 
-@settings(max_examples=50)
 @given(st.integers(0, 4_000_000_000_000))
 def test_a_time_is_told_to_the_millisecond(unix_ms: int) -> None:
     told = datetime.strptime(iso_time(unix_ms), "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

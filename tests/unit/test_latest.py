@@ -62,6 +62,26 @@ def test_every_change_is_told_to_the_listeners() -> None:
     assert told == [1, 2, 2]
 
 
+def test_a_listener_that_raises_is_logged_once_and_left_out_and_the_others_and_the_writer_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    latest: Latest[int] = Latest()
+    calls: list[int | None] = []
+
+    def fail() -> None:
+        calls.append(None)
+        raise RuntimeError("this listener is broken")
+
+    latest.subscribe(lambda: calls.append(latest.newest()))
+    latest.subscribe(fail)
+    latest.subscribe(lambda: calls.append(latest.newest()))
+    for number in (1, 2):
+        latest.put(number)
+    latest.close()
+    assert calls == [1, None, 1, 2, 2, 2, 2]
+    assert caplog.text.count("RuntimeError: this listener is broken") == 1
+
+
 def test_who_follows_at_a_slower_rate_gets_the_newest_each_time() -> None:
     latest: Latest[int] = Latest()
     latest.put(0)
@@ -74,11 +94,10 @@ def test_who_follows_at_a_slower_rate_gets_the_newest_each_time() -> None:
     assert [*got, *follower] == [0, 3]
 
 
-def test_what_stands_still_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streaming.latest.REPEAT_S", 0.02)
+def test_what_stands_still_is_repeated() -> None:
     latest: Latest[str] = Latest()
     latest.put("still")
-    follower = follow(latest)
+    follower = follow(latest, repeat_s=0.02)
     assert [next(follower) for _ in range(3)] == ["still"] * 3
     latest.close()
 

@@ -1,4 +1,4 @@
-"""How often a face of a video is read."""
+"""The classification of a video's faces, no more often than needed."""
 
 import threading
 from collections.abc import Iterator

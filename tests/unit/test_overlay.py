@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.images import make_track, plain_image
@@ -39,7 +39,6 @@ def test_an_unsure_face_says_so_in_gray_and_names_no_emotion() -> None:
     st.integers(1, 400),
     st.booleans(),
 )
-@settings(max_examples=60)
 def test_any_box_can_be_drawn_on_any_picture(
     place: tuple[int, int, int], height: int, width: int, flip: bool
 ) -> None:

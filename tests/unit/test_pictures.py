@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -159,7 +159,6 @@ def test_a_truncated_jpeg_says_that_it_is_cut_off(share: float) -> None:
         read_picture(data[: int(len(data) * share)])
 
 
-@settings(max_examples=40)
 @given(st.binary(max_size=300))
 @example(b"\xff\xd8\xff")
 @example(b"GIF89a\xff\xff\xff\xff")
@@ -170,7 +169,6 @@ def test_random_bytes_give_a_sentence_and_no_other_error(data: bytes) -> None:
     assert str(refused.value).endswith(".")
 
 
-@settings(max_examples=80)
 @given(
     st.sampled_from([READABLE[kind]() for kind in ("JPEG", "progressive JPEG", "palette PNG", "GIF", "TIFF")]),
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=6),
@@ -187,7 +185,6 @@ def test_a_damaged_picture_is_read_or_refused_in_one_sentence(
         assert max(picture.image.shape[:2]) <= MAX_SIDE_PX
 
 
-@settings(max_examples=40)
 @given(st.text(max_size=NAME_LENGTH + 50))
 def test_any_name_can_be_shown(name: str) -> None:
     shown = tidy(name)

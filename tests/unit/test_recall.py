@@ -1,4 +1,4 @@
-"""How the benchmark of the live search counts."""
+"""The counts of the live search's benchmark."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_a_box_found_twice_running_is_wanted_and_one_found_once_is_not() -> None
     assert (score.wanted, score.shown) == (7, 7)  # the first 0.3 s do not count
 
 
-def test_what_is_not_shown_is_missed() -> None:
+def test_a_box_that_is_not_shown_is_missed() -> None:
     score = compare([boxes(FACE)] * 10, [boxes()] * 5 + [boxes(FACE)] * 5, FPS)
     assert (score.wanted, score.shown) == (7, 5)
     assert score.first_ms == pytest.approx(500)

@@ -3,22 +3,27 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from camera import Camera
+from camera import Camera, CameraWaits
 from recording.database import DatabaseError
 from recording.history import DAY_MS, History, Session
-from recording.recorder import Recorder
+from recording.recorder import Recorder, RecorderWaits
+from streaming.viewable import Viewable
 from tests.fakes.camera import FakeSource, Watched
 from tests.fakes.images import make_track, plain_image
 from tests.fakes.waiting import PATIENCE_S, until
 from vision.frames import AnnotatedFrame, Frame
 from vision.tracker import Track
 from web.metrics import RecorderCollector
+
+MakeRecorder = Callable[..., Recorder]
 
 
 class FakeCamera(Watched):
@@ -50,12 +55,7 @@ class FlakyHistory(History):
         super().write(session, sightings, ended_ms, source)
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recording.recorder.FLUSH_S", 0.005)
-    monkeypatch.setattr("recording.recorder.MAX_PAUSE_S", 0.02)
-    for module in ("recording.recorder", "camera"):
-        monkeypatch.setattr(f"{module}.JOIN_TIMEOUT_S", PATIENCE_S)
+QUICK = RecorderWaits(flush_s=0.005, max_pause_s=0.02, join_s=PATIENCE_S)
 
 
 @pytest.fixture
@@ -71,12 +71,24 @@ def history(tmp_path: Path) -> Iterator[FlakyHistory]:
 
 
 @pytest.fixture
-def recorder(camera: FakeCamera, history: FlakyHistory) -> Iterator[Recorder]:
-    recorder = Recorder(camera, history)
-    yield recorder
+def make_recorder(camera: FakeCamera, history: FlakyHistory) -> Iterator[MakeRecorder]:
+    """Return a function that makes a recorder of the camera, or of another, that does not wait long."""
+    recorders: list[Recorder] = []
+
+    def make(of: Viewable = camera, waits: RecorderWaits = QUICK, **options: Any) -> Recorder:
+        recorders.append(Recorder(of, history, waits=waits, **options))
+        return recorders[-1]
+
+    yield make
     history.error = None
     history.free.set()
-    recorder.close()
+    for recorder in recorders:
+        recorder.close()
+
+
+@pytest.fixture
+def recorder(make_recorder: MakeRecorder) -> Recorder:
+    return make_recorder()
 
 
 def faces_of(history: History, number: int = 0) -> list[int]:
@@ -178,6 +190,61 @@ def test_when_the_numbers_begin_again_so_does_a_session(
     assert (faces_of(history, 1), faces_of(history, 0)) == ([1], [1, 2])
 
 
+class Doorkeeper(FakeCamera):
+    """A camera whose next viewer, once `stops` is set, has to wait until `go` is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stops, self.waits, self.go = threading.Event(), threading.Event(), threading.Event()
+
+    @contextmanager
+    def viewing(self) -> Iterator[None]:
+        if self.stops.is_set():
+            self.waits.set()
+            assert self.go.wait(PATIENCE_S)
+        with super().viewing():
+            yield
+
+
+def test_a_reset_at_the_moment_of_stopping_does_not_start_the_recording_again(
+    make_recorder: MakeRecorder,
+) -> None:
+    camera = Doorkeeper()
+    recorder = make_recorder(camera)
+    recorder.start()
+    camera.stops.set()
+    resetting = threading.Thread(target=recorder.renew)
+    resetting.start()
+    assert camera.waits.wait(PATIENCE_S)  # it has found a session, and is about to renew it
+    stopping = threading.Thread(target=recorder.stop)
+    stopping.start()
+    stopping.join(0.3)  # without one lock for both it would be done now
+    camera.go.set()
+    for thread in (resetting, stopping):
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    assert not recorder.state().on
+    assert camera.viewing_now == 0
+
+
+class Hasty(Recorder):
+    """A recorder that somebody starts again as soon as it has stopped."""
+
+    def stop(self) -> None:
+        super().stop()
+        self.start()
+
+
+def test_a_recorder_that_is_started_again_while_it_closes_does_not_hold_the_camera(
+    camera: FakeCamera, history: FlakyHistory
+) -> None:
+    recorder = Hasty(camera, history, waits=QUICK)
+    recorder.start()
+    assert recorder.close()
+    assert not recorder.state().on
+    assert camera.viewing_now == 0
+
+
 def test_a_recording_in_which_nobody_was_seen_has_its_length(
     camera: FakeCamera, recorder: Recorder, history: FlakyHistory
 ) -> None:
@@ -218,9 +285,9 @@ def test_whoever_stops_a_recording_can_wait_until_it_is_written(
 
 
 def test_a_database_that_does_not_answer_holds_up_no_frame(
-    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
+    camera: FakeCamera, make_recorder: MakeRecorder, history: FlakyHistory
 ) -> None:
-    monkeypatch.setattr("recording.recorder.SLOW_S", 0.0)
+    recorder = make_recorder(waits=replace(QUICK, slow_s=0.0))
     history.free.clear()
     recorder.start()
     until(lambda: history.tries)
@@ -233,9 +300,9 @@ def test_a_database_that_does_not_answer_holds_up_no_frame(
 
 
 def test_what_waits_for_a_database_that_is_away_is_bounded_and_the_rest_counted(
-    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
+    camera: FakeCamera, make_recorder: MakeRecorder, history: FlakyHistory
 ) -> None:
-    monkeypatch.setattr("recording.recorder.MAX_WAITING", 50)
+    recorder = make_recorder(max_waiting=50)
     history.error = DatabaseError("The database is away.")
     recorder.start()
     until(lambda: recorder.state().problem == "The database is away.")
@@ -257,8 +324,9 @@ def figures_of(recorder: Recorder) -> dict[str, float]:
 
 
 def test_the_figures_are_those_of_all_sessions(
-    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
+    camera: FakeCamera, make_recorder: MakeRecorder, history: FlakyHistory
 ) -> None:
+    recorder = make_recorder(max_waiting=12)
     for faces in ((1, 2), (3,)):
         recorder.start()
         camera.see(*faces)
@@ -266,14 +334,13 @@ def test_the_figures_are_those_of_all_sessions(
     assert recorder.flush(5)
     nothing = {"fer_recording": 0, "fer_waiting_sightings": 0, "fer_dropped_sightings": 0}
     assert figures_of(recorder) == nothing | {"fer_recorded_sightings": 3, "fer_recording_problem": 0}
-    monkeypatch.setattr("recording.recorder.MAX_WAITING", 4)
     history.error = DatabaseError("The database is away.")
     recorder.start()
     until(lambda: recorder.state().problem)
     camera.see(4)
-    camera.see(5, 6)
+    camera.see(*range(5, 15))
     assert figures_of(recorder) == {
-        **{"fer_recording": 1, "fer_waiting_sightings": 1, "fer_dropped_sightings": 2},
+        **{"fer_recording": 1, "fer_waiting_sightings": 1, "fer_dropped_sightings": 10},
         **{"fer_recorded_sightings": 3, "fer_recording_problem": 1},
     }
 
@@ -332,9 +399,9 @@ def test_a_fault_of_our_own_ends_nothing(
 
 
 def test_a_writer_that_the_database_holds_does_not_hold_up_the_end(
-    recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
+    make_recorder: MakeRecorder, history: FlakyHistory
 ) -> None:
-    monkeypatch.setattr("recording.recorder.JOIN_TIMEOUT_S", 0.05)
+    recorder = make_recorder(waits=replace(QUICK, join_s=0.05))
     history.free.clear()
     recorder.start()
     until(lambda: history.tries)
@@ -342,26 +409,35 @@ def test_a_writer_that_the_database_holds_does_not_hold_up_the_end(
     history.free.set()
 
 
-def test_old_recordings_are_deleted_when_the_program_starts(camera: FakeCamera, history: FlakyHistory) -> None:
+def test_old_recordings_are_deleted_when_the_program_starts(
+    make_recorder: MakeRecorder, history: FlakyHistory
+) -> None:
     now_ms = round(time.time() * 1000)
     for age_days in (1, 3):
         at_ms = now_ms - age_days * DAY_MS
         history.write(Session(at_ms), [], at_ms, f"{age_days} days ago")
-    Recorder(camera, history, keep_days=0).close()
+    make_recorder(keep_days=0).close()
     assert history.count() == 2
-    recorder = Recorder(camera, history, keep_days=2)
+    make_recorder(keep_days=2)
     until(lambda: history.count() == 1)
     assert history.sessions(0, 1)[0].source == "1 days ago"
-    recorder.close()
 
 
-def test_every_frame_of_a_real_camera_is_recorded_and_both_threads_end(history: FlakyHistory) -> None:
+def real_camera(process: Callable[[Frame], AnnotatedFrame]) -> Camera:
+    waits = CameraWaits(join_s=PATIENCE_S)
+    source = FakeSource([plain_image()])
+    return Camera("fake", lambda: (source, ""), process, idle_s=0.0, stall_s=5.0, waits=waits)
+
+
+def test_every_frame_of_a_real_camera_is_recorded_and_all_threads_end(
+    make_recorder: MakeRecorder, history: FlakyHistory
+) -> None:
     def process(frame: Frame) -> AnnotatedFrame:
         track = replace(make_track(1, (0, 0, 9, 9)), seen_s=frame.captured_s)
         return AnnotatedFrame(frame.index, frame.captured_s, time.monotonic(), b"", [track])
 
-    camera = Camera("fake", lambda: (FakeSource([plain_image()]), ""), process, idle_s=0.0, stall_s=5.0)
-    recorder = Recorder(camera, history)
+    camera = real_camera(process)
+    recorder = make_recorder(camera)
     recorder.start()
     until(lambda: camera.state().counts.frames >= 20)
     before = camera.state().counts.frames
@@ -372,17 +448,20 @@ def test_every_frame_of_a_real_camera_is_recorded_and_both_threads_end(history: 
     assert history.sessions(0, 1)[0].source == "fake"
 
 
-def test_starting_and_stopping_while_frames_come_never_locks_up(history: FlakyHistory) -> None:
+def test_starting_and_stopping_while_frames_come_never_locks_up(
+    make_recorder: MakeRecorder, history: FlakyHistory
+) -> None:
     def process(frame: Frame) -> AnnotatedFrame:
         return AnnotatedFrame(frame.index, frame.captured_s, time.monotonic(), b"")
 
-    camera = Camera("fake", lambda: (FakeSource([plain_image()]), ""), process, idle_s=0.0, stall_s=5.0)
-    recorder = Recorder(camera, history)
+    camera = real_camera(process)
+    recorder = make_recorder(camera)
 
     def switch() -> None:
         for _ in range(50):
             recorder.start()
             recorder.state()
+            recorder.renew()
             recorder.stop()
 
     with camera.viewing():
@@ -394,4 +473,4 @@ def test_starting_and_stopping_while_frames_come_never_locks_up(history: FlakyHi
             assert not switcher.is_alive()
     assert recorder.close()
     assert camera.close()
-    assert 50 <= history.count() <= 150
+    assert 50 <= history.count() <= 300

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -20,23 +21,24 @@ from relay.control import ControlServer
 from relay.errors import AwayError
 from relay.protocol import pack, unpack, unpack_viewers
 from relay.publisher import Publisher
-from relay.remote import ControlClient, RemoteCamera, RemoteControls, RemoteRecorder
+from relay.remote import ControlClient, RelayWaits, RemoteCamera, RemoteControls, RemoteRecorder
 from settings import Settings, SettingsError, StartError, read_settings
 from streaming.audience import Names
 from streaming.sender import Sender
 from streaming.variants import Variant
-from streaming.viewable import State
+from streaming.viewable import Counts, State
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import make_track, picture_of, plain_image
 from tests.fakes.recording import FakeRecorder
 from tests.fakes.relay import FakeCameras, FakeRedis, make_fake_wall
-from tests.fakes.waiting import until
+from tests.fakes.waiting import PATIENCE_S, until
 from vision.controls import ControlError
 from vision.frames import AnnotatedFrame
 from vision.jpeg import encode_jpeg
+from web.health import readiness
 from web.history import history_pages
 
-STATE = State("demo", "a note", True, "", 30.0, 5.0, 1, None)
+STATE = State("demo", "a note", True, "", 30.0, 5.0, 1, None, Counts(frames=7))
 
 
 @pytest.fixture
@@ -79,8 +81,8 @@ def redis() -> FakeRedis:
     return FakeRedis()
 
 
-def remote_camera(redis: Any, names: Names) -> RemoteCamera:
-    return RemoteCamera(redis, ControlClient(redis, "lobby"), "me", names)
+def remote_camera(redis: Any, names: Names, **waits: float) -> RemoteCamera:
+    return RemoteCamera(redis, ControlClient(redis, "lobby", RelayWaits(**waits)), "me", names)
 
 
 def test_frames_that_cannot_be_read_are_said_to_be_so_and_the_next_good_one_is_shown(redis: FakeRedis) -> None:
@@ -97,10 +99,9 @@ def test_frames_that_cannot_be_read_are_said_to_be_so_and_the_next_good_one_is_s
 
 
 def test_a_web_process_says_who_watches_through_it_and_whoever_dies_is_forgotten(
-    redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
+    redis: FakeRedis,
 ) -> None:
-    monkeypatch.setattr("relay.remote.LINGER_S", 0.0)
-    camera = remote_camera(redis, Names(["bob"]))
+    camera = remote_camera(redis, Names(["bob"]), linger_s=0.0)
     with camera.viewing():
         until(lambda: b"me" in redis.hashes.get("fer:viewers:lobby", {}))
         assert unpack_viewers(redis.hashes["fer:viewers:lobby"][b"me"]) == ["bob"]
@@ -108,9 +109,9 @@ def test_a_web_process_says_who_watches_through_it_and_whoever_dies_is_forgotten
     camera.close()
     same, other = b"1", b"2"
     publisher = Publisher(cast("Any", None), cast("Any", None), cast("Any", Unlockable()), "lobby")
-    assert publisher.gone({b"one": same, b"two": same}, at=100.0) == []
-    assert publisher.gone({b"one": same, b"two": other}, at=103.5) == [b"one"]
-    assert publisher.gone({b"two": other}, at=107.0) == [b"two"]
+    assert publisher.gone({b"one": same, b"two": same}, now_s=100.0) == []
+    assert publisher.gone({b"one": same, b"two": other}, now_s=103.5) == [b"one"]
+    assert publisher.gone({b"two": other}, now_s=107.0) == [b"two"]
 
 
 class Unlockable:
@@ -153,6 +154,7 @@ class Process:
 
     def __init__(self, redis: FakeRedis, record: bool = False) -> None:
         self.redis, self.controls, self.recorder = redis, FakeControls(), FakeRecorder()
+        self.state = STATE
         self.control = ControlServer(cast("Any", self.controls), cast("Any", self.recorder), record)
         redis.before_get = self.meet
 
@@ -161,23 +163,112 @@ class Process:
         self.control.apply({name.decode(): value.decode() for name, value in requests.items()})
         said = dict(self.redis.hashes.get("fer:viewers:lobby", {}))
         viewers = {process.decode(): unpack_viewers(names) for process, names in said.items()}
-        self.redis.values["fer:report:lobby"] = self.control.status(STATE, viewers).pack()
+        self.redis.values["fer:report:lobby"] = self.control.status(self.state, viewers).pack()
+
+
+class CameraProcess(Process):
+    """A camera's process whose camera has that problem; dies when it is killed."""
+
+    def __init__(self, redis: FakeRedis, problem: str = "") -> None:
+        super().__init__(redis)
+        newest = picture_of(1, b"jpeg")
+        self.state = replace(STATE, running=not problem, problem=problem, newest=newest)
+
+    def kill(self) -> None:
+        self.redis.before_get = self.redis.values.clear
+
+
+STANDS_STILL = "The picture stands still: no frame has been finished for 3 s"
+
+
+def test_a_camera_whose_process_says_that_its_picture_stands_still_is_not_called_live(redis: FakeRedis) -> None:
+    redis.entries = [as_read(pack(picture_of(5, b"old"), STATE))]
+    process = CameraProcess(redis)
+    camera = remote_camera(redis, Names(), tick_s=0.02)
+    with camera.viewing():
+        until(lambda: camera.state().counts.frames == 7 and readiness(camera) == (200, "frames are coming"))
+        process.state = replace(process.state, problem=STANDS_STILL)
+        until(lambda: readiness(camera) == (503, STANDS_STILL))
+        state = camera.state()
+        assert (state.problem, state.running) == (STANDS_STILL, False)
+        process.state = replace(process.state, problem="")
+        until(lambda: readiness(camera) == (200, "frames are coming"))
+    camera.close()
+
+
+def test_viewers_of_a_stream_that_stands_still_are_shown_what_the_camera_s_process_says(
+    redis: FakeRedis,
+) -> None:
+    redis.entries = [as_read(pack(picture_of(5, b"old"), STATE))]
+    CameraProcess(redis, STANDS_STILL)
+    camera = remote_camera(redis, Names(), tick_s=0.02, stall_s=0.1)
+    with camera.viewing():
+        until(lambda: (newest := camera.annotated.newest()) and newest.problem == STANDS_STILL)
+    camera.close()
+
+
+def test_a_web_host_without_viewers_tells_the_problem_too(redis: FakeRedis) -> None:
+    CameraProcess(redis, STANDS_STILL)
+    camera = remote_camera(redis, Names())
+    assert readiness(camera)[0] == 200
+    camera._control.refresh()
+    assert readiness(camera) == (503, STANDS_STILL)
+
+
+def test_a_slow_source_of_a_living_process_is_no_frozen_one_and_a_dead_process_is_said_to_be(
+    redis: FakeRedis,
+) -> None:
+    redis.entries = [as_read(pack(picture_of(5, b"slow"), STATE))]
+    process = CameraProcess(redis)
+    camera = remote_camera(redis, Names(), tick_s=0.02, stall_s=0.1)
+    with camera.viewing():
+        until(lambda: camera.annotated.newest())
+        time.sleep(0.4)  # four times what a stall is
+        assert camera.state().problem == ""
+        process.kill()
+        until(lambda: camera.state().problem == "lobby sends nothing; its process may have ended.")
+    camera.close()
+
+
+def test_a_fault_in_the_reading_of_the_stream_is_shown_and_ends_nothing(
+    redis: FakeRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.faults = [ZeroDivisionError("this client is broken")]
+    redis.entries = [as_read(pack(picture_of(5, b"whole"), STATE))]
+    camera = remote_camera(redis, Names())
+    problems: list[str] = []
+    camera.annotated.subscribe(lambda: problems.append(camera.state().problem))
+    with camera.viewing():
+        until(lambda: (newest := camera.annotated.newest()) and newest.jpeg == b"whole")
+    camera.close()
+    assert problems[0] == "The frames of lobby cannot be read; the log says why."
+    assert "ZeroDivisionError" in caplog.text
 
 
 @pytest.fixture
 def control(redis: Any) -> ControlClient:
-    return ControlClient(redis, "lobby")
+    return ControlClient(redis, "lobby", RelayWaits(done_s=0.5))
 
 
 @pytest.fixture
-def hosts(redis: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Cameras]]:
-    """Two web processes and their cameras, of which lobby is published."""
-    monkeypatch.setattr("relay.remote.TICK_S", 0.01)
+def make_host(redis: Any) -> Iterator[Callable[..., Cameras]]:
+    """Return a function that makes a web process's cameras, of which lobby is published."""
     redis.names = [b"door", b"lobby"]
-    hosts = [Cameras(redis, Sender(), max_viewers=8, jpeg_quality=80) for _ in range(2)]
-    yield hosts
+    hosts: list[Cameras] = []
+
+    def make(**waits: float) -> Cameras:
+        relay_waits = RelayWaits(tick_s=0.01, **waits)
+        hosts.append(Cameras(redis, Sender(), max_viewers=8, jpeg_quality=80, waits=relay_waits))
+        return hosts[-1]
+
+    yield make
     for host in hosts:
         host.close()
+
+
+@pytest.fixture
+def hosts(make_host: Callable[..., Cameras]) -> list[Cameras]:
+    return [make_host(), make_host()]
 
 
 def test_a_web_process_without_viewers_of_its_own_knows_who_watches_through_another(
@@ -205,9 +296,9 @@ def test_a_web_process_without_viewers_of_its_own_knows_who_watches_through_anot
 
 
 def test_a_poll_of_the_wall_asks_redis_once_for_all_cameras(
-    redis: FakeRedis, hosts: list[Cameras], monkeypatch: pytest.MonkeyPatch
+    redis: FakeRedis, make_host: Callable[..., Cameras]
 ) -> None:
-    cameras = hosts[0]
+    cameras = make_host(names_s=PATIENCE_S)
     Process(redis)
     assert [about["name"] for about in cameras.summaries("me")] == ["door", "lobby"]
     redis.asked.clear()
@@ -218,8 +309,7 @@ def test_a_poll_of_the_wall_asks_redis_once_for_all_cameras(
     assert cameras.find("attic").camera.name == "attic"  # another process may list it already
     redis.names.clear()
     assert len(cameras.names()) == 3
-    monkeypatch.setattr("relay.cameras.NAMES_S", 0.0)
-    assert cameras.reports() == {}
+    assert make_host(names_s=0.0).reports() == {}
 
 
 def test_a_web_host_changes_the_picture_of_a_camera_elsewhere(redis: FakeRedis, control: ControlClient) -> None:
@@ -240,16 +330,18 @@ def test_a_web_host_changes_the_picture_of_a_camera_elsewhere(redis: FakeRedis, 
 
 
 def test_what_nobody_watches_here_is_looked_up_when_it_is_old(
-    redis: FakeRedis, control: ControlClient, monkeypatch: pytest.MonkeyPatch
+    redis: FakeRedis,
 ) -> None:
-    process, recorder = Process(redis), RemoteRecorder(control, open_to_all=True)
-    control.refresh()
+    process = Process(redis)
+    lately, long_ago = (
+        ControlClient(cast("Any", redis), "lobby", RelayWaits(tick_s=t)) for t in (PATIENCE_S, 0.0)
+    )
+    for control in (lately, long_ago):
+        control.status()
     process.recorder.start()
-    control.refresh()
-    assert not recorder.state().on  # it is known well enough
-    monkeypatch.setattr("relay.remote.TICK_S", 0.0)
-    control.refresh()
-    assert recorder.state().on
+    for control, is_on in ((lately, False), (long_ago, True)):
+        control.refresh()
+        assert RemoteRecorder(control, open_to_all=True).state().on is is_on
 
 
 def test_a_web_host_records_a_camera_elsewhere(redis: FakeRedis, control: ControlClient) -> None:
@@ -307,10 +399,7 @@ def test_a_wish_of_another_version_harms_nothing(redis: FakeRedis, control: Cont
         assert control.status() is None
 
 
-def test_a_camera_whose_process_is_away_takes_no_wishes(
-    redis: FakeRedis, control: ControlClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("relay.remote.DONE_S", 0.1)
+def test_a_camera_whose_process_is_away_takes_no_wishes(redis: FakeRedis, control: ControlClient) -> None:
     controls = RemoteControls(control, open_to_all=True)
     with pytest.raises(AwayError, match="lobby does not answer"):
         controls.reset()

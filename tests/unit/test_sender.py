@@ -1,31 +1,25 @@
 """The sender with real sockets, each viewer's other end in the test's hands."""
 
 import contextlib
+import errno
+import selectors
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from streaming.latest import Latest
 from streaming.multipart import browser_part, player_part
-from streaming.sender import STALL_S, Sender, Viewer, tune
+from streaming.sender import STALL_S, Sender, SenderWaits, Viewer, tune
 from tests.fakes.images import picture_of
 from tests.fakes.waiting import PATIENCE_S, until
 
 Connect = Callable[..., "Screen"]
-REPEAT_S = 0.15
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorter waits, so that the tests are quick."""
-    monkeypatch.setattr("streaming.sender.REPEAT_S", REPEAT_S)
-    monkeypatch.setattr("streaming.sender.TICK_S", 0.03)
-    monkeypatch.setattr("streaming.sender.JOIN_TIMEOUT_S", PATIENCE_S)
-
-
+QUICK = SenderWaits(repeat_s=0.15, tick_s=0.03, join_s=PATIENCE_S)
 BIG = bytes(300_000)
 
 
@@ -40,7 +34,15 @@ class Screen:
         self.farewells: list[str] = []
         tune(connection)
         self.received = bytearray()
-        sender.add(Viewer(connection, feed, left=self.farewells.append, **options), b"head\r\n\r\n")  # type: ignore[arg-type]
+        self.viewer = Viewer(connection, feed, left=self.leave, **options)  # type: ignore[arg-type]
+        self.prepare(connection)
+        sender.add(self.viewer, b"head\r\n\r\n")
+
+    def prepare(self, connection: socket.socket) -> None:
+        """Leave the sender's side as it is."""
+
+    def leave(self, reason: str) -> None:
+        self.farewells.append(reason)
 
     def read_until(self, words: bytes) -> None:
         searched = 0
@@ -61,20 +63,32 @@ def feed() -> Latest[object]:
 
 
 @pytest.fixture
-def sender() -> Iterator[Sender]:
-    sender = Sender()
-    yield sender
-    sender.close()
+def make_sender() -> Iterator[Callable[..., Sender]]:
+    senders: list[Sender] = []
+
+    def make(**waits: float) -> Sender:
+        senders.append(Sender(replace(QUICK, **waits)))
+        return senders[-1]
+
+    yield make
+    assert all(sender.close() for sender in senders)
     assert not [thread.name for thread in threading.enumerate() if thread.name == "sender"]
+
+
+@pytest.fixture
+def sender(make_sender: Callable[..., Sender]) -> Sender:
+    return make_sender()
 
 
 @pytest.fixture
 def connect(sender: Sender, feed: Latest[object]) -> Iterator[Connect]:
     screens: list[Screen] = []
 
-    def connect(ahead: bool = False, period_s: float = 0.0) -> Screen:
+    def connect(
+        ahead: bool = False, period_s: float = 0.0, to: Sender = sender, kind: type[Screen] = Screen
+    ) -> Screen:
         framed = browser_part if ahead else player_part
-        screens.append(Screen(sender, feed, framed=framed, period_s=period_s))
+        screens.append(kind(to, feed, framed=framed, period_s=period_s))
         return screens[-1]
 
     yield connect
@@ -114,7 +128,7 @@ def test_a_still_picture_is_sent_again_after_a_while(connect: Connect, feed: Lat
     feed.put(picture_of(0, b"<still>"))
     while screen.received.count(b"<still>") < 2:
         screen.received += screen.socket.recv(65536)
-    assert time.monotonic() - started > 0.9 * REPEAT_S
+    assert time.monotonic() - started > 0.9 * QUICK.repeat_s
 
 
 def test_a_viewer_at_a_lower_rate_gets_the_newest_of_each_period(
@@ -148,10 +162,10 @@ def test_a_stalled_viewer_costs_the_others_nothing_and_resumes_with_the_newest(
 
 
 def test_a_viewer_that_takes_nothing_is_closed(
-    monkeypatch: pytest.MonkeyPatch, connect: Connect, feed: Latest[object]
+    make_sender: Callable[..., Sender], connect: Connect, feed: Latest[object]
 ) -> None:
-    monkeypatch.setattr("streaming.sender.STALL_S", 0.5)  # `normal` may be kept waiting, too
-    stalled, normal = connect(), connect()
+    sender = make_sender(stall_s=0.5)  # `normal` may be kept waiting, too
+    stalled, normal = connect(to=sender), connect(to=sender)
     numbers = iter(range(10_000))
 
     def publish_until(done: Callable[[], object]) -> None:
@@ -168,10 +182,9 @@ def test_a_viewer_that_takes_nothing_is_closed(
 
 
 def test_nothing_to_send_is_no_stall(
-    monkeypatch: pytest.MonkeyPatch, connect: Connect, feed: Latest[object]
+    make_sender: Callable[..., Sender], connect: Connect, feed: Latest[object]
 ) -> None:
-    monkeypatch.setattr("streaming.sender.STALL_S", 0.05)
-    patient = connect()
+    patient = connect(to=make_sender(stall_s=0.05))
     time.sleep(0.15)
     feed.put(picture_of(0, b"<at last>"))
     patient.read_until(b"<at last>")
@@ -192,7 +205,7 @@ def test_garbage_is_ignored_and_a_flood_of_it_ends_the_viewer(connect: Connect, 
     chatty.socket.sendall(b"GET / HTTP/1.1\r\n\r\n\0\xff")
     with contextlib.suppress(OSError):  # it is cut off in the middle
         flooder.socket.sendall(bytes(10_000_000))
-    until(lambda: flooder.farewells == ["it sends what nobody asked for"])
+    until(lambda: flooder.farewells == ["it sends more than a request"])
     feed.put(picture_of(0, b"<picture>"))
     chatty.read_until(b"<picture>")
 
@@ -206,6 +219,100 @@ def test_a_picture_that_cannot_be_framed_ends_no_thread(
     assert "cannot be served" in caplog.text
     feed.put(picture_of(0, b"<picture>"))
     connect().read_until(b"<picture>")
+
+
+class ClosedEarly(Screen):
+    """Its connection is closed before the sender has it."""
+
+    def prepare(self, connection: socket.socket) -> None:
+        connection.close()
+
+
+class Ungrateful(Screen):
+    """Raises when it is told that its connection has ended."""
+
+    def leave(self, reason: str) -> None:
+        super().leave(reason)
+        raise RuntimeError("this viewer does not take it well")
+
+
+class Full(selectors.DefaultSelector):
+    """A selector without room for viewers while `full` is set."""
+
+    full = False
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        if self.full and data is not None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().register(fileobj, events, data)
+
+
+def test_a_viewer_whose_connection_is_closed_already_ends_alone(connect: Connect, feed: Latest[object]) -> None:
+    before = connect()
+    gone = connect(kind=ClosedEarly)
+    after = connect()
+    feed.put(picture_of(0, b"<picture>"))
+    for screen in (before, after):
+        screen.read_until(b"<picture>")
+    until(lambda: gone.farewells == ["[Errno 9] Bad file descriptor"])
+
+
+@pytest.mark.parametrize("way", ["it leaves", "it is sent away", "the server ends"])
+def test_a_viewer_that_raises_when_it_is_told_of_its_end_ends_alone(
+    sender: Sender, connect: Connect, feed: Latest[object], caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    bad, good = connect(kind=Ungrateful), connect()
+    feed.put(picture_of(0, b"<one>"))
+    for screen in (bad, good):
+        screen.read_until(b"<one>")
+    if way == "it leaves":
+        bad.socket.close()
+    elif way == "it is sent away":
+        with contextlib.suppress(OSError):
+            bad.socket.sendall(bytes(10_000_000))
+    else:
+        assert sender.close()
+    until(lambda: bad.farewells)
+    if way == "the server ends":
+        assert good.farewells == ["the server ends"]
+        assert connect(kind=Ungrateful).farewells == ["the server ends"]  # who comes later raises nothing, too
+    else:
+        feed.put(picture_of(1, b"<two>"))
+        good.read_until(b"<two>")
+    assert "RuntimeError: this viewer does not take it well" in caplog.text
+
+
+def test_a_viewer_for_whom_the_selector_has_no_room_ends_alone(
+    sender: Sender, connect: Connect, feed: Latest[object]
+) -> None:
+    selector = sender._selector = Full()
+    early = connect()
+    feed.put(picture_of(0, b"<one>"))
+    early.read_until(b"<one>")
+    selector.full = True
+    unlucky = connect()
+    until(lambda: unlucky.farewells == ["[Errno 28] No space left on device"])
+    unlucky.read_to_the_end()
+    selector.full = False
+    late = connect()
+    feed.put(picture_of(1, b"<two>"))
+    for screen in (early, late):
+        screen.read_until(b"<two>")
+
+
+def test_a_feed_that_takes_no_listener_ends_its_viewers_alone(
+    sender: Sender, connect: Connect, feed: Latest[object]
+) -> None:
+    class Unsubscribable(Latest[object]):
+        def subscribe(self, listener: Callable[[], None]) -> None:
+            raise RuntimeError(f"no place for {listener}")
+
+    good = connect()
+    bad = Screen(sender, Unsubscribable(), framed=player_part, period_s=0.0)
+    until(lambda: bad.farewells == ["it cannot be served"])
+    bad.socket.close()
+    feed.put(picture_of(0, b"<picture>"))
+    good.read_until(b"<picture>")
 
 
 def test_closing_ends_every_connection_at_once(sender: Sender, connect: Connect, feed: Latest[object]) -> None:

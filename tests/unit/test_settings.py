@@ -38,7 +38,8 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         (["--jpeg-quality", "101"], "--jpeg-quality must be from 1 to 100, not 101"),
         (
             ["--proxied-as", "https://faces.example.org"],
-            "--proxied-as must be names like faces.example.org, with commas, not 'https://faces.example.org'",
+            "--proxied-as must be host names like faces.example.org, comma-separated, "
+            "not 'https://faces.example.org'",
         ),
     ],
 )

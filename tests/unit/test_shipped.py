@@ -1,4 +1,4 @@
-"""What lies in the repository works together: weights, cascade, sample faces."""
+"""The repository's own weights, cascade and sample faces work together."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def card() -> ModelCard:
     return EmotionClassifier.load(WEIGHTS).card
 
 
-def test_the_shipped_weights_say_what_they_are_and_how_good(card: ModelCard) -> None:
+def test_the_shipped_weights_have_a_card_with_their_figures(card: ModelCard) -> None:
     assert card.classes == EMOTIONS
     assert card.network_options == {"fused": True}
     assert 28_000 < card.training["faces"] <= 28_709
@@ -57,7 +57,7 @@ def test_the_network_makes_up_its_mind_about_a_flat_picture_without_a_warning() 
 
 
 @pytest.mark.server
-def test_what_the_heat_map_shows_is_what_the_network_needs() -> None:
+def test_the_network_needs_the_places_that_the_heat_map_shows() -> None:
     classifier = EmotionClassifier.load(WEIGHTS)
     changes = []
     for path in sorted(SAMPLES.glob("*/0[1-3].jpg")):

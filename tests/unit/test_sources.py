@@ -90,7 +90,7 @@ def test_a_broken_picture_does_not_end_the_show(tmp_path: Path) -> None:
     assert FolderSource(tmp_path).read().mean() == 70
 
 
-def test_a_folder_in_which_no_picture_can_be_read_says_so(tmp_path: Path) -> None:
+def test_a_folder_without_a_readable_picture_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"not a png")
     with pytest.raises(SourceError, match="no picture in the folder"):
         FolderSource(tmp_path).read()
@@ -137,7 +137,7 @@ def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
         check_source(str(path))
 
 
-def test_what_opens_but_has_no_frame_is_refused(tmp_path: Path) -> None:
+def test_a_video_without_a_frame_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"hello")
     for spec in (tmp_path, tmp_path / "broken.jpg"):
         with pytest.raises(SourceError, match="can be read"):
@@ -150,7 +150,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.path.exists("/dev/video0"), reason="this machine has a camera")
-def test_auto_falls_back_to_the_demo_and_says_so() -> None:
+def test_auto_falls_back_to_the_demo_with_a_note() -> None:
     source, note = SourceOpener("auto", SIZE, open_fake_demo)()
     assert source.name == "fake"
     assert "so this is the demo" in note
@@ -166,7 +166,7 @@ def test_auto_waits_for_a_camera_that_was_there_instead_of_changing_to_the_demo(
             raise SourceError(f"camera {device} is not connected at {size_px}")
         return cameras.pop()
 
-    monkeypatch.setattr("sources.opener._open_camera", open_camera)
+    monkeypatch.setattr("sources.opener.open_camera", open_camera)
     opener = SourceOpener("auto", SIZE, open_fake_demo)
     assert opener()[1] == ""
     with pytest.raises(SourceError, match="camera 0 is not connected"):

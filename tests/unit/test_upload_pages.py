@@ -356,7 +356,7 @@ def test_no_more_are_received_at_once_than_may(site: Flask, monkeypatch: pytest.
             pass
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([JPEG, zip_of(("a.jpg", JPEG), ("b.txt", b"hello")), b"RIFF    AVI LIST" + bytes(80), b""]),
     st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=5),

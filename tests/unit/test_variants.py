@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 
 import cv2
@@ -39,15 +40,11 @@ def encoder() -> Encoder:
 
 
 @pytest.fixture
-def variants(
-    original: Latest[AnnotatedFrame], encoder: Encoder, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Variants]:
-    monkeypatch.setattr("streaming.variants.TICK_S", 0.04)
-    monkeypatch.setattr("streaming.variants.JOIN_TIMEOUT_S", PATIENCE_S)
-    variants = Variants(original, encoder)
+def variants(original: Latest[AnnotatedFrame], encoder: Encoder) -> Iterator[Variants]:
+    variants = Variants(original, encoder, tick_s=0.04, join_s=PATIENCE_S)
     yield variants
-    variants.close()
-    assert variants._thread is None or not variants._thread.is_alive()
+    assert variants.close()
+    assert not [thread.name for thread in threading.enumerate() if thread.name == "variants"]
 
 
 def newest_jpeg(feed: Latest[AnnotatedFrame]) -> bytes:

@@ -3,7 +3,7 @@
 import gc
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from recording.history import History
 from relay.cameras import Cameras, Published, Recorders
-from relay.remote import ControlClient, RemoteCamera
+from relay.remote import ControlClient, RelayWaits, RemoteCamera
 from settings import LOOPBACK
 from streaming.audience import Audience
 from streaming.latest import Latest
@@ -22,7 +22,7 @@ from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of
 from tests.fakes.relay import FakeCameras, FakeRedis, make_fake_wall
 from tests.fakes.server import ask, read_until, serving
-from tests.fakes.waiting import until
+from tests.fakes.waiting import PATIENCE_S, until
 from web.events import Events
 from web.history import history_pages
 from web.security import Access, Credentials
@@ -46,13 +46,18 @@ def redis() -> Any:
 
 
 @pytest.fixture
-def cameras(redis: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cameras]:
-    """Cameras that are forgotten as soon as they are gone."""
-    for name in ("relay.cameras.KEPT_S", "relay.cameras.NAMES_S", "relay.remote.LINGER_S"):
-        monkeypatch.setattr(name, 0.0)
-    cameras = Cameras(redis, Sender(), max_viewers=8, jpeg_quality=80)
-    yield cameras
-    cameras.close()
+def make_cameras(redis: Any) -> Iterator[Callable[..., Cameras]]:
+    """Return a function that makes a web host's cameras, which are forgotten as soon as they are gone."""
+    made: list[Cameras] = []
+
+    def make(names_s: float = 0.0, kept_s: float = 0.0) -> Cameras:
+        waits = RelayWaits(names_s=names_s, kept_s=kept_s, linger_s=0.0)
+        made.append(Cameras(redis, Sender(), max_viewers=8, jpeg_quality=80, waits=waits))
+        return made[-1]
+
+    yield make
+    for cameras in made:
+        cameras.close()
 
 
 def kept() -> Counter[str]:
@@ -63,8 +68,8 @@ def kept() -> Counter[str]:
     return objects + Counter(name for name in threads if name in ("relay", "variants"))
 
 
-def test_a_thousand_names_that_nobody_has_leave_nothing_behind(cameras: Cameras) -> None:
-    client = make_fake_wall(cameras).test_client()
+def test_a_thousand_names_that_nobody_has_leave_nothing_behind(make_cameras: Callable[..., Cameras]) -> None:
+    client = make_fake_wall(make_cameras()).test_client()
     assert client.get("/cameras/lobby/").status_code == 404
     before = kept()
     for number in range(MANY):
@@ -73,14 +78,13 @@ def test_a_thousand_names_that_nobody_has_leave_nothing_behind(cameras: Cameras)
 
 
 def test_a_thousand_cameras_that_have_gone_leave_nothing_behind(
-    cameras: Cameras, redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
+    make_cameras: Callable[..., Cameras], redis: FakeRedis
 ) -> None:
-    wall = make_fake_wall(cameras)
+    wall = make_fake_wall(make_cameras(names_s=0.2))
     client = wall.test_client()
     with serving(wall) as server:
         before = kept()
         redis.names = [f"gone-{number}".encode() for number in range(MANY)]
-        monkeypatch.setattr("relay.cameras.NAMES_S", 60.0)
         for name in redis.names:
             assert client.get(f"/cameras/{name.decode()}/state").status_code == 200
         paths = (b"/video_feed/gone-0?width=160", b"/cameras/gone-1/video_feed", b"/cameras/gone-2/events")
@@ -91,8 +95,7 @@ def test_a_thousand_cameras_that_have_gone_leave_nothing_behind(
         assert (there["Published"], there["ShownCamera"], there["RemoteCamera"]) == (MANY, MANY, MANY)
         assert (there["variants"], there["relay"]) == (1, 3)
         redis.names.clear()
-        monkeypatch.setattr("relay.cameras.NAMES_S", 0.0)
-        client.get("/cameras")
+        until(lambda: client.get("/cameras").get_json()["cameras"] == [])
         assert (kept() - before)["Published"] == 3  # whose viewers go on waiting for them
         for viewer in viewers:
             viewer.close()
@@ -100,8 +103,9 @@ def test_a_thousand_cameras_that_have_gone_leave_nothing_behind(
 
 
 def test_a_camera_that_has_gone_is_there_for_as_long_as_somebody_watches_it(
-    cameras: Cameras, redis: FakeRedis
+    make_cameras: Callable[..., Cameras], redis: FakeRedis
 ) -> None:
+    cameras = make_cameras()
     client = make_fake_wall(cameras).test_client()
     redis.names = [b"lobby"]
     seat = cameras.find("lobby").audience.admit("me", Variant(None, None))
@@ -115,9 +119,9 @@ def test_a_camera_that_has_gone_is_there_for_as_long_as_somebody_watches_it(
 
 
 def test_a_request_under_way_finds_its_camera_open(
-    cameras: Cameras, redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
+    make_cameras: Callable[..., Cameras], redis: FakeRedis
 ) -> None:
-    monkeypatch.setattr("relay.cameras.KEPT_S", 60.0)
+    cameras = make_cameras(kept_s=PATIENCE_S)
     redis.names = [b"lobby"]
     found = cameras.find("lobby")
     redis.names.clear()

@@ -30,7 +30,7 @@ def pair() -> Iterator[tuple[WebSocket, Visitor]]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         visitor = Visitor(theirs)
-        websocket = WebSocket(ours, shake_hands(visitor.environ()))
+        websocket = WebSocket(ours, shake_hands(visitor.environ()), linger_s=0.1)
         assert isinstance(visitor.next(), AcceptConnection)
         yield websocket, visitor
 
@@ -103,9 +103,8 @@ def test_what_is_not_understood_ends_it_with_a_sentence(
 
 
 def test_a_visitor_that_sends_without_end_is_held_back_and_still_told_why_it_ends(
-    pair: tuple[WebSocket, Visitor], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[WebSocket, Visitor],
 ) -> None:
-    monkeypatch.setattr("server.websocket.LINGER_S", 0.1)
     websocket, visitor = pair
     visitor.connection.setblocking(False)
     sent = 0

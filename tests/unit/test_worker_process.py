@@ -124,12 +124,11 @@ def test_closing_kills_the_process(tmp_path: Path) -> None:
 @pytest.mark.server
 def test_the_real_reader_reads_a_zip_beside_the_site(
     tmp_path: Path,
-    random_weights: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(worker_process, "SILENCE_S", 4 * PATIENCE_S)
-    process = WorkerProcess({"FER_WEIGHTS": str(random_weights)})
+    process = WorkerProcess({})
     told: list[tuple[float, str]] = []
     tell: Callable[[float, str], None] = lambda *said: told.append(said)  # noqa: E731
     data = zip_of(
