@@ -18,7 +18,7 @@ from model import EmotionClassifier
 from nn.engines import load_torch
 from recording.history import History
 from recording.recorder import Recorder
-from relay.cameras import Cameras, Published, Recorders
+from relay.cameras import Cameras, Recorders
 from relay.control import ControlServer
 from relay.protocol import connect
 from relay.publisher import Publisher
@@ -52,12 +52,13 @@ from vision.samples import Samples
 from vision.search import BackgroundSearch, SearchOnDemand
 from web.api import api_pages
 from web.browser_cameras import browser_camera_pages
-from web.cameras import OnlyCamera, cameras_pages
 from web.explain import explain_pages
 from web.history import history_pages
 from web.limits import UploadLimiter
+from web.logins import SharedFailedLogins
 from web.metrics import BrowserCameraCollector, RecorderCollector
-from web.security import Credentials
+from web.security import Access, Credentials
+from web.shown import ShownCamera
 from web.site import believe_proxy, make_site, make_wall
 from web.uploads import upload_pages
 
@@ -117,19 +118,15 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
         explain_pages(make_explainer(settings, classifier), in_memory),
         upload_pages(jobs, UploadLimiter(), settings.max_upload_mb),
         api_pages(jobs, in_memory),
-        cameras_pages(OnlyCamera(settings.name, camera, audience)),
     ]
     if settings.max_browser_cameras:
         pages.append(browser_camera_pages(browser_cameras))
+    controls = make_controls(settings, pipeline, recorder)
     site = make_site(
-        camera,
+        ShownCamera(camera, audience, controls, recorder, settings.name),
         Samples(SAMPLES, lambda: classifier.predict),
-        audience,
-        settings.answers_to,
-        credentials,
+        Access(settings.answers_to, credentials, settings.embedders),
         pages,
-        make_controls(settings, pipeline, recorder),
-        recorder,
         [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder)],
     )
     if settings.record:
@@ -146,13 +143,8 @@ def make_web_host(settings: Settings, lifetime: Lifetime) -> Flask:
         Cameras(redis, Sender(), settings.max_viewers, settings.jpeg_quality, settings.open_controls)
     )
     samples = Samples(SAMPLES, lambda: load_classifier(settings).predict)
-    pages = [history_pages(history, Recorders(cameras))]
-
-    def make_site_of(found: Published) -> Flask:
-        who = found.camera, samples, found.audience
-        return make_site(*who, settings.answers_to, credentials, pages, found.controls, found.recorder)
-
-    return make_wall(cameras, settings.answers_to, make_site_of, credentials, pages)
+    access = Access(settings.answers_to, credentials, settings.embedders, SharedFailedLogins(redis))
+    return make_wall(cameras, samples, access, [history_pages(history, Recorders(cameras))])
 
 
 def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:

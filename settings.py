@@ -21,6 +21,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")  # addresses that only thi
 
 ROLES = ("all", "camera", "web")
 NAME = re.compile(r"[\w-]{1,40}", re.ASCII)
+USUAL_PORTS = {"http": "80", "https": "443"}  # which an origin leaves out
+ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 HOST_NAMES = re.compile(r"[\w.-]+(,[\w.-]+)*", re.ASCII)
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -57,7 +59,9 @@ class Settings:
         choices=ROLES,
     )
     redis_url: str = _setting(
-        "", "redis://HOST:6379/0, the Redis through which camera processes and web hosts communicate"
+        "",
+        "redis://HOST:6379/0, the Redis through which camera processes and web hosts communicate, and all web "
+        "hosts count failed logins together",
     )
     name: str = _setting("camera", "name under which a camera process publishes its camera")
     workers: int = _setting(1, "number of processes that serve a web host", 1, 64)
@@ -76,6 +80,11 @@ class Settings:
         "",
         "host names, comma-separated, that a reverse proxy serves this site under; visitors' addresses are "
         "then read from the proxy's X-Forwarded-For",
+    )
+    embed: str = _setting(
+        "",
+        "origins, comma-separated, as https://hall.example.org, whose pages may show the stream, the snapshot "
+        "and the events; the pages of all others may not",
     )
     port: int = _setting(5000, "port to serve on", 1, 65535)
     weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "weights file of the network")
@@ -159,6 +168,9 @@ class Settings:
                 "--proxied-as must be host names like faces.example.org, comma-separated, "
                 f"not {self.proxied_as!r}"
             )
+        for origin in self.embedders:
+            if not is_origin(origin):
+                raise SettingsError(f"--embed must be origins like https://hall.example.org, not {origin!r}")
         self.check_exposure(self.host)
         if self.role != "all" and not self.redis_url:
             raise SettingsError(f"--role {self.role} needs --redis-url")
@@ -190,9 +202,23 @@ class Settings:
             return [*LOOPBACK, *self.proxied_as.split(",")]
         return list(LOOPBACK) if self.host in LOOPBACK else []
 
+    @property
+    def embedders(self) -> list[str]:
+        """The origins whose pages may show the stream, the snapshot and the events."""
+        return self.embed.split(",") if self.embed else []
+
     def to_environment(self) -> dict[str, str]:
         """Return the settings as FER_* variables, for another process of the program."""
         return {variable(item): str(getattr(self, item.name)) for item in fields(self)}
+
+
+def is_origin(text: str) -> bool:
+    """Return whether text is an origin exactly as browsers send it: lower case, without path or usual port."""
+    if not ORIGIN.fullmatch(text):
+        return False
+    scheme, _, rest = text.partition("://")
+    port = rest.rpartition("]")[2].partition(":")[2]
+    return not port or (port != USUAL_PORTS[scheme] and port[0] != "0" and int(port) < 65536)
 
 
 def flag(item: "Field[Any]") -> str:

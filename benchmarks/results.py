@@ -20,6 +20,8 @@ from flask.testing import FlaskClient
 from app import SAMPLES
 from benchmarks.recording import SyntheticCamera
 from model import EmotionClassifier
+from settings import LOOPBACK
+from streaming.audience import Audience
 from uploads.jobs import Jobs
 from uploads.recognizer import Recognizer
 from uploads.results import Results
@@ -28,6 +30,8 @@ from vision.faces import face_json
 from vision.pipeline import Pipeline
 from vision.samples import Samples
 from web.limits import UploadLimiter
+from web.security import Access
+from web.shown import ShownCamera
 from web.site import make_site
 from web.uploads import COOKIE, upload_pages
 
@@ -52,7 +56,8 @@ def make_client(folder: Path) -> tuple[FlaskClient, Jobs]:
     jobs = Jobs(Results(folder), recognizer, lambda: cast(Pipeline, None), 80, blur=False)
     pages = [upload_pages(jobs, UploadLimiter(), max_upload_mb=1)]
     samples = Samples(SAMPLES, lambda: cast(Any, None))
-    site = make_site(SyntheticCamera(1), samples, cast(Any, None), ["localhost"], more_pages=pages)
+    camera = ShownCamera(SyntheticCamera(1), cast(Audience, None))
+    site = make_site(camera, samples, Access(LOOPBACK), pages)
     client = site.test_client()
     client.set_cookie(COOKIE, VISITOR)
     return client, jobs

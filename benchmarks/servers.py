@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from flask import Flask, Response
 
+from server.lifetime import EXTENSION, Lifetime
 from settings import LOOPBACK
 from streaming.audience import Audience
 from streaming.latest import follow
@@ -22,6 +23,8 @@ from streaming.variants import Variants
 from streaming.viewable import State, Viewable
 from vision.frames import AnnotatedFrame
 from vision.samples import Sample, Samples
+from web.security import Access
+from web.shown import ShownCamera
 from web.site import make_site
 
 FPS = 30
@@ -78,17 +81,14 @@ class NoSamples(Samples):
 
 def shared() -> Flask:
     """Return the project's site, for gunicorn with any number of threads."""
-    camera, sender = SteadyCamera(), Sender()
-    variants = Variants(camera.annotated, lambda picture, _: picture)
+    lifetime = Lifetime()
+    camera = lifetime.own(SteadyCamera())
+    variants = lifetime.own(Variants(camera.annotated, lambda frame, _: frame))
+    sender = lifetime.own(Sender())
     audience = Audience(camera, variants, sender, max_viewers=4096)
-    site = make_site(camera, NoSamples(), audience, LOOPBACK)
+    site = make_site(ShownCamera(camera, audience), NoSamples(), Access(LOOPBACK))
 
-    def close() -> bool:
-        sender.close()
-        variants.close()
-        return camera.close()
-
-    site.extensions["close"] = close
+    site.extensions[EXTENSION] = lifetime
     return site
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -22,9 +23,9 @@ from vision.frames import AnnotatedFrame
 LISTED_S = 10.0  # a camera that was not published for so long is no longer listed
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Published:
-    """A camera that another process publishes, and its viewers here."""
+    """A camera that another process publishes, with its viewers in this process."""
 
     camera: RemoteCamera
     audience: Audience
@@ -32,14 +33,24 @@ class Published:
     recorder: RemoteRecorder
     control: ControlClient
     variants: Variants
+    listed_s: float  # when it was last listed (monotonic)
+
+    def is_gone(self) -> bool:
+        """Return whether it is no longer published and nobody watches it here."""
+        return time.monotonic() - self.listed_s > self.control.waits.kept_s and not self.camera.is_viewed()
+
+    def close(self) -> bool:
+        """Disconnect every viewer and join every thread; False if one did not end in time."""
+        ended = self.camera.close()  # first: the variants' thread waits for its frames
+        return self.variants.close() and ended
 
 
 class Cameras:
-    """The cameras that are published, each with its audience here."""
+    """The cameras that are published, each with its audience here; one that is gone is forgotten."""
 
     def __init__(
         self,
-        redis: "Redis",
+        redis: Redis,
         sender: Sender,
         max_viewers: int,
         jpeg_quality: int,
@@ -52,10 +63,7 @@ class Cameras:
         self._redis, self._sender, self._max_viewers = redis, sender, max_viewers
         self._encode = partial(encode_from_jpeg, default_quality=jpeg_quality)
         self._process = uuid.uuid4().hex  # this one's name among all web processes
-        self._listed: tuple[list[str], float] = (
-            [],
-            -float("inf"),
-        )  # the names, and when they were read (monotonic, s)
+        self._listed: tuple[list[str], float] = [], -float("inf")  # the names, and when they were read (s)
         self._lock = threading.Lock()  # guards what is below
         self._known: dict[str, Published] = {}
 
@@ -70,11 +78,25 @@ class Cameras:
         found: Any = self._redis.zrange(CAMERAS, 0, -1)
         names = sorted(name.decode() for name in found)
         self._listed = names, time.monotonic()
+        self._forget_all_but(names)
         return names
 
+    def _forget_all_but(self, names: Sequence[str]) -> None:
+        """Close what is gone, so that nothing is kept of a name that is not coming back."""
+        with self._lock:
+            for name in self._known.keys() & set(names):
+                self._known[name].listed_s = time.monotonic()
+            gone = [name for name in self._known.keys() - set(names) if self._known[name].is_gone()]
+            forgotten = [self._known.pop(name) for name in gone]
+        for known in forgotten:
+            known.close()
+
     def find(self, name: str) -> Published:
-        """Return a camera; raises UnknownError, or RedisError."""
-        if name not in self._known and name not in self._read_names():  # another process may list it already
+        """Return a camera that is published, or still watched here; raises UnknownError, or RedisError."""
+        known = self._known.get(name)
+        if known and known.camera.is_viewed():
+            return known
+        if name not in self.names() and name not in self._read_names():  # another process may list it already
             raise UnknownError(f"There is no camera “{name}” here.")
         return self._published(name)
 
@@ -91,18 +113,20 @@ class Cameras:
         variants = Variants(camera.annotated, self._encode)
         audience = Audience(camera, variants, self._sender, self._max_viewers, names)
         controls = RemoteControls(control, self.open_to_all)
-        return Published(
-            camera, audience, controls, RemoteRecorder(control, self.open_to_all), control, variants
-        )
+        recorder = RemoteRecorder(control, self.open_to_all)
+        return Published(camera, audience, controls, recorder, control, variants, time.monotonic())
 
-    def audience(self, name: str) -> Audience:
-        """Return the viewers of a camera here; raises UnknownError, or RedisError."""
-        return self.find(name).audience
+    def summaries(self, viewer: str) -> list[dict[str, Any]]:
+        """Return a line about each camera: its name, what its process reports, and whether viewer watches it.
 
-    def summaries(self) -> list[dict[str, Any]]:
-        """Return the name and the reported summary of each camera; raises RedisError."""
-        reports = self.reports().items()
-        return [{"name": name} | (report.summary if report else {}) for name, report in reports]
+        Raises RedisError.
+        """
+        return [
+            {"name": name}
+            | (report.summary if report else {})
+            | {"watching": self._published(name).audience.is_watching(viewer)}
+            for name, report in self.reports().items()
+        ]
 
     def reports(self) -> dict[str, Report | None]:
         """Return each camera's report by name, all read at once; raises RedisError."""
@@ -118,8 +142,7 @@ class Cameras:
         ended = [self._sender.close()]
         with self._lock:
             known = list(self._known.values())
-        for published in known:
-            ended += published.variants.close(), published.camera.close()
+        ended += [published.close() for published in known]
         return all(ended)
 
 

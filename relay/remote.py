@@ -43,6 +43,7 @@ class RelayWaits:
     look_s: float = 0.05  # between two looks whether it is
     linger_s: float = 2.0  # a frame a second, as the wall asks for, must not end and begin the stream each time
     names_s: float = 0.5  # how old the list of cameras may be: every open wall asks for it each second
+    kept_s: float = 5.0  # that a camera is kept after it was last listed, for requests under way
     join_s: float = 3.0
 
 
@@ -190,6 +191,11 @@ class RemoteCamera(Viewable):
             running = self._annotated.newest() is not None
             counts = report.counts if report else Counts()
             return self._state(self._source, self._note, running, reported_problem(report), counts)
+
+    def is_viewed(self) -> bool:
+        """Return whether somebody watches it here, or did until waits.linger_s ago."""
+        with self._changed:
+            return self._is_wanted()
 
     def close(self) -> bool:
         """Disconnect every viewer and join the thread; False if it did not end in time."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 from streaming.latest import REPEAT_S, Feed
 
@@ -96,7 +97,7 @@ class Sender:
         # from here on only the thread's own
         self._selector = selectors.DefaultSelector()
         self._viewers: set[Viewer] = set()
-        self._feeds: set[Feed[Any]] = set()
+        self._feeds: WeakSet[Feed[Any]] = WeakSet()  # a camera that has gone takes its feeds along
         self._parts: dict[tuple[int, Callable[[Any], bytes]], tuple[Any, bytes]] = {}
 
     def add(self, viewer: Viewer, head: bytes) -> None:

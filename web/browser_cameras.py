@@ -1,4 +1,4 @@
-"""The mirror: a visitor's own camera, whose frames come here and whose boxes go back."""
+"""Visitors' own cameras: their frames come here, and boxes and emotions go back."""
 
 import re
 import time
@@ -15,25 +15,27 @@ from streaming.browser_cameras import MAX_BYTES, BrowserCameras, BusyError, Clos
 from vision.emotions import DETAILS
 from vision.faces import face_json
 from web.limits import UploadLimiter, receives
+from web.origins import comes_from_elsewhere
 from web.responses import NO_STORE
-from web.security import comes_from_elsewhere
 from web.video_feed import RETRY_S
 
-IDLE_S = 20.0  # a visitor that sends no frame for so long is let go
-TICK_S = 0.25  # how often a waiting visitor is looked after
+IDLE_S = 20.0  # after so long without a frame a visitor is disconnected
+TICK_S = 0.25  # how often a thread that waits for a frame looks whether the cameras are closed
 SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 def browser_camera_pages(cameras: BrowserCameras) -> Blueprint:
-    """Return the mirror's page and the two ways to it for frames: a WebSocket, and POST."""
-    pages, gate = Blueprint("browser_cameras", __name__), UploadLimiter()
+    """Return the blueprint with the page /mirror, /mirror/socket and /api/v1/mirror."""
+    pages, limiter = Blueprint("browser_cameras", __name__), UploadLimiter()
 
     @pages.get("/mirror")
     def index() -> str:
+        """Show the page."""
         return render_template("my_camera.html", emotions=DETAILS.values())
 
     @pages.route("/mirror/socket", websocket=True)
     def listen() -> Response:
+        """Open a WebSocket for frames."""
         if comes_from_elsewhere():
             abort(403, "Another site may not look through this mirror.")
         if connection_of(request.environ) is None:
@@ -47,11 +49,12 @@ def browser_camera_pages(cameras: BrowserCameras) -> Blueprint:
     @pages.post("/api/v1/mirror")
     @receives
     def read_frame() -> tuple[Response, int, dict[str, str]]:
+        """Read one frame, for clients that cannot open a WebSocket."""
         key = request.args.get("session", "")
         try:
             if not SESSION.fullmatch(key):
                 raise FrameError("Give ?session= a name of your own: 1 to 64 letters, digits, - or _.")
-            with gate.receiving(max_mb=1):
+            with limiter.receiving(max_mb=1):
                 request.max_content_length = MAX_BYTES
                 jpeg = request.get_data()
             seen = cameras.read(cameras.session(key), jpeg)
@@ -68,9 +71,9 @@ def browser_camera_pages(cameras: BrowserCameras) -> Blueprint:
     return pages
 
 
-def answer(status: int, retry_s: int = 0, **says: Any) -> tuple[Response, int, dict[str, str]]:
-    """Return a JSON answer that nobody keeps."""
-    return jsonify(**says), status, NO_STORE | ({"Retry-After": str(retry_s)} if retry_s else {})
+def answer(status: int, retry_s: int = 0, **payload: Any) -> tuple[Response, int, dict[str, str]]:
+    """Return the payload as a JSON answer that nobody keeps."""
+    return jsonify(**payload), status, NO_STORE | ({"Retry-After": str(retry_s)} if retry_s else {})
 
 
 def serve_socket(websocket: WebSocket, cameras: BrowserCameras) -> None:
@@ -89,7 +92,7 @@ def serve_socket(websocket: WebSocket, cameras: BrowserCameras) -> None:
 
 
 def await_frame(websocket: WebSocket, cameras: BrowserCameras) -> bytes:
-    """Return the next frame; raises LeftError, and ClosedError soon after the mirrors were closed."""
+    """Return the next frame; raises LeftError, and ClosedError soon after the cameras were closed."""
     deadline = time.monotonic() + IDLE_S
     while time.monotonic() < deadline:
         if cameras.closed:

@@ -18,7 +18,7 @@ class TimeBins:
 
     @classmethod
     def of(cls, summary: Summary) -> "TimeBins":
-        """Return the bins of a session, MAX_BINS at most, the shortest that are whole seconds."""
+        """Return at most MAX_BINS equal parts of whole seconds that cover the session."""
         seconds = (summary.ended_unix_ms - summary.started_unix_ms) // 1000 + 1  # the one that has begun counts
         length_s = -(-seconds // MAX_BINS)
         return cls(-(-seconds // length_s), length_s)

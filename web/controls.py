@@ -1,54 +1,64 @@
-"""What visitors may change in the picture that everybody shares."""
-
-from typing import NoReturn
+"""The controls of the picture that everybody shares."""
 
 from flask import Blueprint, Response, abort, jsonify, request
 
+from web.current import current
 from web.protocols import Controls
-from web.responses import NO_STORE
+from web.responses import NO_STORE, abort_with
 from web.state import FORMER_FLIP, view_json
 
 
-def control_pages(controls: Controls) -> Blueprint:
-    """Return the doors to the controls."""
+def control_pages() -> Blueprint:
+    """Return the blueprint with /view and /reset."""
     pages = Blueprint("controls", __name__)
 
     @pages.get("/view")
     def view() -> Response:
-        return say()
+        """Return the view as JSON."""
+        return answer()
 
     @pages.post("/view")
     def change() -> Response:
-        ask_leave()
+        """Change a part of the view."""
+        open_controls = require_open_controls()
         changes = request.get_json(force=True, silent=True)
         if not isinstance(changes, dict):
-            refuse("Send a JSON object, as in {“heat”: true}.", 400)
+            abort_with("Send a JSON object, as in {“heat”: true}.", 400)
         if FORMER_FLIP in changes:
             changes["flip"] = changes.pop(FORMER_FLIP)
         try:
-            controls.change(changes)
+            open_controls.change(changes)
         except ValueError as error:
-            refuse(str(error), 400)
-        return say()
+            abort_with(str(error), 400)
+        return answer()
 
     @pages.post("/reset")
     def reset() -> Response:
-        ask_leave()
-        controls.reset()
-        return say()
-
-    def say() -> Response:
-        response = jsonify(view_json(controls.read()))
-        response.headers.update(NO_STORE)
-        return response
-
-    def ask_leave() -> None:
-        if not controls.open_to_all:
-            refuse("Visitors may not change the picture here (--controls).", 403)
+        """Begin the numbers of the faces again."""
+        require_open_controls().reset()
+        return answer()
 
     return pages
 
 
-def refuse(sentence: str, status: int) -> NoReturn:
-    """Answer with one sentence and nothing else: programs ask here, too."""
-    abort(Response(f"{sentence}\n", status, content_type="text/plain; charset=utf-8"))
+def require_controls() -> Controls:
+    """Return the controls of the current camera; answers 404 if it has none."""
+    controls = current().controls
+    if controls is None:
+        abort(404)
+    return controls
+
+
+def require_open_controls() -> Controls:
+    """Return the controls of the current camera; answers 403 if visitors may not use them."""
+    controls = require_controls()
+    if not controls.open_to_all:
+        abort_with("Visitors may not change the picture here (--controls).", 403)
+    return controls
+
+
+def answer() -> Response:
+    """Return the view of the current camera as JSON."""
+    response = jsonify(view_json(require_controls().read()))
+    response.headers.update(NO_STORE)
+    return response

@@ -1,4 +1,4 @@
-"""What is seen, as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
+"""The feed of what is seen, as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
 
 import json
 import threading
@@ -6,14 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, request
-
-from streaming.audience import Audience
 from streaming.latest import REPEAT_S, Latest
-from streaming.viewable import Viewable
-from web.protocols import Controls, Recorder
-from web.state import state_json, view_json
-from web.video_feed import HEADERS, seat_or_503, stream
 
 CONTENT_TYPE = "text/event-stream"
 PERIOD_S = 0.1  # ten events a second
@@ -26,7 +19,7 @@ class Events:
     """
 
     def __init__(self, frames: Latest[Any], read: Callable[[], dict[str, Any]]) -> None:
-        """Read is called for what a message says, in JSON, by whoever asks for the message first."""
+        """Make messages of what read returns; it is called in the thread that asks for a message first."""
         self._frames = frames
         self._read = read
         self._lock = threading.Lock()  # guards everything below
@@ -37,6 +30,7 @@ class Events:
 
     @property
     def closed(self) -> bool:
+        """Whether the frames have ended, and the feed with them."""
         return self._frames.closed
 
     def peek(self) -> tuple[bytes, int]:
@@ -64,34 +58,10 @@ class Events:
         return None, seen
 
     def subscribe(self, listener: Callable[[], None]) -> None:
+        """Have listener called after every frame, from the writer's thread: it must not wait."""
         self._frames.subscribe(listener)
 
 
 def event(message: bytes) -> bytes:
     """Return a message of one line as an event."""
     return b"data: " + message + b"\n\n"
-
-
-def event_pages(
-    camera: Viewable, audience: Audience, controls: Controls | None, recorder: Recorder | None
-) -> Blueprint:
-    """Return the stream of what the camera sees."""
-    pages = Blueprint("events", __name__)
-
-    def read() -> dict[str, Any]:
-        view = (
-            view_json(controls.read()) if controls else {}
-        )  # {}: the camera is elsewhere, and its process away
-        said = state_json(camera.state(), audience.watching(), recorder)
-        return said | {"view": view} if view else said
-
-    events = Events(camera.annotated, read)
-
-    @pages.get("/events")
-    def listen() -> Response:
-        if request.method == "HEAD":
-            return Response(content_type=CONTENT_TYPE, headers=HEADERS)
-        seat = seat_or_503(lambda most: audience.listen(events, most))
-        return stream(audience, seat, CONTENT_TYPE, event)
-
-    return pages

@@ -1,35 +1,33 @@
-"""Why a face in one picture is named as it is."""
+"""The page that explains why a face in one picture is named as it is."""
 
 import base64
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from uploads.explainer import PictureExplainer
+from uploads.explainer import Explanation, PictureExplainer
 from vision.emotions import EMOTIONS
 from web.limits import UploadLimiter, receives
-
-if TYPE_CHECKING:
-    from uploads.explainer import Explanation
 
 MAX_MB = 12
 RETRY_S = 10
 
 
-def explain_pages(explainer: PictureExplainer, gate: UploadLimiter) -> Blueprint:
-    """Return the page on which one picture is explained."""
+def explain_pages(explainer: PictureExplainer, limiter: UploadLimiter) -> Blueprint:
+    """Return the blueprint with /explain and /explain/<emotion>/<number>."""
     pages = Blueprint("explain", __name__)
 
     @pages.get("/explain")
     def index() -> Response:
+        """Ask for a picture."""
         return show()
 
     @pages.get("/explain/<emotion>/<int:number>")
     def sample(emotion: str, number: int) -> Response:
+        """Explain a sample face."""
         try:
             return show(ask(lambda: explainer.explain_sample(emotion, number)), label=emotion)
         except KeyError:
@@ -38,8 +36,9 @@ def explain_pages(explainer: PictureExplainer, gate: UploadLimiter) -> Blueprint
     @pages.post("/explain")
     @receives
     def upload() -> Response:
+        """Explain the picture that is sent."""
         try:
-            with gate.receiving(MAX_MB):
+            with limiter.receiving(MAX_MB):
                 data = read_picture()
         except RequestEntityTooLarge:
             return show(problem=f"The picture is larger than {MAX_MB} MB.", status=413)
@@ -64,7 +63,7 @@ def read_picture() -> bytes | None:
     return picture.read() if picture else None
 
 
-def ask(explained: Callable[[], "Explanation"]) -> "Explanation":
+def ask(explained: Callable[[], Explanation]) -> Explanation:
     """Return the explanation; answers 503 while others are being served."""
     try:
         return explained()
@@ -73,13 +72,15 @@ def ask(explained: Callable[[], "Explanation"]) -> "Explanation":
 
 
 def show(
-    explanation: "Explanation | None" = None, problem: str = "", status: int = 200, label: str = ""
+    explanation: Explanation | None = None, problem: str = "", status: int = 200, label: str = ""
 ) -> Response:
+    """Return the page as an answer that nobody keeps."""
     page = render_page(explanation, problem, label)
     return make_response((page, status, {"Cache-Control": "no-store"}))  # it may show a visitor
 
 
-def render_page(explanation: "Explanation | None" = None, problem: str = "", label: str = "") -> str:
+def render_page(explanation: Explanation | None = None, problem: str = "", label: str = "") -> str:
+    """Return the page with an explanation, a problem in one sentence, or neither."""
     return render_template(
         "explain.html",
         explanation=explanation,
@@ -92,5 +93,6 @@ def render_page(explanation: "Explanation | None" = None, problem: str = "", lab
 
 
 def data_url(picture: bytes) -> str:
+    """Return a PNG or JPEG as a URL that has the picture in it."""
     kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

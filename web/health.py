@@ -1,4 +1,4 @@
-"""What machines ask: is it alive, do frames come, and the figures."""
+"""Answers for machines: whether frames come, and the figures."""
 
 from collections.abc import Iterable
 
@@ -7,29 +7,26 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from streaming.audience import Audience
 from streaming.viewable import Viewable
+from web.current import current
 from web.metrics import SiteCollector
-from web.responses import NO_STORE
+from web.responses import NO_STORE, sentence
 
 
-def health_pages(camera: Viewable, audience: Audience, more_figures: Iterable[Collector] = ()) -> Blueprint:
-    """Return the pages for whoever looks after the site."""
+def health_pages(more_figures: Iterable[Collector] = ()) -> Blueprint:
+    """Return the blueprint with a camera's /readyz and /metrics; more_figures are added to the latter."""
     pages = Blueprint("health", __name__)
-    figures = (SiteCollector(camera, audience), *more_figures)
-
-    @pages.get("/healthz")
-    def healthz() -> Response:
-        return Response("ok\n", content_type="text/plain", headers=NO_STORE)
 
     @pages.get("/readyz")
     def readyz() -> Response:
-        status, says = readiness(camera)
-        return Response(f"{says}\n", status, content_type="text/plain; charset=utf-8", headers=NO_STORE)
+        """Say whether frames come."""
+        status, says = readiness(current().camera)
+        return sentence(says, status, NO_STORE)
 
     @pages.get("/metrics")
     def metrics() -> Response:
-        return exposition(figures)
+        """Return the figures for Prometheus."""
+        return exposition([SiteCollector(current().camera, current().audience), *more_figures])
 
     return pages
 

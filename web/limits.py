@@ -1,4 +1,4 @@
-"""Receiving files: how large, how many at once, and what is said when it does not work."""
+"""Limits of what is received: how large, how many at once, how slow; and the answers beyond them."""
 
 import errno
 import threading
@@ -13,9 +13,9 @@ from server.hijack import connection_of
 
 MAX_RECEIVING = 16  # uploads, out of gunicorn's 128 threads
 MAX_FILES = 500  # of one upload
-STALL_S = 30.0  # without a byte from who uploads
+STALL_S = 30.0  # without a byte of an upload
 RETRY_S = 5
-RECEIVES = "receives"  # the mark of a view that lets its request's body through a Gate
+RECEIVES = "receives"  # the mark of a view that receives its request's body through an UploadLimiter
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
@@ -37,22 +37,22 @@ def busy() -> ServiceUnavailable:
 
 
 def receives(view: View) -> View:
-    """Mark a view that receives bodies of any length, by a Gate; others get small ones, whole (web.guard)."""
+    """Mark a view that receives bodies of any length by an UploadLimiter; others get small ones, whole."""
     setattr(view, RECEIVES, True)
     return view
 
 
 class UploadLimiter:
-    """Lets some uploads in at once, so that there are threads for the other pages."""
+    """Receives so many uploads at once, so that there are threads for the other pages."""
 
     def __init__(self, at_once: int = MAX_RECEIVING) -> None:
         self._free = threading.BoundedSemaphore(at_once)
 
     @contextmanager
     def receiving(self, max_mb: int, several: bool = False) -> Iterator[None]:
-        """Receive and read the current request's body in this block; what goes wrong there is answered.
+        """Receive the current request's body in this block; answers 4xx or 5xx when that fails.
 
-        The answer speaks of files where it may have several.
+        With several, the answer to one that is too large speaks of files.
         """
         if not self._free.acquire(blocking=False):
             raise busy()

@@ -1,7 +1,6 @@
-"""What the site counts, for Prometheus."""
+"""The figures of the site, for Prometheus."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -11,9 +10,6 @@ from relay.cameras import Cameras
 from streaming.audience import Audience
 from streaming.browser_cameras import BrowserCameras
 from streaming.viewable import Viewable
-
-if TYPE_CHECKING:
-    pass
 
 
 class SiteCollector(Collector):

@@ -1,4 +1,4 @@
-"""What the pages ask of a camera's controls and of its recorder, in this process or in another."""
+"""Roles that a part of this process plays, or one that stands for a part of another process."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -7,41 +7,52 @@ from recording.recorder import Recording
 
 
 class Controls(Protocol):
-    """What the site asks of the controls; controls.Controls is one."""
+    """The controls of a camera: vision.controls.Controls or relay.remote.RemoteControls."""
 
     @property
-    def fixed(self) -> Sequence[str]: ...
+    def fixed(self) -> Sequence[str]:
+        """Names of controls that were set when the program was started and cannot be changed."""
 
     @property
-    def open_to_all(self) -> bool: ...
+    def open_to_all(self) -> bool:
+        """Whether visitors may change anything."""
 
-    def read(self) -> dict[str, Any]: ...
+    def read(self) -> dict[str, Any]:
+        """Return every control's value by its name; {} where nothing is known."""
 
     def change(self, changes: dict[str, Any]) -> None:
-        """Raises ValueError, which says in one sentence what cannot be."""
+        """Set some; raises ValueError, whose message is one sentence, for what cannot be."""
 
-    def reset(self) -> None: ...
+    def reset(self) -> None:
+        """Begin the numbers of the faces again."""
 
 
 class Recorder(Protocol):
-    """What the site asks of a recorder; recording.recorder.Recorder is one."""
+    """The recorder of a camera: recording.recorder.Recorder or relay.remote.RemoteRecorder."""
 
     @property
-    def open_to_all(self) -> bool: ...
+    def open_to_all(self) -> bool:
+        """Whether visitors may record."""
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        """Begin a session, if none runs."""
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """End the session, if one runs."""
 
-    def flush(self, timeout_s: float) -> bool: ...
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all that was seen is written; False if that takes longer."""
 
-    def state(self) -> "Recording": ...
+    def state(self) -> Recording:
+        """Return what it records now."""
 
 
 class Recordings(Protocol):
-    """What the history asks of whoever writes into it; recording.recorder.Recorder is one."""
+    """The recorders that write into a history: recording.recorder.Recorder or relay.cameras.Recorders."""
 
     @property
-    def open_to_all(self) -> bool: ...
+    def open_to_all(self) -> bool:
+        """Whether visitors may see and delete what was recorded."""
 
-    def unfinished(self) -> set[str]: ...
+    def unfinished(self) -> set[str]:
+        """Return the keys of sessions that run or are not wholly written."""

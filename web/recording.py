@@ -1,26 +1,25 @@
 """The button that starts and stops the recording."""
 
-from typing import TYPE_CHECKING
-
 from flask import Blueprint, abort, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from web.protocols import Recorder
+from web.current import current
 from web.state import recording_json
-
-if TYPE_CHECKING:
-    pass
 
 WRITTEN_S = 3.0
 REFUSED = "Visitors may neither record here nor see what was recorded (--controls)."
 
 
-def recording_pages(recorder: Recorder) -> Blueprint:
-    """Return what switches this recorder."""
+def recording_pages() -> Blueprint:
+    """Return the blueprint with /recording."""
     pages = Blueprint("recording", __name__)
 
     @pages.post("/recording")
     def switch() -> Response:
+        """Start or stop the recording."""
+        recorder = current().recorder
+        if recorder is None:
+            abort(404)
         if not recorder.open_to_all:
             abort(403, REFUSED)
         wanted = request.form.get("on", "")

@@ -1,27 +1,30 @@
 """Builds the site of one camera, and the site of a web host that shows many."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from flask import Blueprint, Flask
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from prometheus_client.registry import Collector
+from werkzeug.local import LocalProxy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from relay.cameras import Cameras
 from settings import ROOT
-from streaming.viewable import Viewable
 from vision.samples import Samples
-from web.protocols import Controls, Recorder
-from web.responses import limit_slow_readers, show_error
-from web.security import Credentials, guard
-
-if TYPE_CHECKING:
-    from prometheus_client.registry import Collector
-
-    from relay.cameras import Cameras, Published
-    from streaming.audience import Audience
-
+from web.cameras import cameras_pages
+from web.common import common_pages
+from web.controls import control_pages
+from web.current import current_or_none, find_by_address
+from web.health import health_pages
+from web.live import live_pages
+from web.recording import recording_pages
+from web.responses import limit_slow_readers, show_errors
+from web.security import Access, guard
+from web.shown import OnlyCamera, PublishedCameras, ShownCamera, ShownCameras
+from web.video_feed import feed_pages
+from web.wall import wall_pages
 
 NAVIGATION = {
+    "wall.index": "All cameras",
     "live.index": "Live",
     "explain.index": "Why?",
     "browser_cameras.index": "Mirror",
@@ -31,89 +34,90 @@ NAVIGATION = {
 
 
 def make_site(
-    camera: Viewable,
+    camera: ShownCamera,
     samples: Samples,
-    audience: "Audience",
-    answers_to: Sequence[str],
-    secret: Credentials | None = None,
+    access: Access,
     more_pages: Sequence[Blueprint] = (),
-    controls: Controls | None = None,
-    recorder: Recorder | None = None,
-    more_figures: Sequence["Collector"] = (),
+    more_figures: Sequence[Collector] = (),
 ) -> Flask:
-    """Return the site that shows this camera and these samples to this audience.
+    """Return the site of one camera.
 
-    With a secret it is shown to nobody else. Without controls nobody can change what is shown, without a
-    recorder nobody can record it. more_pages are served beside them; those that NAVIGATION names are linked
-    from every page. more_figures are beside the site's own in /metrics.
-
-    It answers to requests for these host names only, or for any if there are none: a foreign page whose
-    name resolves to 127.0.0.1 must not see the camera (DNS rebinding).
+    Args:
+        camera: The camera, whose pages lie at /.
+        samples: The sample faces of each emotion.
+        access: Who may look.
+        more_pages: Blueprints that are served beside the camera's; those that NAVIGATION names are linked.
+        more_figures: Figures beside the site's own in /metrics.
     """
-    from web.controls import control_pages
-    from web.events import event_pages
-    from web.health import health_pages
-    from web.live import live_pages
-    from web.recording import recording_pages
-    from web.video_feed import feed_pages
-
-    site = _bare_site(answers_to, secret)
-    site.register_blueprint(live_pages(camera, samples, audience, controls, recorder))
-    site.register_blueprint(feed_pages(audience))
-    site.register_blueprint(event_pages(camera, audience, controls, recorder))
-    if controls:
-        site.register_blueprint(control_pages(controls))
-    site.register_blueprint(health_pages(camera, audience, more_figures))
-    if recorder:
-        site.register_blueprint(recording_pages(recorder))
-    return _with_pages(site, more_pages, NAVIGATION, not recorder or recorder.open_to_all)
+    site = _make(OnlyCamera(camera), camera, access)
+    for pages in (*_camera_pages(samples, more_figures), *more_pages):
+        site.register_blueprint(pages)
+    _link_pages(site, camera.recorder is None or camera.recorder.open_to_all)
+    return site
 
 
 def make_wall(
-    cameras: "Cameras",
-    answers_to: Sequence[str],
-    make_camera_site: "Callable[[Published], Flask]",
-    secret: Credentials | None = None,
-    more_pages: Sequence[Blueprint] = (),
+    cameras: Cameras, samples: Samples, access: Access, more_pages: Sequence[Blueprint] = ()
 ) -> Flask:
-    """Return the site of all cameras that others publish; see make_site.
+    """Return the site of all cameras that other processes publish, each one's pages below /cameras/NAME/.
 
-    Below /cameras/NAME/ is the site of each, as make_camera_site makes it when it is first asked for.
+    Args:
+        cameras: The cameras, which the site's owner closes.
+        samples: The sample faces of each emotion.
+        access: Who may look.
+        more_pages: As in make_site.
     """
-    from redis.exceptions import RedisError
-
-    from web.cameras import NO_REDIS, CameraSites, cameras_pages
-    from web.wall import wall_pages
-
-    site = _bare_site(answers_to, secret)
-    site.register_error_handler(RedisError, lambda _: show_error(ServiceUnavailable(NO_REDIS)))
-    site.register_blueprint(cameras_pages(cameras))
-    site.register_blueprint(wall_pages(cameras))
-    site.wsgi_app = CameraSites(site.wsgi_app, cameras, make_camera_site)  # type: ignore[method-assign]
-    return _with_pages(site, more_pages, NAVIGATION | {"live.index": "All cameras"}, cameras.open_to_all)
+    site = _make(PublishedCameras(cameras), None, access)
+    for pages in _camera_pages(samples):
+        site.register_blueprint(pages, url_prefix="/cameras/<camera>")
+    for pages in (wall_pages(cameras), *more_pages):
+        site.register_blueprint(pages)
+    _link_pages(site, cameras.open_to_all)
+    return site
 
 
 def believe_proxy(site: Flask) -> None:
-    """Believe the one proxy in front who asks, and whether by TLS."""
+    """Take the client's address, and whether it came by TLS, from the one proxy in front."""
     site.wsgi_app = ProxyFix(site.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
 
-def _bare_site(answers_to: Sequence[str], secret: Credentials | None) -> Flask:
+def _camera_pages(samples: Samples, more_figures: Sequence[Collector] = ()) -> list[Blueprint]:
+    """Return the blueprints around one camera, whichever `web.current.current` gives."""
+    return [live_pages(samples), feed_pages(), control_pages(), recording_pages(), health_pages(more_figures)]
+
+
+def _make(cameras: ShownCameras, default: ShownCamera | None, access: Access) -> Flask:
+    """Return a site with what both kinds have."""
     site = Flask(__name__, root_path=str(ROOT))
-    site.config["TRUSTED_HOSTS"] = list(answers_to) or None
-    guard(site, secret or Credentials())
+    guard(site, access)
+    find_by_address(site, cameras, default)  # after the guard
+    show_errors(site)
     site.after_request(limit_slow_readers)
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
+    site.register_blueprint(common_pages())
+    site.register_blueprint(cameras_pages(cameras))
     return site
 
 
-def _with_pages(
-    site: Flask, more_pages: Sequence[Blueprint], navigation: Mapping[str, str], recordings_are_open: bool
-) -> Flask:
-    for pages in more_pages:
-        site.register_blueprint(pages)
+def _link_pages(site: Flask, recordings_are_open: bool) -> None:
+    """Tell the templates which pages to link, which of them is home, and the camera's name on a web host."""
     linked = site.view_functions.keys() - (() if recordings_are_open else ("history.index",))
-    links = [(endpoint, name) for endpoint, name in navigation.items() if endpoint in linked]
-    site.jinja_env.globals["navigation"] = links
-    site.register_error_handler(HTTPException, show_error)
-    return site
+    titles = {endpoint: title for endpoint, title in NAVIGATION.items() if endpoint in linked}
+    is_wall = "wall.index" in titles
+
+    def camera_name() -> str:
+        """Return the current camera's name on a web host, else ""."""
+        camera = current_or_none() if is_wall else None
+        return camera.name if camera else ""
+
+    def home() -> str:
+        """Return the endpoint that the site's name leads to."""
+        return "wall.index" if is_wall and not camera_name() else "live.index"
+
+    def navigation() -> list[tuple[str, str]]:
+        """Return the endpoint and the title of each page that is linked."""
+        own = titles | {"live.index": camera_name()} if is_wall else titles
+        return [(endpoint, title) for endpoint, title in own.items() if title]
+
+    links = {"navigation": LocalProxy(navigation), "home": home, "camera_name": camera_name, "is_wall": is_wall}
+    site.jinja_env.globals.update(links)

@@ -9,7 +9,7 @@ from streaming.viewable import State
 from vision.faces import face_json
 from web.protocols import Recorder
 
-FORMER_FLIP = "mirror"  # the name of "flip" in version 0.1, still understood and still told
+FORMER_FLIP = "mirror"  # the name of "flip" in version 0.1, still read and still sent
 
 
 def state_json(now: State, viewers: int, recorder: Recorder | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The stream itself: who may have it, in which variant, and over which way."""
+"""The stream of pictures: a seat for each viewer, its variant, and the way over which it is sent."""
 
 import socket
 from collections.abc import Callable, Sequence
@@ -13,6 +13,9 @@ from streaming.latest import follow
 from streaming.multipart import CONTENT_TYPE, browser_part, opening, player_part
 from streaming.sender import Viewer, tune
 from streaming.variants import FPS, QUALITIES, WIDTHS_PX, Variant
+from web.current import current
+from web.origins import embeddable
+from web.responses import abort_with
 
 RETRY_S = 60
 MAX_WITH_THREADS = 28  # where each holds one of gunicorn's 128 threads, and its page's events another
@@ -22,13 +25,15 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter
 Framed = Callable[[Any], bytes]
 
 
-def feed_pages(audience: Audience) -> Blueprint:
-    """Return the stream of one audience."""
+def feed_pages() -> Blueprint:
+    """Return the blueprint with /video_feed of one camera."""
     pages = Blueprint("feed", __name__)
 
     @pages.get("/video_feed")
+    @embeddable
     def video_feed() -> Response:
-        return send_pictures(audience)
+        """Stream the camera's pictures."""
+        return send_pictures(current().audience)
 
     return pages
 
@@ -56,7 +61,7 @@ def seat_or_503(admit: Callable[[int | None], Seat]) -> Seat:
     try:
         return admit(None if can_hijack(request.environ) else MAX_WITH_THREADS)
     except FullError as error:
-        abort(Response(f"{error}\n", 503, {"Retry-After": str(RETRY_S)}, content_type="text/plain"))
+        abort_with(str(error), 503, {"Retry-After": str(RETRY_S)})
 
 
 def stream(
@@ -73,6 +78,7 @@ def stream(
     """
 
     def receive(connection: socket.socket, head: bytes) -> None:
+        """Hand the connection to the sender."""
         try:
             ours = detach_socket(connection)
             tune(ours)

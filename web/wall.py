@@ -1,57 +1,44 @@
 """The wall: all cameras that other processes publish, side by side."""
 
-from typing import TYPE_CHECKING
-
-from flask import Blueprint, Response, abort, render_template
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
 from redis.exceptions import RedisError
+from werkzeug.wrappers import Response as WSGIResponse
 
-from relay.errors import UnknownError
-from web.cameras import NO_REDIS
+from relay.cameras import Cameras
 from web.health import exposition
-from web.live import emotions_css
 from web.metrics import CamerasCollector
-from web.responses import NO_STORE
-
-if TYPE_CHECKING:
-    from relay.cameras import Cameras
+from web.responses import NO_REDIS, NO_STORE, sentence
 
 
-def wall_pages(cameras: "Cameras") -> Blueprint:
-    """Return the pages of a web host around its cameras."""
-    pages = Blueprint("live", __name__)  # what every page's head links to
+def wall_pages(cameras: Cameras) -> Blueprint:
+    """Return the blueprint with the wall, /readyz and /metrics of a web host."""
+    pages = Blueprint("wall", __name__)
 
     @pages.get("/")
     def index() -> str:
+        """Show all cameras."""
         return render_template("wall.html")
-
-    @pages.route("/cameras/<name>/", methods=["GET", "POST"])
-    @pages.route("/cameras/<name>/<path:page>", methods=["GET", "POST"])
-    def camera(name: str, page: str = "") -> Response:  # noqa: ARG001  # the rule has it  # the rule has it
-        """Say why there is no site of a camera: what there is, web.cameras.CameraSites has served."""
-        try:
-            cameras.audience(name)
-        except UnknownError as error:
-            abort(404, str(error))
-        abort(503, NO_REDIS)
-
-    @pages.get("/emotions.css")
-    def emotion_styles() -> Response:
-        return emotions_css()
-
-    @pages.get("/healthz")
-    def healthz() -> Response:
-        return Response("ok\n", content_type="text/plain", headers=NO_STORE)
 
     @pages.get("/readyz")
     def readyz() -> Response:
+        """Say how many cameras there are."""
         try:
-            there = len(cameras.names())
+            return sentence(f"cameras: {len(cameras.names())}", 200, NO_STORE)
         except RedisError:
-            return Response(f"{NO_REDIS}\n", 503, NO_STORE, content_type="text/plain")
-        return Response(f"cameras: {there}\n", 200, NO_STORE, content_type="text/plain")
+            return sentence(NO_REDIS, 503, NO_STORE)
 
     @pages.get("/metrics")
     def metrics() -> Response:
+        """Return each camera's figures for Prometheus."""
         return exposition([CamerasCollector(cameras)])
+
+    @pages.route("/cameras/<camera>/<path:page>", methods=["GET", "POST"])
+    def page_of_host(page: str) -> WSGIResponse:
+        """Redirect to the host's page of that name, which version 0.1 had below each camera, as /history."""
+        adapter = current_app.create_url_adapter(request)
+        if adapter is None or not adapter.test(f"/{page}", request.method):
+            abort(404)
+        query = request.query_string.decode("ascii", "replace")
+        return redirect(f"{request.script_root}/{page}" + (f"?{query}" if query else ""), 307)
 
     return pages

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from settings import LOOPBACK, ROOT
+from settings import ROOT
 from streaming.sender import SenderWaits
 from tests.fakes.browser import PATIENCE_MS, WIDTH, show_as
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of, plain_image
 from tests.fakes.server import Server, serving
+from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import until
 from vision.emotions import DETAILS
 from vision.jpeg import encode_jpeg
-from web.site import make_site
 
 pytestmark = pytest.mark.browser
 
@@ -137,7 +137,7 @@ def resets(server: Server) -> int:
 
 def test_chromium_shows_a_picture_before_the_next_one_is_sent(page: Page) -> None:
     crowd = FakeCrowd(waits=SenderWaits(repeat_s=60.0))
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK)
+    site = make_fake_site(crowd)
     with serving(site) as server, closing(crowd):
         for level in (40, 200):  # the feed stands still after each
             crowd.feed.put(picture_of(level, encode_jpeg(plain_image(level, 480, 640), 90)))

@@ -13,14 +13,15 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 from app import SAMPLES
 from tests.fakes.browser import FLAGS, PATIENCE_MS, WIDTH, show_as
 from tests.fakes.browser_cameras import Hall
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import make_track
 from tests.fakes.server import Server, serving
+from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import until
 from vision.emotions import UNSURE_COLOUR
 from vision.faces import face_json
 from web.browser_cameras import browser_camera_pages
-from web.site import make_site
+from web.security import Access
 
 pytestmark = pytest.mark.browser
 
@@ -71,7 +72,7 @@ def site_url() -> Iterator[str]:
     """A site with fakes behind it, in this process."""
     crowd, hall = FakeCrowd(), Hall()
     pages = [browser_camera_pages(hall.cameras)]
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, (), more_pages=pages)
+    site = make_fake_site(crowd, pages, access=Access())
     with serving(site) as server:
         yield f"http://127.0.0.1:{server.port}"
         hall.cameras.close()

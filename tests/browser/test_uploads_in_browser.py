@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from settings import LOOPBACK
 from tests.fakes.browser import PATIENCE_MS, WIDTH
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.files import zip_of
 from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import AlwaysHappy, Gated, fake_pipeline
 from tests.fakes.server import serving
+from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import until
 from uploads.jobs import Jobs
 from uploads.recognizer import Recognizer
@@ -22,7 +22,6 @@ from uploads.results import Results
 from vision.emotions import DETAILS
 from vision.jpeg import encode_jpeg
 from web.limits import UploadLimiter
-from web.site import make_site
 from web.uploads import upload_pages
 
 pytestmark = pytest.mark.browser
@@ -54,7 +53,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, detector: Gated) -> Iterator[s
     recognizer = Recognizer(lambda: detector, AlwaysHappy(), 0.4, threads=1)
     jobs = Jobs(Results(tmp_path_factory.mktemp("kept")), recognizer, fake_pipeline, 80, blur=False)
     pages = [upload_pages(jobs, UploadLimiter(), max_upload_mb=2)]
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
+    site = make_fake_site(crowd, pages)
     with serving(site) as server:
         yield f"http://127.0.0.1:{server.port}"
     detector.go_on.release(1_000_000)

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from flask import Flask
+from flask import Blueprint, Flask
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from recording.recorder import Recording
+from relay.cameras import Cameras, Published
 from relay.errors import UnknownError
 from relay.protocol import Report
 from relay.remote import ControlClient, RemoteControls, RemoteRecorder
@@ -16,29 +18,38 @@ from streaming.viewable import Counts, State
 from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
 from tests.fakes.images import make_track
 from vision.frames import AnnotatedFrame
-from web.site import make_site
+from web.security import Access
+from web.site import make_wall
 
 
-class FakeCameras:
-    """Cameras, of which lobby is watched; Redis can be away."""
-
-    open_to_all = True
+class FakeCameras(Cameras):
+    """Cameras that a crowd watches, of which lobby reports something; Redis can be away."""
 
     def __init__(self, crowd: FakeCrowd, names: Sequence[str] = ("door", "lobby")) -> None:
-        self.crowd, self._names, self.away = crowd, names, False
+        self.open_to_all, self.away, self.crowd = True, False, crowd
+        self._names = list(names)
+        self._found: dict[tuple[FakeCrowd, str], Published] = {}
 
     def names(self) -> list[str]:
         if self.away:
             raise RedisConnectionError("refused")
-        return list(self._names)
+        return self._names
 
-    def find(self, name: str) -> "FakeCameras":
+    def find(self, name: str) -> Published:
         if name not in self.names():
             raise UnknownError(f"There is no camera “{name}” here.")
-        return self
+        return self._found.setdefault((self.crowd, name), self.make(name))
 
-    def audience(self, name: str) -> object:
-        return self.find(name).crowd.audience
+    def make(self, name: str) -> Published:
+        camera: Any = FakeCamera()
+        camera.picture = self.crowd.feed.newest()
+        redis: Any = FakeRedis()
+        control = ControlClient(redis, name)
+        controls, recorder = (
+            RemoteControls(control, open_to_all=True),
+            RemoteRecorder(control, open_to_all=True),
+        )
+        return Published(camera, self.crowd.audience, controls, recorder, control, self.crowd.variants, 0.0)
 
     def reports(self) -> dict[str, Report | None]:
         quiet = Recording(False, None, 0, 0, 0, "")
@@ -47,25 +58,19 @@ class FakeCameras:
         }
         return {name: reports.get(name) for name in self.names()}
 
-    @property
-    def control(self) -> ControlClient:
-        redis: Any = FakeRedis()
-        return ControlClient(redis, "lobby")
-
-    def summaries(self) -> list[dict[str, Any]]:
+    def summaries(self, viewer: str) -> list[dict[str, Any]]:
         newest = AnnotatedFrame(7, 1.0, 1.02, b"jpeg", [make_track(1, (1, 2, 30, 40))])
         watched = {"lobby": newest}
         states = {name: State("demo", "", True, "", 29.97, 20.0, 1, watched.get(name)) for name in self.names()}
-        return [{"name": name} | state.summary() for name, state in states.items()]
+        watching = {"watching": self.crowd.audience.is_watching(viewer)}
+        return [{"name": name} | state.summary() | watching for name, state in states.items()]
 
 
-def camera_site(found: Any) -> Flask:
-    controls = RemoteControls(found.control, open_to_all=True)
-    recorder = RemoteRecorder(found.control, open_to_all=True)
-    camera = FakeCamera()
-    camera.picture = found.crowd.feed.newest()
-    who = camera, FakeSamples(), found.crowd.audience
-    return make_site(*who, LOOPBACK, controls=controls, recorder=recorder)
+def make_fake_wall(
+    cameras: Cameras, more_pages: Sequence[Blueprint] = (), *, access: Access | None = None
+) -> Flask:
+    """Return a web host's site of these cameras."""
+    return make_wall(cameras, FakeSamples(), access or Access(LOOPBACK), more_pages)
 
 
 class FakeRedis:
@@ -79,10 +84,18 @@ class FakeRedis:
         self.faults: list[Exception] = []  # of its stream, before the entries
         self.asked: list[str] = []
         self.before_get: Callable[[], None] = lambda: None
+        self.away = False
 
-    def pipeline(self, transaction: bool) -> "FakePipeline":
-        assert not transaction
+    def pipeline(self, transaction: bool) -> "FakePipeline":  # noqa: ARG002  # as Redis has it
         return FakePipeline(self)
+
+    def set(self, key: str, value: int, ex: int, nx: bool) -> None:
+        assert (ex, nx) == (60, True)  # what is counted is forgotten, and only counted anew then
+        self.values.setdefault(key, str(value).encode())
+
+    def incr(self, key: str) -> int:
+        self.values[key] = str(int(self.values[key]) + 1).encode()
+        return int(self.values[key])
 
     def time(self) -> tuple[int, int]:
         self.asked.append("time")
@@ -125,10 +138,10 @@ class FakeRedis:
 
 
 class FakePipeline:
-    """Several questions to a FakeRedis, answered together."""
+    """Several questions to a FakeRedis, asked and answered together."""
 
     def __init__(self, redis: FakeRedis) -> None:
-        self._redis, self._answers = redis, list[object]()
+        self._redis, self._asked = redis, list[Callable[[], object]]()
 
     def __enter__(self) -> "FakePipeline":
         return self
@@ -136,7 +149,9 @@ class FakePipeline:
     def __exit__(self, *_: object) -> None: ...
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *asked: self._answers.append(getattr(self._redis, name)(*asked))
+        return lambda *args, **more: self._asked.append(partial(getattr(self._redis, name), *args, **more))
 
     def execute(self) -> list[object]:
-        return self._answers
+        if self._redis.away:
+            raise RedisConnectionError("refused")
+        return [ask() for ask in self._asked]

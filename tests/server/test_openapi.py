@@ -10,16 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from settings import LOOPBACK
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import bright_image
 from tests.fakes.recognition import fake_recognizer
+from tests.fakes.site import make_fake_site
 from uploads.jobs import Jobs
 from uploads.recognizer import File, Reading
 from vision.jpeg import encode_jpeg
 from web.api import api_pages, describe
 from web.limits import UploadLimiter
-from web.site import make_site
 
 pytestmark = pytest.mark.server  # starts none, but takes as long
 
@@ -41,9 +40,7 @@ class Reader(Jobs):
 def site() -> Iterator[Flask]:
     crowd, reader = FakeCrowd(), Reader()
     crowd.close()
-    yield make_site(
-        FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=[api_pages(reader, UploadLimiter())]
-    )
+    yield make_fake_site(crowd, [api_pages(reader, UploadLimiter())])
     reader.recognizer.close()
 
 

@@ -14,21 +14,20 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from settings import LOOPBACK, ROOT
+from settings import ROOT
 from tests.fakes.browser import PATIENCE_MS, WIDTH
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of, plain_image
-from tests.fakes.relay import FakeCameras, camera_site
+from tests.fakes.relay import FakeCameras, make_fake_wall
 from tests.fakes.server import Server, free_port, serving
 from tests.fakes.server import Viewer as OneViewer
 from tests.fakes.waiting import PATIENCE_S, until
 from vision.jpeg import encode_jpeg
-from web.site import make_wall
 
 if TYPE_CHECKING:
     from tests.fakes.postgres import Postgres
@@ -226,6 +225,30 @@ def test_a_killed_web_worker_costs_the_other_hosts_viewers_nothing(
         viewer.socket.close()
 
 
+def status_of(server: Server, path: str) -> int:
+    try:
+        server.get(path)
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 200
+
+
+def test_the_workers_of_all_web_hosts_count_wrong_tokens_together(
+    redis: Redis, start_server: Callable[..., Server]
+) -> None:
+    flags = ("--token", "t0ken", "--workers", "4")
+    servers = [start_web(start_server, redis, *flags) for _ in range(2)]
+    guesses = [status_of(servers[number % 2], "/readyz?token=guess") for number in range(100)]
+    assert (guesses.count(401), guesses.count(429)) == (20, 80)
+    assert all(status_of(server, "/readyz?token=t0ken") == 200 for server in servers for _ in range(8))
+    redis.kill()
+    alone = {status_of(servers[0], "/cameras?token=guess") for _ in range(200)}
+    assert alone == {401, 429}
+    for server in servers:
+        server.stop()
+        assert "Traceback" not in server.output
+
+
 AWAY_S = 3.0  # longer than the Redis client tries again by itself
 
 
@@ -387,7 +410,7 @@ def test_a_wall_of_more_cameras_than_a_browser_opens_connections_shows_them_all(
     crowd = FakeCrowd()
     crowd.feed.put(picture_of(1, encode_jpeg(plain_image(100, 480, 640), 80)))
     cameras = FakeCameras(crowd, [f"camera{number}" for number in range(8)])
-    wall = make_wall(cast("Any", cameras), LOOPBACK, camera_site)
+    wall = make_fake_wall(cameras)
     with serving(wall) as server:
         url = f"http://127.0.0.1:{server.port}"
         page = browser.new_page(bypass_csp=True)  # or a wait that is not over at once is forbidden
@@ -424,7 +447,7 @@ def test_a_tile_comes_back_when_its_stream_has_ended_although_the_browser_does_n
     for crowd, level in ((dying, 40), (next_one, 200)):
         crowd.feed.put(picture_of(1, encode_jpeg(plain_image(level, 480, 640), 80)))
     cameras = FakeCameras(dying, ["lobby"])
-    wall = make_wall(cast("Any", cameras), LOOPBACK, camera_site)
+    wall = make_fake_wall(cameras)
     with serving(wall) as server:
         url = f"http://127.0.0.1:{server.port}"
         page = browser.new_page(bypass_csp=True)
@@ -447,7 +470,7 @@ def test_a_tile_comes_back_when_its_stream_has_ended_although_the_browser_does_n
 def test_the_page_of_a_camera_whose_process_is_away_goes_on(browser: Browser) -> None:
     crowd = FakeCrowd()
     crowd.feed.put(picture_of(1, encode_jpeg(plain_image(100, 480, 640), 80)))
-    wall = make_wall(cast("Any", FakeCameras(crowd)), LOOPBACK, camera_site)
+    wall = make_fake_wall(FakeCameras(crowd))
     complaints: list[str] = []
     with serving(wall) as server:
         page = browser.new_page()

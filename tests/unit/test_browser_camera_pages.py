@@ -16,13 +16,13 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Text
 from settings import LOOPBACK
 from streaming.browser_cameras import MAX_BYTES
 from tests.fakes.browser_cameras import Hall, jpeg_of
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.server import Server
+from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S, until
 from tests.fakes.websocket import Visitor
 from web.browser_cameras import browser_camera_pages
-from web.security import Credentials
-from web.site import make_site
+from web.security import Access, Credentials
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def hall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
 def site(hall: Hall) -> Iterator[Flask]:
     crowd = FakeCrowd()
     pages = [browser_camera_pages(hall.cameras)]
-    yield make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
+    yield make_fake_site(crowd, pages)
     crowd.close()
 
 
@@ -174,7 +174,7 @@ def test_a_socket_needs_the_secret_too(hall: Hall) -> None:
     crowd = FakeCrowd()
     pages = [browser_camera_pages(hall.cameras)]
     secret = Credentials(token="t0ken")
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, secret, pages)
+    site = make_fake_site(crowd, pages, access=Access(LOOPBACK, secret))
     for headers, status in (({}, "401 UNAUTHORIZED"), ({"Authorization": "Bearer t0ken"}, "")):
         call = Call(site, **headers)
         if status:

@@ -11,18 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from settings import LOOPBACK
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import plain_image
 from tests.fakes.recognition import AlwaysSad, OneFace
 from tests.fakes.server import told
+from tests.fakes.site import make_fake_site
 from vision.controls import SWITCHES, ControlError, Controls
 from vision.frames import Frame
 from vision.live_classifier import LiveClassifier
 from vision.overlay import View
 from vision.pipeline import Pipeline
 from vision.tracker import Tracker
-from web.site import make_site
 
 Open = Callable[..., FlaskClient]
 
@@ -51,7 +50,7 @@ def open_site(pipeline: Pipeline) -> Iterator[Open]:
 
     def open_site(**options: Any) -> FlaskClient:
         controls = Controls(pipeline, **options)
-        site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, controls=controls)
+        site = make_fake_site(crowd, controls=controls)
         return site.test_client()
 
     yield open_site
@@ -196,6 +195,6 @@ def test_another_site_changes_nothing(open_site: Open) -> None:
 
 def test_without_controls_there_are_no_such_pages() -> None:
     crowd = FakeCrowd()
-    client = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK).test_client()
+    client = make_fake_site(crowd).test_client()
     assert client.post("/view", json={"heat": True}).status_code == 404
     crowd.close()

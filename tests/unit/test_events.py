@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 from werkzeug.serving import BaseWSGIServer
 
-from settings import LOOPBACK
 from streaming.latest import Latest
-from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd
 from tests.fakes.images import picture_of
 from tests.fakes.server import Server, ask, read_until, serving, told
+from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S, until
 from web.events import Events, event
-from web.site import make_site
 
 ASK = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -75,7 +74,7 @@ def crowd() -> Iterator[FakeCrowd]:
 @pytest.fixture
 def server(crowd: FakeCrowd) -> Iterator[BaseWSGIServer]:
     camera = FakeCamera(crowd.feed)
-    site = make_site(camera, FakeSamples(), crowd.audience, LOOPBACK)
+    site = make_fake_site(crowd, camera=camera)
     with serving(site, threaded=False) as server:  # so a listener that kept its thread would be noticed
         yield server
 
@@ -118,7 +117,7 @@ def test_pictures_and_events_have_seats_of_their_own(server: BaseWSGIServer, cro
 def test_without_a_connection_to_take_the_servers_thread_sends_the_same() -> None:
     crowd = FakeCrowd()
     camera = FakeCamera(crowd.feed)
-    client = make_site(camera, FakeSamples(), crowd.audience, LOOPBACK).test_client()
+    client = make_fake_site(crowd, camera=camera).test_client()
     response = client.get("/events", buffered=False)
     begin = b"".join(itertools.islice(response.iter_encoded(), 2))
     assert response.content_type == "text/event-stream"
@@ -151,7 +150,7 @@ def test_an_event_has_the_view_except_while_the_camera_s_process_is_away(
 ) -> None:
     monkeypatch.setattr("web.events.REPEAT_S", 0.0)
     crowd, controls = FakeCrowd(), FakeControls()
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, controls=controls)
+    site = make_fake_site(crowd, controls=controls)
     response = site.test_client().get("/events", buffered=False)
     events = (told(event) for event in response.iter_encoded() if event)
     assert "view" not in next(events)  # {} would be a view without switches

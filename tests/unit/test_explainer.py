@@ -16,15 +16,14 @@ from model import EmotionClassifier
 from nn.emotion_net import EmotionNet
 from nn.model_card import ModelCard
 from nn.torch_engine import TorchEngine
-from settings import LOOPBACK
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.nets import noise
+from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S
 from uploads.explainer import LINE, Explanation, PictureExplainer, draw_layer
 from vision.emotions import EMOTIONS
 from web.explain import MAX_MB, explain_pages
 from web.limits import UploadLimiter
-from web.site import make_site
 
 
 class TwoFaces:
@@ -56,8 +55,7 @@ def client(explainer: PictureExplainer) -> FlaskClient:
 def client_of(explainer: PictureExplainer) -> FlaskClient:
     crowd = FakeCrowd()
     crowd.close()
-    pages = [explain_pages(explainer, UploadLimiter())]
-    return make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages).test_client()
+    return make_fake_site(crowd, [explain_pages(explainer, UploadLimiter())]).test_client()
 
 
 def encoded(width: int = 240, height: int = 120, kind: str = "PNG", **options: object) -> bytes:
@@ -180,7 +178,7 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_read(client: FlaskC
 def test_who_sends_while_others_do_is_asked_to_come_back(explainer: PictureExplainer) -> None:
     crowd = FakeCrowd()
     pages = [explain_pages(explainer, UploadLimiter(at_once=0))]
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
+    site = make_fake_site(crowd, pages)
     response = site.test_client().post("/explain", data={"picture": (io.BytesIO(encoded()), "a.png")})
     crowd.close()
     assert response.status_code == 503

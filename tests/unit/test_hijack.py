@@ -10,12 +10,11 @@ import pytest
 from werkzeug.serving import BaseWSGIServer
 
 from server.gunicorn_worker import Log, close_read
-from settings import LOOPBACK
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of
 from tests.fakes.server import ask, read_until, serving
+from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S, until
-from web.site import make_site
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def crowd() -> Iterator[FakeCrowd]:
 
 @pytest.fixture
 def server(crowd: FakeCrowd) -> Iterator[BaseWSGIServer]:
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK)
+    site = make_fake_site(crowd)
     with serving(site, threaded=False) as server:  # so a viewer that kept its thread would be noticed
         yield server
 

@@ -11,14 +11,13 @@ from flask.testing import FlaskClient
 
 from recording.history import History, MeanProbs, Session, Summary
 from recording.recorder import Recording
-from settings import LOOPBACK
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import make_track
 from tests.fakes.recording import FakeRecorder
+from tests.fakes.site import make_fake_site
 from vision.emotions import EMOTIONS
 from web.chart import MAX_BINS, TimeBins, overall_means, ribbon, stacked
 from web.history import clock, history_pages, length_of_time
-from web.site import make_site
 
 START_MS = 1_760_000_000_000
 
@@ -39,7 +38,7 @@ def history(tmp_path: Path) -> Iterator[History]:
 def client_of(history: History, recorder: FakeRecorder) -> Iterator[FlaskClient]:
     crowd = FakeCrowd()
     pages = [history_pages(history, recorder)]
-    site = make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, None, pages, recorder=recorder)
+    site = make_fake_site(crowd, pages, recorder=recorder)
     yield site.test_client()
     crowd.close()
 

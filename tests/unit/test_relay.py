@@ -22,7 +22,7 @@ from relay.errors import AwayError
 from relay.protocol import pack, unpack, unpack_viewers
 from relay.publisher import Publisher
 from relay.remote import ControlClient, RelayWaits, RemoteCamera, RemoteControls, RemoteRecorder
-from settings import LOOPBACK, Settings, SettingsError, StartError, read_settings
+from settings import Settings, SettingsError, StartError, read_settings
 from streaming.audience import Names
 from streaming.sender import Sender
 from streaming.variants import Variant
@@ -30,14 +30,13 @@ from streaming.viewable import Counts, State
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import make_track, picture_of, plain_image
 from tests.fakes.recording import FakeRecorder
-from tests.fakes.relay import FakeCameras, FakeRedis, camera_site
+from tests.fakes.relay import FakeCameras, FakeRedis, make_fake_wall
 from tests.fakes.waiting import PATIENCE_S, until
 from vision.controls import ControlError
 from vision.frames import AnnotatedFrame
 from vision.jpeg import encode_jpeg
 from web.health import readiness
 from web.history import history_pages
-from web.site import make_wall
 
 STATE = State("demo", "a note", True, "", 30.0, 5.0, 1, None, Counts(frames=7))
 
@@ -52,7 +51,7 @@ def cameras() -> Iterator[FakeCameras]:
 
 @pytest.fixture
 def client(cameras: FakeCameras) -> FlaskClient:
-    return make_wall(cast("Any", cameras), LOOPBACK, camera_site).test_client()
+    return make_fake_wall(cameras).test_client()
 
 
 def as_read(fields: dict[str, bytes]) -> dict[bytes, bytes]:
@@ -275,7 +274,7 @@ def hosts(make_host: Callable[..., Cameras]) -> list[Cameras]:
 def test_a_web_process_without_viewers_of_its_own_knows_who_watches_through_another(
     redis: FakeRedis, hosts: list[Cameras]
 ) -> None:
-    here, elsewhere = (host.audience("lobby") for host in hosts)
+    here, elsewhere = (host.find("lobby").audience for host in hosts)
     assert elsewhere.is_watching("me") is None  # the camera's process has said nothing yet
     Process(redis)
     seat = here.admit("me", Variant(None, None))
@@ -301,7 +300,7 @@ def test_a_poll_of_the_wall_asks_redis_once_for_all_cameras(
 ) -> None:
     cameras = make_host(names_s=PATIENCE_S)
     Process(redis)
-    assert [about["name"] for about in cameras.summaries()] == ["door", "lobby"]
+    assert [about["name"] for about in cameras.summaries("me")] == ["door", "lobby"]
     redis.asked.clear()
     for _ in range(5):
         assert cameras.reports()["lobby"]
@@ -481,7 +480,7 @@ def test_a_wall_links_to_the_history_where_it_is_open(cameras: FakeCameras, open
     cameras.open_to_all = open_to_all
     history = Blueprint("history", __name__)
     history.add_url_rule("/history", "index", lambda: "")
-    wall = make_wall(cast("Any", cameras), LOOPBACK, camera_site, more_pages=[history])
+    wall = make_fake_wall(cameras, [history])
     assert ('href="/history"' in wall.test_client().get("/").text) == open_to_all
 
 
@@ -516,7 +515,7 @@ class NoRedis:
 def test_without_redis_the_history_says_so_too(cameras: FakeCameras, tmp_path: Path) -> None:
     history = History(str(tmp_path / "history.sqlite"))
     pages = [history_pages(history, NoRedis())]
-    client = make_wall(cast("Any", cameras), LOOPBACK, camera_site, more_pages=pages).test_client()
+    client = make_fake_wall(cameras, pages).test_client()
     response = client.get("/history")
     history.close()
     assert response.status_code == 503

@@ -19,11 +19,11 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
 
-from settings import LOOPBACK
-from tests.fakes.camera import FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FakeCrowd
 from tests.fakes.files import black_png, zip_of
 from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import fake_pipeline, fake_recognizer
+from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S, until
 from uploads.jobs import Jobs
 from uploads.recognizer import Reading
@@ -31,7 +31,6 @@ from uploads.results import Results
 from vision.jpeg import encode_jpeg
 from web.api import api_pages
 from web.limits import UploadLimiter
-from web.site import make_site
 from web.uploads import upload_pages
 
 JPEG = encode_jpeg(bright_image(), 95)
@@ -62,8 +61,7 @@ def site_of(jobs: Jobs, limiter: UploadLimiter, max_picture_mb: int = 50) -> Fla
     crowd = FakeCrowd()
     crowd.close()
     api = api_pages(jobs, limiter, max_picture_mb=max_picture_mb)
-    pages = (upload_pages(jobs, limiter, max_upload_mb=2), api)
-    return make_site(FakeCamera(), FakeSamples(), crowd.audience, LOOPBACK, more_pages=pages)
+    return make_fake_site(crowd, (upload_pages(jobs, limiter, max_upload_mb=2), api))
 
 
 @pytest.fixture

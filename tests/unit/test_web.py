@@ -13,14 +13,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from settings import LOOPBACK, ROOT
+from settings import ROOT
 from streaming.multipart import CONTENT_TYPE
 from streaming.sender import STALL_S
 from streaming.viewable import Counts, State
-from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd, FakeSamples
+from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd
+from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S
 from vision.emotions import DETAILS, EMOTIONS
-from web.site import make_site
+from web.security import Access
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def crowd() -> Iterator[FakeCrowd]:
 
 @pytest.fixture
 def site(camera: FakeCamera, crowd: FakeCrowd) -> Flask:
-    return make_site(camera, FakeSamples(), crowd.audience, LOOPBACK)
+    return make_fake_site(crowd, camera=camera)
 
 
 @pytest.fixture
@@ -175,10 +176,10 @@ def test_the_metrics_are_what_happened(client: FlaskClient, camera: FakeCamera) 
 def test_a_site_of_this_machine_answers_to_this_machines_names_only(
     camera: FakeCamera, crowd: FakeCrowd
 ) -> None:
-    private = make_site(camera, FakeSamples(), crowd.audience, LOOPBACK).test_client()
+    private = make_fake_site(crowd, camera=camera).test_client()
     assert private.get("/state", headers={"Host": "rebound.example:5000"}).status_code == 400
     assert private.get("/state", headers={"Host": "localhost:5000"}).status_code == 200
-    shared = make_site(camera, FakeSamples(), crowd.audience, ()).test_client()
+    shared = make_fake_site(crowd, camera=camera, access=Access()).test_client()
     assert shared.get("/state", headers={"Host": "hall.example:5000"}).status_code == 200
 
 

@@ -1,0 +1,27 @@
+"""What every site has, whichever cameras it shows."""
+
+from flask import Blueprint, Response
+
+from vision.emotions import DETAILS, UNSURE_COLOUR
+from web.responses import NO_STORE
+
+
+def common_pages() -> Blueprint:
+    """Return the blueprint with /healthz and /emotions.css."""
+    pages = Blueprint("common", __name__)
+
+    @pages.get("/healthz")
+    def healthz() -> Response:
+        """Say that the process can serve."""
+        return Response("ok\n", content_type="text/plain", headers=NO_STORE)
+
+    @pages.get("/emotions.css")
+    def emotion_styles() -> Response:
+        """Return a class for each emotion's colour, for that of “unsure”, and for each percentage."""
+        # classes, because styles in the pages themselves are forbidden to browsers (web/security.py)
+        colours = {details.name: details.colour for details in DETAILS.values()} | {"unsure": UNSURE_COLOUR}
+        tones = [f".tone-{name} {{ --tone: {colour}; }}" for name, colour in colours.items()]
+        shares = [f".share-{percent} {{ --share: {percent}%; }}" for percent in range(101)]
+        return Response("\n".join(tones + shares), content_type="text/css")
+
+    return pages
