@@ -75,7 +75,8 @@ def serve_with_werkzeug(settings: Settings) -> int:
 
     class Handler(WSGIRequestHandler):
         def version_string(self) -> str:
-            return "werkzeug"  # its version is nobody's business
+            """Return the Server header: a name without a version."""
+            return "werkzeug"
 
     check_address(settings.host, settings.port)
     site = create_app(settings)

@@ -63,7 +63,7 @@ class Database:
         migrations: Sequence[Migration] = MIGRATIONS,
         pragmas: Sequence[str] = PRAGMAS,
     ) -> None:
-        """url is postgresql://USER:PASSWORD@HOST/NAME or the path of a SQLite file; raises UrlError.
+        """The url is postgresql://USER:PASSWORD@HOST/NAME or the path of a SQLite file; raises UrlError.
 
         tables have the schema to which migrations lead; pragmas are set in every connection to SQLite.
         """

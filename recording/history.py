@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import (
@@ -36,9 +36,7 @@ from recording.database import PRAGMAS, Database, DatabaseError, NewerDatabaseEr
 from recording.schema import MIGRATIONS, Migration
 from settings import StartError
 from vision.emotions import EMOTIONS
-
-if TYPE_CHECKING:
-    from vision.tracker import Track
+from vision.tracker import Track
 
 COUNTED = (*EMOTIONS, "unsure")  # the labels under which sightings are counted
 ROWS_A_READ = 1000
@@ -174,7 +172,7 @@ class History:
     # For the recorder.
 
     def write(
-        self, session: Session, sightings: Sequence[tuple[int, "Track"]], ended_unix_ms: int, source: str
+        self, session: Session, sightings: Sequence[tuple[int, Track]], ended_unix_ms: int, source: str
     ) -> None:
         """Add sightings, (Unix time in ms, track), to a session, which is inserted if it is not there.
 
@@ -322,14 +320,14 @@ def _insert_session(connection: Connection, session: Session, source: str) -> in
     return session_id
 
 
-def _as_row(session_id: int, number: int, at_ms: int, track: "Track") -> dict[str, Any]:
+def _as_row(session_id: int, number: int, at_ms: int, track: Track) -> dict[str, Any]:
     which = {"session_id": session_id, "number": number, "at_ms": at_ms, "track_id": track.track_id}
     box = dict(zip(("x1", "y1", "x2", "y2"), track.box, strict=True))
     named = {"emotion": track.emotion, "sure": track.sure}
     return {**which, **box, **named, **dict(zip(EMOTIONS, track.probs.tolist(), strict=True))}
 
 
-def _count_faces(session_id: int, sightings: Iterable[tuple[int, "Track"]]) -> Iterator[dict[str, Any]]:
+def _count_faces(session_id: int, sightings: Iterable[tuple[int, Track]]) -> Iterator[dict[str, Any]]:
     """Yield the figures of each face in sightings."""
     times: defaultdict[int, list[int]] = defaultdict(list)
     counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
@@ -342,7 +340,7 @@ def _count_faces(session_id: int, sightings: Iterable[tuple[int, "Track"]]) -> I
 
 
 def _sum_seconds(
-    session: Session, session_id: int, sightings: Iterable[tuple[int, "Track"]]
+    session: Session, session_id: int, sightings: Iterable[tuple[int, Track]]
 ) -> Iterator[dict[str, Any]]:
     """Yield the sums of each second of each face in sightings."""
     parts: defaultdict[tuple[int, int], list[Track]] = defaultdict(list)

@@ -4,21 +4,19 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Response
 from werkzeug.http import http_date
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-
-def connection_of(environ: "WSGIEnvironment") -> socket.socket | None:
+def connection_of(environ: WSGIEnvironment) -> socket.socket | None:
     """Return the request's connection, which is still the server's; None if the server does not show it."""
     return environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
 
 
-def can_hijack(environ: "WSGIEnvironment") -> bool:
+def can_hijack(environ: WSGIEnvironment) -> bool:
     """Return whether `detach_socket` works: for open HTTP/1 connections, on systems with file descriptors."""
     connection = connection_of(environ)
     plain = connection is not None and not isinstance(connection, ssl.SSLSocket)
@@ -44,11 +42,11 @@ class HijackedResponse(Response):
     """A response whose connection is given to `receive`, with the head that has to be sent on it."""
 
     def __init__(self, receive: Callable[[socket.socket, bytes], None], **options: Any) -> None:
-        """options are those of a Flask response."""
+        """Keep `receive`, and pass the options of a Flask response on."""
         super().__init__(**options)
         self._receive = receive
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Give the connection away, then end the request as WSGI wants it."""
         # here and not in the view, so that headers added after the view are sent too
         headers = self.get_wsgi_headers(environ)

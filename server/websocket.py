@@ -9,7 +9,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Response
 from wsproto import ConnectionType, WSConnection
@@ -18,9 +19,6 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import ProtocolError
 
 from server.hijack import can_hijack, connection_of, detach_socket
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 SEND_S = 5.0  # for a message to be taken
 LINGER_S = 0.5  # for the other side to take the last one
@@ -124,7 +122,7 @@ class WebSocket:
             raise LeftError from error
 
 
-def shake_hands(environ: "WSGIEnvironment") -> WSConnection:
+def shake_hands(environ: WSGIEnvironment) -> WSConnection:
     """Return the protocol for a request that asks for a WebSocket; raises HandshakeError."""
     names = [name for name in environ if name.startswith("HTTP_")]
     headers = [(n[5:].replace("_", "-").lower().encode(), environ[n].encode("latin-1")) for n in names]
@@ -141,11 +139,11 @@ class Upgraded(Response):
     """A response that upgrades its connection to a WebSocket for as long as `talk` runs."""
 
     def __init__(self, protocol: WSConnection, talk: Callable[[WebSocket], None]) -> None:
-        """protocol comes from `shake_hands`; talk may raise LeftError."""
+        """Keep the protocol of `shake_hands`, and talk, which may raise LeftError."""
         super().__init__()
         self._protocol, self._talk = protocol, talk
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Run the conversation, then end the request as WSGI wants it."""
         connection: Any = connection_of(environ)
         # without POSIX and under TLS, the server writes its own end of the response after ours, unread

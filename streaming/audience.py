@@ -34,7 +34,7 @@ class Seat:
     """One viewer's admission, and its feed."""
 
     def __init__(self, feed: Feed[Any], release: Callable[[str], None]) -> None:
-        """release is called once, with the reason, when the viewer leaves."""
+        """The release is called once, with the reason, when the viewer leaves."""
         self.feed = feed
         self._release: Callable[[str], None] | None = release
 

@@ -80,7 +80,7 @@ class BrowserCamera:
     """One visitor's camera: a detector and a tracker of its own, and the frame that waits."""
 
     def __init__(self, detector: Detector, search: SearchOnDemand, tracker: Tracker) -> None:
-        """search is the detector's own, of which a full search is asked when it is this visitor's turn."""
+        """The search is the detector's own; `wanted` is set when it is this visitor's turn."""
         self.detector, self.search, self.tracker = detector, search, tracker
         self.index = 0
         self.searched_s = self.seen_s = self.due_s = -float("inf")  # monotonic

@@ -21,7 +21,7 @@ from tests.fakes.images import bright_image
 from tests.fakes.server import Server, free_port
 from tests.fakes.waiting import PATIENCE_S
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a run of unit tests starts without Playwright and PyTorch
     from playwright.sync_api import Browser, Playwright
 
     from nn.emotion_net import EmotionNet

@@ -22,7 +22,7 @@ from vision.jpeg import encode_jpeg
 from vision.overlay import Scene, lay_heat
 from vision.samples import load_samples, read_gray
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # PyTorch costs the site 1.4 s, and is needed only once a picture is explained
     from torch import nn
 
 FACE_SIDE_PX = 176

@@ -53,7 +53,7 @@ class WorkerProcess:
         *,
         max_silence_s: float = MAX_SILENCE_S,
     ) -> None:
-        """environment is all that the process gets, as `worker_environment` returns it."""
+        """The environment is all that the process gets, as `worker_environment` returns it."""
         self._environment = environment
         self._command = command
         self._max_silence_s = max_silence_s

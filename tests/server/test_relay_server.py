@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -23,14 +23,12 @@ from settings import ROOT
 from tests.fakes.browser import PATIENCE_MS, WIDTH
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of, plain_image
+from tests.fakes.postgres import Postgres
 from tests.fakes.relay import FakeCameras, make_fake_wall
 from tests.fakes.server import Server, free_port, serving
 from tests.fakes.server import Viewer as OneViewer
 from tests.fakes.waiting import PATIENCE_S, until
 from vision.jpeg import encode_jpeg
-
-if TYPE_CHECKING:
-    from tests.fakes.postgres import Postgres
 
 pytestmark = pytest.mark.server
 
@@ -339,7 +337,7 @@ def until_recorded(server: Server, but: int | None = None) -> int:
 
 
 def test_any_host_records_and_shows_what_was_recorded_and_a_spare_goes_on_recording(
-    redis: Redis, start_camera: StartCamera, start_server: Callable[..., Server], postgres: "Postgres"
+    redis: Redis, start_camera: StartCamera, start_server: Callable[..., Server], postgres: Postgres
 ) -> None:
     database = ("--database-url", postgres.make_database("relay"))
     first = start_camera("lobby", *database)
