@@ -37,7 +37,7 @@ export class Dashboard {
   }
 
   #add(id) {
-    const card = new Card(id, this.#template.content.firstElementChild.cloneNode(true));
+    const card = new FaceCard(id, this.#template.content.firstElementChild.cloneNode(true));
     const later = [...this.#cards].filter(([other]) => other > id).sort(([a], [b]) => a - b)[0];
     this.#place.insertBefore(card.element, later ? later[1].element : null);
     this.#cards.set(id, card);
@@ -58,7 +58,7 @@ export class Dashboard {
   }
 }
 
-class Card {
+class FaceCard {
   label = "";
   seenAt = 0;
   #rows;

@@ -7,10 +7,10 @@ const bar = document.getElementById("progress");
 const percent = document.getElementById("percent");
 const doing = document.getElementById("doing");
 
-function show(told) {
-  bar.value = told.progress;
-  percent.textContent = `${Math.round(told.progress * 100)}\u202f%`;
-  doing.textContent = told.state === "waiting" ? "It waits for its turn." : told.doing;
+function show(status) {
+  bar.value = status.progress;
+  percent.textContent = `${Math.round(status.progress * 100)}\u202f%`;
+  doing.textContent = status.state === "waiting" ? "It waits for its turn." : status.doing;
 }
 
 async function follow() {
@@ -20,9 +20,9 @@ async function follow() {
       signal: AbortSignal.timeout(5000),
     });
     if (response.status === 404) return location.reload(); // deleted elsewhere
-    const told = await response.json();
-    if (told.state !== "waiting" && told.state !== "running") return location.reload();
-    show(told);
+    const status = await response.json();
+    if (status.state !== "waiting" && status.state !== "running") return location.reload();
+    show(status);
   } catch {
     doing.textContent = "The server does not answer; trying again …";
   }

@@ -57,15 +57,15 @@ function posts(url, signal) {
     async ask(blob) {
       const limits = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
       const options = { method: "POST", body: blob, headers: { "Content-Type": "image/jpeg" }, signal: limits };
-      let response, said;
+      let response, payload;
       try {
         response = await fetch(`${url}?session=${session}`, options);
-        said = await response.json();
+        payload = await response.json();
       } catch {
         throw new Refusal("The server does not answer.", true);
       }
-      if (!response.ok) throw new Refusal(said.error, response.status === 429 || response.status >= 500);
-      return said;
+      if (!response.ok) throw new Refusal(payload.error, response.status === 429 || response.status >= 500);
+      return payload;
     },
   };
 }

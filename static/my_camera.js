@@ -165,7 +165,7 @@ function draw(answer, fps, tookMs) {
 // A face's box with its bars, and its label; right and left change places, as in a mirror.
 function drawn(face, { faces, width, height }) {
   const [x1, y1, x2, y2] = face.box;
-  const said = face.sure ? `${face.emotion} ${Math.round(face.confidence * 100)}\u202f%` : "unsure";
+  const words = face.sure ? `${face.emotion} ${Math.round(face.confidence * 100)}\u202f%` : "unsure";
   const drawing = element("div", `face tone-${face.sure ? face.emotion : "unsure"}`);
   const percents = {
     left: 1 - x2 / width,
@@ -177,7 +177,7 @@ function drawn(face, { faces, width, height }) {
     drawing.style.setProperty(`--${side}`, `${share * 100}%`);
   const label = element("div", "label");
   // among several, the number says which card is whose
-  label.append(element("b", "", faces.length > 1 ? `${face.track_id} ${said}` : said));
+  label.append(element("b", "", faces.length > 1 ? `${face.track_id} ${words}` : words));
   const box = element("div", "box");
   const bars = element("div", "meter");
   for (const [emotion, share] of Object.entries(face.probs)) {

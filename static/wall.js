@@ -107,9 +107,9 @@ async function watch() {
   try {
     const address = `${wall.dataset.cameras}?viewer=${viewer}`;
     const response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(5000) });
-    const said = await response.json();
+    const payload = await response.json();
     if (document.hidden) return;
-    show(said);
+    show(payload);
     pause.reset();
   } catch {
     if (document.hidden) return;

@@ -141,12 +141,12 @@ def test_where_browsers_do_not_say_what_asks_the_picture_is_still_kept_from_othe
     names = "--host-resolver-rules=MAP *.test 127.0.0.1"  # of no secure context, as in a network without TLS
     browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, names])
     page = browser.new_page()
-    told: list[dict[str, str]] = []
-    page.on("request", lambda request: told.append(request.all_headers()))
+    sent: list[dict[str, str]] = []
+    page.on("request", lambda request: sent.append(request.all_headers()))
     page.goto(hall.other_site.replace("localhost", "hall.test"))
     script, address = SHOWS, f"http://camera.test:{port}/snapshot.jpg"
     assert page.evaluate(script, [address, "img"]) is False
-    assert not any(name.startswith("sec-fetch") for headers in told for name in headers)
+    assert not any(name.startswith("sec-fetch") for headers in sent for name in headers)
     page.goto(address.replace("/snapshot.jpg", "/samples/happy"))
     assert page.evaluate(script, [address, "img"]) is True
     browser.close()

@@ -124,8 +124,8 @@ def test_labels_are_numbered_among_several_and_stay_in_the_picture(page: Page, s
     unsure = make_track(5, (300, 200, 340, 240), sure=False)
     tracks = [*(make_track(number, box) for number, box in enumerate(corners, 1)), unsure]
     mirror_of(page, site_url, *map(face_json, tracks))
-    said = [f"{number} happy 70\u202f%" for number in range(1, 5)]
-    expect(page.locator(".face")).to_have_text([*said, "5 unsure"])
+    labels = [f"{number} happy 70\u202f%" for number in range(1, 5)]
+    expect(page.locator(".face")).to_have_text([*labels, "5 unsure"])
     page.wait_for_function("document.getElementById('stage').clientWidth > 300")
     stage, *labels = page.evaluate(
         "['#stage', '.face b'].flatMap(all => [...document.querySelectorAll(all)]"
@@ -165,8 +165,8 @@ def test_a_cards_bars_are_as_long_as_their_numbers_say_at_once(page: Page, site_
           return [show(0.98, 0), show(0.25, 100)];
         }"""
     )
-    for said, painted in (pair for shown in bars for pair in shown):
-        assert painted == pytest.approx(said)
+    for shown_share, painted in (pair for shown in bars for pair in shown):
+        assert painted == pytest.approx(shown_share)
     assert bars[0] != bars[1]
 
 

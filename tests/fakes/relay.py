@@ -119,8 +119,8 @@ class FakeRedis:
         return [self.values.get(key) for key in keys]
 
     def hset(self, key: str, field: str, value: bytes | str) -> None:
-        told = value if isinstance(value, bytes) else value.encode()
-        self.hashes.setdefault(key, {})[field.encode()] = told
+        data = value if isinstance(value, bytes) else value.encode()
+        self.hashes.setdefault(key, {})[field.encode()] = data
 
     def hincrby(self, key: str, field: str, by: int) -> None:
         self.hset(key, field, str(int(self.hashes.get(key, {}).get(field.encode(), b"0")) + by))

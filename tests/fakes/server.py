@@ -145,13 +145,13 @@ def ask(server: BaseWSGIServer, request: bytes = ASK) -> socket.socket:
 def read_until(viewer: socket.socket, words: bytes) -> bytes:
     received = b""
     while words not in received:
-        said = viewer.recv(65536)
-        assert said, received
-        received += said
+        chunk = viewer.recv(65536)
+        assert chunk, received
+        received += chunk
     return received
 
 
-def told(received: bytes) -> dict[str, Any]:
+def newest_event(received: bytes) -> dict[str, Any]:
     """Return the last whole message in what was received."""
     *_, message = received.rpartition(b"\n\n")[0].split(b"data: ")
     parsed: dict[str, Any] = json.loads(message)

@@ -154,8 +154,8 @@ def test_a_camera_process_and_a_web_host_find_each_other_and_the_camera_runs_onl
     until(lambda: listed(server) == ["lobby"])
     viewers: list[Viewer] = [NamedViewer(server.port)]
     state = "/cameras/lobby/state?viewer=me"  # of the worker that serves it, or of the other
-    told = (json.loads(server.get(state)) for _ in count())
-    until(lambda: all((said["watching"], said["viewers"]) == (True, 1) for said in islice(told, 20)))
+    states = (json.loads(server.get(state)) for _ in count())
+    until(lambda: all((state["watching"], state["viewers"]) == (True, 1) for state in islice(states, 20)))
     viewers += [Viewer(server.port) for _ in range(3)]
     until(lambda: all(viewer.pictures > 20 for viewer in viewers))
     for viewer in viewers:

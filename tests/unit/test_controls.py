@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import plain_image
 from tests.fakes.recognition import AlwaysSad, OneFace
-from tests.fakes.server import told
+from tests.fakes.server import newest_event
 from tests.fakes.site import make_fake_site
 from vision.controls import SWITCHES, ControlError, Controls
 from vision.frames import Frame
@@ -97,13 +97,13 @@ def test_every_page_is_told_by_the_events(open_site: Open, pipeline: Pipeline) -
     client.post("/view", json={"bars": True})
     response = client.get("/events", buffered=False)
     begin = b"".join(next(iter(response.iter_encoded())) for _ in range(2))
-    assert told(begin)["view"] == {
+    assert newest_event(begin)["view"] == {
         **vars(pipeline.view),
         "smoothing_s": 0.3,
         "resets": 0,
         "mirror": False,
     }
-    assert told(begin)["view"]["bars"] is True
+    assert newest_event(begin)["view"]["bars"] is True
     response.close()
 
 

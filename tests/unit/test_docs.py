@@ -92,7 +92,7 @@ def test_the_design_page_names_every_room() -> None:
     assert {room for room in rooms if f"`{room}/`" not in DESIGN} == set()
 
 
-def said_by_the_program() -> str:
+def words_of_the_program() -> str:
     """Return what the program, its pages and their scripts can say, each sentence on a line of its own."""
     rooms = ("vision", "sources", "nn", "streaming", "server", "recording", "uploads", "relay", "web")
     files = [*ROOT.glob("*.py"), *(file for room in rooms for file in (ROOT / room).glob("*.py"))]
@@ -107,7 +107,7 @@ def test_every_symptom_in_the_readme_is_in_the_programs_words() -> None:
     quoted = {quote for cell in cells for quote in re.findall(r"[“\"`](.+?)[”\"`]", cell)}
     ours = quoted - {"event=", "400 Bad Request", "make run", "ensurepip"}
     assert len(ours) > 15
-    said = said_by_the_program()
+    words = words_of_the_program()
     for quote in ours:
         parts = re.split(r"…|\d+|error: |lobby", quote.lower())
-        assert any(part.strip() in said for part in parts if " " in part.strip()), quote
+        assert any(part.strip() in words for part in parts if " " in part.strip()), quote

@@ -13,7 +13,7 @@ from werkzeug.serving import BaseWSGIServer
 from streaming.latest import Latest
 from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd
 from tests.fakes.images import picture_of
-from tests.fakes.server import Server, ask, read_until, serving, told
+from tests.fakes.server import Server, ask, newest_event, read_until, serving
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S, until
 from web.events import Events, event
@@ -87,9 +87,9 @@ def test_a_listener_is_told_at_once_and_with_each_frame_and_holds_no_thread(
         head = read_until(listener, b"}\n\n")
         assert head.startswith(b"HTTP/1.1 200 OK\r\n")
         assert b"\r\nContent-Type: text/event-stream\r\n" in head
-        said = told(head)
-        assert (said["source"], said["frame"]) == ("camera 0", FRAME.index)
-        assert [face["track_id"] for face in said["faces"]] == [3]
+        event = newest_event(head)
+        assert (event["source"], event["frame"]) == ("camera 0", FRAME.index)
+        assert [face["track_id"] for face in event["faces"]] == [3]
     time.sleep(0.11)
     crowd.feed.put(picture_of(8, b"<picture>"))
     for listener in listeners:
@@ -122,7 +122,7 @@ def test_without_a_connection_to_take_the_servers_thread_sends_the_same() -> Non
     begin = b"".join(itertools.islice(response.iter_encoded(), 2))
     assert response.content_type == "text/event-stream"
     assert response.headers["Cache-Control"] == "no-store"
-    assert told(begin)["frame"] == FRAME.index
+    assert newest_event(begin)["frame"] == FRAME.index
     response.close()
     assert crowd.viewing_now == 0
     crowd.close()
@@ -152,7 +152,7 @@ def test_an_event_has_the_view_except_while_the_camera_s_process_is_away(
     crowd, controls = FakeCrowd(), FakeControls()
     site = make_fake_site(crowd, controls=controls)
     response = site.test_client().get("/events", buffered=False)
-    events = (told(event) for event in response.iter_encoded() if event)
+    events = (newest_event(event) for event in response.iter_encoded() if event)
     assert "view" not in next(events)  # {} would be a view without switches
     controls.view = {"flip": True}
     assert next(events)["view"] == {"flip": True, "mirror": True}

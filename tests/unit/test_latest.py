@@ -54,12 +54,12 @@ def test_a_cleared_value_is_not_given_again() -> None:
 
 def test_every_change_is_told_to_the_listeners() -> None:
     latest: Latest[int] = Latest()
-    told: list[int | None] = []
-    latest.subscribe(lambda: told.append(latest.newest()))
+    values: list[int | None] = []
+    latest.subscribe(lambda: values.append(latest.newest()))
     latest.put(1)
     latest.put(2)
     latest.close()
-    assert told == [1, 2, 2]
+    assert values == [1, 2, 2]
 
 
 def test_a_listener_that_raises_is_logged_once_and_left_out_and_the_others_and_the_writer_go_on(

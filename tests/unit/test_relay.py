@@ -161,8 +161,8 @@ class Process:
     def meet(self) -> None:
         requests = self.redis.hashes.get("fer:requests:lobby", {})
         self.control.apply({name.decode(): value.decode() for name, value in requests.items()})
-        said = dict(self.redis.hashes.get("fer:viewers:lobby", {}))
-        viewers = {process.decode(): unpack_viewers(names) for process, names in said.items()}
+        hashes = dict(self.redis.hashes.get("fer:viewers:lobby", {}))
+        viewers = {process.decode(): unpack_viewers(names) for process, names in hashes.items()}
         self.redis.values["fer:report:lobby"] = self.control.status(self.state, viewers).pack()
 
 
@@ -392,8 +392,8 @@ def test_a_wish_of_another_version_harms_nothing(redis: FakeRedis, control: Cont
     control.status()
     assert process.controls.view["boxes"] is False
     redis.before_get = lambda: None
-    said = json.loads(redis.values["fer:report:lobby"])
-    others: list[dict[str, Any]] = [{"view": {}}, said | {"viewers": 3}]
+    report = json.loads(redis.values["fer:report:lobby"])
+    others: list[dict[str, Any]] = [{"view": {}}, report | {"viewers": 3}]
     for other in others:
         redis.values["fer:report:lobby"] = json.dumps(other).encode()
         assert control.status() is None

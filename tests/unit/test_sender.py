@@ -48,13 +48,13 @@ class Screen:
         searched = 0
         while self.received.find(words, searched) < 0:
             searched = max(len(self.received) - len(words), 0)
-            said = self.socket.recv(1_000_000)
-            assert said, f"the connection ended before {words!r}"
-            self.received += said
+            chunk = self.socket.recv(1_000_000)
+            assert chunk, f"the connection ended before {words!r}"
+            self.received += chunk
 
     def read_to_the_end(self) -> None:
-        while said := self.socket.recv(65536):
-            self.received += said
+        while chunk := self.socket.recv(65536):
+            self.received += chunk
 
 
 @pytest.fixture

@@ -113,12 +113,12 @@ def test_a_visitor_that_sends_without_end_is_held_back_and_still_told_why_it_end
             sent += visitor.connection.send(visitor.protocol.send(BytesMessage(os.urandom(MOST))))
     assert sent < 4_000_000  # what the system holds; we have read nothing
     visitor.connection.settimeout(PATIENCE_S)
-    told: list[Event] = []
-    listener = threading.Thread(target=lambda: told.append(visitor.next()))
+    received: list[Event] = []
+    listener = threading.Thread(target=lambda: received.append(visitor.next()))
     listener.start()
     websocket.close(1013, "ä" * 100)
     listener.join(PATIENCE_S)
-    assert told == [CloseConnection(1013, "ä" * 61)]
+    assert received == [CloseConnection(1013, "ä" * 61)]
 
 
 def test_an_ordinary_request_is_no_handshake() -> None:
