@@ -19,13 +19,19 @@ from web.origins import comes_from_elsewhere
 from web.responses import NO_STORE
 from web.video_feed import RETRY_S
 
-IDLE_S = 20.0  # after so long without a frame a visitor is disconnected
-TICK_S = 0.25  # how often a thread that waits for a frame looks whether the cameras are closed
+IDLE_S = 20.0
+TICK_S = 0.25
 SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
-def browser_camera_pages(cameras: BrowserCameras) -> Blueprint:
-    """Return the blueprint with the page /mirror, /mirror/socket and /api/v1/mirror."""
+def browser_camera_pages(
+    cameras: BrowserCameras, *, idle_s: float = IDLE_S, tick_s: float = TICK_S
+) -> Blueprint:
+    """Return the blueprint with the page /mirror, /mirror/socket and /api/v1/mirror.
+
+    A visitor whose socket brings no frame for idle_s is disconnected; every tick_s a socket that waits for a
+    frame checks whether the cameras are closed.
+    """
     pages, limiter = Blueprint("browser_cameras", __name__), UploadLimiter()
 
     @pages.get("/mirror")
@@ -44,7 +50,7 @@ def browser_camera_pages(cameras: BrowserCameras) -> Blueprint:
             protocol = shake_hands(request.environ)
         except HandshakeError as error:
             abort(400, f"{error}.")
-        return Upgraded(protocol, lambda websocket: serve_socket(websocket, cameras))
+        return Upgraded(protocol, lambda websocket: serve_socket(websocket, cameras, idle_s, tick_s))
 
     @pages.post("/api/v1/mirror")
     @receives
@@ -76,12 +82,12 @@ def answer(status: int, retry_s: int = 0, **payload: Any) -> tuple[Response, int
     return jsonify(**payload), status, NO_STORE | ({"Retry-After": str(retry_s)} if retry_s else {})
 
 
-def serve_socket(websocket: WebSocket, cameras: BrowserCameras) -> None:
+def serve_socket(websocket: WebSocket, cameras: BrowserCameras, idle_s: float, tick_s: float) -> None:
     """Answer a visitor's frames, one by one, until either side ends it; raises LeftError."""
     try:
         with cameras.opened() as camera:
             while True:
-                jpeg = await_frame(websocket, cameras)
+                jpeg = await_frame(websocket, cameras, idle_s, tick_s)
                 websocket.send(current_app.json.dumps(frame_result_json(cameras.read(camera, jpeg))))
     except (FullError, BusyError) as error:
         websocket.close(CloseReason.TRY_AGAIN_LATER, str(error))
@@ -91,16 +97,16 @@ def serve_socket(websocket: WebSocket, cameras: BrowserCameras) -> None:
         websocket.close(CloseReason.GOING_AWAY, "The server is ending.")
 
 
-def await_frame(websocket: WebSocket, cameras: BrowserCameras) -> bytes:
+def await_frame(websocket: WebSocket, cameras: BrowserCameras, idle_s: float, tick_s: float) -> bytes:
     """Return the next frame; raises LeftError, and ClosedError soon after the cameras were closed."""
-    deadline = time.monotonic() + IDLE_S
-    while time.monotonic() < deadline:
+    deadline_s = time.monotonic() + idle_s
+    while time.monotonic() < deadline_s:
         if cameras.closed:
             raise ClosedError
-        jpeg = websocket.receive(TICK_S, MAX_BYTES)
+        jpeg = websocket.receive(tick_s, MAX_BYTES)
         if jpeg is not None:
             return jpeg
-    websocket.close(CloseReason.NORMAL_CLOSURE, f"No frame has come for {IDLE_S:.0f} s.")
+    websocket.close(CloseReason.NORMAL_CLOSURE, f"No frame has come for {idle_s:.0f} s.")
     raise LeftError
 
 

@@ -26,19 +26,21 @@ from web.security import Access, Credentials
 
 
 @pytest.fixture
-def hall(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
-    monkeypatch.setattr("web.browser_cameras.TICK_S", 0.01)
+def hall() -> Iterator[Hall]:
     hall = Hall()
     yield hall
     hall.cameras.close()
 
 
 @pytest.fixture
-def site(hall: Hall) -> Iterator[Flask]:
+def site(hall: Hall) -> Flask:
+    return site_of(hall)
+
+
+def site_of(hall: Hall, idle_s: float = PATIENCE_S) -> Flask:
     crowd = FakeCrowd()
-    pages = [browser_camera_pages(hall.cameras)]
-    yield make_fake_site(crowd, pages)
     crowd.close()
+    return make_fake_site(crowd, [browser_camera_pages(hall.cameras, idle_s=idle_s, tick_s=0.01)])
 
 
 @pytest.fixture
@@ -145,9 +147,8 @@ def test_one_visitor_too_many_is_told_so(site: Flask, hall: Hall) -> None:
     call.end()
 
 
-def test_a_visitor_without_frames_is_let_go(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.browser_cameras.IDLE_S", 0.02)
-    call = Call(site)
+def test_a_visitor_without_frames_is_disconnected(hall: Hall) -> None:
+    call = Call(site_of(hall, idle_s=0.02))
     assert isinstance(call.visitor.next(), AcceptConnection)
     assert call.visitor.next() == CloseConnection(1000, "No frame has come for 0 s.")
     call.end()
