@@ -33,7 +33,8 @@ from web.limits import UploadLimiter
 from web.security import Access
 from web.shown import ShownCamera
 from web.site import make_site
-from web.uploads import COOKIE, upload_pages
+from web.uploads import upload_pages
+from web.visitors import COOKIE
 
 VISITOR = "benchmark"
 PAGES = ("/pictures", "/results", "/results?page=2", "/results.csv")

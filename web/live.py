@@ -8,6 +8,7 @@ from web.current import current
 from web.events import CONTENT_TYPE, event
 from web.origins import embeddable
 from web.responses import NO_STORE
+from web.shown import ShownCamera
 from web.video_feed import HEADERS, name_of_viewer, seat_or_503, stream
 
 SNAPSHOT_TIMEOUT_S = 10.0
@@ -20,14 +21,7 @@ def live_pages(samples: Samples) -> Blueprint:
     @pages.get("/")
     def index() -> str:
         """Show the live page."""
-        shown = current()
-        return render_template(
-            "index.html",
-            emotions=DETAILS.values(),
-            state=shown.camera.state(),
-            controls=shown.controls,
-            recorder=shown.recorder,
-        )
+        return _live_page(current())
 
     @pages.get("/state")
     def state() -> Response:
@@ -59,10 +53,26 @@ def live_pages(samples: Samples) -> Blueprint:
     @pages.get("/samples/<emotion>")
     def sample_page(emotion: str) -> str:
         """Show the sample faces of one emotion."""
-        if emotion not in DETAILS:
-            abort(404, f"There is no emotion “{emotion}” here; there are {', '.join(EMOTIONS)}.")
-        return render_template(
-            "samples.html", emotion=DETAILS[emotion], emotions=DETAILS, samples=samples.of(emotion)
-        )
+        return _samples_page(samples, emotion)
 
     return pages
+
+
+def _live_page(shown: ShownCamera) -> str:
+    """Return the page of a camera."""
+    return render_template(
+        "index.html",
+        emotions=DETAILS.values(),
+        state=shown.camera.state(),
+        controls=shown.controls,
+        recorder=shown.recorder,
+    )
+
+
+def _samples_page(samples: Samples, emotion: str) -> str:
+    """Return the page with the sample faces of an emotion; answers 404 if there is no such emotion."""
+    if emotion not in DETAILS:
+        abort(404, f"There is no emotion “{emotion}” here; there are {', '.join(EMOTIONS)}.")
+    return render_template(
+        "samples.html", emotion=DETAILS[emotion], emotions=DETAILS, samples=samples.of(emotion)
+    )

@@ -1,39 +1,27 @@
-"""Pictures, ZIPs and videos of visitors: the upload page, a page a job, and all results together.
+"""Pictures, ZIPs and videos of visitors: the upload page, and a page a job.
 
-A visitor is a browser with a cookie that cannot be guessed; it sees its own uploads. A job's address cannot
-be guessed either, so it can be handed on; everybody who has it may also delete the results it shows.
+A visitor sees its own uploads. A job's address cannot be guessed, so it can be handed on; everybody who has
+it may also delete the results it shows.
 """
 
-import hashlib
 import os
-import secrets
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import islice
 from typing import IO, Any
 
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as WSGIResponse
 
-from recording.export import as_csv
 from recording.history import MeanProbs
 from uploads.jobs import Jobs
-from uploads.results import TABLE, ResultRow
-from vision.emotions import EMOTIONS
-from vision.faces import COLUMNS
+from uploads.results import TABLE
 from web.chart import stacked
-from web.downloads import download
 from web.limits import UploadLimiter, busy, receives
-from web.paging import Page
 from web.responses import NO_STORE
+from web.results import MAX_ROWS, add_results, made_at
+from web.visitors import current_visitor, new_visitor, owner_of, remember
 
-COOKIE = "fer_visitor"
-COOKIE_AGE_S = 24 * 3600  # as long as results are kept
 MAX_CARDS = 12  # pictures shown with all their faces at once; of more, each has a page
-MAX_ROWS = 1000  # of a page
 MAX_LISTED = 100  # results on the upload page
-RESULT_COLUMNS = ("upload", "uploaded_at", *COLUMNS)
 GONE = "There is no such result: it was deleted, or is older than a day."
 DOWNLOADS = {"mp4": "video/mp4", "webm": "video/webm", "jpg": "image/jpeg", "csv": "text/csv"}
 
@@ -44,7 +32,7 @@ def upload_pages(jobs: Jobs, limiter: UploadLimiter, max_upload_mb: int) -> Blue
 
     @pages.get("/pictures")
     def index() -> str:
-        owner = _owner()
+        owner = owner_of(current_visitor())
         mine = [(job.job_id, {"title": job.title, **job.status()}) for job in jobs.of_owner(owner)]
         mine += jobs.results.of_owner(owner)
         return render_template(
@@ -54,22 +42,24 @@ def upload_pages(jobs: Jobs, limiter: UploadLimiter, max_upload_mb: int) -> Blue
     @pages.post("/pictures")
     @receives
     def upload() -> WSGIResponse:
-        visitor = request.cookies.get(COOKIE) or secrets.token_urlsafe(16)
+        visitor = current_visitor() or new_visitor()
         with limiter.receiving(max_upload_mb, several=True):
-            chosen = [file for file in request.files.getlist("files") if file.filename]
-            if not chosen:
-                abort(400, "No file was chosen.")
-            files = [(file.filename or "", _duplicate(file.stream)) for file in chosen]
-            job_id = jobs.submit(_hashed(visitor), files)
+            job_id = jobs.submit(owner_of(visitor), _chosen_files())
         if job_id is None:
             raise busy()
         address = url_for("uploads.job", job_id=job_id)
         as_json = request.accept_mimetypes.best == "application/json"
         response: WSGIResponse = jsonify(address=address) if as_json else redirect(address, 303)
-        response.set_cookie(
-            COOKIE, visitor, COOKIE_AGE_S, secure=request.is_secure, httponly=True, samesite="Lax"
-        )
+        remember(response, visitor)
         return response
+
+    _add_jobs(pages, jobs)
+    add_results(pages, jobs.results)
+    return pages
+
+
+def _add_jobs(pages: Blueprint, jobs: Jobs) -> None:
+    """Add each job's page, which becomes its result's, with what can be done to it and its files."""
 
     @pages.get("/pictures/<job_id>")
     def job(job_id: str) -> str:
@@ -109,29 +99,13 @@ def upload_pages(jobs: Jobs, limiter: UploadLimiter, max_upload_mb: int) -> Blue
         response.headers["Cache-Control"] = "private, max-age=3600"
         return response
 
-    @pages.get("/results")
-    def results() -> str:
-        owner = _owner()
-        page = Page.requested(jobs.results.count_rows(owner), MAX_ROWS)
-        rows = [_table_row(row) for row in islice(jobs.results.rows(owner, page.first), page.size)]
-        return render_template("results.html", rows=rows, page=page, emotions=EMOTIONS)
 
-    @pages.get("/results.csv")
-    def results_csv() -> Response:
-        rows = _csv_rows(jobs.results.rows(_owner()))
-        return download(as_csv(rows, RESULT_COLUMNS), "results.csv", "text/csv")
-
-    return pages
-
-
-def _owner() -> str:
-    """Return the owner of what the current request's browser has sent; without a cookie, nobody."""
-    return _hashed(request.cookies.get(COOKIE, ""))
-
-
-def _hashed(visitor: str) -> str:
-    """Return the hash under which a visitor's results are kept; "" for an empty cookie, which is nobody's."""
-    return hashlib.sha256(visitor.encode()).hexdigest() if visitor else ""
+def _chosen_files() -> list[tuple[str, IO[bytes]]]:
+    """Return the names and files in the current request; answers 400 if there are none."""
+    chosen = [file for file in request.files.getlist("files") if file.filename]
+    if not chosen:
+        abort(400, "No file was chosen.")
+    return [(file.filename or "", _duplicate(file.stream)) for file in chosen]
 
 
 def _duplicate(stream: IO[bytes]) -> IO[bytes]:
@@ -145,23 +119,7 @@ def _found(result: dict[str, Any] | None) -> dict[str, Any]:
     """Return a result, or `Results.about`, for its page; answers 404 if there is none."""
     if result is None:
         abort(404, GONE)
-    return result | {"made_at": _time(result)}
-
-
-def _time(about: dict[str, Any]) -> datetime:
-    return datetime.fromtimestamp(about["made_at"], UTC)
-
-
-def _table_row(row: ResultRow) -> dict[str, Any]:
-    """Return a row of the page with all results."""
-    about = {"title": row.about["title"], "made_at": _time(row.about)}
-    return {"job_id": row.job_id, "face": row.face, "cells": row.cells, **about}
-
-
-def _csv_rows(rows: Iterator[ResultRow]) -> Iterator[list[object]]:
-    """Yield rows in the order of RESULT_COLUMNS."""
-    for row in rows:
-        yield [row.about["title"], f"{_time(row.about):%Y-%m-%dT%H:%M:%SZ}", *row.cells]
+    return result | {"made_at": made_at(result)}
 
 
 def _page_parts(items: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""All results of a visitor together: a table of their faces, and the same as CSV."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from flask import Blueprint, Response, render_template
+
+from recording.export import as_csv
+from uploads.results import ResultRow, Results
+from vision.emotions import EMOTIONS
+from vision.faces import COLUMNS
+from web.downloads import download
+from web.paging import Page
+from web.visitors import current_visitor, owner_of
+
+MAX_ROWS = 1000  # of a page
+RESULT_COLUMNS = ("upload", "uploaded_at", *COLUMNS)
+
+
+def add_results(pages: Blueprint, kept: Results) -> None:
+    """Add /results and /results.csv to the pages around uploads."""
+
+    @pages.get("/results")
+    def results() -> str:
+        owner = owner_of(current_visitor())
+        page = Page.requested(kept.count_rows(owner), MAX_ROWS)
+        rows = [_table_row(row) for row in islice(kept.rows(owner, page.first), page.size)]
+        return render_template("results.html", rows=rows, page=page, emotions=EMOTIONS)
+
+    @pages.get("/results.csv")
+    def results_csv() -> Response:
+        rows = _csv_rows(kept.rows(owner_of(current_visitor())))
+        return download(as_csv(rows, RESULT_COLUMNS), "results.csv", "text/csv")
+
+
+def made_at(about: dict[str, Any]) -> datetime:
+    """Return the time, in UTC, at which a result was made."""
+    return datetime.fromtimestamp(about["made_at"], UTC)
+
+
+def _table_row(row: ResultRow) -> dict[str, Any]:
+    """Return a row of the page with all results."""
+    about = {"title": row.about["title"], "made_at": made_at(row.about)}
+    return {"job_id": row.job_id, "face": row.face, "cells": row.cells, **about}
+
+
+def _csv_rows(rows: Iterator[ResultRow]) -> Iterator[list[object]]:
+    """Yield rows in the order of RESULT_COLUMNS."""
+    for row in rows:
+        yield [row.about["title"], f"{made_at(row.about):%Y-%m-%dT%H:%M:%SZ}", *row.cells]
