@@ -2,7 +2,7 @@
 
 import json
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -17,6 +17,7 @@ from settings import PREFIX, ROOT, Settings
 
 MAX_SILENCE_S = 300.0  # of a process that works; being nice, it takes minutes to start beside busy ones
 END_S = 20.0
+TICK_S = 0.2  # how often a thread that waits for a report looks whether it is cancelled or closed
 NO_ROOM, NO_MEMORY = 3, 4  # the codes with which worker.py ends where the disk, or its memory, is full
 # nice from the first import on: where somebody watches live, that goes first
 COMMAND = ("nice", "-n", "10", sys.executable, "-m", "uploads.worker")
@@ -81,7 +82,16 @@ class WorkerProcess:
         with tempfile.TemporaryFile() as task_file:  # no pipe, which could be full
             task_file.write(json.dumps(task).encode())
             task_file.seek(0)
-            process = subprocess.Popen(
+            process = self._start(task_file, numbers)
+        with process:
+            try:
+                return self._follow(process, cancelled, report_progress)
+            finally:
+                process.kill()
+
+    def _start(self, task_file: IO[bytes], numbers: Sequence[int]) -> "subprocess.Popen[bytes]":
+        try:
+            return subprocess.Popen(
                 self._command,
                 stdin=task_file,
                 stdout=subprocess.PIPE,
@@ -90,11 +100,8 @@ class WorkerProcess:
                 env=dict(self._environment),
                 process_group=0,  # Ctrl-C is for us. No new session: Linux would give it a share of its own
             )
-        with process:
-            try:
-                return self._follow(process, cancelled, report_progress)
-            finally:
-                process.kill()
+        except OSError as error:  # which would otherwise pass for that of a full disk
+            raise WorkerError(f"it cannot be started: {error.strerror}") from error
 
     def _follow(
         self,
@@ -102,26 +109,34 @@ class WorkerProcess:
         cancelled: threading.Event,
         report_progress: Callable[[float, str], None],
     ) -> list[dict[str, Any]]:
+        """Pass on the reports of a process until it ends and return the items in the last of them."""
         assert process.stdout
-        text, heard_at_s, last = bytearray(), time.monotonic(), {}
-        while not self._closed.is_set() and time.monotonic() - heard_at_s < self._max_silence_s:
-            if cancelled.is_set():
-                process.terminate()  # asks it to come to an end
-            if not select.select([process.stdout], [], [], 0.2)[0]:
-                continue
-            heard_at_s = time.monotonic()
-            piece = process.stdout.read(1 << 16)
-            if not piece:
-                break
-            text += piece
-            if b"\n" in piece:
+        text, reported_at_s, last = bytearray(), time.monotonic(), {}
+        with selectors.DefaultSelector() as selector:  # select.select takes no file number above 1023
+            selector.register(process.stdout, selectors.EVENT_READ)
+            while not self._closed.is_set() and time.monotonic() - reported_at_s < self._max_silence_s:
+                if cancelled.is_set():
+                    process.terminate()  # asks it to come to an end
+                if not selector.select(TICK_S):
+                    continue
+                reported_at_s = time.monotonic()
+                piece = process.stdout.read(1 << 16)
+                if not piece:
+                    break
+                text += piece
+                if b"\n" not in piece:  # the last report may be many megabytes long
+                    continue
                 *lines, text = text.split(b"\n")
                 for line in lines:
-                    last = json.loads(line)
+                    last = parse_report(line)
                     report_progress(last["progress"], last["doing"])
-        else:
-            raise WorkerError("the program ends" if self._closed.is_set() else "it was silent for too long")
-        return self._outcome(process.wait(END_S), last, cancelled)
+            else:
+                raise WorkerError("the program ends" if self._closed.is_set() else "it was silent for too long")
+        try:
+            code = process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            raise WorkerError("it closed its output and did not end") from None
+        return self._outcome(code, last, cancelled)
 
     def _outcome(self, code: int, last: dict[str, Any], cancelled: threading.Event) -> list[dict[str, Any]]:
         """Return the items in the last report, or raise the error that the exit code stands for."""
@@ -135,3 +150,12 @@ class WorkerProcess:
         if code == -signal.SIGTERM and cancelled.is_set():  # before it could begin
             return []
         raise WorkerError(f"it ended with {code}")
+
+
+def parse_report(line: bytes | bytearray) -> dict[str, Any]:
+    """Return a report of worker.py, with progress, 0 to 1, and doing, a phrase; raises WorkerError for others."""
+    try:
+        report = json.loads(line)
+        return {**report, "progress": float(report["progress"]), "doing": str(report["doing"])}
+    except (ValueError, KeyError, TypeError):
+        raise WorkerError(f"it printed what is no report: {bytes(line[:80])!r}") from None

@@ -29,8 +29,6 @@ from vision.jpeg import encode_jpeg
 
 BEGIN = "import json, os, signal, sys, time\ntask = json.load(sys.stdin)\n"
 HALF = "print(json.dumps({'progress': 0.5, 'doing': 'half'}), flush=True)\n"
-
-
 COUNT_FILES = "print(json.dumps({'progress': 1.0, 'doing': '', 'items': [{'files': len(task['files'])}]}))"
 
 
@@ -87,6 +85,43 @@ def test_a_process_that_stands_still_is_killed(run: Run) -> None:
     if (run.folder / "pid").exists():  # it may have been killed before it began
         with pytest.raises(ProcessLookupError):
             os.kill(int((run.folder / "pid").read_text()), 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["libx: a warning", "{}", "[]", '{"progress": null, "doing": ""}', '{"progress": "x", "doing": ""}'],
+)
+def test_a_process_that_prints_something_else_than_reports_is_an_error_of_its_job(run: Run, line: str) -> None:
+    with pytest.raises(WorkerError, match="no report"):
+        run(f"print({line!r}, flush=True)")
+
+
+def test_a_process_that_closes_its_output_and_does_not_end_is_killed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uploads.worker_process.END_S", 0.2)
+    with pytest.raises(WorkerError, match="did not end"):
+        run("os.close(1); time.sleep(60)")
+
+
+def test_a_process_that_cannot_be_started_is_not_taken_for_a_full_disk(run: Run) -> None:
+    process = WorkerProcess({}, (str(run.folder / "none"),))
+    with anonymous(b"data") as file, pytest.raises(WorkerError, match="cannot be started: No such file"):
+        process.read([("a.zip", file)], run.folder, run.cancelled, run.report)
+
+
+def test_it_runs_beside_more_than_a_thousand_open_files(run: Run) -> None:
+    resource = pytest.importorskip("resource")  # of POSIX
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2048:
+        pytest.skip("this system allows fewer open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        while (number := os.open(os.devnull, os.O_RDONLY)) < 1100:
+            stack.callback(os.close, number)
+        stack.callback(os.close, number)
+        assert run(COUNT_FILES) == [{"files": 1}]
 
 
 def test_no_secret_and_nothing_that_is_not_needed_reaches_it(
@@ -201,7 +236,7 @@ def test_a_thousand_long_names_reach_it(run: Run) -> None:
     assert items == [{"files": 1000}]
 
 
-def test_a_full_disk_is_told(run: Run) -> None:
+def test_a_full_disk_is_an_error_with_its_number(run: Run) -> None:
     with pytest.raises(OSError, match="disk is full") as error:
         run(f"print(json.dumps({{'progress': 0, 'doing': '', 'errno': {errno.ENOSPC}}})); sys.exit(3)")
     assert error.value.errno == errno.ENOSPC
