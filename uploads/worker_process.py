@@ -153,7 +153,7 @@ class WorkerProcess:
 
 
 def parse_report(line: bytes | bytearray) -> dict[str, Any]:
-    """Return a report of worker.py, with progress, 0 to 1, and doing, a phrase; raises WorkerError for others."""
+    """Return a report of worker.py: progress, 0 to 1, doing, and more; raises WorkerError for what is none."""
     try:
         report = json.loads(line)
         return {**report, "progress": float(report["progress"]), "doing": str(report["doing"])}
