@@ -17,8 +17,9 @@ from tests.fakes.site import make_fake_site
 from uploads.jobs import Jobs
 from uploads.recognizer import File, Reading
 from vision.jpeg import encode_jpeg
-from web.api import api_pages, describe
+from web.api import MAX_PICTURE_MB, api_pages
 from web.limits import UploadLimiter
+from web.openapi import describe
 
 pytestmark = pytest.mark.server  # starts none, but takes as long
 
@@ -63,4 +64,4 @@ def test_answers_are_as_described(site: Flask, path: str, method: str) -> None:
 
 def test_every_route_of_the_interface_is_described(site: Flask) -> None:
     routes = {rule.rule for rule in site.url_map.iter_rules() if rule.rule.startswith("/api/")}
-    assert set(describe()["paths"]) == routes
+    assert set(describe(MAX_PICTURE_MB)["paths"]) == routes
