@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from flask import Flask, abort, redirect, request
 from werkzeug.wrappers import Response as WSGIResponse
@@ -130,8 +131,8 @@ def guard(site: Flask, access: Access) -> None:
 
 
 def _remember(credentials: Credentials) -> WSGIResponse:
-    """Return the way to the page without the token in its address, which would stay in the history."""
-    response = redirect(request.script_root + request.path)
+    """Return a redirect to the page, with the cookie: a token in its address would stay in the history."""
+    response = redirect(quote(request.script_root + request.path))
     # Lax: a link in a mail leads here too; nothing can be changed by following one
     response.set_cookie(
         COOKIE, credentials.cookie, COOKIE_AGE_S, secure=request.is_secure, httponly=True, samesite="Lax"

@@ -1,5 +1,7 @@
 """The wall: all cameras that other processes publish, side by side."""
 
+from urllib.parse import quote
+
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as WSGIResponse
@@ -39,6 +41,6 @@ def wall_pages(cameras: Cameras) -> Blueprint:
         if adapter is None or not adapter.test(f"/{page}", request.method):
             abort(404)
         query = request.query_string.decode("ascii", "replace")
-        return redirect(f"{request.script_root}/{page}" + (f"?{query}" if query else ""), 307)
+        return redirect(quote(f"{request.script_root}/{page}") + (f"?{query}" if query else ""), 307)
 
     return pages

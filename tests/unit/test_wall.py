@@ -208,6 +208,15 @@ def test_the_page_of_a_camera_remembers_a_token_too(crowd: FakeCrowd) -> None:
     assert client.get("/cameras/door/").status_code == 200
 
 
+@pytest.mark.parametrize("name", ["a%0D%0Ab", "a%3Fb", "50%25"])
+def test_a_redirect_quotes_the_name_in_its_address(crowd: FakeCrowd, name: str) -> None:
+    access = Access(LOOPBACK, Credentials(token="t0ken"))
+    client = make_fake_wall(FakeCameras(crowd), access=access).test_client()
+    assert client.get(f"/cameras/{name}/?token=t0ken").location == f"/cameras/{name}/"
+    client.get("/?token=t0ken")
+    assert client.get("/cameras/lobby/static/a%3Fb?c=1").location == "/static/a%3Fb?c=1"
+
+
 def test_the_streams_of_every_camera_may_be_embedded(crowd: FakeCrowd) -> None:
     hall = "https://hall.example.org"
     client = make_fake_wall(FakeCameras(crowd), access=Access(LOOPBACK, embedders=[hall])).test_client()
