@@ -35,6 +35,10 @@ class BusyError(TimeoutError):
     """Other pictures are being explained; the message says so in one sentence."""
 
 
+class UnknownSampleError(LookupError):
+    """There is no such sample; the message says so in one sentence."""
+
+
 @dataclass(frozen=True)
 class Reason:
     """One emotion: its probability, and the face (JPEG) with the heat map of that emotion."""
@@ -95,10 +99,10 @@ class PictureExplainer:
             return self._explain(gray, boxes[:1], len(boxes) - 1)
 
     def explain_sample(self, emotion: str, number: int) -> Explanation:
-        """Return the explanation of a sample, the first being number 1; raises KeyError or BusyError."""
+        """Return the explanation of a sample, counted from 1; raises UnknownSampleError or BusyError."""
         paths = self._samples.get(emotion, [])
         if not 1 <= number <= len(paths):
-            raise KeyError(f"{emotion} {number}")
+            raise UnknownSampleError(f"There is no sample {number} of “{emotion}”.")
         gray = read_gray(paths[number - 1])
         with self._turn():
             return self._explain(gray, np.array([[0, 0, gray.shape[1], gray.shape[0]]]))

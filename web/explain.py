@@ -8,7 +8,8 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from uploads.explainer import Explanation, PictureExplainer
+from uploads.explainer import BusyError, Explanation, PictureExplainer, UnknownSampleError
+from uploads.pictures import PictureError
 from vision.emotions import EMOTIONS
 from web.limits import UploadLimiter, receives
 
@@ -22,16 +23,17 @@ def explain_pages(explainer: PictureExplainer, limiter: UploadLimiter) -> Bluepr
 
     @pages.get("/explain")
     def index() -> Response:
-        """Ask for a picture."""
+        """Show the form for a picture."""
         return show()
 
     @pages.get("/explain/<emotion>/<int:number>")
     def sample(emotion: str, number: int) -> Response:
         """Explain a sample face."""
         try:
-            return show(ask(lambda: explainer.explain_sample(emotion, number)), label=emotion)
-        except KeyError:
-            abort(404, f"There is no sample {number} of “{emotion}”.")
+            explanation = or_503(lambda: explainer.explain_sample(emotion, number))
+        except UnknownSampleError as error:
+            abort(404, str(error))
+        return show(explanation, label=emotion)
 
     @pages.post("/explain")
     @receives
@@ -45,9 +47,10 @@ def explain_pages(explainer: PictureExplainer, limiter: UploadLimiter) -> Bluepr
         if data is None:
             return show(problem="Choose a picture first.", status=400)
         try:
-            return show(ask(lambda: explainer.explain(data)))
-        except ValueError as error:
+            explanation = or_503(lambda: explainer.explain(data))
+        except PictureError as error:
             return show(problem=str(error), status=422)
+        return show(explanation)
 
     return pages
 
@@ -57,24 +60,26 @@ def read_picture() -> bytes | None:
 
     It never touches the disk.
     """
-    parser = FormDataParser(lambda *_, **__: io.BytesIO(), max_content_length=MAX_MB << 20, max_form_parts=8)
+    parser = FormDataParser(
+        lambda *_, **__: io.BytesIO(), max_content_length=MAX_MB * 1_000_000, max_form_parts=8
+    )
     _, _, files = parser.parse_from_environ(request.environ)
     picture = files.get("picture")
     return picture.read() if picture else None
 
 
-def ask(explained: Callable[[], Explanation]) -> Explanation:
-    """Return the explanation; answers 503 while others are being served."""
+def or_503(explain: Callable[[], Explanation]) -> Explanation:
+    """Return the explanation that explain() gives; answers 503 while others are being served."""
     try:
-        return explained()
-    except TimeoutError as error:
+        return explain()
+    except BusyError as error:
         abort(make_response((render_page(problem=str(error)), 503, {"Retry-After": str(RETRY_S)})))
 
 
 def show(
     explanation: Explanation | None = None, problem: str = "", status: int = 200, label: str = ""
 ) -> Response:
-    """Return the page as an answer that nobody keeps."""
+    """Return the page as an answer that no cache keeps."""
     page = render_page(explanation, problem, label)
     return make_response((page, status, {"Cache-Control": "no-store"}))  # it may show a visitor
 
@@ -87,7 +92,7 @@ def render_page(explanation: Explanation | None = None, problem: str = "", label
         problem=problem,
         label=label,
         emotions=EMOTIONS,
-        most_mb=MAX_MB,
+        max_mb=MAX_MB,
         data_url=data_url,
     )
 

@@ -1,4 +1,4 @@
-"""One picture explained: the door to it, and what is refused."""
+"""The explanation of one picture, its page, and the pictures that are refused."""
 
 import io
 import re
@@ -20,7 +20,7 @@ from tests.fakes.camera import FakeCrowd
 from tests.fakes.nets import noise
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S
-from uploads.explainer import LINE, Explanation, PictureExplainer, draw_layer
+from uploads.explainer import LINE, Explanation, PictureExplainer, UnknownSampleError, draw_layer
 from vision.emotions import EMOTIONS
 from web.explain import MAX_MB, explain_pages
 from web.limits import UploadLimiter
@@ -104,7 +104,7 @@ def test_a_layers_picture_shows_every_map_on_its_own_scale() -> None:
 def test_a_sample_is_explained_whole(explainer: PictureExplainer) -> None:
     assert len(explainer.explain_sample("happy", 8).reasons) == 7
     for emotion, number in (("happy", 0), ("happy", 9), ("bored", 1)):
-        with pytest.raises(KeyError):
+        with pytest.raises(UnknownSampleError, match=emotion):
             explainer.explain_sample(emotion, number)
 
 
@@ -168,7 +168,7 @@ def test_every_sample_face_leads_to_its_explanation(client: FlaskClient) -> None
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_read(client: FlaskClient) -> None:
-    environ = {"CONTENT_LENGTH": str((MAX_MB << 20) + 1)}
+    environ = {"CONTENT_LENGTH": str(MAX_MB * 1_000_000 + 1)}
     upload = {"picture": (io.BytesIO(encoded()), "x.png")}
     response = client.post("/explain", data=upload, environ_overrides=environ)
     assert response.status_code == 413
@@ -189,6 +189,20 @@ def test_an_upload_without_a_picture_and_a_sample_that_is_not_there_are_said(cli
     assert client.post("/explain", data={"other": "x"}).status_code == 400
     assert client.post("/explain", data=b"x", content_type="multipart/form-data; boundary=").status_code == 400
     assert client.get("/explain/happy/99").status_code == 404
+
+
+@pytest.mark.parametrize("mistake", [ValueError("shapes differ"), KeyError("heat"), TimeoutError("lock")])
+def test_a_mistake_in_the_program_is_not_shown_as_one_of_the_picture(
+    classifier: EmotionClassifier, net: EmotionNet, mistake: Exception
+) -> None:
+    class Mistaken(TwoFaces):
+        def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+            raise mistake
+
+    client = client_of(PictureExplainer(Mistaken(), classifier, net.fuse, SAMPLES))
+    with pytest.raises(type(mistake)):  # Flask's client raises what a server logs and answers with 500
+        client.application.testing = True
+        client.post("/explain", data={"picture": (io.BytesIO(encoded()), "x.png")})
 
 
 def test_faces_in_the_explanation_are_small_pictures_of_their_own(explainer: PictureExplainer) -> None:
