@@ -196,12 +196,12 @@ def test_a_mistake_in_the_program_is_not_shown_as_one_of_the_picture(
     classifier: EmotionClassifier, net: EmotionNet, mistake: Exception
 ) -> None:
     class Mistaken(TwoFaces):
-        def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+        def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:  # noqa: ARG002  # as in Detector
             raise mistake
 
     client = client_of(PictureExplainer(Mistaken(), classifier, net.fuse, SAMPLES))
-    with pytest.raises(type(mistake)):  # Flask's client raises what a server logs and answers with 500
-        client.application.testing = True
+    client.application.testing = True  # Flask's client then raises what a server logs and answers with 500
+    with pytest.raises(type(mistake)):
         client.post("/explain", data={"picture": (io.BytesIO(encoded()), "x.png")})
 
 
