@@ -154,12 +154,14 @@ class Camera(Viewable):
                 self._pause(pause_s)
                 pause_s = min(pause_s * 2, self._waits.max_pause_s)
 
-    def _start_grabbing(self) -> None:
-        """Start a new grabbing thread, unless a device holds too many; the old one ends when it is released."""
+    def _start_grabbing(self) -> bool:
+        """Start a new grabbing thread; False if a device holds MAX_GRABBERS. The old one ends when released."""
         with self._changed:  # the new thread needs it too, and so finds itself in _grabber
             grabbers = [t for t in self._threads if t.is_alive() and t.name == "camera_grab"]
-            if len(grabbers) < MAX_GRABBERS:
-                self._grabber = self._start(self._grab)
+            if len(grabbers) == MAX_GRABBERS:
+                return False
+            self._grabber = self._start(self._grab)
+            return True
 
     def _open(self) -> Source:
         source, note = self._open_source()
@@ -234,8 +236,8 @@ class Camera(Viewable):
             if problem and self._publish_no_signal(problem) and not explained and silent_s <= self._stall_s:
                 self._log_hang(problem)
             if not self._problem and silent_s > self._stall_s + self._waits.reopen_after_s:
-                log.warning("%s stands still; opening it again", self._name)
-                self._start_grabbing()
+                if self._start_grabbing():
+                    log.warning("%s stands still; opening it again", self._name)
                 reopened_s = now_s
             self._pause(self._waits.tick_s)
 

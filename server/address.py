@@ -14,7 +14,7 @@ def check_address(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except socket.gaierror:
+        except (socket.gaierror, TypeError):  # TypeError: no name can be encoded so
             raise StartError(f"{host} is not an address of this machine") from None
         except OSError as error:
             raise StartError(f"cannot serve on {host} port {port}: {error.strerror}") from None

@@ -57,13 +57,15 @@ class Variants:
 
     @contextmanager
     def feed(self, variant: Variant) -> Iterator[Latest[AnnotatedFrame]]:
-        """Keep the frames of a variant coming; the original costs nothing."""
+        """Yield the feed of a variant, which gets frames during the block; it is closed after `close`."""
         if variant == Variant():
             yield self._original
             return
         with self._changed:
             self._wanted[variant] += 1
             feed = self._feeds.setdefault(variant, Latest())
+            if self._closed:
+                feed.close()
             self._start()
             self._changed.notify_all()
         try:
@@ -79,7 +81,8 @@ class Variants:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        for feed in self._feeds.values():
+            feeds = list(self._feeds.values())
+        for feed in feeds:
             feed.close()
         if self._thread:
             self._thread.join(self._join_s)

@@ -181,7 +181,9 @@ def test_a_source_that_stands_still_for_long_is_opened_again(make_camera: MakeCa
     assert camera.state().problem == ""
 
 
-def test_a_device_that_holds_every_thread_gets_no_more_than_three(make_camera: MakeCamera) -> None:
+def test_a_device_that_holds_every_thread_gets_no_more_than_three(
+    make_camera: MakeCamera, caplog: pytest.LogCaptureFixture
+) -> None:
     frozen = [FakeSource([plain_image(10)], then="stall") for _ in range(3)]
     waits = replace(QUICK, reopen_after_s=0.0)
     camera = make_camera(*frozen, FakeSource([plain_image(200)]), stall_s=0.05, waits=waits)
@@ -189,10 +191,12 @@ def test_a_device_that_holds_every_thread_gets_no_more_than_three(make_camera: M
         until(lambda: camera.state().counts.openings == 3)
         with pytest.raises(pytest.fail.Exception):
             until(lambda: camera.state().counts.openings > 3, 0.15)
+        logged = caplog.text
         frozen[0].release.set()
         assert watch_for(camera, "").tracks[0].box[2] == 201
     for source in frozen:
         source.release.set()
+    assert logged.count("opening it again") == 2  # and none is announced that cannot be
 
 
 def test_a_problem_of_long_ago_does_not_meet_the_next_viewer(make_camera: MakeCamera) -> None:

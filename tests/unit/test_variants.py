@@ -101,6 +101,12 @@ def test_a_variant_that_cannot_be_made_shows_the_original_and_heals(
     assert caplog.text.count("a variant cannot be made") == 1
 
 
+def test_a_viewer_who_comes_after_the_end_gets_a_feed_that_has_ended(variants: Variants) -> None:
+    assert variants.close()
+    with variants.feed(SMALL) as feed:
+        assert feed.closed
+
+
 @pytest.mark.parametrize(
     ("variant", "size"),
     [
