@@ -12,11 +12,11 @@ from typing import Any
 from server.address import check_address
 from server.lifetime import close_site
 from server.logs import LogWriter
-from settings import SettingsError, StartError, read_settings
+from settings import StartError, read_settings
 
 try:
     _settings = read_settings()
-except SettingsError as error:
+except StartError as error:
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2)
 
@@ -25,8 +25,8 @@ workers = _settings.workers
 worker_class = "server.gunicorn_worker.Worker"
 threads = 128  # 32 browser cameras, 24 uploads, and 28 pages where connections cannot be hijacked hold 112
 keepalive = 1
-graceful_timeout = 8  # then a worker that has not ended is killed; before, its last recording is written
-REQUESTS_S = 1  # that the requests under way may take when it ends
+graceful_timeout = 8  # s until a worker that does not end is killed; it writes its last recording meanwhile
+REQUESTS_S = 1  # for the requests under way when the worker ends
 timeout = 60
 control_socket_disable = True
 logger_class = "server.gunicorn_worker.Log"
@@ -35,7 +35,7 @@ loglevel = "warning"  # usual events are in the program's own log
 
 def on_starting(server: Any) -> None:
     """Raise the limit of open files, and exit with one sentence if the site cannot be served."""
-    # for viewers, and the files of uploads that wait; systems give 1024 unless asked
+    # for viewers, and the files of uploads that wait; the usual limit is 1024
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with contextlib.suppress(ValueError, OSError):  # macOS says "unlimited", and means less
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
@@ -46,40 +46,40 @@ def on_starting(server: Any) -> None:
             _settings.check_exposure(host)
             if "GUNICORN_FD" not in os.environ:  # or it is a new main process that inherits its sockets
                 check_address(host, port)
-    except (StartError, SettingsError) as error:
+    except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 
 
 def when_ready(server: Any) -> None:
-    """Let the end of a terminal end the program."""
-    if sys.stdin.isatty():  # a closed terminal ends the program; otherwise SIGHUP starts a new worker
+    """End the program with SIGHUP in a terminal, where it says that the terminal was closed."""
+    if sys.stdin.isatty():  # elsewhere SIGHUP starts a new worker
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
-    """Keep one worker where each would open the camera."""
-    if old_value is not None and new_value > 1 and _settings.role != "web":  # SIGTTIN asks for one more
-        logging.getLogger("gunicorn.error").warning("one worker it stays: each would open the camera")
+    """Undo SIGTTIN, which adds a worker, where each worker would open the camera."""
+    if old_value is not None and new_value > 1 and _settings.role != "web":
+        logging.getLogger("gunicorn.error").warning("there is still one worker: each would open the camera")
         server.num_workers = _settings.workers
 
 
 def post_fork(server: Any, worker: Any) -> None:
     """Start the worker's log, and give its requests REQUESTS_S at the end."""
     worker.log_writer = LogWriter(_settings.log_level)
-    worker.cfg.set("graceful_timeout", REQUESTS_S)  # its own, not that of the process that would kill it
+    worker.cfg.set("graceful_timeout", REQUESTS_S)  # in this process only, not in the one that would kill it
 
 
 def post_worker_init(worker: Any) -> None:
     """Disconnect the viewers when a signal ends the worker: their streams would never end by themselves."""
 
-    def leave(signum: int, frame: Any) -> None:
+    def end(signum: int, frame: Any) -> None:
         # in a thread: the handler may have interrupted the very code that holds a lock
         threading.Thread(target=close_site, args=(worker.wsgi,)).start()
         worker.handle_exit(signum, frame)
 
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGHUP, leave)  # the terminal was closed
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, end)  # the terminal was closed
     if worker.age > 1:  # one of several, or one that replaces a dead one
         return
     addresses = " and ".join(str(listener) for listener in worker.sockets)

@@ -17,7 +17,7 @@ from settings import ROOT, Settings, StartError, read_settings
 
 
 def __getattr__(name: str) -> Any:
-    """Make `app` when gunicorn asks for it: nothing runs at import."""
+    """Return a new site for the name `app`, which gunicorn imports; raises AttributeError for another name."""
     if name != "app":
         raise AttributeError(name)
     from app import create_app
@@ -52,19 +52,17 @@ def publish(settings: Settings) -> int:
     """Publish the camera of these settings until a signal ends it, and return the exit code."""
     from app import make_publisher
 
-    lifetime = Lifetime()
+    lifetime, ended = Lifetime(), threading.Event()
     try:
         publisher = make_publisher(settings, lifetime)
-    except StartError:
-        lifetime.close()
-        raise
-    log = LogWriter(settings.log_level)
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    print(f"Publishing {settings.name} (Ctrl-C ends it)", flush=True)
-    publisher.run(ended)
-    return leave(lifetime.close(), log)
+        log = LogWriter(settings.log_level)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ended.set())
+        print(f"Publishing {settings.name} (Ctrl-C ends it)", flush=True)
+        publisher.run(ended)
+    finally:
+        clean = lifetime.close()
+    return finish(clean, log)
 
 
 def serve_with_werkzeug(settings: Settings) -> int:
@@ -85,11 +83,11 @@ def serve_with_werkzeug(settings: Settings) -> int:
     server = make_server(settings.host, settings.port, site, threaded=True, request_handler=Handler)
     print(f"Live on http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
     server.serve_forever()  # until Ctrl-C
-    return leave(close_site(site), log)
+    return finish(close_site(site), log)
 
 
-def leave(clean: bool, log: LogWriter) -> int:
-    """Write the last lines of the log and return the exit code."""
+def finish(clean: bool, log: LogWriter) -> int:
+    """Write the log's last lines and return the exit code; clean is what `Lifetime.close` returned."""
     log.close()
     if not clean:
         os._exit(0)  # a thread still inside OpenCV would abort the interpreter on its way out

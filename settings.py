@@ -17,11 +17,9 @@ ROOT = Path(__file__).parent
 VERSION = "live-facial-emotions 0.2.0"  # as in pyproject.toml
 PREFIX = "FER_"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")  # addresses that only this machine reaches
-
-
 ROLES = ("all", "camera", "web")
 NAME = re.compile(r"[\w-]{1,40}", re.ASCII)
-USUAL_PORTS = {"http": "80", "https": "443"}  # which an origin leaves out
+USUAL_PORTS = {"http": "80", "https": "443"}  # left out of an origin
 ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 HOST_NAMES = re.compile(r"[\w.-]+(,[\w.-]+)*", re.ASCII)
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}

@@ -17,7 +17,7 @@ from settings import StartError
 MAX_CONNECTIONS = 6
 WAIT_S = 5  # for a lock, a connection, or a server to be reached
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
-# A server that is gone without a word is given up after WAIT_S to 15 s, and a statement after 60 s.
+# A server that no longer answers is given up after WAIT_S to 15 s, and a statement after 60 s.
 POSTGRES_OPTIONS = {
     "connect_timeout": WAIT_S,
     "keepalives_idle": WAIT_S,
@@ -27,7 +27,7 @@ POSTGRES_OPTIONS = {
     "options": "-c statement_timeout=60s",
     "application_name": "live-facial-emotions",
 }
-# WAL: pages read while the recorder writes. What is deleted is overwritten and its room given back.
+# WAL: pages can read while the recorder writes. Deleted rows are overwritten, and the file shrinks.
 PRAGMAS = (
     "auto_vacuum = full",
     "journal_mode = wal",
@@ -148,17 +148,18 @@ def parse_url(url: str) -> URL:
     """Return the database that a setting names; raises UrlError, which repeats nothing that may be secret."""
     if "://" not in url:
         return URL.create("sqlite", database=url)
+    unusable = UrlError(
+        "--database-url must be a file or postgresql://USER:PASSWORD@HOST/NAME, "
+        "with %40 for an @ in the password"
+    )
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise UrlError(
-            "--database-url must be a file or postgresql://USER:PASSWORD@HOST/NAME, "
-            "with %40 for an @ in the password"
-        ) from None
+        raise unusable from None
     if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
         return parsed
     if parsed.drivername not in POSTGRES or "@" in (parsed.host or ""):
-        return parse_url("://")
+        raise unusable
     return parsed.set(drivername="postgresql+psycopg")
 
 
@@ -169,7 +170,7 @@ def _make_engine(url: URL, pragmas: Sequence[str]) -> Engine:
     engine = create_engine(
         url,
         connect_args=options,
-        hide_parameters=True,  # they are about people
+        hide_parameters=True,  # the values are about people
         max_overflow=0,
         pool_pre_ping=True,
         pool_size=MAX_CONNECTIONS,

@@ -113,8 +113,9 @@ class Viewable:
             settled_s = time.monotonic() + self._settle_s
             while cold and annotated and not annotated.problem and time.monotonic() < settled_s:
                 newer, version = slot.wait(version, settled_s - time.monotonic())
+                if slot.closed:
+                    break
                 annotated = newer or annotated
-                cold = not slot.closed
             return annotated
 
     def state(self) -> State:
