@@ -1,6 +1,7 @@
 """The database of recordings: a SQLite file or a PostgreSQL server, each error as one sentence."""
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -182,5 +183,14 @@ def _make_engine(url: URL, pragmas: Sequence[str]) -> Engine:
 
 
 def _set_pragmas(pragmas: Sequence[str], connection: sqlite3.Connection, _record: object) -> None:
+    deadline_s = time.monotonic() + WAIT_S
     for pragma in pragmas:
-        connection.execute(f"PRAGMA {pragma}")
+        while True:
+            try:
+                connection.execute(f"PRAGMA {pragma}")
+                break
+            except sqlite3.OperationalError as error:
+                # the change to WAL does not wait for the lock of a program that makes the same change
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
+                    raise
+                time.sleep(0.01)
