@@ -25,13 +25,14 @@ from relay.protocol import (
     viewers_key,
 )
 from streaming.viewable import Viewable
+from vision.frames import AnnotatedFrame
 
 log = logging.getLogger(__name__)
 
 MAX_FRAMES = 2  # in a stream
 LOCK_S = 1.5  # a camera whose process has died is free after this
-GONE_S = 3.0  # a web process that was silent for so long has died, and a report that is older is none
-REQUESTED_S = 60  # requests outlive a camera's process by this, for the one that replaces it
+GONE_S = 3.0  # a web process that was silent for longer has died; older reports and frames do not count
+REQUESTED_S = 60  # that requests outlive a camera's process, for the one that replaces it
 
 
 class Publisher:
@@ -87,8 +88,16 @@ class Publisher:
                     continue
                 frame, version = self._camera.annotated.wait(version, TICK_S)
                 if frame is not None:
-                    fields: Any = pack(frame, self._camera.state())
-                    self._redis.xadd(frames_key(self._name), fields, maxlen=MAX_FRAMES, approximate=False)
+                    self._send(frame)
+
+    def _send(self, frame: AnnotatedFrame) -> None:
+        """Add the frame to the stream, which Redis deletes GONE_S after its last frame; raises RedisError."""
+        fields: Any = pack(frame, self._camera.state())
+        key = frames_key(self._name)
+        with self._redis.pipeline() as writes:  # a transaction: no picture may be left there without an end
+            writes.xadd(key, fields, maxlen=MAX_FRAMES, approximate=False)
+            writes.pexpire(key, int(GONE_S * 1000))
+            writes.execute()
 
     def _meet(self) -> bool:
         """Keep the name, apply requests and report; return whether a web host wants frames."""

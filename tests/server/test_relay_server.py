@@ -296,6 +296,22 @@ def test_a_stalled_reader_costs_redis_no_memory_and_the_others_nothing(
     viewer.socket.close()
 
 
+def test_no_picture_stays_in_redis_when_the_last_viewer_has_left(
+    redis: Redis, start_camera: StartCamera, start_server: Callable[..., Server]
+) -> None:
+    from redis import Redis as Client
+
+    start_camera()
+    server = start_web(start_server, redis)
+    until(lambda: listed(server) == ["lobby"])
+    viewer = Viewer(server.port)
+    until(lambda: viewer.pictures > 5)
+    with Client.from_url(redis.url) as client:
+        assert client.exists("fer:frames:lobby")
+        viewer.socket.close()
+        until(lambda: not client.exists("fer:frames:lobby"))
+
+
 def post(server: Server, path: str, body: str) -> dict[str, Any]:
     request = urllib.request.Request(server.url + path, body.encode(), {"Accept": "application/json"})
     with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
