@@ -43,8 +43,9 @@ def preprocess(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDAr
 def to_probabilities(logits: NDArray[np.float32], output: str, calibration: Calibration) -> NDArray[np.float32]:
     """Return probabilities (n, 7) float32 from logits (n, 15), or (n, 7) where there is no FER+ head.
 
-    The output "shipped" is the label head, prior-corrected and calibrated; "fer2013" is the label head as
-    trained; "ferplus" is the FER+ head without its eighth class, contempt. Raises ValueError for any other.
+    The output "shipped" is both heads together, corrected and calibrated (see Calibration); "fer2013" is the
+    label head as trained; "ferplus" is the FER+ head without its eighth class, contempt. Raises ValueError for
+    any other.
     """
     n = len(EMOTIONS)
     if output not in OUTPUTS:
@@ -53,8 +54,17 @@ def to_probabilities(logits: NDArray[np.float32], output: str, calibration: Cali
         return softmax(logits[:, :n])
     if output == "ferplus":
         return softmax(logits[:, n : 2 * n])
-    shift = np.array(calibration.shift, dtype=np.float32)
-    return softmax((logits[:, :n] + shift) / np.float32(calibration.temperature))
+    shift = np.array(calibration.shift) + calibration.ferplus_weight * np.array(calibration.ferplus_shift)
+    added = add_heads(logits, calibration.ferplus_weight) + shift.astype(np.float32)
+    return softmax(added / np.float32(calibration.temperature))
+
+
+def add_heads(values: NDArray[np.float32], ferplus_weight: float) -> NDArray[np.float32]:
+    """Return the label head's values (n, 7, ...) plus the FER+ head's, weighted; values are (n, 15, ...)."""
+    n = len(EMOTIONS)
+    if not ferplus_weight:
+        return values[:, :n]
+    return values[:, :n] + np.float32(ferplus_weight) * values[:, n : 2 * n]
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -138,9 +148,14 @@ class EmotionClassifier:
             no_maps = np.empty((0, len(EMOTIONS), MAP_SIDE, MAP_SIDE), dtype=np.float32)
             return no_maps[..., 0, 0], no_maps
         logits, maps = self._engine.logits_and_maps(crops)
-        first = len(EMOTIONS) if self.output == "ferplus" else 0
-        positive = maps[:, first : first + len(EMOTIONS)].clip(min=0)
-        return to_probabilities(logits, self.output, self.card.calibration), positive
+        probs = to_probabilities(logits, self.output, self.card.calibration)
+        return probs, self._maps_of_output(maps).clip(min=0)
+
+    def _maps_of_output(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the maps (n, 7, h, w) of the output, from those of all logits; they add up as logits do."""
+        if self.output == "ferplus":
+            return maps[:, len(EMOTIONS) : 2 * len(EMOTIONS)]
+        return add_heads(maps, self.card.calibration.ferplus_weight if self.output == "shipped" else 0.0)
 
 
 def crop(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:

@@ -201,6 +201,24 @@ def test_the_shipped_output_is_the_label_head_shifted_and_cooled() -> None:
     np.testing.assert_allclose(result, expected.numpy(), atol=1e-6)
 
 
+def test_the_shipped_output_adds_the_logs_of_both_heads() -> None:
+    calibration = Calibration((3.0, 0, 0, 0, 0, 0, 0), 2.0, 0.5, (0.0, 1, 0, 0, 0, 0, 0))
+    result = to_probabilities(LOGITS, "shipped", calibration)
+    label = torch.from_numpy(LOGITS)[:, :7].log_softmax(dim=1) + torch.tensor(calibration.shift)
+    voters = torch.from_numpy(LOGITS)[:, 7:].log_softmax(dim=1)[:, :7] + torch.tensor(calibration.ferplus_shift)
+    expected = ((label + 0.5 * voters) / 2.0).softmax(dim=1)
+    np.testing.assert_allclose(result, expected.numpy(), atol=1e-6)
+
+
+def test_the_heat_maps_of_both_heads_are_added_as_their_logits_are(net: EmotionNet) -> None:
+    gray, boxes = noise(120, 160), np.array([[0, 0, 48, 48]])
+    card = ModelCard("emotion", calibration=Calibration(ferplus_weight=0.5))
+    _, maps = EmotionClassifier(TorchEngine(net), card).explain(gray, boxes)
+    _, of_logits = TorchEngine(net).logits_and_maps(preprocess(gray, boxes))
+    expected = (of_logits[:, :7] + 0.5 * of_logits[:, 7:14]).clip(min=0)
+    np.testing.assert_allclose(maps, expected, atol=1e-6)
+
+
 def test_without_a_calibration_the_shipped_output_is_the_label_head() -> None:
     np.testing.assert_array_equal(
         to_probabilities(LOGITS, "shipped", Calibration()), to_probabilities(LOGITS, "fer2013", Calibration())
