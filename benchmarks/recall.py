@@ -69,8 +69,7 @@ def read_video(path: str) -> tuple[list[Image], float]:
 
 def search_fully(detector: HaarDetector, images: Sequence[Image], title: str) -> list[Boxes]:
     """Return the boxes (n, 4) xyxy px of a full search of each image."""
-    grays = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False) for image in images)
-    return [detector.detect(gray) for gray in tqdm(grays, f"full search of {title}", len(images), leave=False)]
+    return [detector.detect(image).boxes for image in tqdm(images, f"full search of {title}", leave=False)]
 
 
 def play(pipeline: Pipeline, images: Sequence[Image], fps: float) -> list[list[Track]]:

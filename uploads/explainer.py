@@ -93,7 +93,7 @@ class PictureExplainer:
         with self._turn():
             image = read_picture(data).image
             gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-            boxes = self._detector.detect(gray)
+            boxes = self._detector.detect(image).boxes
             if not len(boxes):
                 raise PictureError("No face is found in this picture: one that looks at the camera is needed.")
             return self._explain(gray, boxes[:1], len(boxes) - 1)
@@ -119,7 +119,7 @@ class PictureExplainer:
     def _explain(self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]], others: int = 0) -> Explanation:
         probs, maps = self._classifier.explain(gray, box)
         layers = [draw_layer(maps) for maps in self._activations(gray, box)]
-        x1, y1, x2, y2 = box[0].tolist()
+        x1, y1, x2, y2 = box[0].clip(min=0).tolist()
         face = cv2.resize(gray[y1:y2, x1:x2], (FACE_SIDE_PX, FACE_SIDE_PX), interpolation=cv2.INTER_CUBIC)
         scene = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
         shares = maps[0] / max(float(maps[0].max()), 1e-6)  # one scale for all seven, so that they compare

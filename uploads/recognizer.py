@@ -106,7 +106,7 @@ class Recognizer:
         gray = cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         detector = self._detectors.get_nowait()  # there are as many as threads
         try:
-            boxes = detector.detect(gray)
+            boxes = detector.detect(picture.image).boxes
         finally:
             self._detectors.put(detector)
         return _Found(picture, boxes, preprocess(gray, boxes))

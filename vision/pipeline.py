@@ -66,9 +66,10 @@ class Pipeline:
             ValueError: The image cannot be encoded.
         """
         watch = _Stopwatch()
-        gray = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-        boxes = self.detector.detect(gray)
+        faces = self.detector.detect(frame.image)
+        boxes = faces.boxes
         watch.lap("detect")
+        gray = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         view = self.view  # the same for the whole frame
         probs, maps = self._read(gray, boxes, frame.captured_s, view)
         watch.lap("classify")

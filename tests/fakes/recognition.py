@@ -11,7 +11,9 @@ from tests.fakes.images import make_track
 from tests.fakes.waiting import PATIENCE_S
 from uploads.recognizer import Recognizer
 from vision.crops import Tilts
+from vision.detector import Detections
 from vision.emotions import EMOTIONS
+from vision.frames import Image
 from vision.live_classifier import LiveClassifier
 from vision.pipeline import Pipeline
 from vision.tracker import Tracker
@@ -20,12 +22,13 @@ from vision.tracker import Tracker
 class BrightFaces:
     """A detector to which whatever is bright is a face: one at the most."""
 
-    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
-        bright = gray > 150
+    def detect(self, image: Image) -> Detections:
+        bright = image.max(axis=2) > 150
         rows, columns = (np.flatnonzero(bright.any(axis=axis)) for axis in (1, 0))
         if not len(rows):
-            return np.empty((0, 4), dtype=np.int32)
-        return np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], dtype=np.int32)
+            return Detections()
+        box = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+        return Detections.of_boxes(np.array([box], dtype=np.int32))
 
     def close(self) -> None:
         """There is nothing to end."""
@@ -63,9 +66,9 @@ def fake_pipeline() -> Pipeline:
 
 
 class OneFace:
-    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
-        assert gray.ndim == 2
-        return np.array([[10, 10, 90, 90]], dtype=np.int32)
+    def detect(self, image: Image) -> Detections:
+        assert image.ndim == 3
+        return Detections.of_boxes(np.array([[10, 10, 90, 90]], dtype=np.int32))
 
     def close(self) -> None:
         pass
@@ -86,7 +89,7 @@ class Gated(BrightFaces):
         self.searching = threading.Semaphore(0)
         self.go_on = threading.Semaphore(0)
 
-    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+    def detect(self, image: Image) -> Detections:
         self.searching.release()
         assert self.go_on.acquire(timeout=PATIENCE_S)
-        return super().detect(gray)
+        return super().detect(image)
