@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from model import EmotionClassifier, preprocess
 from uploads.pictures import NO_MEMORY, Picture, PictureError, read_picture
-from vision.detector import Detector
+from vision.crops import turn_back
+from vision.detector import Detections, Detector
 from vision.emotions import EMOTIONS
 from vision.faces import face_json
 from vision.overlay import PLAIN, Scene, View, draw
@@ -54,10 +55,10 @@ class Cut(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """A picture with its boxes (n, 4) in px of its image, and the crops (n, 48, 48)."""
+    """A picture with its faces in px of its image, and their crops (n, 48, 48)."""
 
     picture: Picture
-    boxes: NDArray[np.int32]
+    faces: Detections
     crops: NDArray[np.uint8]
 
 
@@ -106,24 +107,30 @@ class Recognizer:
         gray = cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         detector = self._detectors.get_nowait()  # there are as many as threads
         try:
-            boxes = detector.detect(picture.image).boxes
+            faces = detector.detect(picture.image)
         finally:
             self._detectors.put(detector)
-        return _Found(picture, boxes, preprocess(gray, boxes))
+        return _Found(picture, faces, preprocess(gray, faces.boxes, faces.tilts_deg))
 
     def _name(self, searched: list[tuple[str, Future[_Found]]]) -> Iterator[Reading]:
         found: list[_Found | PictureError] = [_result(future) for _, future in searched]
-        crops = [one.crops for one in found if isinstance(one, _Found)]
-        faces = self._classifier.explain_crops(np.concatenate(crops)) if crops else ()
-        rows = zip(*faces, strict=True)
+        rows = self._explain([one for one in found if isinstance(one, _Found)])
         for (name, _), one in zip(searched, found, strict=True):
             if isinstance(one, PictureError):
                 yield Reading(name, problem=one)
                 continue
-            yield Reading(name, one.picture, tuple(self._faces(one, islice(rows, len(one.boxes)))))
+            yield Reading(name, one.picture, tuple(self._faces(one, islice(rows, len(one.faces)))))
+
+    def _explain(self, found: list[_Found]) -> Iterator[tuple[NDArray[np.float32], ...]]:
+        """Return an iterator over the probs (7,) and maps (7, h, w) of all faces."""
+        if not found:
+            return iter(())
+        probs, maps = self._classifier.explain_crops(np.concatenate([one.crops for one in found]))
+        maps = turn_back(maps, np.concatenate([one.faces.tilts_deg for one in found]))
+        return zip(probs, maps, strict=True)
 
     def _faces(self, found: _Found, rows: Iterator[tuple[NDArray[np.float32], ...]]) -> Iterator[Track]:
-        for number, (box, (row, maps)) in enumerate(zip(found.boxes, rows, strict=True), 1):
+        for number, (box, (row, maps)) in enumerate(zip(found.faces.boxes, rows, strict=True), 1):
             best = int(row.argmax())
             sure = bool(row[best] >= self._unsure_below)
             yield Track(number, _scaled(box, found.picture.scale), row, EMOTIONS[best], sure, 0.0, maps)
