@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from streaming.audience import FullError
 from vision.background import lower_priority
+from vision.crops import Tilts
 from vision.detector import Boxes, Detections, Detector, Gray
 from vision.frames import Image
 from vision.search import SearchOnDemand
@@ -32,8 +33,8 @@ MAX_WIDTH_PX, MAX_HEIGHT_PX = 1280, 960
 MAX_FACES = 8  # read in a frame
 MAX_GAP_S = 0.8 * SHOW_S  # a slower visitor's faces wait for the next frame
 FAULT = "This frame could not be read; the log says why."
-# As EmotionClassifier.predict_each: (gray, boxes) of several images in, probs (n, 7) of each out.
-PredictEach = Callable[[Sequence[tuple[Gray, Boxes]]], list[NDArray[np.float32]]]
+# As EmotionClassifier.predict_each: (gray, boxes, tilts) of several images in, probs (n, 7) of each out.
+PredictEach = Callable[[Sequence[tuple[Gray, Boxes, Tilts]]], list[NDArray[np.float32]]]
 COUNTED = ("frames", "faces", "failed", "batches", "seconds", "refused")
 
 
@@ -267,7 +268,7 @@ class BrowserCameras:
             except Exception:
                 log.exception("a frame could not be read")
                 self._refuse(frame, FrameError(FAULT))
-        probs = self._predict_each([(gray, faces.boxes) for _, gray, faces in found])
+        probs = self._predict_each([(gray, faces.boxes, faces.tilts_deg) for _, gray, faces in found])
         for (frame, gray, faces), its_probs in zip(found, probs, strict=True):
             self._answer(frame, gray, faces, its_probs)
 

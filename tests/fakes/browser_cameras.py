@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streaming.browser_cameras import BrowserCameras, BrowserCameraWaits
 from tests.fakes.waiting import PATIENCE_S
+from vision.crops import Tilts
 from vision.detector import Detections
 from vision.emotions import EMOTIONS
 from vision.frames import Image
@@ -32,13 +33,13 @@ class Recorder:
         self.fault: Exception | None = None
 
     def predict_each(
-        self, pictures: Sequence[tuple[NDArray[np.uint8], NDArray[Any]]]
+        self, pictures: Sequence[tuple[NDArray[np.uint8], NDArray[Any], Tilts]]
     ) -> list[NDArray[np.float32]]:
         self.batches.append(len(pictures))
         assert self.go.wait(PATIENCE_S)
         if self.fault:
             raise self.fault
-        return [self.read(int(gray[0, 0])) for gray, _ in pictures]
+        return [self.read(int(gray[0, 0])) for gray, *_ in pictures]
 
     def read(self, level: int) -> NDArray[np.float32]:
         probs = np.full((1, 7), 0.05, dtype=np.float32)

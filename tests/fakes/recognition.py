@@ -10,6 +10,7 @@ from model import EmotionClassifier, preprocess
 from tests.fakes.images import make_track
 from tests.fakes.waiting import PATIENCE_S
 from uploads.recognizer import Recognizer
+from vision.crops import Tilts
 from vision.detector import Detections
 from vision.emotions import EMOTIONS
 from vision.frames import Image
@@ -49,8 +50,10 @@ class AlwaysHappy(EmotionClassifier):
         maps[:, EMOTIONS.index("happy"), :2, :2] = 1
         return self.classify(crops), maps
 
-    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        return self.classify(preprocess(gray, boxes))
+    def predict(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+    ) -> NDArray[np.float32]:
+        return self.classify(preprocess(gray, boxes, tilts_deg))
 
 
 def fake_recognizer(classifier: AlwaysHappy | None = None) -> Recognizer:
@@ -72,7 +75,9 @@ class OneFace:
 
 
 class AlwaysSad:
-    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    def predict(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], _tilts_deg: Tilts = None
+    ) -> NDArray[np.float32]:
         assert gray.ndim == 2
         return np.tile(np.eye(7, dtype=np.float32)[4], (len(boxes), 1))
 
