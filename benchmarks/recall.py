@@ -25,6 +25,7 @@ from uploads.assemble import load_classifier
 from vision.background import limit_threads
 from vision.boxes import iou
 from vision.detector import Boxes
+from vision.detectors import Detectors
 from vision.frames import Frame, Image
 from vision.haar import HaarDetector
 from vision.pipeline import Pipeline
@@ -129,7 +130,7 @@ def main(argv: list[str] | None = None) -> int:
             if not images:
                 raise StartError(f"{path} is no video that OpenCV can read")
             full = search_fully(detector, images, path)
-            pipeline = make_live_pipeline(settings, classifier)
+            pipeline = make_live_pipeline(settings, classifier, Detectors.load(settings))
             shown_boxes = [boxes_of(tracks) for tracks in play(pipeline, images, fps)]
             pipeline.close()
             score = compare(full, shown_boxes, fps)

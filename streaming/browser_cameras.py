@@ -288,7 +288,9 @@ class BrowserCameras:
 
     def _answer(self, frame: _Frame, gray: Gray, faces: Detections, probs: NDArray[np.float32]) -> None:
         camera = frame.camera
-        tracks = camera.tracker.update(faces.boxes, probs, camera.tick(frame.arrived_s))
+        tracks = camera.tracker.update(
+            faces.boxes, probs, camera.tick(frame.arrived_s), landmarks=faces.landmarks
+        )
         camera.index += 1
         with self._changed:
             self._happened["frames"] += 1

@@ -9,6 +9,7 @@ from vision.boxes import iou
 from vision.detector import Detections, FollowingDetector
 from vision.frames import Image
 from vision.search import Search
+from vision.tracker import SHOW_AFTER
 
 SAME_FACE_IOU = 0.3
 RETRY_FRAMES = 2  # a lost face is looked for in each of so many frames; after that, lost faces take turns
@@ -17,10 +18,16 @@ KEEP_FRAMES = 60  # a lost face is looked for in no more frames; a hand may have
 
 @dataclass
 class _Seen:
-    """A face's last box (4,) int32 xyxy px, and the number of frames since then."""
+    """A face's last box (4,) int32 xyxy px, the number of frames since then, and how often it was seen."""
 
     box: NDArray[np.int32]
     misses: int = 0
+    sightings: int = 1
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was seen often enough that the next sighting needs less evidence."""
+        return self.sightings >= SHOW_AFTER
 
 
 class LiveDetector:
@@ -57,9 +64,9 @@ class LiveDetector:
             seen.misses += 1
         found = Detections()
         for seen in sought:
-            face = self._detector.follow(image, seen.box, known=True)
+            face = self._detector.follow(image, seen.box, seen.is_known)
             if len(face) and not _is_among(face.boxes[0], found):
-                seen.box, seen.misses = face.boxes[0], 0
+                seen.box, seen.misses, seen.sightings = face.boxes[0], 0, seen.sightings + 1
                 found = Detections.joined([found, face])
         for candidate in self._search(image).boxes:
             if _is_among(candidate, found):

@@ -68,16 +68,15 @@ class Pipeline:
         """
         watch = _Stopwatch()
         faces = self.detector.detect(frame.image)
-        boxes = faces.boxes
         watch.lap("detect")
         gray = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         view = self.view  # the same for the whole frame
         probs, maps = self._read(gray, faces, frame.captured_s, view)
         watch.lap("classify")
-        tracks = self.tracker.update(boxes, probs, frame.captured_s, maps)
+        tracks = self.tracker.update(faces.boxes, probs, frame.captured_s, maps, faces.landmarks)
         watch.lap("track")
         # not only tracks: a face is hidden from the first frame in which it is found
-        hidden = [*boxes, *(track.box for track in tracks)] if view.blur else ()
+        hidden = [*faces.boxes, *(track.box for track in tracks)] if view.blur else ()
         scene = draw(frame.image, tracks, view, hidden)  # a copy: frame.image is never written
         watch.lap("draw")
         jpeg = encode_jpeg(scene, self.jpeg_quality)
