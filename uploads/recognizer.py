@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from model import EmotionClassifier, preprocess
 from uploads.pictures import NO_MEMORY, Picture, PictureError, read_picture
-from vision.detector import Detector
+from vision.crops import turn_back
+from vision.detector import Detections, Detector
 from vision.emotions import EMOTIONS
 from vision.faces import face_json
 from vision.overlay import PLAIN, Scene, View, draw
@@ -54,10 +55,10 @@ class Cut(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """A picture with its boxes (n, 4) in px of its image, and the crops (n, 48, 48)."""
+    """A picture with its faces in px of its image, and their crops (n, 48, 48)."""
 
     picture: Picture
-    boxes: NDArray[np.int32]
+    faces: Detections
     crops: NDArray[np.uint8]
 
 
@@ -106,10 +107,10 @@ class Recognizer:
         gray = cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         detector = self._detectors.get_nowait()  # there are as many as threads
         try:
-            boxes = detector.detect(gray)
+            faces = detector.detect(picture.image)
         finally:
             self._detectors.put(detector)
-        return _Found(picture, boxes, preprocess(gray, boxes))
+        return _Found(picture, faces, preprocess(gray, faces.boxes, faces.tilts_deg))
 
     def _name(self, searched: list[tuple[str, Future[_Found]]]) -> Iterator[Reading]:
         found: list[_Found | PictureError] = [_result(future) for _, future in searched]
@@ -120,20 +121,25 @@ class Recognizer:
             if isinstance(one, PictureError):
                 yield Reading(name, problem=one)
                 continue
-            yield Reading(name, one.picture, tuple(self._faces(one, islice(rows, len(one.boxes)))))
+            yield Reading(name, one.picture, tuple(self._faces(one, islice(rows, len(one.faces)))))
 
     def _faces(self, found: _Found, rows: Iterator[tuple[NDArray[np.float32], ...]]) -> Iterator[Track]:
-        for number, (box, (row, maps)) in enumerate(zip(found.boxes, rows, strict=True), 1):
+        for index, (row, maps) in enumerate(rows):
+            face = found.faces.at([index])
             best = int(row.argmax())
             sure = bool(row[best] >= self._unsure_below)
-            yield Track(number, _scaled(box, found.picture.scale), row, EMOTIONS[best], sure, 0.0, maps)
+            [upright] = turn_back(maps[None], face.tilts_deg)
+            box, points = _scaled(face.boxes[0], 1), face.landmarks[0]
+            landmarks = None if np.isnan(points).any() else points
+            track = Track(index + 1, box, row, EMOTIONS[best], sure, 0.0, upright, landmarks)
+            yield _placed(track, found.picture.scale)
 
 
 def annotate(reading: Reading, blur: bool = False) -> tuple[Scene, list[Cut]]:
     """Return the picture with its faces drawn, BGR, and each face cut out; with blur they are hidden."""
     assert reading.picture is not None
     image = reading.picture.image
-    faces = [replace(face, box=_scaled(face.box, 1 / reading.picture.scale)) for face in reading.faces]
+    faces = [_placed(face, 1 / reading.picture.scale) for face in reading.faces]
     hidden = [face.box for face in faces] if blur else ()
     plain = draw(image, [], PLAIN, hidden) if blur else image
     return draw(image, faces, PLAIN, hidden), [cut_out(plain, face) for face in faces]
@@ -144,14 +150,13 @@ def cut_out(image: Scene, face: Track) -> Cut:
     x1, y1, x2, y2 = face.box
     margin = round((x2 - x1) * CROP_MARGIN)
     left, top = max(x1 - margin, 0), max(y1 - margin, 0)
-    moved = replace(face, box=(x1 - left, y1 - top, x2 - left, y2 - top))
-    return Cut(image[top : y2 + margin, left : x2 + margin], moved)
+    return Cut(image[top : y2 + margin, left : x2 + margin], _placed(face, 1, left, top))
 
 
 def heated(image: Scene, cut: Cut) -> Scene:
     """Return a copy of image, the cut's own or a smaller one, with the heat map of its emotion laid over it."""
-    box = _scaled(cut.face.box, image.shape[1] / cut.image.shape[1])
-    return draw(image, [replace(cut.face, box=box)], ONLY_HEAT)
+    face = _placed(cut.face, image.shape[1] / cut.image.shape[1])
+    return draw(image, [face], ONLY_HEAT)
 
 
 def _result(future: "Future[_Found]") -> _Found | PictureError:
@@ -161,6 +166,15 @@ def _result(future: "Future[_Found]") -> _Found | PictureError:
         return problem.with_traceback(None)  # which would keep the file's bytes
     except (cv2.error, MemoryError):
         return PictureError(NO_MEMORY)
+
+
+def _placed(face: Track, scale: float, left_px: int = 0, top_px: int = 0) -> Track:
+    """Return a face as it lies in another image: enlarged by scale, then seen from (left_px, top_px)."""
+    x1, y1, x2, y2 = _scaled(face.box, scale)
+    landmarks = face.landmarks
+    if landmarks is not None:
+        landmarks = (landmarks * scale - (left_px, top_px)).astype(np.float32)
+    return replace(face, box=(x1 - left_px, y1 - top_px, x2 - left_px, y2 - top_px), landmarks=landmarks)
 
 
 def _scaled(box: Any, scale: float) -> tuple[int, int, int, int]:

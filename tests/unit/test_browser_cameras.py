@@ -3,7 +3,7 @@
 import io
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from streaming.audience import FullError
-from streaming.browser_cameras import BrowserCamera, BusyError, ClosedError, FrameError, decode
+from streaming.browser_cameras import BrowserCamera, BrowserCameras, BusyError, ClosedError, FrameError, decode
 from tests.fakes.browser_cameras import BOX, QUICK, Hall, OneFace, Recorder, jpeg_of
+from tests.fakes.recognition import LyingFaces
 from tests.fakes.waiting import PATIENCE_S, until
+from vision.crops import Tilts
+from vision.detector import Boxes, Gray
 from vision.tracker import Tracker
 from web.metrics import BrowserCameraCollector
 
@@ -325,13 +329,13 @@ def test_the_figures_are_what_happened(hall: Hall) -> None:
     }
 
 
-def test_a_jpeg_becomes_its_brightness() -> None:
+def test_a_jpeg_becomes_a_bgr_image() -> None:
     colour = io.BytesIO()
     Image.new("RGB", (48, 40), (255, 0, 0)).save(colour, "JPEG", quality=95)
-    gray = decode(colour.getvalue())
-    assert gray.shape == (40, 48)
-    assert gray.dtype == np.uint8
-    assert abs(int(gray[20, 20]) - 76) <= 2  # 0.299 of red
+    image = decode(colour.getvalue())
+    assert image.shape == (40, 48, 3)
+    assert image.dtype == np.uint8
+    assert np.abs(image[20, 20].astype(int) - (0, 0, 255)).max() <= 2
 
 
 @pytest.mark.parametrize(
@@ -366,6 +370,22 @@ def test_any_bytes_are_a_picture_or_a_sentence(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(0, 8))):
         jpeg[data.draw(st.integers(0, len(jpeg) - 1))] = data.draw(st.integers(0, 255))
     with suppress(FrameError):
-        gray = decode(bytes(jpeg[: data.draw(st.integers(0, len(jpeg)))]))
-        assert gray.shape[0] <= 960
-        assert gray.shape[1] <= 1280
+        image = decode(bytes(jpeg[: data.draw(st.integers(0, len(jpeg)))]))
+        assert image.shape[0] <= 960
+        assert image.shape[1] <= 1280
+
+
+def test_the_network_learns_how_far_each_head_is_tilted() -> None:
+    tilts: list[float] = []
+
+    def predict_each(pictures: Sequence[tuple[Gray, Boxes, Tilts]]) -> list[NDArray[np.float32]]:
+        tilts.extend(tilt for *_, its in pictures if its is not None for tilt in its)
+        return [Recorder().read(200) for _ in pictures]
+
+    cameras = BrowserCameras(
+        predict_each, lambda: (LyingFaces(), OneFace()), lambda: Tracker(0.3, 0.4), 1, waits=QUICK
+    )
+    with cameras.opened() as camera:
+        cameras.read(camera, jpeg_of(200))
+    cameras.close()
+    assert tilts == [90]
