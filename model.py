@@ -94,7 +94,11 @@ class EmotionClassifier:
         return cls(*load_engine(Path(path), engine), output)
 
     def predict(
-        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+        self,
+        gray: NDArray[np.uint8],
+        boxes: NDArray[np.integer[Any]],
+        tilts_deg: Tilts = None,
+        mirrored: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float32]:
         """Classify the faces in an image.
 
@@ -102,6 +106,7 @@ class EmotionClassifier:
             gray: The image (H, W) uint8.
             boxes: The faces (n, 4) int xyxy px, which may reach over the image's border.
             tilts_deg: The angles (n,) in degrees of their lines of the eyes, clockwise; NaN where unknown.
+            mirrored: Which faces (n,) the network sees mirrored; none by default.
 
         Returns:
             The probabilities (n, 7) float32 in the order of EMOTIONS; rows sum to 1.
@@ -109,7 +114,10 @@ class EmotionClassifier:
         Raises:
             ValueError: An array has another shape or dtype, or a box is empty or wholly outside.
         """
-        return self.classify(crop(gray, boxes, tilts_deg))
+        crops = crop(gray, boxes, tilts_deg)
+        if mirrored is not None:
+            crops[mirrored] = crops[mirrored, :, ::-1]
+        return self.classify(crops)
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities (n, 7) float32 of crops (n, 48, 48) uint8."""
@@ -146,6 +154,16 @@ class EmotionClassifier:
         logits, maps = self._engine.logits_and_maps(crops)
         probs = to_probabilities(logits, self.output, self.card.calibration)
         return probs, self._maps_of_output(maps).clip(min=0)
+
+    def explain_both_ways(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the means of `explain_crops` for crops (n, 48, 48) uint8 and for the same crops mirrored.
+
+        That is one forward pass of twice the size, and gains a point of accuracy.
+        """
+        both = np.concatenate((crops, crops[:, :, ::-1]))
+        probs, maps = (np.split(values, 2) for values in self.explain_crops(both))
+        half = np.float32(0.5)
+        return half * (probs[0] + probs[1]), half * (maps[0] + maps[1][..., ::-1])
 
     def _maps_of_output(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the maps (n, 7, h, w) of the output, from those of all logits; they add up as logits do."""

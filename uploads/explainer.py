@@ -122,7 +122,7 @@ class PictureExplainer:
     ) -> Explanation:
         """Return the explanation of the face in a box (4,) xyxy px, shown upright as the network reads it."""
         crops = preprocess(gray, box[None], np.array([tilt_deg]))
-        probs, maps = self._classifier.explain_crops(crops)
+        probs, maps = self._classifier.explain_both_ways(crops)
         layers = [draw_layer(maps) for maps in self._activations(crops)]
         face = cut_face(gray, box, min(int(box[2] - box[0]), FACE_SIDE_PX), tilt_deg)
         face = cv2.resize(face, (FACE_SIDE_PX, FACE_SIDE_PX), interpolation=cv2.INTER_CUBIC).astype(np.uint8)

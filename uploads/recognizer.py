@@ -115,7 +115,7 @@ class Recognizer:
     def _name(self, searched: list[tuple[str, Future[_Found]]]) -> Iterator[Reading]:
         found: list[_Found | PictureError] = [_result(future) for _, future in searched]
         crops = [one.crops for one in found if isinstance(one, _Found)]
-        faces = self._classifier.explain_crops(np.concatenate(crops)) if crops else ()
+        faces = self._classifier.explain_both_ways(np.concatenate(crops)) if crops else ()
         rows = zip(*faces, strict=True)
         for (name, _), one in zip(searched, found, strict=True):
             if isinstance(one, PictureError):

@@ -225,6 +225,23 @@ def test_without_a_calibration_the_shipped_output_is_the_label_head() -> None:
     )
 
 
+def test_a_mirrored_face_is_read_as_its_mirror_image(classifier: EmotionClassifier) -> None:
+    gray, boxes = noise(60, 60), np.array([[0, 0, 60, 60], [0, 0, 60, 60]])
+    plain, mirrored = classifier.predict(gray, boxes, None, np.array([False, True]))
+    turned = np.ascontiguousarray(gray[:, ::-1])
+    np.testing.assert_allclose(mirrored, classifier.predict(turned, boxes[:1])[0], atol=1e-5)
+    assert np.abs(plain - mirrored).max() > 1e-4
+
+
+def test_both_ways_are_the_mean_and_the_mirrored_map_is_turned_back(classifier: EmotionClassifier) -> None:
+    crops = preprocess(noise(60, 60), np.array([[0, 0, 60, 60]]))
+    probs, maps = classifier.explain_both_ways(crops)
+    plain, mirrored = (classifier.explain_crops(c) for c in (crops, np.ascontiguousarray(crops[:, :, ::-1])))
+    np.testing.assert_allclose(probs, (plain[0] + mirrored[0]) / 2, atol=1e-6)
+    np.testing.assert_allclose(maps, (plain[1] + mirrored[1][..., ::-1]) / 2, atol=1e-5)
+    assert [values.shape for values in classifier.explain_both_ways(crops[:0])] == [(0, 7), (0, 7, 6, 6)]
+
+
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_each_output_of_a_classifier_gives_probabilities(net: EmotionNet, output: str) -> None:
     probs = EmotionClassifier(TorchEngine(net), CARD, output).predict(noise(60, 60), np.array([[0, 0, 50, 50]]))
