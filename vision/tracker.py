@@ -28,7 +28,7 @@ MAX_RESIZE = 1.5  # times larger or smaller that a lost face may be found
 SPEED_EASE_S = 0.15
 BOX_EASE_S = 0.06
 UNNUMBERED = 0  # a face that was seen once has no number yet
-MARGIN = 0.10  # another emotion must lead, or a sure one fall below unsure_below, by this much
+MARGIN = 0.13  # another emotion must lead, or a sure one fall below unsure_below, by this much
 
 Maps = NDArray[np.float32] | None
 Points = NDArray[np.float32] | None
