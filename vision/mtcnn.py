@@ -34,7 +34,7 @@ SCALE_STEP = 0.709  # between two levels of the pyramid: half the area
 PNET_MIN, RNET_MIN, ONET_MIN = 0.6, 0.7, 0.9  # probabilities
 KNOWN_MIN = 0.6  # of a face that was found in the frame before
 LEVEL_IOU, LEVELS_IOU, RNET_IOU, ONET_SHARE = 0.5, 0.7, 0.7, 0.7  # more of an overlap is the same face
-BATCH = 256  # crops at once, so that a picture full of proposals takes no more memory
+BATCH = 64  # crops at once, so that a picture full of proposals takes no more memory
 
 INPUTS = {"pnet": "input_1", "rnet": "input_2", "onet": "input_3"}
 OUTPUTS = {  # offsets of the sides, O-Net's points, and two probabilities, the second that of a face
