@@ -119,13 +119,13 @@ def _has_centre(outer: NDArray[np.floating], inner: NDArray[np.floating]) -> NDA
     return np.asarray(((outer[:, None, :2] < centres) & (centres < outer[:, None, 2:])).all(axis=2))
 
 
-def search_pictures(folder: Path, detectors: Detectors) -> tuple[PictureScore, list[Image]]:
+def search_pictures(folder: Path, detectors: Detectors) -> tuple[PictureScore, dict[str, Image]]:
     """Return what is found in a folder with truth.json, and its pictures without faces; raises StartError."""
     try:
         truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StartError(f"{folder} has no truth.json that can be read ({error})") from None
-    detector, score, empty = detectors.picture(), PictureScore(), []
+    detector, score, empty = detectors.picture(), PictureScore(), dict[str, Image]()
     for name, about in tqdm(truth.items(), "pictures", leave=False):
         try:
             picture = read_picture((folder / name).read_bytes())
@@ -136,7 +136,7 @@ def search_pictures(folder: Path, detectors: Detectors) -> tuple[PictureScore, l
         faces = np.array(about["faces"], dtype=np.float64).reshape(-1, 4)
         score.add(name, boxes, faces, time.thread_time() - started_s)
         if not len(faces):
-            empty.append(picture.image)
+            empty[name] = picture.image
     detector.close()
     return score, empty
 
@@ -216,11 +216,14 @@ def compare(
     detectors = Detectors.load(settings)
     score, empty = search_pictures(folder, detectors)
     figures = {f"pictures: {name}": figure for name, figure in score.figures().items()}
-    shown = 0
-    for picture in tqdm(empty, "pictures without faces, live", leave=False):
+    mistaken = []
+    for name, picture in tqdm(empty.items(), "pictures without faces, live", leave=False):
         pipeline = make_live_pipeline(settings, classifier, detectors)
-        shown += max(watch(pipeline, shaken(picture), TEXTURE_FPS).faces) > 0
-    figures[f"{len(empty)} without faces, live: with a face shown"] = str(shown)
+        if max(watch(pipeline, shaken(picture), TEXTURE_FPS).faces):
+            mistaken.append(name)
+    figures[f"{len(empty)} without faces, live: with a face shown"] = str(len(mistaken))
+    print(f"{settings.detector} shows a face live in {', '.join(mistaken) or 'no picture without one'}")
+    print(f"{settings.detector} misses faces in {', '.join(sorted(set(score.missed))) or 'no picture'}")
     for path in tqdm(videos, "videos", leave=False):
         images, fps = read_video(path)
         if not images:

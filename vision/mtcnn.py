@@ -32,7 +32,7 @@ PNET_SIDE, RNET_SIDE, ONET_SIDE = 12, 24, 48  # px
 PNET_STRIDE = 2  # px
 SCALE_STEP = 0.709  # between two levels of the pyramid: half the area
 PNET_MIN, RNET_MIN, ONET_MIN = 0.6, 0.7, 0.9  # probabilities
-KNOWN_MIN = 0.6  # of a face that was found in the frame before
+KNOWN_MIN, NEW_MIN = 0.6, 0.95  # of a face that is followed: found in the frames before, or not yet
 LEVEL_IOU, LEVELS_IOU, RNET_IOU, ONET_SHARE = 0.5, 0.7, 0.7, 0.7  # more of an overlap is the same face
 BATCH = 64  # crops at once, so that a picture full of proposals takes no more memory
 
@@ -132,7 +132,7 @@ class MtcnnDetector:
     def follow(self, image: Image, box: NDArray[np.int32], known: bool) -> Detections:
         """Return the face near a box (4,) xyxy px of an image (H, W, 3) uint8 BGR, or none."""
         faces, probs = self.refine(image, box[None])
-        return faces.at(probs > (KNOWN_MIN if known else ONET_MIN))
+        return faces.at(probs > (KNOWN_MIN if known else NEW_MIN))
 
     def close(self) -> None:
         """Do nothing: the detector has no threads."""
