@@ -21,6 +21,7 @@ def describe(max_picture_mb: int) -> dict[str, Any]:
                 "post": {
                     "operationId": "predict",
                     "summary": "Find the faces in a picture and name their emotions.",
+                    "parameters": [_WHOLE],
                     "requestBody": {"required": True, "content": _SENT},
                     "responses": _predict_answers(max_picture_mb),
                 }
@@ -56,12 +57,25 @@ def _answer(description: str, schema: dict[str, Any], **more: Any) -> dict[str, 
     return {"description": description, "content": {"application/json": {"schema": schema}}, **more}
 
 
+_WHOLE: dict[str, Any] = {
+    "name": "whole",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "integer", "enum": [0, 1], "default": 0},
+    "description": "1: the picture is cut to one face, and is read as a whole; no face is searched for.",
+}
 _BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
 _SENT = {
     "application/octet-stream": {"schema": _BYTES},
     "image/jpeg": {"schema": _BYTES},
     "image/png": {"schema": _BYTES},
-    "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": {"file": _BYTES}}},
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "required": ["file"],
+            "properties": {"file": _BYTES, "whole": _WHOLE["schema"]},
+        }
+    },
 }
 _ERROR = {
     "type": "object",
@@ -93,12 +107,16 @@ _FACE = {
 }
 _PICTURE = {
     "type": "object",
-    "required": ["width", "height", "faces", "note"],
+    "required": ["width", "height", "faces", "whole", "note"],
     "properties": {
         "width": {"type": "integer", "minimum": 1},
         "height": {"type": "integer", "minimum": 1},
         "faces": {"type": "array", "items": {"$ref": "#/components/schemas/Face"}},
-        "note": {"type": "string", "description": "What was left out, or empty."},
+        "whole": {"type": "boolean", "description": "The only face is the whole picture, as the note says."},
+        "note": {
+            "type": "string",
+            "description": "What was left out, and why the whole picture was read as a face; or empty.",
+        },
     },
 }
 _REF = {"$ref": "#/components/schemas/Error"}

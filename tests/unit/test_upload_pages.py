@@ -422,7 +422,7 @@ class BusyJobs(Jobs):
     def __init__(self, jobs: Jobs) -> None:
         self.results = jobs.results
 
-    def read(self, name: str, data: bytes) -> Reading | None:  # noqa: ARG002
+    def read(self, name: str, data: bytes, *, whole: bool = False) -> Reading | None:  # noqa: ARG002
         return None
 
 
