@@ -33,7 +33,6 @@ from streaming.sender import Sender
 from streaming.variants import Variants, encode_variant
 from uploads.assemble import (
     load_classifier,
-    make_detector,
     make_recognizer,
     make_tracker,
     make_video_pipeline,
@@ -44,6 +43,7 @@ from uploads.results import Results
 from uploads.worker_process import WorkerProcess, worker_environment
 from vision.background import limit_threads
 from vision.controls import Controls
+from vision.detectors import Detectors
 from vision.live_classifier import LiveClassifier
 from vision.live_detector import LiveDetector
 from vision.overlay import View
@@ -102,20 +102,20 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     """Return the site of one camera, which this process owns; raises StartError."""
     credentials = Credentials.read(settings.auth, settings.token)
     history = lifetime.own(History.open(settings.database_url))
-    classifier = load_classifier(settings)
-    pipeline = lifetime.own(make_live_pipeline(settings, classifier))
+    classifier, detectors = load_classifier(settings), Detectors.load(settings)
+    pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
     recorder = lifetime.own(Recorder(camera, history, settings.keep_days, settings.open_controls))
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants = lifetime.own(Variants(camera.annotated, encode))
-    jobs = lifetime.own(make_jobs(settings, classifier))
-    browser_cameras = lifetime.own(make_browser_cameras(settings, classifier))
+    jobs = lifetime.own(make_jobs(settings, classifier, detectors))
+    browser_cameras = lifetime.own(make_browser_cameras(settings, classifier, detectors))
     sender = lifetime.own(Sender())  # last, so it is closed first: the viewers go before what they watch
     audience = Audience(camera, variants, sender, settings.max_viewers)
     in_memory = UploadLimiter(MAX_PICTURES_IN_MEMORY)
     pages = [
         history_pages(history, recorder),
-        explain_pages(make_explainer(settings, classifier), in_memory),
+        explain_pages(make_explainer(settings, classifier, detectors), in_memory),
         upload_pages(jobs, UploadLimiter(), settings.max_upload_mb),
         api_pages(jobs, in_memory),
     ]
@@ -152,7 +152,8 @@ def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
     limit_threads()
     redis = connect(settings.redis_url)
     history = lifetime.own(History.open(settings.database_url))
-    pipeline = lifetime.own(make_live_pipeline(settings, load_classifier(settings)))
+    classifier, detectors = load_classifier(settings), Detectors.load(settings)
+    pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
     recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=f"{settings.name}: "))
     controls = make_controls(settings, pipeline, recorder)
@@ -172,11 +173,11 @@ def make_camera(settings: Settings, pipeline: Pipeline) -> Camera:
     )
 
 
-def make_live_pipeline(settings: Settings, classifier: EmotionClassifier) -> Pipeline:
+def make_live_pipeline(settings: Settings, classifier: EmotionClassifier, detectors: Detectors) -> Pipeline:
     """Return the pipeline of a camera, which searches and reads in the background; raises StartError."""
     return Pipeline(
         # two detectors: one is not for two threads at once
-        LiveDetector(make_detector(settings), BackgroundSearch(make_detector(settings))),
+        LiveDetector(detectors.live(), BackgroundSearch(detectors.live())),
         LiveClassifier(classifier.predict),
         make_tracker(settings),
         settings.jpeg_quality,
@@ -191,9 +192,11 @@ def make_controls(settings: Settings, pipeline: Pipeline, recorder: Recorder) ->
     return Controls(pipeline, fixed, settings.open_controls, on_reset=recorder.renew)
 
 
-def make_browser_cameras(settings: Settings, classifier: EmotionClassifier) -> BrowserCameras:
+def make_browser_cameras(
+    settings: Settings, classifier: EmotionClassifier, detectors: Detectors
+) -> BrowserCameras:
     """Return the readers of visitors' own cameras; raises StartError."""
-    shared = make_detector(settings)  # one for all: their frames are read in one thread
+    shared = detectors.live()  # one for all: their frames are read in one thread
 
     def make_live_detector() -> tuple[LiveDetector, SearchOnDemand]:
         search = SearchOnDemand(shared)
@@ -207,21 +210,21 @@ def make_browser_cameras(settings: Settings, classifier: EmotionClassifier) -> B
     )
 
 
-def make_jobs(settings: Settings, classifier: EmotionClassifier) -> Jobs:
+def make_jobs(settings: Settings, classifier: EmotionClassifier, detectors: Detectors) -> Jobs:
     """Return the reader of uploads, its thread started; raises StartError."""
     # Windows hands no open files to another process, so there the thread reads by itself
     worker = WorkerProcess(worker_environment(settings)) if os.name == "posix" else None
     return Jobs(
         Results(RESULTS),
-        make_recognizer(settings, classifier, threads=1),  # the camera needs the other core
-        partial(make_video_pipeline, settings, classifier),
+        make_recognizer(settings, classifier, detectors, threads=1),  # the camera needs the other core
+        partial(make_video_pipeline, settings, classifier, detectors),
         settings.jpeg_quality,
         settings.blur,
         worker,
     )
 
 
-def make_explainer(settings: Settings, classifier: EmotionClassifier) -> PictureExplainer:
+def make_explainer(settings: Settings, classifier: EmotionClassifier, detectors: Detectors) -> PictureExplainer:
     """Return the explainer of single pictures, with a detector of its own; raises StartError."""
     weights = Path(settings.weights)
-    return PictureExplainer(make_detector(settings), classifier, lambda: load_torch(weights)[0].net, SAMPLES)
+    return PictureExplainer(detectors.upload(), classifier, lambda: load_torch(weights)[0].net, SAMPLES)

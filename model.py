@@ -4,39 +4,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from nn.engines import Engine, load_engine
 from nn.model_card import INPUT_SIDE, Calibration, ModelCard
+from vision.crops import Tilts, cut_face, turn_back
 from vision.emotions import EMOTIONS
 
 MAP_SIDE = INPUT_SIDE // 8  # of EmotionNet's features, which it halves three times
 OUTPUTS = ("shipped", "fer2013", "ferplus")
 
 
-def preprocess(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-    """Return the crops (n, 48, 48) uint8 of boxes (n, 4) int xyxy px in gray (H, W) uint8.
+def preprocess(
+    gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+) -> NDArray[np.uint8]:
+    """Return the crops (n, 48, 48) uint8 of boxes (n, 4) int xyxy px in gray (H, W) uint8, upright.
 
     A crop is the box itself: FER2013's faces fill their pictures as the Haar box does, and a wider one costs
-    accuracy. Pixels outside the image repeat its border. Raises ValueError for a box that is empty or wholly
-    outside.
+    accuracy. tilts_deg (n,) are the angles of the faces' lines of the eyes, by which `cut_face` turns them.
+    Pixels outside the image repeat its border. Raises ValueError for a box that is empty or wholly outside.
     """
-    height, width = gray.shape
     crops = np.empty((len(boxes), INPUT_SIDE, INPUT_SIDE), dtype=np.uint8)
-    for crop, (x1, y1, x2, y2) in zip(crops, boxes.tolist(), strict=True):
-        if x2 <= x1 or y2 <= y1:
-            raise ValueError(f"a box must have x1 < x2 and y1 < y2, got {[x1, y1, x2, y2]}")
-        inside: NDArray[Any] = gray[max(y1, 0) : max(y2, 0), max(x1, 0) : max(x2, 0)]
-        if inside.size == 0:
-            raise ValueError(f"box {[x1, y1, x2, y2]} lies outside an image of {width}x{height}")
-        outside = (max(-y1, 0), max(y2 - height, 0), max(-x1, 0), max(x2 - width, 0))
-        if any(outside):
-            inside = cv2.copyMakeBorder(inside, *outside, borderType=cv2.BORDER_REPLICATE)
-        shrinks = inside.shape[0] > INPUT_SIDE
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        cv2.resize(inside, (INPUT_SIDE, INPUT_SIDE), dst=crop, interpolation=method)
+    tilts = [0.0] * len(boxes) if tilts_deg is None else tilts_deg.tolist()
+    for crop, box, tilt_deg in zip(crops, boxes, tilts, strict=True):
+        crop[...] = cut_face(gray, box, INPUT_SIDE, tilt_deg)
     return crops
 
 
@@ -91,12 +83,15 @@ class EmotionClassifier:
         """
         return cls(*load_engine(Path(path), engine), output)
 
-    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    def predict(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+    ) -> NDArray[np.float32]:
         """Classify the faces in an image.
 
         Args:
             gray: The image (H, W) uint8.
             boxes: The faces (n, 4) int xyxy px, which may reach over the image's border.
+            tilts_deg: The angles (n,) in degrees of their lines of the eyes, clockwise; NaN where unknown.
 
         Returns:
             The probabilities (n, 7) float32 in the order of EMOTIONS; rows sum to 1.
@@ -104,7 +99,7 @@ class EmotionClassifier:
         Raises:
             ValueError: An array has another shape or dtype, or a box is empty or wholly outside.
         """
-        return self.classify(crop(gray, boxes))
+        return self.classify(crop(gray, boxes, tilts_deg))
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities (n, 7) float32 of crops (n, 48, 48) uint8."""
@@ -113,27 +108,28 @@ class EmotionClassifier:
         return to_probabilities(self._engine.logits(crops), self.output, self.card.calibration)
 
     def predict_each(
-        self, images: Sequence[tuple[NDArray[np.uint8], NDArray[np.integer[Any]]]]
+        self, images: Sequence[tuple[NDArray[np.uint8], NDArray[np.integer[Any]], Tilts]]
     ) -> list[NDArray[np.float32]]:
-        """Return the probabilities of `predict` for each (gray, boxes), with one forward pass for all faces."""
+        """Return the probabilities of `predict` for each (gray, boxes, tilts_deg), with one forward pass."""
         if not images:
             return []
-        crops = [crop(gray, boxes) for gray, boxes in images]
+        crops = [crop(gray, boxes, tilts_deg) for gray, boxes, tilts_deg in images]
         probs = self.classify(np.concatenate(crops))
         return np.split(probs, np.cumsum([len(faces) for faces in crops])[:-1])
 
     def explain(
-        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the probabilities of `predict` and class activation maps: (n, 7) and (n, 7, 6, 6) float32.
 
-        A map, 0 and above, holds what each place adds to the emotion's logit. It comes from the same forward
-        pass.
+        A map, 0 and above, holds what each place of the box adds to the emotion's logit: the map of a face that
+        was turned upright is turned back. It comes from the same forward pass.
         """
-        return self.explain_crops(crop(gray, boxes))
+        probs, maps = self.explain_crops(crop(gray, boxes, tilts_deg))
+        return probs, turn_back(maps, tilts_deg)
 
     def explain_crops(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the probabilities and maps of `explain` for crops (n, 48, 48) uint8."""
+        """Return the probabilities and maps of `explain` for crops (n, 48, 48) uint8, none turned back."""
         if len(crops) == 0:
             no_maps = np.empty((0, len(EMOTIONS), MAP_SIDE, MAP_SIDE), dtype=np.float32)
             return no_maps[..., 0, 0], no_maps
@@ -143,10 +139,14 @@ class EmotionClassifier:
         return to_probabilities(logits, self.output, self.card.calibration), positive
 
 
-def crop(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+def crop(
+    gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+) -> NDArray[np.uint8]:
     """Return the crops of `preprocess`; ValueError for arrays of another shape or dtype, too."""
     if gray.ndim != 2 or gray.dtype != np.uint8:
         raise ValueError(f"gray must be (H, W) uint8, got {gray.shape} {gray.dtype}")
     if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iu":
         raise ValueError(f"boxes must be (n, 4) int xyxy, got {boxes.shape} {boxes.dtype}")
-    return preprocess(gray, boxes)
+    if tilts_deg is not None and tilts_deg.shape != (len(boxes),):
+        raise ValueError(f"tilts_deg must be ({len(boxes)},), one a box, got {tilts_deg.shape}")
+    return preprocess(gray, boxes, tilts_deg)

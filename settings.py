@@ -92,7 +92,13 @@ class Settings:
         "weights lies beside them)",
         choices=("auto", "onnx", "torch"),
     )
-    cascade: str = _setting(str(ROOT / "haarcascade_frontalface_alt2.xml"), "cascade file of the face detector")
+    cascade: str = _setting(str(ROOT / "haarcascade_frontalface_alt2.xml"), "cascade file of the detector haar")
+    detector: str = _setting(
+        "mtcnn",
+        "face detector: mtcnn, which finds tilted, small and partly hidden faces, too, or haar, the cascade, "
+        "which is used where MTCNN's weights are missing",
+        choices=("mtcnn", "haar"),
+    )
     camera_width_px: int = _setting(640, "width requested of a camera", 160, 3840)
     camera_height_px: int = _setting(480, "height requested of a camera", 120, 2160)
     min_face_px: int = _setting(
@@ -100,6 +106,13 @@ class Settings:
         "side of the smallest face searched for in a 640x480 picture, in proportion in a larger one; smaller "
         "takes longer",
         20,
+        1000,
+    )
+    min_upload_face_px: int = _setting(
+        20,
+        "side of the smallest face that mtcnn searches for in uploaded files, of which pictures are read at "
+        "1600 px; haar takes --min-face-px",
+        12,
         1000,
     )
     smoothing_s: float = _setting(0.3, "time over which a face's probabilities are eased; 0: not at all", 0, 10)

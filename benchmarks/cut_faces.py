@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from settings import StartError, read_settings
 from training.data import load_faces
-from uploads.assemble import load_classifier, make_recognizer
+from uploads.assemble import make_readers
 from uploads.recognizer import File, Recognizer
 from vision.background import limit_threads
 from vision.emotions import EMOTIONS
@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
         data = load_faces(args.data, "PublicTest")
         others = list(squares(args.others))
         limit_threads()
-        recognizer = make_recognizer(settings, load_classifier(settings))
+        recognizer, _ = make_readers(settings)
     except (StartError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

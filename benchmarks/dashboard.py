@@ -27,6 +27,7 @@ from streaming.sender import Sender, Viewer
 from streaming.variants import Variants
 from uploads.assemble import load_classifier
 from vision.background import limit_threads
+from vision.detectors import Detectors
 from vision.frames import Image
 from vision.overlay import View
 from vision.pipeline import Pipeline
@@ -105,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = read_settings()
         limit_threads()
-        pipeline = make_live_pipeline(settings, load_classifier(settings))
+        pipeline = make_live_pipeline(settings, load_classifier(settings), Detectors.load(settings))
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

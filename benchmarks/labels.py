@@ -12,6 +12,7 @@ from benchmarks.recall import play, read_video
 from settings import StartError, read_settings
 from uploads.assemble import load_classifier
 from vision.background import limit_threads
+from vision.detectors import Detectors
 from vision.pipeline import Pipeline
 
 
@@ -45,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     for path in args.videos:
         try:
-            pipeline = make_live_pipeline(settings, classifier)
+            pipeline = make_live_pipeline(settings, classifier, Detectors.load(settings))
             changes, seen_s, unsure_s = count_changes(pipeline, path)
             pipeline.close()
         except StartError as error:

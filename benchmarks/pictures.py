@@ -29,6 +29,7 @@ from uploads.recognizer import Recognizer
 from uploads.result_writer import ResultWriter
 from uploads.videos import Writer
 from vision.background import limit_threads
+from vision.detectors import Detectors
 from vision.samples import load_samples, read_gray
 
 SIZES_PX = ((320, 240), (640, 480), (1280, 960))
@@ -70,7 +71,11 @@ def measure(
         return None
 
     analysis = Analysis(
-        files, recognizer, partial(make_video_pipeline, settings, classifier), no_writer, sys.maxsize
+        files,
+        recognizer,
+        partial(make_video_pipeline, settings, classifier, Detectors.load(settings)),
+        no_writer,
+        sys.maxsize,
     )
     pictures = faces = 0
     started_s, cpu_started_s = time.perf_counter(), time.process_time()
@@ -107,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = read_settings()
         limit_threads()
         classifier = load_classifier(settings)
-        recognizer = make_recognizer(settings, classifier)
+        recognizer = make_recognizer(settings, classifier, Detectors.load(settings))
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

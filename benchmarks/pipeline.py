@@ -21,6 +21,7 @@ from sources.demo import DemoSource
 from sources.opener import SourceOpener, check_source
 from uploads.assemble import load_classifier
 from vision.background import limit_threads
+from vision.detectors import Detectors
 from vision.frames import Frame
 from vision.pipeline import STEPS
 
@@ -30,7 +31,7 @@ WARM_UP = 30  # frames
 def measure(source: Source, settings: Settings, count: int) -> tuple[dict[str, list[float]], list[int]]:
     """Return each step's ms in each frame, with "total" for all but "grab", and the faces in each frame."""
     limit_threads()
-    pipeline = make_live_pipeline(settings, load_classifier(settings))
+    pipeline = make_live_pipeline(settings, load_classifier(settings), Detectors.load(settings))
     times: dict[str, list[float]] = {step: [] for step in ("grab", *STEPS, "total")}
     faces: list[int] = []
     period_s = 1 / (source.fps or 30.0)

@@ -25,6 +25,7 @@ from uploads.assemble import load_classifier
 from vision.background import limit_threads
 from vision.boxes import iou
 from vision.detector import Boxes
+from vision.detectors import Detectors
 from vision.frames import Frame, Image
 from vision.haar import HaarDetector
 from vision.pipeline import Pipeline
@@ -69,8 +70,7 @@ def read_video(path: str) -> tuple[list[Image], float]:
 
 def search_fully(detector: HaarDetector, images: Sequence[Image], title: str) -> list[Boxes]:
     """Return the boxes (n, 4) xyxy px of a full search of each image."""
-    grays = (cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False) for image in images)
-    return [detector.detect(gray) for gray in tqdm(grays, f"full search of {title}", len(images), leave=False)]
+    return [detector.detect(image).boxes for image in tqdm(images, f"full search of {title}", leave=False)]
 
 
 def play(pipeline: Pipeline, images: Sequence[Image], fps: float) -> list[list[Track]]:
@@ -130,7 +130,7 @@ def main(argv: list[str] | None = None) -> int:
             if not images:
                 raise StartError(f"{path} is no video that OpenCV can read")
             full = search_fully(detector, images, path)
-            pipeline = make_live_pipeline(settings, classifier)
+            pipeline = make_live_pipeline(settings, classifier, Detectors.load(settings))
             shown_boxes = [boxes_of(tracks) for tracks in play(pipeline, images, fps)]
             pipeline.close()
             score = compare(full, shown_boxes, fps)

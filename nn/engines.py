@@ -4,9 +4,7 @@ An engine turns crops (n, 48, 48) uint8 into logits (n, 15) float32: seven label
 eight FER+ classes. Its maps (n, 15, 6, 6) float32 hold what each place of the face adds to each logit.
 """
 
-import hashlib
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.model_card import ModelCard, WeightsError, check_network, parse_model_card
+from vision.onnx import OnnxError, open_session, sha256_of
 
 if TYPE_CHECKING:  # PyTorch takes two seconds to load, and the ONNX engine does not need it
     from nn.torch_engine import TorchEngine
@@ -75,7 +74,10 @@ def load_onnx(weights: Path) -> "tuple[OnnxEngine, ModelCard]":
         raise WeightsError(f"no weights at {weights}")
     if not path.is_file():
         raise WeightsError(f"there is no {path}; python -m training.export makes it from {weights.name}")
-    session = _open_session(path)
+    try:
+        session = open_session(path)
+    except OnnxError as error:
+        raise WeightsError(str(error)) from None
     metadata = session.get_modelmeta().custom_metadata_map
     card = parse_model_card(path, metadata)
     check_network(path, card)
@@ -100,36 +102,3 @@ class OnnxEngine:
         """Return the logits (n, 15) and the maps (n, 15, 6, 6) float32 of crops (n, 48, 48) uint8."""
         logits, maps = self._session.run(["logits", "maps"], {"images": crops[:, None].astype(np.float32)})
         return logits, maps
-
-
-def _open_session(path: Path) -> Any:
-    """Return ONNX Runtime's session of a file, on one CPU thread; raises WeightsError."""
-    try:
-        onnxruntime = import_onnxruntime()
-    except ImportError:
-        raise WeightsError("onnxruntime is not installed") from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no common base
-        raise WeightsError(f"{path} is damaged or not an ONNX file ({error})") from None
-
-
-def import_onnxruntime() -> Any:
-    """Return the module onnxruntime with its telemetry switched off; raises ImportError.
-
-    Since 1.29 it sends usage reports and keeps an identifier in the home folder, unless this variable is set
-    before it is imported: https://github.com/microsoft/onnxruntime/pull/27379
-    """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()  # Windows ignores the variable
-    return onnxruntime
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

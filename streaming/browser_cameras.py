@@ -12,30 +12,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
+import cv2
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
-from PIL import Image
 
 from streaming.audience import FullError
 from vision.background import lower_priority
-from vision.detector import Detector
+from vision.crops import Tilts
+from vision.detector import Boxes, Detections, Detector, Gray
+from vision.frames import Image
 from vision.search import SearchOnDemand
 from vision.tracker import SHOW_S, Track, Tracker
 
 log = logging.getLogger(__name__)
-
-Gray = NDArray[np.uint8]  # (H, W)
-Boxes = NDArray[np.integer[Any]]  # (n, 4), xyxy px
 
 MAX_BYTES = 512 * 1024  # of a frame
 MAX_WIDTH_PX, MAX_HEIGHT_PX = 1280, 960
 MAX_FACES = 8  # read in a frame
 MAX_GAP_S = 0.8 * SHOW_S  # a slower visitor's faces wait for the next frame
 FAULT = "This frame could not be read; the log says why."
-# As EmotionClassifier.predict_each: (gray, boxes) of several images in, probs (n, 7) of each out.
-PredictEach = Callable[[Sequence[tuple[Gray, Boxes]]], list[NDArray[np.float32]]]
+# As EmotionClassifier.predict_each: (gray, boxes, tilts) of several images in, probs (n, 7) of each out.
+PredictEach = Callable[[Sequence[tuple[Gray, Boxes, Tilts]]], list[NDArray[np.float32]]]
 COUNTED = ("frames", "faces", "failed", "batches", "seconds", "refused")
 
 
@@ -257,19 +256,21 @@ class BrowserCameras:
 
     def _read(self, frames: list[_Frame]) -> None:
         self._choose_search(frames)
-        found: list[tuple[_Frame, Gray, Boxes]] = []
+        found: list[tuple[_Frame, Gray, Detections]] = []
         for frame in frames:
             try:
-                gray = decode(frame.jpeg)
-                found.append((frame, gray, self._detect(frame.camera, gray)))
+                image = decode(frame.jpeg)
+                faces = self._detect(frame.camera, image)
+                gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+                found.append((frame, gray, faces))
             except FrameError as error:
                 self._refuse(frame, error)
             except Exception:
                 log.exception("a frame could not be read")
                 self._refuse(frame, FrameError(FAULT))
-        probs = self._predict_each([(gray, boxes) for _, gray, boxes in found])
-        for (frame, gray, boxes), its_probs in zip(found, probs, strict=True):
-            self._answer(frame, gray, boxes, its_probs)
+        probs = self._predict_each([(gray, faces.boxes, faces.tilts_deg) for _, gray, faces in found])
+        for (frame, gray, faces), its_probs in zip(found, probs, strict=True):
+            self._answer(frame, gray, faces, its_probs)
 
     def _choose_search(self, frames: list[_Frame]) -> None:
         """Have the one frame searched wholly that has waited longest for it, if that is long enough."""
@@ -277,21 +278,23 @@ class BrowserCameras:
         if (now_s := time.monotonic()) - camera.searched_s >= self._waits.search_period_s:
             camera.search.wanted, camera.searched_s = True, now_s
 
-    def _detect(self, camera: BrowserCamera, gray: Gray) -> Boxes:
+    def _detect(self, camera: BrowserCamera, image: Image) -> Detections:
         searched, started_s, spent_s = camera.search.wanted, time.monotonic(), time.thread_time()
-        boxes = camera.detector.detect(gray)[:MAX_FACES]
+        faces = camera.detector.detect(image).at(slice(MAX_FACES))
         # every visitor has an equal share of the thread; a search has its turns and does not count
         rest_s = 0.0 if searched else (time.thread_time() - spent_s) * (len(self._open) - 1)
         camera.due_s = max(started_s + self._waits.frame_period_s, time.monotonic() + rest_s)
-        return boxes
+        return faces
 
-    def _answer(self, frame: _Frame, gray: Gray, boxes: Boxes, probs: NDArray[np.float32]) -> None:
+    def _answer(self, frame: _Frame, gray: Gray, faces: Detections, probs: NDArray[np.float32]) -> None:
         camera = frame.camera
-        tracks = camera.tracker.update(boxes, probs, camera.tick(frame.arrived_s))
+        tracks = camera.tracker.update(
+            faces.boxes, probs, camera.tick(frame.arrived_s), landmarks=faces.landmarks
+        )
         camera.index += 1
         with self._changed:
             self._happened["frames"] += 1
-            self._happened["faces"] += len(boxes)
+            self._happened["faces"] += len(faces)
         height_px, width_px = gray.shape
         latency_ms = (time.monotonic() - frame.arrived_s) * 1000
         frame.answer.set_result(FrameResult(camera.index, width_px, height_px, tracks, latency_ms))
@@ -304,16 +307,18 @@ class BrowserCameras:
         frame.answer.set_exception(error)
 
 
-def decode(jpeg: bytes) -> Gray:
-    """Return the brightness (H, W) uint8; raises FrameError. The size is checked before it is decoded."""
+def decode(jpeg: bytes) -> Image:
+    """Return the image (H, W, 3) uint8 BGR of a JPEG; raises FrameError.
+
+    The size is checked before it is decoded.
+    """
     try:
-        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
+        with PIL.Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
             width_px, height_px = image.size
             if not (width_px <= MAX_WIDTH_PX and height_px <= MAX_HEIGHT_PX):
                 limit = f"{MAX_WIDTH_PX}x{MAX_HEIGHT_PX}"
                 raise FrameError(f"A frame may have {limit} px at most, not {width_px}x{height_px}.")
-            image.draft("L", image.size)  # so that only the brightness is decoded
-            return np.asarray(image.convert("L"))
+            return np.asarray(image.convert("RGB"))[..., ::-1].copy()
     except FrameError:
         raise
     except Exception as error:  # a broken file can fail anywhere in Pillow, and in many ways

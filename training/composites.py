@@ -17,6 +17,7 @@ from tqdm import tqdm
 from nn.model_card import INPUT_SIDE
 from settings import ROOT
 from sources.demo import background, paste
+from sources.opencv import to_bgr
 from training.data import Faces, load_faces
 from vision.emotions import EMOTIONS
 from vision.haar import HaarDetector
@@ -124,7 +125,7 @@ def is_found(sample: NDArray[np.uint8], detector: HaarDetector) -> bool:
     """Return whether the detector finds this face, and nothing else, in a scene like the demo's."""
     scene = background(400, 400)
     paste(scene, sample, (200, 200), 160, 1.0)
-    boxes = detector.detect(scene)
+    boxes = detector.detect(to_bgr(scene)).boxes
     return len(boxes) == 1 and bool((abs(boxes[0] - [120, 120, 280, 280]) < 28).all())
 
 

@@ -54,7 +54,8 @@ def main(argv: list[str] | None = None) -> int:
         image = read_picture(args.picture.read_bytes()).image
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]], dtype=np.int32)
-        faces = whole if args.whole else HaarDetector(Settings().cascade, Settings().min_face_px).detect(gray)
+        detector = HaarDetector(Settings().cascade, Settings().min_face_px)
+        faces = whole if args.whole else detector.detect(image).boxes
         if not len(faces):
             raise PictureError(f"no face is found in {args.picture}; --whole uses all of it as the face")
         if not cv2.imwrite(str(args.out), explain(net, gray, faces[:1])):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.emotion_net import FERPLUS
+from sources.opencv import to_bgr
 from training.data import Faces
 from training.losses import is_face
 from training.metrics import ferplus_majority
@@ -324,6 +325,6 @@ def best_overlap(face: NDArray[np.uint8], detector: HaarDetector) -> float:
     side, margin = face.shape[0] * ENLARGE, face.shape[0]  # the border is repeated, so that it shows no edge
     large = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
     scene = cv2.copyMakeBorder(large, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-    boxes = detector.detect(scene.astype(np.uint8, copy=False))
+    boxes = detector.detect(to_bgr(scene)).boxes
     whole = np.array([margin, margin, margin + side, margin + side])
     return float(iou(whole, boxes).max(initial=0))

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from nn.emotion_net import EmotionNet
-from nn.engines import import_onnxruntime, sha256_of
 from nn.model_card import INPUT_SIDE, WeightsError
 from nn.registry import load_net
+from vision.onnx import import_onnxruntime, sha256_of
 
 TOLERANCE = 1e-4  # of a logit
 MIN_HALVED = 1000  # weights; smaller tensors stay float32

@@ -6,7 +6,7 @@ from functools import partial
 from model import EmotionClassifier
 from settings import Settings
 from uploads.recognizer import Recognizer
-from vision.haar import HaarDetector
+from vision.detectors import Detectors
 from vision.live_classifier import LiveClassifier
 from vision.live_detector import LiveDetector
 from vision.overlay import View
@@ -22,29 +22,26 @@ def load_classifier(settings: Settings) -> EmotionClassifier:
     return EmotionClassifier.load(settings.weights, engine=settings.engine)
 
 
-def make_detector(settings: Settings) -> HaarDetector:
-    """Return a detector of whole pictures, for one thread; raises CascadeError."""
-    return HaarDetector(settings.cascade, settings.min_face_px)
-
-
 def make_tracker(settings: Settings) -> Tracker:
     """Return a tracker with the smoothing and the threshold of these settings."""
     return Tracker(settings.smoothing_s, settings.unsure_below)
 
 
-def make_recognizer(settings: Settings, classifier: EmotionClassifier, threads: int = 2) -> Recognizer:
+def make_recognizer(
+    settings: Settings, classifier: EmotionClassifier, detectors: Detectors, threads: int = 2
+) -> Recognizer:
     """Return the recognizer of still pictures with so many threads; raises CascadeError. Close it."""
-    return Recognizer(partial(make_detector, settings), classifier, settings.unsure_below, threads)
+    return Recognizer(detectors.upload, classifier, settings.unsure_below, threads)
 
 
-def make_video_pipeline(settings: Settings, classifier: EmotionClassifier) -> Pipeline:
+def make_video_pipeline(settings: Settings, classifier: EmotionClassifier, detectors: Detectors) -> Pipeline:
     """Return the pipeline of one video file; raises CascadeError. Close it.
 
     Nothing in it runs in the background, so the same video gives the same results each time.
     """
-    search = RegularSearch(make_detector(settings), VIDEO_SEARCH_EVERY)
+    detector = detectors.upload()  # one for both, as they run in one thread
     return Pipeline(
-        LiveDetector(make_detector(settings), search),
+        LiveDetector(detector, RegularSearch(detector, VIDEO_SEARCH_EVERY)),
         LiveClassifier(classifier.predict, in_background=False),
         make_tracker(settings),
         settings.jpeg_quality,
@@ -55,7 +52,8 @@ def make_video_pipeline(settings: Settings, classifier: EmotionClassifier) -> Pi
 def make_readers(settings: Settings) -> tuple[Recognizer, Callable[[], Pipeline]]:
     """Return the recognizer of pictures and the maker of video pipelines; raises WeightsError, CascadeError.
 
-    Both share one classifier. Close the recognizer.
+    Both share one classifier and the detectors' networks. Close the recognizer.
     """
-    classifier = load_classifier(settings)
-    return make_recognizer(settings, classifier), partial(make_video_pipeline, settings, classifier)
+    classifier, detectors = load_classifier(settings), Detectors.load(settings)
+    make_pipeline = partial(make_video_pipeline, settings, classifier, detectors)
+    return make_recognizer(settings, classifier, detectors), make_pipeline

@@ -16,6 +16,7 @@ from PIL import Image
 
 from model import EmotionClassifier, preprocess
 from uploads.pictures import PictureError, read_picture
+from vision.crops import cut_face
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
 from vision.jpeg import encode_jpeg
@@ -93,10 +94,10 @@ class PictureExplainer:
         with self._turn():
             image = read_picture(data).image
             gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-            boxes = self._detector.detect(gray)
-            if not len(boxes):
+            faces = self._detector.detect(image)
+            if not len(faces):
                 raise PictureError("No face is found in this picture: one that looks at the camera is needed.")
-            return self._explain(gray, boxes[:1], len(boxes) - 1)
+            return self._explain(gray, faces.boxes[:1], faces.tilts_deg[:1], len(faces) - 1)
 
     def explain_sample(self, emotion: str, number: int) -> Explanation:
         """Return the explanation of a sample, counted from 1; raises UnknownSampleError or BusyError."""
@@ -105,7 +106,7 @@ class PictureExplainer:
             raise UnknownSampleError(f"There is no sample {number} of “{emotion}”.")
         gray = read_gray(paths[number - 1])
         with self._turn():
-            return self._explain(gray, np.array([[0, 0, gray.shape[1], gray.shape[0]]]))
+            return self._explain(gray, np.array([[0, 0, gray.shape[1], gray.shape[0]]]), np.zeros(1), 0)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -116,11 +117,14 @@ class PictureExplainer:
         finally:
             self._lock.release()
 
-    def _explain(self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]], others: int = 0) -> Explanation:
-        probs, maps = self._classifier.explain(gray, box)
-        layers = [draw_layer(maps) for maps in self._activations(gray, box)]
-        x1, y1, x2, y2 = box[0].tolist()
-        face = cv2.resize(gray[y1:y2, x1:x2], (FACE_SIDE_PX, FACE_SIDE_PX), interpolation=cv2.INTER_CUBIC)
+    def _explain(
+        self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]], tilt_deg: NDArray[Any], others: int
+    ) -> Explanation:
+        """Return the explanation of the face in box (1, 4), whose line of the eyes has tilt_deg (1,)."""
+        crops = preprocess(gray, box, tilt_deg)
+        probs, maps = self._classifier.explain_crops(crops)
+        layers = [draw_layer(maps) for maps in self._activations(crops)]
+        face = cut_face(gray, box[0], FACE_SIDE_PX, float(tilt_deg[0]))  # upright, as the network sees it
         scene = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
         shares = maps[0] / max(float(maps[0].max()), 1e-6)  # one scale for all seven, so that they compare
         reasons = [
@@ -130,15 +134,15 @@ class PictureExplainer:
         reasons.sort(key=lambda reason: -reason.probability)
         return Explanation(others, encode_jpeg(scene, QUALITY), reasons, layers)
 
-    def _activations(self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]]) -> list[NDArray[np.float32]]:
-        """Return each convolution's maps of the face, in order: (c, h, w) float32."""
+    def _activations(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """Return each convolution's maps of the crop (1, 48, 48), in order: (c, h, w) float32."""
         # here, because it takes seconds, and nothing else of the site needs it
         import torch
 
         from nn.cam import activations
 
         self._net = self._net or self._load_net()
-        images = torch.from_numpy(preprocess(gray, box)).unsqueeze(1).float()
+        images = torch.from_numpy(crops).unsqueeze(1).float()
         return [maps[0].numpy() for maps in activations(self._net, images).values()]
 
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from model import EmotionClassifier, preprocess
 from uploads.pictures import NO_MEMORY, Picture, PictureError, read_picture
-from uploads.whole import ASKED_NOTE, UNASKED_NOTE, is_filled_by_a_face, may_be_ready_cut, whole_box
-from vision.detector import Detector
+from uploads.whole import ASKED_NOTE, UNASKED_NOTE, is_filled_by_a_face, may_be_ready_cut, whole_of
+from vision.crops import turn_back
+from vision.detector import Detections, Detector
 from vision.emotions import EMOTIONS
 from vision.faces import NO_FACE, face_json, face_rows, remark_row
 from vision.overlay import PLAIN, Scene, View, draw
@@ -58,13 +59,13 @@ class Cut(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """A picture with its boxes (n, 4) in px of its image, and the crops (n, 48, 48).
+    """A picture with its faces in px of its image, and their crops (n, 48, 48).
 
-    whole_note says that, and why, the box is the whole picture; with is_doubtful it may be no face at all.
+    whole_note says that, and why, the face is the whole picture; with is_doubtful it may be no face at all.
     """
 
     picture: Picture
-    boxes: NDArray[np.int32]
+    faces: Detections
     crops: NDArray[np.uint8]
     whole_note: str = ""
     is_doubtful: bool = False
@@ -121,12 +122,13 @@ class Recognizer:
             return _whole(picture, gray, ASKED_NOTE)
         detector = self._detectors.get_nowait()  # there are as many as threads
         try:
-            boxes = detector.detect(gray)
-            if not len(boxes) and may_be_ready_cut(picture.size_px):
-                return _whole(picture, gray, UNASKED_NOTE, is_doubtful=not is_filled_by_a_face(gray, detector))
+            faces = detector.detect(picture.image)
+            if not len(faces) and may_be_ready_cut(picture.size_px):
+                is_face = is_filled_by_a_face(picture.image, detector)
+                return _whole(picture, gray, UNASKED_NOTE, is_doubtful=not is_face)
         finally:
             self._detectors.put(detector)
-        return _Found(picture, boxes, preprocess(gray, boxes))
+        return _Found(picture, faces, preprocess(gray, faces.boxes, faces.tilts_deg))
 
     def _name(self, searched: list[tuple[str, Future[_Found]]]) -> Iterator[Reading]:
         found: list[_Found | PictureError] = [_result(future) for _, future in searched]
@@ -138,21 +140,26 @@ class Recognizer:
                 yield Reading(name, problem=one)
                 continue
             note = " ".join(filter(None, (one.picture.note, one.whole_note)))
-            faces = tuple(self._faces(one, islice(rows, len(one.boxes))))
+            faces = tuple(self._faces(one, islice(rows, len(one.faces))))
             yield Reading(name, one.picture, faces, is_whole=bool(one.whole_note), note=note)
 
     def _faces(self, found: _Found, rows: Iterator[tuple[NDArray[np.float32], ...]]) -> Iterator[Track]:
-        for number, (box, (row, maps)) in enumerate(zip(found.boxes, rows, strict=True), 1):
+        for index, (row, maps) in enumerate(rows):
+            face = found.faces.at([index])
             best = int(row.argmax())
             sure = bool(row[best] >= self._unsure_below) and not found.is_doubtful
-            yield Track(number, _scaled(box, found.picture.scale), row, EMOTIONS[best], sure, 0.0, maps)
+            [upright] = turn_back(maps[None], face.tilts_deg)
+            box, points = _scaled(face.boxes[0], 1), face.landmarks[0]
+            landmarks = None if np.isnan(points).any() else points
+            track = Track(index + 1, box, row, EMOTIONS[best], sure, 0.0, upright, landmarks)
+            yield _placed(track, found.picture.scale)
 
 
 def annotate(reading: Reading, blur: bool = False) -> tuple[Scene, list[Cut]]:
     """Return the picture with its faces drawn, BGR, and each face cut out; with blur they are hidden."""
     assert reading.picture is not None
     image = reading.picture.image
-    faces = [replace(face, box=_scaled(face.box, 1 / reading.picture.scale)) for face in reading.faces]
+    faces = [_placed(face, 1 / reading.picture.scale) for face in reading.faces]
     hidden = [face.box for face in faces] if blur else ()
     plain = draw(image, [], PLAIN, hidden) if blur else image
     return draw(image, faces, PLAIN, hidden), [cut_out(plain, face) for face in faces]
@@ -163,20 +170,19 @@ def cut_out(image: Scene, face: Track) -> Cut:
     x1, y1, x2, y2 = face.box
     margin = round((x2 - x1) * CROP_MARGIN)
     left, top = max(x1 - margin, 0), max(y1 - margin, 0)
-    moved = replace(face, box=(x1 - left, y1 - top, x2 - left, y2 - top))
-    return Cut(image[top : y2 + margin, left : x2 + margin], moved)
+    return Cut(image[top : y2 + margin, left : x2 + margin], _placed(face, 1, left, top))
 
 
 def heated(image: Scene, cut: Cut) -> Scene:
     """Return a copy of image, the cut's own or a smaller one, with the heat map of its emotion laid over it."""
-    box = _scaled(cut.face.box, image.shape[1] / cut.image.shape[1])
-    return draw(image, [replace(cut.face, box=box)], ONLY_HEAT)
+    face = _placed(cut.face, image.shape[1] / cut.image.shape[1])
+    return draw(image, [face], ONLY_HEAT)
 
 
 def _whole(picture: Picture, gray: NDArray[np.uint8], note: str, is_doubtful: bool = False) -> _Found:
     """Return a picture whose only face is all of it."""
-    box = whole_box(gray)
-    return _Found(picture, box, preprocess(gray, box), note, is_doubtful)
+    face = whole_of(picture.image)
+    return _Found(picture, face, preprocess(gray, face.boxes), note, is_doubtful)
 
 
 def _result(future: "Future[_Found]") -> _Found | PictureError:
@@ -186,6 +192,15 @@ def _result(future: "Future[_Found]") -> _Found | PictureError:
         return problem.with_traceback(None)  # which would keep the file's bytes
     except (cv2.error, MemoryError):
         return PictureError(NO_MEMORY)
+
+
+def _placed(face: Track, scale: float, left_px: int = 0, top_px: int = 0) -> Track:
+    """Return a face as it lies in another image: enlarged by scale, then seen from (left_px, top_px)."""
+    x1, y1, x2, y2 = _scaled(face.box, scale)
+    landmarks = face.landmarks
+    if landmarks is not None:
+        landmarks = (landmarks * scale - (left_px, top_px)).astype(np.float32)
+    return replace(face, box=(x1 - left_px, y1 - top_px, x2 - left_px, y2 - top_px), landmarks=landmarks)
 
 
 def _scaled(box: Any, scale: float) -> tuple[int, int, int, int]:

@@ -2,9 +2,9 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from vision.detector import Boxes, Detector
+from vision.detector import Detections, Detector
+from vision.frames import Image
 
 MIN_SIDE_PX = 20  # less shows no face that anybody could read
 MAX_SIDE_PX = 256  # larger pictures are photographs
@@ -22,19 +22,19 @@ def may_be_ready_cut(size_px: tuple[int, int]) -> bool:
     return low >= MIN_SIDE_PX and high <= MAX_SIDE_PX and high <= MAX_RATIO * low
 
 
-def whole_box(gray: NDArray[np.uint8]) -> Boxes:
-    """Return the box (1, 4) int32 xyxy px around all of gray (H, W)."""
-    return np.array([[0, 0, gray.shape[1], gray.shape[0]]], dtype=np.int32)
+def whole_of(image: Image) -> Detections:
+    """Return all of an image (H, W, 3) as one face."""
+    return Detections.of_boxes(np.array([[0, 0, image.shape[1], image.shape[0]]], dtype=np.int32))
 
 
-def is_filled_by_a_face(gray: NDArray[np.uint8], detector: Detector) -> bool:
-    """Return whether a detector finds a face that fills gray (H, W) uint8, once it is enlarged on a ground.
+def is_filled_by_a_face(image: Image, detector: Detector) -> bool:
+    """Return whether a detector finds a face that fills an image (H, W, 3), once it is enlarged on a ground.
 
     A texture or a logo is told from a ready-cut face by that.
     """
-    scale = LOOK_SIDE_PX / max(gray.shape)
-    large = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    scale = LOOK_SIDE_PX / max(image.shape[:2])
+    large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     ground = (round(LOOK_SIDE_PX * GROUND),) * 4
     framed = cv2.copyMakeBorder(large, *ground, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
-    boxes = detector.detect(framed)
+    boxes = detector.detect(framed).boxes
     return bool((boxes[:, 2] - boxes[:, 0] >= MIN_SHARE * LOOK_SIDE_PX).any())

@@ -25,7 +25,8 @@ COMMAND = ("nice", "-n", "10", sys.executable, "-m", "uploads.worker")
 # settings those that concern faces, of the other variables those without which programs are not found or run
 # otherwise: where programs, libraries, packages of one user and temporary files are, and how text is encoded.
 FACE_SETTINGS = (
-    *("weights", "engine", "cascade", "min_face_px", "smoothing_s", "unsure_below", "blur", "jpeg_quality"),
+    *("weights", "engine", "detector", "cascade", "min_face_px", "min_upload_face_px"),
+    *("smoothing_s", "unsure_below", "blur", "jpeg_quality"),
 )
 PASSED_VARIABLES = (
     *("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "OMP_NUM_THREADS"),

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from settings import StartError
 from vision.boxes import iou
-from vision.detector import Boxes, Gray
+from vision.detector import Boxes, Detections, Gray
+from vision.frames import Image
 
 SCALE_STEP = 1.1
 REFERENCE_AREA = 640 * 480
@@ -47,43 +48,33 @@ class HaarDetector:
         self._min_face_px = min_face_px
 
     def min_face_px(self, shape: tuple[int, ...]) -> int:
-        """Return the side in px of the smallest face searched for in an image of shape (H, W).
+        """Return the side in px of the smallest face searched for in an image of shape (H, W, ...).
 
         It grows with the image beyond 640x480, so that a large image costs no more time than a small one.
         """
         return round(self._min_face_px * max(1.0, math.sqrt(shape[0] * shape[1] / REFERENCE_AREA)))
 
-    def detect(self, gray: Gray) -> Boxes:
-        """Find the faces in an image.
+    def detect(self, image: Image) -> Detections:
+        """Return the faces in an image (H, W, 3) uint8 BGR, the largest first; raises cv2.error for another."""
+        sizes = (self.min_face_px(image.shape), max(image.shape[:2]))
+        boxes = self._search(_gray(image), sizes, MIN_NEIGHBOURS)
+        return Detections.of_boxes(boxes[np.argsort(boxes[:, 0] - boxes[:, 2], kind="stable")])
 
-        Args:
-            gray: The image (H, W) uint8.
+    def follow(self, image: Image, box: NDArray[np.int32], known: bool) -> Detections:
+        """Return the face around a box (4,) xyxy px of an image (H, W, 3) uint8 BGR, or none.
 
-        Returns:
-            The boxes (n, 4) int32 xyxy px, the largest first.
-
-        Raises:
-            cv2.error: gray is not (H, W) uint8.
-        """
-        boxes = self._search(gray, (self.min_face_px(gray.shape), max(gray.shape)), MIN_NEIGHBOURS)
-        return boxes[np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable")]
-
-    def detect_near(self, gray: Gray, box: NDArray[np.int32], known: bool) -> NDArray[np.int32] | None:
-        """Return the box (4,) int32 xyxy px of the face around a box (4,) xyxy px, or None if there is none.
-
-        A face known from the previous frame needs fewer neighbouring detections than a new one.
+        A face known from the frame before needs fewer neighbouring detections than a new one.
         """
         side = int(box[2] - box[0])
         margin = int(side * NEAR_MARGIN)
         left, top = max(int(box[0]) - margin, 0), max(int(box[1]) - margin, 0)
-        region = gray[top : int(box[3]) + margin, left : int(box[2]) + margin]
+        region = image[top : int(box[3]) + margin, left : int(box[2]) + margin]
         sizes = (int(side * NEAR_SIZES[0]), int(side * NEAR_SIZES[1]))
-        boxes = self._search(region, sizes, KNOWN_NEIGHBOURS if known else MIN_NEIGHBOURS)
+        boxes = self._search(_gray(region), sizes, KNOWN_NEIGHBOURS if known else MIN_NEIGHBOURS)
         if len(boxes) == 0:
-            return None
+            return Detections()
         boxes += np.array([left, top, left, top], dtype=np.int32)
-        nearest: NDArray[np.int32] = boxes[iou(box, boxes).argmax()]
-        return nearest
+        return Detections.of_boxes(boxes[[iou(box, boxes).argmax()]])
 
     def close(self) -> None:
         """Do nothing: the detector has no threads."""
@@ -95,3 +86,7 @@ class HaarDetector:
         )
         xywh = np.asarray(found, dtype=np.int32).reshape(-1, 4)
         return np.hstack((xywh[:, :2], xywh[:, :2] + xywh[:, 2:]))
+
+
+def _gray(image: Image) -> Gray:
+    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from vision.background import BackgroundTask, InlineTask
 from vision.boxes import iou
+from vision.crops import Tilts
 from vision.emotions import EMOTIONS
 
 REREAD_S = 0.09  # the age at which probabilities are read again
 KEEP_S = 0.5  # a face that is lost for no longer keeps its probabilities
 SAME_PLACE_IOU = 0.5
 
-Predict = Callable[
-    [NDArray[np.uint8], NDArray[np.integer[Any]]], NDArray[np.float32]
-]  # as EmotionClassifier.predict
+# As EmotionClassifier.predict: gray, boxes and tilts in, probs (n, 7) out.
+Predict = Callable[[NDArray[np.uint8], NDArray[np.integer[Any]], Tilts], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,11 @@ class LiveClassifier:
         self._rereading: BackgroundTask[Readings] = kind("classify")
 
     def predict(
-        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], t_s: float
+        self,
+        gray: NDArray[np.uint8],
+        boxes: NDArray[np.integer[Any]],
+        t_s: float,
+        tilts_deg: Tilts = None,
     ) -> NDArray[np.float32]:
         """Return probabilities (n, 7) float32 of the faces in boxes of one frame.
 
@@ -69,15 +73,17 @@ class LiveClassifier:
             gray: The frame's image (H, W) uint8.
             boxes: The faces (n, 4) int xyxy px.
             t_s: The frame's time in s.
+            tilts_deg: The angles (n,) in degrees of their lines of the eyes, clockwise; NaN where unknown.
         """
+        tilts = np.zeros(len(boxes)) if tilts_deg is None else tilts_deg
         now, lost = self._recall(boxes, t_s)
         new = np.isinf(now.t_s)
         if new.any():
-            now.probs[new], now.t_s[new] = self._predict(gray, boxes[new]), t_s
+            now.probs[new], now.t_s[new] = self._predict(gray, boxes[new], tilts[new]), t_s
         self._known = now + lost
         due = self._due(t_s - now.t_s)
         if len(due) and self._rereading.idle:
-            self._rereading.start(lambda: self._read(gray, boxes[due], t_s))
+            self._rereading.start(lambda: self._read(gray, boxes[due], tilts[due], t_s))
         if reread := self._rereading.poll():
             self._known += reread
         return now.probs
@@ -86,8 +92,10 @@ class LiveClassifier:
         """Join the background thread."""
         self._rereading.close()
 
-    def _read(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], t_s: float) -> Readings:
-        return Readings(boxes, self._predict(gray, boxes), np.full(len(boxes), t_s))
+    def _read(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts, t_s: float
+    ) -> Readings:
+        return Readings(boxes, self._predict(gray, boxes, tilts_deg), np.full(len(boxes), t_s))
 
     def _recall(self, boxes: NDArray[np.integer[Any]], t_s: float) -> tuple[Readings, Readings]:
         """Return the newest readings in these boxes, and those of lost faces; t_s is -inf for a new face."""

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.boxes import iou
-from vision.detector import Boxes, Gray
-from vision.haar import HaarDetector
+from vision.detector import Detections, FollowingDetector
+from vision.frames import Image
 from vision.search import Search
+from vision.tracker import SHOW_AFTER
 
 SAME_FACE_IOU = 0.3
 RETRY_FRAMES = 2  # a lost face is looked for in each of so many frames; after that, lost faces take turns
@@ -17,10 +18,16 @@ KEEP_FRAMES = 60  # a lost face is looked for in no more frames; a hand may have
 
 @dataclass
 class _Seen:
-    """A face's last box (4,) int32 xyxy px, and the number of frames since then."""
+    """A face's last box (4,) int32 xyxy px, the number of frames since then, and how often it was seen."""
 
     box: NDArray[np.int32]
     misses: int = 0
+    sightings: int = 1
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was seen often enough that the next sighting needs less evidence."""
+        return self.sightings >= SHOW_AFTER
 
 
 class LiveDetector:
@@ -30,7 +37,7 @@ class LiveDetector:
     earlier frame; each must be confirmed near its place in the current frame.
     """
 
-    def __init__(self, detector: HaarDetector, search: Search) -> None:
+    def __init__(self, detector: FollowingDetector, search: Search) -> None:
         """Combine a detector, for the places near the last boxes, with a search; `close` closes the search."""
         self._detector = detector
         self._search = search
@@ -38,38 +45,38 @@ class LiveDetector:
         self._seen: list[_Seen] = []
         self._turn = 0
 
-    def detect(self, gray: Gray) -> Boxes:
+    def detect(self, image: Image) -> Detections:
         """Find the faces in a video's next frame.
 
         Args:
-            gray: The frame's image (H, W) uint8; another shape begins a new video.
+            image: The frame's image (H, W, 3) uint8 BGR; another shape begins a new video.
 
         Returns:
-            The boxes (n, 4) int32 xyxy px, in no order.
+            The faces, in no order.
 
         Raises:
             Exception: The error of the search, in the first frame after it.
         """
-        if gray.shape != self._shape:
-            self._shape, self._seen = gray.shape, []
+        if image.shape != self._shape:
+            self._shape, self._seen = image.shape, []
         sought = self._sought()
         for seen in self._seen:
             seen.misses += 1
-        found: list[NDArray[np.int32]] = []
+        found = Detections()
         for seen in sought:
-            box = self._detector.detect_near(gray, seen.box, known=True)
-            if box is not None and not _is_among(box, found):
-                seen.box, seen.misses = box, 0
-                found.append(box)
-        for candidate in self._search(gray):
+            face = self._detector.follow(image, seen.box, seen.is_known)
+            if len(face) and not _is_among(face.boxes[0], found):
+                seen.box, seen.misses, seen.sightings = face.boxes[0], 0, seen.sightings + 1
+                found = Detections.joined([found, face])
+        for candidate in self._search(image).boxes:
             if _is_among(candidate, found):
                 continue
-            box = self._detector.detect_near(gray, candidate, known=False)
-            if box is not None and not _is_among(box, found):
-                self._seen.append(_Seen(box))
-                found.append(box)
+            face = self._detector.follow(image, candidate, known=False)
+            if len(face) and not _is_among(face.boxes[0], found):
+                self._seen.append(_Seen(face.boxes[0]))
+                found = Detections.joined([found, face])
         self._forget(found)
-        return np.array(found, dtype=np.int32).reshape(-1, 4)
+        return found
 
     def close(self) -> None:
         """Close the search, which joins its thread."""
@@ -82,7 +89,7 @@ class LiveDetector:
         self._turn += 1
         return recent + lost[self._turn % max(len(lost), 1) :][:1]
 
-    def _forget(self, found: list[NDArray[np.int32]]) -> None:
+    def _forget(self, found: Detections) -> None:
         """Drop lost faces after KEEP_FRAMES, and those in whose place another face was found."""
         # the largest first, so that a pattern within a face gives way to the face
         self._seen.sort(key=lambda seen: -int(seen.box[2] - seen.box[0]))
@@ -93,11 +100,11 @@ class LiveDetector:
         ]
 
 
-def _is_among(box: NDArray[np.int32], found: list[NDArray[np.int32]]) -> bool:
+def _is_among(box: NDArray[np.int32], found: Detections) -> bool:
     """Return whether a box (4,) repeats one of those found, or lies within one: a face contains no face."""
-    if not found:
+    if not len(found):
         return False
-    boxes = np.array(found)
+    boxes = found.boxes
     centre = (box[:2] + box[2:]) / 2
     within = ((boxes[:, :2] < centre) & (centre < boxes[:, 2:])).all(axis=1)
     return bool((within | (iou(box, boxes)[0] > SAME_FACE_IOU)).any())

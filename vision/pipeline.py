@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detector import Detector
+from vision.crops import Tilts
+from vision.detector import Detections, Detector
 from vision.frames import AnnotatedFrame, Frame
 from vision.jpeg import encode_jpeg
 from vision.live_classifier import LiveClassifier
@@ -17,9 +18,9 @@ from vision.tracker import Tracker
 
 STEPS = ("detect", "classify", "track", "draw", "encode")
 
-# As EmotionClassifier.explain: gray and boxes in, probs (n, 7) and maps (n, 7, h, w) out.
+# As EmotionClassifier.explain: gray, boxes and tilts in, probs (n, 7) and maps (n, 7, h, w) out.
 Explain = Callable[
-    [NDArray[np.uint8], NDArray[np.integer[Any]]], tuple[NDArray[np.float32], NDArray[np.float32]]
+    [NDArray[np.uint8], NDArray[np.integer[Any]], Tilts], tuple[NDArray[np.float32], NDArray[np.float32]]
 ]
 
 
@@ -66,16 +67,16 @@ class Pipeline:
             ValueError: The image cannot be encoded.
         """
         watch = _Stopwatch()
-        gray = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-        boxes = self.detector.detect(gray)
+        faces = self.detector.detect(frame.image)
         watch.lap("detect")
+        gray = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         view = self.view  # the same for the whole frame
-        probs, maps = self._read(gray, boxes, frame.captured_s, view)
+        probs, maps = self._read(gray, faces, frame.captured_s, view)
         watch.lap("classify")
-        tracks = self.tracker.update(boxes, probs, frame.captured_s, maps)
+        tracks = self.tracker.update(faces.boxes, probs, frame.captured_s, maps, faces.landmarks)
         watch.lap("track")
         # not only tracks: a face is hidden from the first frame in which it is found
-        hidden = [*boxes, *(track.box for track in tracks)] if view.blur else ()
+        hidden = [*faces.boxes, *(track.box for track in tracks)] if view.blur else ()
         scene = draw(frame.image, tracks, view, hidden)  # a copy: frame.image is never written
         watch.lap("draw")
         jpeg = encode_jpeg(scene, self.jpeg_quality)
@@ -94,12 +95,12 @@ class Pipeline:
         self.tracker = Tracker(self.tracker.smoothing_s, self.tracker.unsure_below)
 
     def _read(
-        self, gray: NDArray[np.uint8], boxes: NDArray[np.int32], t_s: float, view: View
+        self, gray: NDArray[np.uint8], faces: Detections, t_s: float, view: View
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Return probs (n, 7) float32, and maps (n, 7, h, w) float32 if the view shows heat maps."""
         if view.heat and self.explain:
-            return self.explain(gray, boxes)
-        return self.classifier.predict(gray, boxes, t_s), None
+            return self.explain(gray, faces.boxes, faces.tilts_deg)
+        return self.classifier.predict(gray, faces.boxes, t_s, faces.tilts_deg), None
 
 
 class _Stopwatch:

@@ -68,4 +68,4 @@ class Samples:
     def _read_one(self, path: Path) -> Sample:
         gray = read_gray(path)
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]])
-        return Sample(f"samples/{path.parent.name}/{path.name}", self._load_predict()(gray, whole)[0])
+        return Sample(f"samples/{path.parent.name}/{path.name}", self._load_predict()(gray, whole, None)[0])

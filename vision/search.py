@@ -4,20 +4,18 @@ import math
 import time
 from typing import Protocol
 
-import numpy as np
-
 from vision.background import BackgroundTask
-from vision.detector import Boxes, Detector, Gray
+from vision.detector import Detections, Detector
+from vision.frames import Image
 
-NO_BOXES: Boxes = np.empty((0, 4), dtype=np.int32)
 SEARCH_PERIOD_S = 0.12  # between two full searches: a new face is shown within 0.3 s
 
 
 class Search(Protocol):
     """A search for new faces, which LiveDetector calls with every frame."""
 
-    def __call__(self, gray: Gray) -> Boxes:
-        """Return the boxes (n, 4) int32 xyxy px of faces that may be new; none where no search has ended."""
+    def __call__(self, image: Image) -> Detections:
+        """Return the faces that may be new in this frame's image; none where no search has ended."""
 
     def close(self) -> None:
         """Join the search's thread, if it has one."""
@@ -29,23 +27,23 @@ class BackgroundSearch:
     def __init__(self, detector: Detector, period_s: float = SEARCH_PERIOD_S) -> None:
         """Search with the detector, which no other thread may use, at most every period_s seconds."""
         self._detector, self._period_s = detector, period_s
-        self._search: BackgroundTask[Boxes] = BackgroundTask("search")
+        self._search: BackgroundTask[Detections] = BackgroundTask("search")
         self._shape: tuple[int, ...] = ()
         self._started_s = -math.inf
 
-    def __call__(self, gray: Gray) -> Boxes:
-        """Return the boxes of a search that has ended since the last call, without waiting.
+    def __call__(self, image: Image) -> Detections:
+        """Return the faces of a search that has ended since the last call, without waiting.
 
         The call after a search that failed raises its error.
         """
         found = self._search.poll()
-        if self._shape != gray.shape:
+        if self._shape != image.shape:
             found = None
         now_s = time.monotonic()
         if self._search.idle and now_s - self._started_s >= self._period_s:
-            self._search.start(lambda: self._detector.detect(gray))
-            self._shape, self._started_s = gray.shape, now_s
-        return NO_BOXES if found is None else found
+            self._search.start(lambda: self._detector.detect(image))
+            self._shape, self._started_s = image.shape, now_s
+        return Detections() if found is None else found
 
     def close(self) -> None:
         """Wait for the running search, a tenth of a second or two, and join the thread."""
@@ -59,10 +57,10 @@ class RegularSearch:
         """Search the first frame and every `every`-th after it."""
         self._detector, self._every, self._index = detector, every, -1
 
-    def __call__(self, gray: Gray) -> Boxes:
-        """Return the boxes in this frame if it is an n-th one, otherwise none."""
+    def __call__(self, image: Image) -> Detections:
+        """Return the faces in this frame if it is an n-th one, otherwise none."""
         self._index += 1
-        return self._detector.detect(gray) if self._index % self._every == 0 else NO_BOXES
+        return self._detector.detect(image) if self._index % self._every == 0 else Detections()
 
     def close(self) -> None:
         """Do nothing: the search has no thread."""
@@ -76,10 +74,10 @@ class SearchOnDemand:
         self._detector = detector
         self.wanted = False
 
-    def __call__(self, gray: Gray) -> Boxes:
-        """Return the boxes in this frame if `wanted` was set, and clear it; otherwise return none."""
+    def __call__(self, image: Image) -> Detections:
+        """Return the faces in this frame if `wanted` was set, and clear it; otherwise return none."""
         wanted, self.wanted = self.wanted, False
-        return self._detector.detect(gray) if wanted else NO_BOXES
+        return self._detector.detect(image) if wanted else Detections()
 
     def close(self) -> None:
         """Do nothing: the search has no thread."""

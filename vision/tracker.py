@@ -31,6 +31,7 @@ UNNUMBERED = 0  # a face that was seen once has no number yet
 MARGIN = 0.10  # another emotion must lead, or a sure one fall below unsure_below, by this much
 
 Maps = NDArray[np.float32] | None
+Points = NDArray[np.float32] | None
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Track:
         sure: Whether that emotion is probable enough to be named.
         seen_s: The time of the last frame in which it was found, in s.
         maps: Each emotion's eased class activation map (7, h, w) float32; None while no maps are computed.
+        landmarks: Its eyes, nose and corners of the mouth (5, 2) float32 px, moved with the eased box; None
+            where the detector finds none.
     """
 
     track_id: int
@@ -54,6 +57,7 @@ class Track:
     sure: bool
     seen_s: float
     maps: Maps = None
+    landmarks: Points = None
 
     @property
     def confidence(self) -> float:
@@ -106,6 +110,7 @@ class Tracker:
         probs: NDArray[np.float32],
         t_s: float,
         maps: Maps = None,
+        landmarks: Points = None,
     ) -> list[Track]:
         """Match the faces of one frame with the tracks, and update them.
 
@@ -114,13 +119,14 @@ class Tracker:
             probs: Their probabilities (n, 7) float32.
             t_s: The frame's time in s.
             maps: Their class activation maps (n, 7, h, w) float32, if they are drawn.
+            landmarks: Their landmarks (n, 5, 2) float32 px, if there are any; NaN for a face without.
 
         Returns:
             The tracks to show, the oldest first: those seen at least SHOW_AFTER times. A lost face stays for
             SHOW_S in its last place, and keeps its number if it is found again within KEEP_S.
 
         Raises:
-            IndexError: probs or maps have fewer rows than boxes.
+            IndexError: probs, maps or landmarks have fewer rows than boxes.
         """
         self._states = [state for state in self._states if state.is_kept(t_s)]
         matched = self._match(boxes, t_s)
@@ -128,9 +134,13 @@ class Tracker:
         for row, box in enumerate(boxes):
             face_maps = None if maps is None else maps[row]
             if row in matched:
-                self._ease(matched[row], box, probs[row], t_s, face_maps)
+                state = matched[row]
+                self._ease(state, box, probs[row], t_s, face_maps)
             else:
-                self._states.append(self._begin(box, probs[row], t_s, face_maps))
+                state = self._begin(box, probs[row], t_s, face_maps)
+                self._states.append(state)
+            points = None if landmarks is None else _carried(landmarks[row], box, state.exact_box)
+            state.track = replace(state.track, landmarks=points)
         shown = [s.track for s in self._states if s.sightings >= SHOW_AFTER and s.lost_s(t_s) <= SHOW_S]
         return sorted(shown, key=lambda track: track.track_id)
 
@@ -213,6 +223,14 @@ def _best_pairs(scores: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
         row, column = np.unravel_index(scores.argmax(), scores.shape)
         yield int(row), int(column)
         scores[row, :] = scores[:, column] = 0
+
+
+def _carried(landmarks: NDArray[np.float32], seen: NDArray[Any], eased: NDArray[np.float64]) -> Points:
+    """Return landmarks (5, 2) of a seen box (4,) as they lie in the eased box; None for those that are NaN."""
+    if np.isnan(landmarks).any():
+        return None
+    scale = (eased[2:] - eased[:2]) / (seen[2:] - seen[:2])
+    return np.asarray((landmarks - seen[:2]) * scale + eased[:2], dtype=np.float32)
 
 
 def _weight(elapsed_s: float, ease_s: float) -> float:

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
-from PIL import Image
 
 from streaming.browser_cameras import BrowserCameras, BrowserCameraWaits
 from tests.fakes.waiting import PATIENCE_S
+from vision.crops import Tilts
+from vision.detector import Detections
 from vision.emotions import EMOTIONS
+from vision.frames import Image
 from vision.search import SearchOnDemand
 from vision.tracker import Tracker
 
@@ -30,13 +33,13 @@ class Recorder:
         self.fault: Exception | None = None
 
     def predict_each(
-        self, pictures: Sequence[tuple[NDArray[np.uint8], NDArray[Any]]]
+        self, pictures: Sequence[tuple[NDArray[np.uint8], NDArray[Any], Tilts]]
     ) -> list[NDArray[np.float32]]:
         self.batches.append(len(pictures))
         assert self.go.wait(PATIENCE_S)
         if self.fault:
             raise self.fault
-        return [self.read(int(gray[0, 0])) for gray, _ in pictures]
+        return [self.read(int(gray[0, 0])) for gray, *_ in pictures]
 
     def read(self, level: int) -> NDArray[np.float32]:
         probs = np.full((1, 7), 0.05, dtype=np.float32)
@@ -52,15 +55,15 @@ class OneFace(SearchOnDemand):
         self.searched: list[bool] = []
         self.takes_s = 0.0
 
-    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
-        if gray[0, 0] == 255:
+    def detect(self, image: Image) -> Detections:
+        if image[0, 0, 0] == 255:
             raise RuntimeError("the detector is broken")
         self.searched.append(self.wanted)
         self.wanted = False
         until_s = time.thread_time() + self.takes_s
         while time.thread_time() < until_s:
             pass
-        return BOX
+        return Detections.of_boxes(BOX)
 
 
 class Hall:
@@ -80,5 +83,5 @@ class Hall:
 
 def jpeg_of(level: int, width: int = 48, height: int = 40, format: str = "JPEG") -> bytes:
     file = io.BytesIO()
-    Image.new("L", (width, height), level).save(file, format)
+    PIL.Image.new("L", (width, height), level).save(file, format)
     return file.getvalue()

@@ -10,7 +10,10 @@ from model import EmotionClassifier, preprocess
 from tests.fakes.images import make_track
 from tests.fakes.waiting import PATIENCE_S
 from uploads.recognizer import Recognizer
+from vision.crops import Tilts
+from vision.detector import Detections
 from vision.emotions import EMOTIONS
+from vision.frames import Image
 from vision.live_classifier import LiveClassifier
 from vision.pipeline import Pipeline
 from vision.tracker import Tracker
@@ -19,12 +22,13 @@ from vision.tracker import Tracker
 class BrightFaces:
     """A detector to which whatever is bright is a face: one at the most."""
 
-    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
-        bright = gray > 150
+    def detect(self, image: Image) -> Detections:
+        bright = image.max(axis=2) > 150
         rows, columns = (np.flatnonzero(bright.any(axis=axis)) for axis in (1, 0))
         if not len(rows):
-            return np.empty((0, 4), dtype=np.int32)
-        return np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], dtype=np.int32)
+            return Detections()
+        box = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+        return Detections.of_boxes(np.array([box], dtype=np.int32))
 
     def close(self) -> None:
         """There is nothing to end."""
@@ -46,8 +50,10 @@ class AlwaysHappy(EmotionClassifier):
         maps[:, EMOTIONS.index("happy"), :2, :2] = 1
         return self.classify(crops), maps
 
-    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        return self.classify(preprocess(gray, boxes))
+    def predict(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+    ) -> NDArray[np.float32]:
+        return self.classify(preprocess(gray, boxes, tilts_deg))
 
 
 def fake_recognizer(classifier: AlwaysHappy | None = None) -> Recognizer:
@@ -60,16 +66,18 @@ def fake_pipeline() -> Pipeline:
 
 
 class OneFace:
-    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
-        assert gray.ndim == 2
-        return np.array([[10, 10, 90, 90]], dtype=np.int32)
+    def detect(self, image: Image) -> Detections:
+        assert image.ndim == 3
+        return Detections.of_boxes(np.array([[10, 10, 90, 90]], dtype=np.int32))
 
     def close(self) -> None:
         pass
 
 
 class AlwaysSad:
-    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    def predict(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], _tilts_deg: Tilts = None
+    ) -> NDArray[np.float32]:
         assert gray.ndim == 2
         return np.tile(np.eye(7, dtype=np.float32)[4], (len(boxes), 1))
 
@@ -81,7 +89,7 @@ class Gated(BrightFaces):
         self.searching = threading.Semaphore(0)
         self.go_on = threading.Semaphore(0)
 
-    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+    def detect(self, image: Image) -> Detections:
         self.searching.release()
         assert self.go_on.acquire(timeout=PATIENCE_S)
-        return super().detect(gray)
+        return super().detect(image)

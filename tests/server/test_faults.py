@@ -19,6 +19,7 @@ from tests.fakes.images import plain_image
 from tests.fakes.waiting import PATIENCE_S, until
 from uploads.assemble import load_classifier
 from vision.background import limit_threads
+from vision.detectors import Detectors
 from vision.jpeg import encode_jpeg
 from vision.pipeline import Pipeline
 
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.server
 def pipeline() -> Iterator[Pipeline]:
     settings = Settings()
     limit_threads()
-    pipeline = make_live_pipeline(settings, load_classifier(settings))
+    pipeline = make_live_pipeline(settings, load_classifier(settings), Detectors.load(settings))
     yield pipeline
     pipeline.close()
 

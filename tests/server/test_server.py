@@ -324,7 +324,7 @@ def test_weights_of_other_classes_are_one_sentence(tmp_path: Path) -> None:
 def test_a_cascade_that_does_not_load_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "broken.xml"
     path.write_text("<xml>")
-    flags = ("--cascade", str(path), "--port", str(free_port()))
+    flags = ("--detector", "haar", "--cascade", str(path), "--port", str(free_port()))
     assert_one_sentence(run_main(*flags), "not a cascade")
 
 

@@ -36,8 +36,9 @@ from training.explore_figures import (
     try_cascade,
 )
 from training.explore_plots import DPI, WIDTH, classes_plot, sheet
-from vision.detector import Boxes
+from vision.detector import Detections
 from vision.emotions import EMOTIONS
+from vision.frames import Image
 from vision.haar import HaarDetector
 
 pytestmark = pytest.mark.training
@@ -81,11 +82,11 @@ class Seer(HaarDetector):
     def __init__(self) -> None:
         self.scenes: list[NDArray[np.uint8]] = []
 
-    def detect(self, gray: NDArray[np.uint8]) -> Boxes:
-        self.scenes.append(gray)
-        side = gray.shape[0]
+    def detect(self, image: Image) -> Detections:
+        self.scenes.append(image)
+        side = image.shape[0]
         box = [[side // 4, side // 4, side * 3 // 4, side * 3 // 4]]
-        return np.array(box if gray.mean() > 127 else [], dtype=np.int32).reshape(-1, 4)
+        return Detections.of_boxes(np.array(box if image.mean() > 127 else [], np.int32).reshape(-1, 4))
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +302,7 @@ def test_the_cascade_gets_the_face_enlarged_amid_its_own_edges() -> None:
     seer = Seer()
     assert best_overlap(shaded([200], [0]).images[0], seer) == 1
     assert best_overlap(shaded([20], [0]).images[0], seer) == 0
-    assert seer.scenes[0].shape == (192, 192)
+    assert seer.scenes[0].shape == (192, 192, 3)
     assert (seer.scenes[0] == 200).all()
 
 

@@ -31,7 +31,7 @@ def test_a_site_that_cannot_be_built_leaves_no_thread(settings: Settings, tmp_pa
     cascade = tmp_path / "cascade.xml"
     cascade.write_text("<none/>")
     with pytest.raises(StartError, match="not a cascade"):
-        create_app(replace(settings, cascade=str(cascade)))
+        create_app(replace(settings, detector="haar", cascade=str(cascade)))
     with pytest.raises(StartError, match=r"no source 'nothing\.mp4'"):
         create_app(replace(settings, source="nothing.mp4"))
     assert set(threading.enumerate()) == before

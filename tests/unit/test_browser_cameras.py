@@ -325,13 +325,13 @@ def test_the_figures_are_what_happened(hall: Hall) -> None:
     }
 
 
-def test_a_jpeg_becomes_its_brightness() -> None:
+def test_a_jpeg_becomes_a_bgr_image() -> None:
     colour = io.BytesIO()
     Image.new("RGB", (48, 40), (255, 0, 0)).save(colour, "JPEG", quality=95)
-    gray = decode(colour.getvalue())
-    assert gray.shape == (40, 48)
-    assert gray.dtype == np.uint8
-    assert abs(int(gray[20, 20]) - 76) <= 2  # 0.299 of red
+    image = decode(colour.getvalue())
+    assert image.shape == (40, 48, 3)
+    assert image.dtype == np.uint8
+    assert np.abs(image[20, 20].astype(int) - (0, 0, 255)).max() <= 2
 
 
 @pytest.mark.parametrize(
@@ -366,6 +366,6 @@ def test_any_bytes_are_a_picture_or_a_sentence(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(0, 8))):
         jpeg[data.draw(st.integers(0, len(jpeg) - 1))] = data.draw(st.integers(0, 255))
     with suppress(FrameError):
-        gray = decode(bytes(jpeg[: data.draw(st.integers(0, len(jpeg)))]))
-        assert gray.shape[0] <= 960
-        assert gray.shape[1] <= 1280
+        image = decode(bytes(jpeg[: data.draw(st.integers(0, len(jpeg)))]))
+        assert image.shape[0] <= 960
+        assert image.shape[1] <= 1280

@@ -17,6 +17,7 @@ from tests.fakes.recognition import AlwaysSad, OneFace
 from tests.fakes.server import newest_event
 from tests.fakes.site import make_fake_site
 from vision.controls import SWITCHES, ControlError, Controls
+from vision.crops import Tilts
 from vision.frames import Frame
 from vision.live_classifier import LiveClassifier
 from vision.overlay import View
@@ -30,11 +31,11 @@ class SadInTheMiddle(AlwaysSad):
     """Sees its sadness in one of nine places."""
 
     def explain(
-        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         maps = np.zeros((len(boxes), 7, 3, 3), dtype=np.float32)
         maps[:, 4, 1, 1] = 5
-        return self.predict(gray, boxes), maps
+        return self.predict(gray, boxes, tilts_deg), maps
 
 
 @pytest.fixture

@@ -41,8 +41,9 @@ def test_a_face_alone_and_many_faces_are_answered_the_same() -> None:
 def test_the_site_loads_no_pytorch_if_the_onnx_file_fits() -> None:
     code = (
         "import sys; from app import make_live_pipeline; from settings import Settings; "
-        "from uploads.assemble import load_classifier; "
-        "make_live_pipeline(Settings(), load_classifier(Settings())).close(); assert 'torch' not in sys.modules"
+        "from uploads.assemble import load_classifier; from vision.detectors import Detectors; "
+        "make_live_pipeline(Settings(), load_classifier(Settings()), Detectors.load(Settings())).close(); "
+        "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=PATIENCE_S)
 

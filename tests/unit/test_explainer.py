@@ -21,6 +21,7 @@ from tests.fakes.nets import noise
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S
 from uploads.explainer import LINE, Explanation, PictureExplainer, UnknownSampleError, draw_layer
+from vision.detector import Detections
 from vision.emotions import EMOTIONS
 from web.explain import MAX_MB, explain_pages
 from web.limits import UploadLimiter
@@ -29,9 +30,9 @@ from web.limits import UploadLimiter
 class TwoFaces:
     """Finds a large face on the left and a small one on the right of a wide picture, nobody in a narrow one."""
 
-    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
-        found = [(10, 10, 110, 110), (150, 10, 200, 60)] if gray.shape[1] >= 200 else []
-        return np.array(found, dtype=np.int32).reshape(-1, 4)
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        found = [(10, 10, 110, 110), (150, 10, 200, 60)] if image.shape[1] >= 200 else []
+        return Detections.of_boxes(np.array(found, dtype=np.int32).reshape(-1, 4))
 
     def close(self) -> None:
         """Have no threads."""
@@ -196,7 +197,7 @@ def test_a_mistake_in_the_program_is_not_shown_as_one_of_the_picture(
     classifier: EmotionClassifier, net: EmotionNet, mistake: Exception
 ) -> None:
     class Mistaken(TwoFaces):
-        def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:  # noqa: ARG002  # as in Detector
+        def detect(self, image: NDArray[np.uint8]) -> Detections:  # noqa: ARG002  # as in Detector
             raise mistake
 
     client = client_of(PictureExplainer(Mistaken(), classifier, net.fuse, SAMPLES))

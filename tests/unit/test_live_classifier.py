@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.fakes.waiting import PATIENCE_S, until
+from vision.crops import Tilts
 from vision.live_classifier import REREAD_S, LiveClassifier
 
 GRAY = np.zeros((100, 1000), dtype=np.uint8)
@@ -20,13 +21,18 @@ class CountingClassifier:
     def __init__(self) -> None:
         self.read = 0
         self.batches: list[int] = []
+        self.tilts: list[list[float]] = []
         self.go = threading.Event()
         self.go.set()
 
-    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    def predict(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts
+    ) -> NDArray[np.float32]:
         assert gray is GRAY
         assert self.go.wait(PATIENCE_S)
         self.batches.append(len(boxes))
+        assert tilts_deg is not None
+        self.tilts.append(tilts_deg.tolist())
         self.read += len(boxes)
         numbers = range(self.read - len(boxes), self.read)
         return np.repeat(np.array([numbers], dtype=np.float32).T, 7, axis=1)
@@ -99,6 +105,13 @@ def test_a_face_that_was_hidden_for_a_moment_is_not_new(live: LiveClassifier) ->
     assert live.predict(GRAY, faces(1), 0.4)[:, 0].tolist() == [0]
     live.predict(GRAY, faces(0), 0.43)
     assert live.predict(GRAY, faces(1), 1.0)[:, 0].tolist() == [2]  # read again at 0.4, and anew at 1.0
+
+
+def test_each_face_is_read_by_its_own_tilt(live: LiveClassifier, inner: CountingClassifier) -> None:
+    live.predict(GRAY, faces(1), 0.0, np.array([5.0]))
+    live.predict(GRAY, faces(2), 0.03, np.array([6.0, 20.0]))
+    live.predict(GRAY, faces(2), 0.1, np.array([7.0, 21.0]))  # the first one is read again in this frame
+    assert inner.tilts == [[5.0], [20.0], [7.0]]
 
 
 def test_without_faces_nothing_is_read(live: LiveClassifier, inner: CountingClassifier) -> None:

@@ -112,8 +112,8 @@ def test_the_faces_of_several_pictures_are_read_in_one_pass_as_each_alone(
     classifier: EmotionClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     boxes = np.array([[0, 0, 48, 48], [10, 10, 58, 58]])
-    pictures = [(noise(60, 80, seed), boxes[seed:]) for seed in (0, 2, 1)]
-    alone = [classifier.predict(gray, its) for gray, its in pictures]
+    pictures = [(noise(60, 80, seed), boxes[seed:], np.array([20.0, -30.0])[seed:]) for seed in (0, 2, 1)]
+    alone = [classifier.predict(*picture) for picture in pictures]
     passes: list[int] = []
     classify = classifier.classify
 

@@ -14,6 +14,8 @@ from tests.fakes.recognition import AlwaysHappy, BrightFaces, fake_recognizer
 from tests.fakes.waiting import PATIENCE_S
 from uploads.pictures import PictureError, UnknownFormatError
 from uploads.recognizer import BATCH, File, Recognizer, annotate, cut_out, heated
+from vision.detector import Detections
+from vision.frames import Image
 from vision.jpeg import encode_jpeg
 
 FACE = encode_jpeg(bright_image(), 95)
@@ -84,10 +86,10 @@ def test_two_may_ask_at_once_and_no_detector_is_used_by_two() -> None:
         def __init__(self) -> None:
             self.busy = threading.Lock()
 
-        def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+        def detect(self, image: Image) -> Detections:
             assert self.busy.acquire(blocking=False)
             try:
-                return super().detect(gray)
+                return super().detect(image)
             finally:
                 self.busy.release()
 

@@ -1,0 +1,47 @@
+"""Makes the detectors that the settings name: MTCNN's, which share its networks, or Haar's."""
+
+import logging
+from typing import Self
+
+from settings import Settings
+from vision.detector import FollowingDetector
+from vision.haar import HaarDetector
+from vision.mtcnn import MtcnnDetector, MtcnnError, Networks
+
+log = logging.getLogger(__name__)
+
+LIVE_PX = (640, 480)  # width and height in which --min-face-px counts
+UPLOAD_PX = (1600, 1200)  # and --min-upload-face-px
+
+
+class Detectors:
+    """The maker of detectors, each for one thread."""
+
+    def __init__(self, settings: Settings, networks: Networks | None) -> None:
+        """Make MTCNN's detectors with the networks, or Haar's without."""
+        self._settings = settings
+        self._networks = networks
+
+    @classmethod
+    def load(cls, settings: Settings) -> Self:
+        """Return the maker for these settings, that of Haar where MTCNN's weights cannot be used."""
+        if settings.detector == "haar":
+            return cls(settings, None)
+        try:
+            return cls(settings, Networks.load())
+        except MtcnnError as error:
+            log.warning("%s; until then the cascade detects faces, as with --detector haar", error)
+            return cls(settings, None)
+
+    def live(self) -> FollowingDetector:
+        """Return a detector for the frames of a camera; raises CascadeError."""
+        return self._make(self._settings.min_face_px, LIVE_PX)
+
+    def upload(self) -> FollowingDetector:
+        """Return a detector for uploaded pictures and videos; raises CascadeError."""
+        return self._make(self._settings.min_upload_face_px, UPLOAD_PX)
+
+    def _make(self, min_face_px: int, reference_px: tuple[int, int]) -> FollowingDetector:
+        if self._networks:
+            return MtcnnDetector(self._networks, min_face_px, reference_px)
+        return HaarDetector(self._settings.cascade, self._settings.min_face_px)

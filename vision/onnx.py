@@ -1,0 +1,48 @@
+"""ONNX Runtime: its sessions of .onnx files, each on one CPU thread, and the hashes of those files."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from settings import StartError
+
+
+class OnnxError(StartError):
+    """ONNX Runtime cannot compute a file; the message says why in one sentence."""
+
+
+def open_session(path: Path) -> Any:
+    """Return ONNX Runtime's session of a file, on one CPU thread; any number of threads may run it.
+
+    Raises OnnxError if the file is damaged, or ONNX Runtime is not installed.
+    """
+    try:
+        onnxruntime = import_onnxruntime()
+    except ImportError:
+        raise OnnxError("onnxruntime is not installed") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no common base
+        raise OnnxError(f"{path} is damaged or not an ONNX file ({error})") from None
+
+
+def import_onnxruntime() -> Any:
+    """Return the module onnxruntime with its telemetry switched off; raises ImportError.
+
+    Since 1.29 it sends usage reports and keeps an identifier in the home folder, unless this variable is set
+    before it is imported: https://github.com/microsoft/onnxruntime/pull/27379
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # Windows ignores the variable
+    return onnxruntime
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
