@@ -1,8 +1,8 @@
 """Count the ready-cut faces that are read: python -m benchmarks.cut_faces fer2013.csv.
 
 Faces of PublicTest are written as PNG of 48 x 48 px into a temporary folder and read as predict.py reads them,
-by itself and with --whole. With --others, pictures without a face are cut into squares of 64 px, of which none
-should be named.
+by itself and with --whole, with either detector. With --others, pictures without a face are cut into squares of
+64 px, of which none should be named.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from settings import StartError, read_settings
-from training.data import load_faces
+from training.data import Faces, load_faces
 from uploads.assemble import make_readers
 from uploads.recognizer import File, Recognizer
 from vision.background import limit_threads
@@ -74,24 +75,31 @@ def main(argv: list[str] | None = None) -> int:
         data = load_faces(args.data, "PublicTest")
         others = list(squares(args.others))
         limit_threads()
-        recognizer, _ = make_readers(settings)
+        chosen = np.zeros(len(data), dtype=bool)
+        chosen[np.linspace(0, len(data) - 1, min(args.faces, len(data))).round().astype(int)] = True
+        for detector in ("haar", "mtcnn"):
+            recognizer, _ = make_readers(replace(settings, detector=detector))
+            with closing(recognizer):
+                for line in report(data.select(chosen), others, recognizer):
+                    print(f"{detector}, {line}", flush=True)
     except (StartError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    chosen = np.linspace(0, len(data) - 1, min(args.faces, len(data))).round().astype(int)
-    labels = [EMOTIONS[label] for label in data.labels[chosen]]
-    with closing(recognizer):
-        for whole in (False, True):
-            found, wholes, named, emotions = read(list(data.images[chosen]), recognizer, whole=whole)
-            right = sum(one == other for one, other in zip(emotions, labels, strict=True))
-            print(
-                f"{'with --whole' if whole else 'by itself'}: {found} of {len(chosen)} faces read "
-                f"({found / len(chosen):.1%}), {wholes} of them as a whole, {named} named, {right} as labelled"
-            )
-        if others:
-            found, wholes, named, _ = read(others, recognizer, whole=False)
-            print(f"{len(others)} squares without a face: {found} read, {wholes} as a whole, {named} named")
     return 0
+
+
+def report(data: Faces, others: Sequence[NDArray[np.uint8]], recognizer: Recognizer) -> Iterator[str]:
+    """Yield a line for the faces by themselves, one for the faces with --whole, and one for the others."""
+    labels = [EMOTIONS[label] for label in data.labels]
+    for whole in (False, True):
+        found, wholes, named, emotions = read(list(data.images), recognizer, whole=whole)
+        right = sum(one == other for one, other in zip(emotions, labels, strict=True))
+        way = "with --whole" if whole else "by itself"
+        share = f"{found} of {len(data)} faces read ({found / len(data):.1%})"
+        yield f"{way}: {share}, {wholes} as a whole, {named} named, {right} as labelled"
+    if others:
+        found, wholes, named, _ = read(others, recognizer, whole=False)
+        yield f"{len(others)} squares without a face: {found} read, {wholes} as a whole, {named} named"
 
 
 if __name__ == "__main__":

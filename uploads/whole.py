@@ -9,7 +9,7 @@ from vision.frames import Image
 MIN_SIDE_PX = 20  # less shows no face that anybody could read
 MAX_SIDE_PX = 256  # larger pictures are photographs
 MAX_RATIO = 1.25
-LOOK_SIDE_PX = 144  # of a picture that is looked at again
+LOOK_SIDE_PX = 96  # of a picture that is looked at again
 GROUND = 0.25  # of that side, around it: a cascade finds no face that touches the edge
 MIN_SHARE = 0.55  # of the side that a face has to fill
 ASKED_NOTE = "The whole picture was read as a face."
