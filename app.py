@@ -227,4 +227,4 @@ def make_jobs(settings: Settings, classifier: EmotionClassifier, detectors: Dete
 def make_explainer(settings: Settings, classifier: EmotionClassifier, detectors: Detectors) -> PictureExplainer:
     """Return the explainer of single pictures, with a detector of its own; raises StartError."""
     weights = Path(settings.weights)
-    return PictureExplainer(detectors.upload(), classifier, lambda: load_torch(weights)[0].net, SAMPLES)
+    return PictureExplainer(detectors.picture(), classifier, lambda: load_torch(weights)[0].net, SAMPLES)

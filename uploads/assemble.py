@@ -31,7 +31,7 @@ def make_recognizer(
     settings: Settings, classifier: EmotionClassifier, detectors: Detectors, threads: int = 2
 ) -> Recognizer:
     """Return the recognizer of still pictures with so many threads; raises CascadeError. Close it."""
-    return Recognizer(detectors.upload, classifier, settings.unsure_below, threads)
+    return Recognizer(detectors.picture, classifier, settings.unsure_below, threads)
 
 
 def make_video_pipeline(settings: Settings, classifier: EmotionClassifier, detectors: Detectors) -> Pipeline:
@@ -39,7 +39,7 @@ def make_video_pipeline(settings: Settings, classifier: EmotionClassifier, detec
 
     Nothing in it runs in the background, so the same video gives the same results each time.
     """
-    detector = detectors.upload()  # one for both, as they run in one thread
+    detector = detectors.video()  # one for both, as they run in one thread
     return Pipeline(
         LiveDetector(detector, RegularSearch(detector, VIDEO_SEARCH_EVERY)),
         LiveClassifier(classifier.predict, in_background=False),

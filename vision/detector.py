@@ -30,8 +30,8 @@ class Detections:
     Attributes:
         boxes: The frame of each face that the emotion network reads, whatever the detector: (n, 4) int32 xyxy
             px, a square that may reach over the image's border.
-        landmarks: The points of each face in the order of POINTS, left and right as seen in the image:
-            (n, 5, 2) float32 px; NaN where the detector finds none.
+        landmarks: The points of each face in the order of POINTS, left and right as seen in the image with the
+            face upright: (n, 5, 2) float32 px; NaN where the detector finds none.
     """
 
     boxes: Boxes = field(default_factory=_no_boxes)

@@ -4,7 +4,8 @@ import logging
 from typing import Self
 
 from settings import Settings
-from vision.detector import FollowingDetector
+from vision.any_way_up import AnyWayUp
+from vision.detector import Detector, FollowingDetector
 from vision.haar import HaarDetector
 from vision.mtcnn import MtcnnDetector, MtcnnError, Networks
 
@@ -37,9 +38,16 @@ class Detectors:
         """Return a detector for the frames of a camera; raises CascadeError."""
         return self._make(self._settings.min_face_px, LIVE_PX)
 
-    def upload(self) -> FollowingDetector:
-        """Return a detector for uploaded pictures and videos; raises CascadeError."""
+    def video(self) -> FollowingDetector:
+        """Return a detector for the frames of a video file; raises CascadeError."""
         return self._make(self._settings.min_upload_face_px, UPLOAD_PX)
+
+    def picture(self) -> Detector:
+        """Return a detector for pictures, whichever way up with MTCNN; raises CascadeError."""
+        if not self._networks:
+            return self.video()  # without landmarks, nothing could say which way up a crop is
+        # a turned picture's face is mostly a large one, and every search of it can find what is no face
+        return AnyWayUp(self.video(), self._make(2 * self._settings.min_upload_face_px, UPLOAD_PX))
 
     def _make(self, min_face_px: int, reference_px: tuple[int, int]) -> FollowingDetector:
         if self._networks:

@@ -172,6 +172,38 @@ def test_the_background_search_rests_between_two_searches() -> None:
     assert detector.searched == 1
 
 
+def test_what_has_not_changed_is_searched_seldom_and_what_has_at_once() -> None:
+    detector = SlowSearch()
+    detector.go.set()
+    search = BackgroundSearch(detector, period_s=0, calm_period_s=60)
+    room, dark_corner = plain(90, 480, 640), plain(90, 480, 640)
+    dark_corner[:40, :40] = 60
+    noise = np.random.default_rng(0).integers(0, 7, room.shape, dtype=np.uint8)
+    until(lambda: len(search(room)) == 1)
+    for step in range(20):
+        search(room + noise if step % 2 else room)
+        time.sleep(0.01)
+    assert detector.searched == 1
+    until(lambda: len(search(dark_corner)) == 1)
+    search.close()
+    assert detector.searched == 2
+
+
+def test_a_slow_detector_leaves_a_third_of_a_core() -> None:
+    class Slow(SlowSearch):
+        def detect(self, image: Image) -> Detections:
+            time.sleep(0.1)
+            return super().detect(image)
+
+    detector = Slow()
+    detector.go.set()
+    search = BackgroundSearch(detector, period_s=0, calm_period_s=0)
+    began_s = time.monotonic()
+    until(lambda: len(search(plain(90, 50, 60))) >= 0 and detector.searched == 4)
+    assert time.monotonic() - began_s > 3 * 0.15
+    search.close()
+
+
 def test_boxes_of_an_image_of_another_size_are_dropped(
     slow: tuple[SlowSearch, BackgroundSearch],
 ) -> None:
