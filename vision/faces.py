@@ -21,10 +21,16 @@ FORMULA = re.compile(r'(?:^|(?<=[;\t\r\n]))(?=[\s"]*[=+\-@\t\r\uff1d\uff0b\uff0d
 
 
 def face_json(face: Track) -> dict[str, Any]:
-    """Return a face as JSON values: track_id, box [x1, y1, x2, y2] px, emotion, confidence, sure, probs."""
+    """Return a face as JSON values.
+
+    They are track_id, box [x1, y1, x2, y2] px, landmarks [[x, y], ...] px or None, emotion, confidence, sure,
+    and probs.
+    """
+    points = face.landmarks
     return {
         "track_id": face.track_id,
         "box": list(face.box),
+        "landmarks": None if points is None else [[round(x, 1), round(y, 1)] for x, y in points.tolist()],
         "emotion": face.emotion,
         "confidence": round(face.confidence, 4),
         "sure": face.sure,

@@ -85,7 +85,7 @@ _ERROR = {
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 _FACE = {
     "type": "object",
-    "required": ["track_id", "box", "emotion", "confidence", "sure", "probs"],
+    "required": ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs"],
     "properties": {
         "track_id": {"type": "integer", "minimum": 1, "description": "Its number, from 1, the largest first."},
         "box": {
@@ -94,6 +94,14 @@ _FACE = {
             "minItems": 4,
             "maxItems": 4,
             "description": "x1, y1, x2, y2 in px of the upright picture as sent.",
+        },
+        "landmarks": {
+            "type": ["array", "null"],
+            "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+            "minItems": 5,
+            "maxItems": 5,
+            "description": "x, y in px of the left and right eye, the nose, the left and right corner of the "
+            "mouth, as seen in the picture; null where the detector finds none.",
         },
         "emotion": {"type": "string", "enum": list(EMOTIONS)},
         "confidence": _SHARE,

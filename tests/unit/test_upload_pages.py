@@ -498,7 +498,7 @@ class TestApi:
         reading = response.get_json()
         assert (reading["width"], reading["height"], reading["note"]) == (64, 48, "")
         [face] = reading["faces"]
-        assert list(face) == ["track_id", "box", "emotion", "confidence", "sure", "probs"]
+        assert list(face) == ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs"]
         assert (face["track_id"], face["emotion"], face["confidence"]) == (1, "happy", 0.7)
 
     def test_a_form_gives_the_same(self, client: FlaskClient) -> None:
