@@ -230,7 +230,7 @@ def test_the_count_tells_how_many_faces_are_shown() -> None:
 
 @pytest.mark.parametrize(
     ("view", "box"),
-    [(View(), (4, 222, 60, 300)), (View(boxes=False, labels=False, bars=True), (150, 120, 240, 235))],
+    [(View(), (4, 222, 60, 300)), (View(boxes=False, labels=False, bars=True), (130, 120, 230, 235))],
     ids=["label", "bars"],
 )
 def test_the_count_hides_no_words_of_a_face(view: View, box: tuple[int, int, int, int]) -> None:
