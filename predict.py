@@ -19,11 +19,11 @@ from settings import VERSION, Settings, StartError, read_settings
 from sources.opencv import PICTURE_SUFFIXES
 from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
 from uploads.assemble import make_readers
-from uploads.recognizer import Reading, Recognizer, annotate, reading_json
+from uploads.recognizer import Reading, Recognizer, annotate, picture_rows, reading_json
 from uploads.timeline import Timeline
 from uploads.videos import Writer, open_writer
 from vision.background import limit_threads
-from vision.faces import Table, face_json, face_rows, remark_row
+from vision.faces import NO_FACE, Table, face_json, face_rows, remark_row
 from vision.jpeg import encode_jpeg
 from vision.pipeline import Pipeline
 from vision.tracker import Track
@@ -71,8 +71,9 @@ class Output:
 
     def _picture(self, reading: Reading) -> None:
         self.readable += 1
-        self._write_rows(face_rows(reading.name, reading.faces) or [remark_row(reading.name, "no face")])
-        self._print_line(f"{reading.name}: {', '.join(_named(face) for face in reading.faces) or 'no face'}")
+        self._write_rows(picture_rows(reading))
+        named = ", ".join(_named(face) for face in reading.faces) or NO_FACE
+        self._print_line(f"{reading.name}: {named}" + (f" ({reading.note})" if reading.note else ""))
         self._print_json({"file": reading.name, **reading_json(reading)})
         if self._folder:
             scene, _ = annotate(reading, self._settings.blur)
@@ -153,7 +154,7 @@ def predict(
         output = Output(settings, args.json, table, args.annotated)
         recognizer, make_pipeline = make_readers(settings)
         stack.enter_context(closing(recognizer))
-        analysis = Analysis(files, recognizer, make_pipeline, output.open_writer, EVERY_ENTRY)
+        analysis = Analysis(files, recognizer, make_pipeline, output.open_writer, EVERY_ENTRY, whole=args.whole)
         shape = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
         bar = stack.enter_context(tqdm(total=1.0, bar_format=shape, leave=False, disable=None))
         for event in analysis:
@@ -173,6 +174,9 @@ def main(argv: Sequence[str] | None = None, *, make_readers: MakeReaders = make_
     parser.add_argument("--json", action="store_true", help="print a JSON object a picture and a video's frame")
     parser.add_argument(
         "--annotated", metavar="FOLDER", type=Path, help="put copies with the faces drawn there"
+    )
+    parser.add_argument(
+        "--whole", action="store_true", help="read each whole picture as one face: for pictures cut to a face"
     )
     args = parser.parse_args(argv)
     try:

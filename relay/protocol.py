@@ -100,6 +100,7 @@ def pack(frame: AnnotatedFrame, state: State) -> dict[str, bytes]:
         "tracks": [
             [t.track_id, t.box, [round(float(p), 5) for p in t.probs], t.emotion, t.sure] for t in frame.tracks
         ],
+        "landmarks": [None if t.landmarks is None else t.landmarks.round(1).tolist() for t in frame.tracks],
     }
     return {"jpeg": frame.jpeg, "about": _json(about)}
 
@@ -113,9 +114,18 @@ def unpack(fields: dict[bytes, bytes]) -> tuple[AnnotatedFrame, str, str]:
     about = json.loads(fields[b"about"])
     now_s = time.monotonic()
     captured_s = now_s - max(time.time() - about["captured"], 0.0)  # another machine's clock may be ahead
+    landmarks = about.get("landmarks") or [None] * len(about["tracks"])  # a version without them
     tracks = [
-        Track(number, tuple(box), np.array(probs, dtype=np.float32), emotion, sure, captured_s)
-        for number, box, probs, emotion, sure in about["tracks"]
+        Track(
+            number,
+            tuple(box),
+            np.array(probs, dtype=np.float32),
+            emotion,
+            sure,
+            captured_s,
+            landmarks=points and np.array(points, dtype=np.float32),
+        )
+        for (number, box, probs, emotion, sure), points in zip(about["tracks"], landmarks, strict=True)
     ]
     frame = AnnotatedFrame(about["index"], captured_s, now_s, fields[b"jpeg"], tracks, problem=about["problem"])
     return frame, about["source"], about["note"]

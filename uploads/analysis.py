@@ -89,9 +89,10 @@ class Analysis:
         open_writer: WriterOpener,
         max_entries: int,
         *,
+        whole: bool = False,
         open_video: Callable[[str], Video] = Video,
     ) -> None:
-        """Read up to max_entries of each ZIP.
+        """Read up to max_entries of each ZIP; with whole each whole picture is a face, as in `Recognizer.read`.
 
         open_writer(name, fps, size_px) returns the writer of a video's annotated copy, or None for no copy.
         """
@@ -102,6 +103,7 @@ class Analysis:
         self._make_pipeline = make_pipeline
         self._open_writer = open_writer
         self._max_entries = max_entries
+        self._whole = whole
         self._open_video = open_video
         self._stopped = False
         self._bytes_done = 0
@@ -128,7 +130,7 @@ class Analysis:
                 sizes.append(file.size)
                 yield _load(file)
 
-        with closing(self._recognizer.read(loaded())) as readings:
+        with closing(self._recognizer.read(loaded(), whole=self._whole)) as readings:
             for reading in readings:
                 if self._stopped:
                     return
@@ -154,7 +156,7 @@ class Analysis:
             return
         if archive.note:
             yield Remark(self.doing, archive.note)
-        with closing(self._recognizer.read(archive.files())) as readings:
+        with closing(self._recognizer.read(archive.files(), whole=self._whole)) as readings:
             for number, reading in enumerate(readings, 1):
                 if self._stopped:
                     return

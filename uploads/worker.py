@@ -78,7 +78,7 @@ def main() -> int:
         writer = ResultWriter(Path(task["folder"]), settings.jpeg_quality, settings.blur)
         limit_memory()  # nothing of a visitor's file was decoded yet
         try:
-            items = writer.read(files, recognizer, make_pipeline, cancelled, report)
+            items = writer.read(files, recognizer, make_pipeline, cancelled, report, whole=task["whole"])
         except OSError as error:
             report.send({"progress": 0.0, "doing": "", "errno": error.errno})
             return NO_ROOM

@@ -71,15 +71,18 @@ class WorkerProcess:
         folder: Path,
         cancelled: threading.Event,
         report_progress: Callable[[float, str], None],
+        *,
+        whole: bool = False,
     ) -> list[dict[str, Any]]:
         """Read files into folder and return the items; report_progress(progress, doing) is called meanwhile.
 
+        With whole each whole picture is a face, as in `Recognizer.read`.
         Once cancelled is set, the items read until then are returned. Raises OSError where the disk is full,
         MemoryError where the process may have no more, WorkerError if the process fails.
         """
         numbers = [file.fileno() for _, file in files]
         names = [name for name, _ in files]
-        task = {"folder": str(folder), "files": list(zip(names, numbers, strict=True))}
+        task = {"folder": str(folder), "files": list(zip(names, numbers, strict=True)), "whole": whole}
         with tempfile.TemporaryFile() as task_file:  # no pipe, which could be full
             task_file.write(json.dumps(task).encode())
             task_file.seek(0)

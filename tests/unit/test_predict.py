@@ -78,6 +78,28 @@ def test_the_csv_has_a_row_a_face(folder: Path, tmp_path: Path, capsys: pytest.C
     assert [row["frame"] for row in rows if row["file"].endswith(".avi")] == [str(i) for i in range(1, 12)]
 
 
+def test_a_cut_face_is_read_as_a_whole_and_every_picture_is_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, image in (("cut", plain_image(20, 48, 48)), ("wide", plain_image(20, 300, 600))):
+        (tmp_path / f"{name}.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    note = "No face was found; the whole picture was read as one."
+    assert run(capsys, tmp_path)[1] == [f"{tmp_path}/cut.png: unsure ({note})", f"{tmp_path}/wide.png: no face"]
+    note = "The whole picture was read as a face."
+    _, lines, _ = run(capsys, tmp_path, "--whole", "--csv", tmp_path / "out.csv")
+    assert lines == [f"{tmp_path}/{name}.png: happy 70% ({note})" for name in ("cut", "wide")]
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["x2"], row["y2"], row["remark"]) for row in rows] == [("48", "48", note), ("600", "300", note)]
+
+
+def test_whole_is_for_the_pictures_in_a_zip_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wide = encode_jpeg(plain_image(20, 300, 600), 90)
+    (tmp_path / "a.zip").write_bytes(zip_of(("a.jpg", wide), ("b.jpg", wide)))
+    _, lines, _ = run(capsys, tmp_path / "a.zip", "--whole", "--json")
+    assert [json.loads(line)["whole"] for line in lines] == [True, True]
+
+
 def test_annotated_copies_have_names_of_their_own_and_stay_in_their_folder(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

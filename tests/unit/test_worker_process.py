@@ -68,6 +68,14 @@ def test_it_gets_the_files_and_reports_its_progress_and_the_items(run: Run) -> N
     assert run.reports == [(0.5, "half"), (1.0, "")]
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_it_is_told_whether_whole_pictures_are_faces(tmp_path: Path, whole: bool) -> None:
+    script = "print(json.dumps({'progress': 1.0, 'doing': '', 'items': [{'whole': task['whole']}]}))"
+    process = WorkerProcess({}, (sys.executable, "-c", BEGIN + script))
+    items = process.read([], tmp_path, threading.Event(), lambda *_: None, whole=whole)
+    assert items == [{"whole": whole}]
+
+
 @pytest.mark.parametrize(
     "script",
     ["os.kill(os.getpid(), signal.SIGSEGV)", "sys.exit(1)", HALF + "os.abort()", "pass"],
@@ -311,3 +319,7 @@ def test_the_real_worker_reads_a_zip_beside_the_site(
     assert capfd.readouterr().err == ""
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     assert json.dumps(items)
+    assert [item["faces"] for item in items[:3]] == [[], [], []]
+    with anonymous(data) as file:
+        items = process.read([("a.zip", file)], tmp_path, threading.Event(), report, whole=True)
+    assert [len(item["faces"]) for item in items[:3]] == [1, 1, 1]
