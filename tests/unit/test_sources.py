@@ -120,7 +120,7 @@ def test_a_source_that_can_be_no_path_is_refused_in_one_sentence(spec: str) -> N
 @pytest.mark.parametrize(
     ("spec", "name"),
     [
-        ("rtsp://user:secret@cam/stream?key=secret", "rtsp://cam/stream"),
+        ("rtsp://user:secret@cam/stream?key=secret", "rtsp://cam"),
         ("http://cam?key=secret", "http://cam"),
         ("0", "camera 0"),
         ("clip.mp4", "clip.mp4"),
@@ -182,4 +182,4 @@ def test_a_camera_that_is_not_there_is_named() -> None:
 def test_a_url_that_does_not_answer_is_named_without_its_password() -> None:
     with pytest.raises(SourceError) as error:
         SourceOpener("http://user:secret@127.0.0.1:9/feed?key=secret", SIZE, open_fake_demo)()
-    assert str(error.value) == "http://127.0.0.1:9/feed does not answer with a video"
+    assert str(error.value) == "http://127.0.0.1:9 does not answer with a video"
