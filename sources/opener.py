@@ -6,6 +6,7 @@ from pathlib import Path
 
 from settings import HIDDEN, has_host, mask_address
 from sources.base import Source, SourceError
+from sources.http_camera import open_http_camera
 from sources.opencv import open_camera, open_path, open_url
 
 DEMO_NOTE = "average faces, not people."
@@ -96,7 +97,9 @@ class SourceOpener:
         """Return the source behind a URL; where signs of a password may be misread, the error says so."""
         name = source_name(self._spec)
         try:
-            return open_url(self._spec, name)
+            is_http = self._spec.lower().startswith("http")
+            camera = open_http_camera(self._spec, name) if is_http else None
+            return camera or open_url(self._spec, name)
         except SourceError as error:
             if not name.endswith(HIDDEN):
                 raise

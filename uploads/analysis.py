@@ -12,10 +12,10 @@ from typing import IO, NamedTuple
 import cv2
 
 from uploads.archives import Archive, ArchiveError, is_zip
-from uploads.pictures import NO_MEMORY, PictureError, TooLargeError, is_picture_box, tidy
 from uploads.recognizer import File, Reading, Recognizer
 from uploads.videos import AnnotatedCopy, Video, VideoError, Writer, is_video, path_of
 from vision.frames import Frame
+from vision.pictures import NO_MEMORY, PictureError, TooLargeError, is_picture_box, tidy
 from vision.pipeline import Pipeline
 from vision.tracker import Track
 

@@ -4,9 +4,9 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO
 
-from uploads.pictures import NO_MEMORY, PictureError, is_picture_box, tidy
 from uploads.recognizer import File
 from uploads.videos import is_video
+from vision.pictures import NO_MEMORY, PictureError, is_picture_box, tidy
 
 MAX_ENTRY_BYTES = 30_000_000
 MAX_TOTAL_BYTES = 1_000_000_000  # unpacked, of one ZIP

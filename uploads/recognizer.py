@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import EmotionClassifier, preprocess
-from uploads.pictures import NO_MEMORY, Picture, PictureError, read_picture
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
 from vision.faces import face_json
 from vision.overlay import PLAIN, Scene, View, draw
+from vision.pictures import NO_MEMORY, Picture, PictureError, read_picture
 from vision.tracker import Track
 
 BATCH = 8  # pictures; as many more are decoded and searched meanwhile

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.fakes.files import black_png
-from uploads.pictures import (
+from vision.pictures import (
     MAX_SIDE_PX,
     NAME_LENGTH,
     PictureError,

@@ -54,6 +54,8 @@ def test_a_video_file_plays_at_its_own_frame_rate(tmp_path: Path, monkeypatch: p
     first = next(stream)
     for _ in range(10):
         last = next(stream)
+    assert first is not None
+    assert last is not None
     source.close()
     assert last.index == 10
     assert last.captured_s - first.captured_s == pytest.approx(0.2)
@@ -182,4 +184,4 @@ def test_a_camera_that_is_not_there_is_named() -> None:
 def test_a_url_that_does_not_answer_is_named_without_its_password() -> None:
     with pytest.raises(SourceError) as error:
         SourceOpener("http://user:secret@127.0.0.1:9/feed?key=secret", SIZE, open_fake_demo)()
-    assert str(error.value) == "http://127.0.0.1:9 does not answer with a video"
+    assert str(error.value) == "http://127.0.0.1:9 refuses the connection"
