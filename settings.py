@@ -23,6 +23,7 @@ USUAL_PORTS = {"http": "80", "https": "443"}  # left out of an origin
 ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 HIDDEN = "…"  # in place of the host of an address
+ESCAPES = "in a password write %40 for @, %2F for /, %23 for #, %3F for ?, %25 for %"
 ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 HOST_NAMES = re.compile(r"[\w.-]+(,[\w.-]+)*", re.ASCII)
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}

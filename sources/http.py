@@ -10,7 +10,7 @@ import ssl
 from contextlib import suppress
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-from settings import VERSION, mask_address
+from settings import ESCAPES, VERSION, mask_address
 from sources.base import SourceError
 from sources.http_auth import Login
 
@@ -24,7 +24,6 @@ HEADERS = {"User-Agent": VERSION.replace(" ", "/"), "Accept": "*/*", "Accept-Enc
 KEPT_SIGNS = "!#$%&'()*+,/:;=?@[]~"  # in an address, where they may be meant or be escaped already
 MAX_REST_BYTES = 65_536  # of a body that nobody reads, for which a connection is kept
 WHY = {
-    401: "wants a user name and a password, or others: http://USER:PASSWORD@HOST/…",
     403: "does not let this user in (403)",
     404: "has nothing at this path (404)",
 }
@@ -73,6 +72,10 @@ class HttpClient:
         self.close()
         meaning = http.client.responses.get(answer.status, "")
         why = WHY.get(answer.status, f"answers {answer.status} {meaning}".rstrip())
+        if answer.status == 401 and self._login:
+            why = f"refuses this user name or password (401); {ESCAPES}"
+        elif answer.status == 401:
+            why = "wants a user name and a password (401): http://USER:PASSWORD@HOST/…"
         raise SourceError(f"{self._name} {why}")
 
     def _follow(self, answer: http.client.HTTPResponse) -> None:

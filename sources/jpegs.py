@@ -7,6 +7,7 @@ from vision.jpeg import LONE_MARKS
 MAX_JPEG_BYTES = 20_000_000  # of a frame; one of 8K has less
 START = b"\xff\xd8\xff"
 AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the first mark that is no part of a scan's data
+NO_MARKS = (0x00, *range(0x02, 0xC0))
 START_MARK, END_MARK, SCAN_MARK = 0xD8, 0xD9, 0xDA
 
 
@@ -72,7 +73,7 @@ class JpegSplitter:
                 self._in_scan = not found
                 continue
             mark = data[self._at + 1]
-            if data[self._at] != 0xFF or mark in (0x00, START_MARK):
+            if data[self._at] != 0xFF or mark == START_MARK or mark in NO_MARKS:
                 return self._at, False
             if mark == END_MARK:
                 return self._at + 2, True

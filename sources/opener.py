@@ -4,14 +4,13 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from settings import HIDDEN, has_host, mask_address
+from settings import ESCAPES, HIDDEN, has_host, mask_address
 from sources.base import Source, SourceError
 from sources.http_camera import open_http_camera
 from sources.opencv import open_camera, open_path, open_url
 
 DEMO_NOTE = "average faces, not people."
 URL_SCHEMES = ("http://", "https://", "rtsp://")
-ESCAPES = "in a password write %40 for @, %2F for /, %23 for #, %3F for ?, %25 for %"
 SECRET_SIGNS = set("@=&?#")  # that a path seldom has, and an address without its scheme has
 
 
