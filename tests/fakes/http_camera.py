@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ class FakeHttpCamera:
         self.replies: dict[str, Callable[[str], Reply]] = {}
         self.requests: list[str] = []
         self.connections = 0
+        self.tls: ssl.SSLContext | None = None
         self.keeps = False  # connections, for more than one answer
         self.ended = threading.Event()
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -54,12 +56,18 @@ class FakeHttpCamera:
             self._threads[-1].start()
 
     def _serve(self, client: socket.socket) -> None:
+        if self.tls:
+            try:
+                client = self.tls.wrap_socket(client, server_side=True)
+            except OSError:
+                client.close()
+                return
         client.settimeout(0.05)
         with client:
             while head := self._read_head(client):
                 self.requests.append(head)
                 path = head.split(" ")[1]
-                reply = self.replies.get(path.partition("?")[0], lambda _: answer(404))
+                reply = self.replies.get(path.partition("?")[0], not_found)
                 with suppress(OSError):
                     for piece in reply(head):
                         if self.ended.is_set():
@@ -109,6 +117,11 @@ def numbered_jpeg(number: int, height: int = 48, width: int = 64) -> bytes:
 def number_of(image: Image) -> int:
     assert int(image.max()) - int(image.min()) < 10  # whole: no part of it is gray
     return round((float(image.mean()) - 10) / 25)
+
+
+def not_found(_: str) -> Reply:
+    """Yield the answer for a path of which the test has said nothing."""
+    return answer(404)
 
 
 def answer(status: int, body: bytes = b"", headers: Sequence[str] = (), content_type: str = "") -> Reply:
