@@ -69,6 +69,7 @@ class HttpClient:
         """Return an answer with a body to read; raises SourceError for another."""
         if answer.status in (200, 203, 206):
             return answer
+        answer.close()
         self.close()
         meaning = http.client.responses.get(answer.status, "")
         why = WHY.get(answer.status, f"answers {answer.status} {meaning}".rstrip())
@@ -119,9 +120,10 @@ class HttpClient:
         sock.settimeout(SILENCE_S)
         if answer.will_close:
             self._connection = None  # the answer has the socket, and closes it
-        if answer.status in (401, *REDIRECTS) and self._connection:
+        if answer.status in (401, *REDIRECTS):
             answer.read(MAX_REST_BYTES)
             if not answer.isclosed():
+                answer.close()
                 self.close()
         return answer
 

@@ -94,11 +94,13 @@ def _kind(answer: http.client.HTTPResponse, body: Body) -> str:
     head = body.head()
     if PART.match(head):
         return "stream"
+    if PAGE.match(head) or content_type == "text/html":
+        return "page"
     if content_type.startswith("image/"):
         return "still"
     if head.lstrip().startswith(START):
         return "still" if answer.length is not None and answer.length <= MAX_JPEG_BYTES else "stream"
-    return "page" if content_type == "text/html" or PAGE.match(head) else "video"
+    return "video"
 
 
 class JpegStreamSource:
@@ -172,7 +174,8 @@ class StillSource:
         self.captured_s = 0.0
         self._client = client
         self._last = b""  # the hash of the last picture
-        self._good_s = self._polled_s = self._changed_s = -math.inf
+        self._good_s = self._polled_s = -math.inf
+        self._changed_s = 0.0  # when it came; 0 before the first
         self._pause_s = 1 / POLLS_A_SECOND
 
     def read(self) -> Image:
@@ -190,8 +193,9 @@ class StillSource:
         self._good_s = time.monotonic()
         if image is None:
             raise NoNewImage
-        period_s = min(came_s - self._changed_s, MAX_POLL_S * POLLS_A_PERIOD)
-        self._pause_s = max(period_s / POLLS_A_PERIOD, 1 / POLLS_A_SECOND)
+        if self._changed_s:
+            pause_s = min((came_s - self._changed_s) / POLLS_A_PERIOD, MAX_POLL_S)
+            self._pause_s = max(pause_s, 1 / POLLS_A_SECOND)
         self._last, self._changed_s, self.captured_s = digest, came_s, came_s
         return image
 
