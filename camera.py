@@ -32,7 +32,7 @@ class CameraWaits:
     min_pause_s: float = 0.5  # before the source is opened again; doubled each time up to max_pause_s
     max_pause_s: float = 2.0
     reopen_after_s: float = 5.0  # of silence beyond the stall, when a device's own timeout has passed
-    first_gap_s: float = 7.5  # for the second picture of a live source, whose period is not known yet
+    first_gap_s: float = 7.5  # for the first two pictures of a live source, whose period is not known yet
     log_every_s: float = 60.0  # a source that comes and goes is logged once in this time,
     log_after_s: float = 5.0  # and when it has stayed as it is for this long
     join_s: float = 1.2
@@ -84,7 +84,7 @@ class Camera(Viewable):
         self._fault = ""  # of the last frame that was processed
         self._grabbed_s = 0.0  # monotonic, as all times: the last sign of life of the source
         self._gaps_s: deque[float] = deque(maxlen=GAPS)  # between its last frames
-        self._is_paced = self._is_first = False  # by its own rate; and its newest frame is its first
+        self._is_new = False  # an open live source, until there is a gap
         self._frame: Frame | None = None  # the newest one that was grabbed,
         self._done: Frame | None = None  # and that was annotated
         self._framed_s = self._reported_s = 0.0  # when it came, and when the problem changed
@@ -144,8 +144,7 @@ class Camera(Viewable):
         """Return how long the source may give no picture: longer than its own period. Under the lock."""
         if self._gaps_s:
             return max(self._stall_s, min(PERIODS * max(self._gaps_s), MAX_PATIENCE_S))
-        waits_for_second = self._is_first and not self._is_paced
-        return max(self._stall_s, self._waits.first_gap_s) if waits_for_second else self._stall_s
+        return max(self._stall_s, self._waits.first_gap_s) if self._is_new else self._stall_s
 
     # The grabbing thread opens the source, reads it and closes it; no other thread touches it.
 
@@ -186,12 +185,14 @@ class Camera(Viewable):
             return True
 
     def _open(self) -> Source:
+        with self._changed:
+            self._gaps_s.clear()
+            self._is_new = False
         source, note = self._open_source()
         with self._changed:
             self._name, self._note, self._running = source.name, note, True
             self._happened["openings"] += 1
-            self._gaps_s.clear()
-            self._is_paced, self._is_first = source.fps is not None, False
+            self._is_new = source.fps is None
         logged_s, name = self._opened_log
         if source.name != name or time.monotonic() - logged_s > self._waits.log_every_s:
             self._opened_log = time.monotonic(), source.name
@@ -205,8 +206,7 @@ class Camera(Viewable):
             if frame is not None:
                 if self._frame is self._done:
                     self._fresh_s = now_s
-                self._is_first = frame.index == 0
-                if not self._is_first:
+                if frame.index > 0:
                     self._gaps_s.append(now_s - self._framed_s)
                 self._frame, self._framed_s = frame, now_s
             self._grabbed_s = now_s

@@ -154,8 +154,8 @@ class Settings:
     idle_s: float = _setting(10.0, "time after the last viewer left until the camera is closed", 0, 3600)
     stall_s: float = _setting(
         3.0,
-        'time without a new frame until the stream says "No signal" and why, and /readyz 503; '
-        "longer than the period of a camera that gives a picture every few seconds",
+        'time without a new frame until the stream says "No signal" and why, and /readyz 503; a camera that '
+        "gives a picture every few seconds has two and a half of its periods",
         0.2,
         60,
     )
