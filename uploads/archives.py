@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO
 
+from sources.folder import is_litter
 from uploads.recognizer import File
 from uploads.videos import is_video
 from vision.pictures import NO_MEMORY, PictureError, is_picture_box, tidy
@@ -15,7 +16,6 @@ RATIO_COUNTS_FROM = 1_000_000  # bytes: a flat little picture may be packed well
 MAX_DIRECTORY_BYTES = 4_000_000  # of the list of entries, which zipfile reads at once
 STEP_BYTES = 1 << 16
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for gigabytes of memory
-LITTER = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")  # which systems add by themselves
 
 
 class ArchiveError(Exception):
@@ -48,7 +48,7 @@ class Archive:
             raise ArchiveError("The ZIP has too many entries.") from None
         except Exception:  # a broken directory leads zipfile into errors of every kind
             raise ArchiveError("The ZIP is damaged: its list of files cannot be read.") from None
-        entries = [entry for entry in self._zip.infolist() if not _is_litter(entry)]
+        entries = [entry for entry in self._zip.infolist() if not _is_left_out(entry)]
         if not entries:
             raise ArchiveError("The ZIP is empty.")
         self._entries = entries[:max_entries]
@@ -105,10 +105,9 @@ class Archive:
         return bytes(data)
 
 
-def _is_litter(entry: zipfile.ZipInfo) -> bool:
+def _is_left_out(entry: zipfile.ZipInfo) -> bool:
     """Return whether an entry is a folder, or was added by a system; zipfile stumbles over empty names here."""
-    name = entry.filename
-    return name.endswith("/") or name.startswith(LITTER[0]) or name.rpartition("/")[2] in LITTER[1:]
+    return entry.filename.endswith("/") or is_litter(entry.filename)
 
 
 class _TooMuchError(Exception):
