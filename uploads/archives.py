@@ -7,6 +7,7 @@ from typing import IO
 from sources.folder import is_litter
 from uploads.recognizer import File
 from uploads.videos import is_video
+from uploads.zip_names import entry_names
 from vision.pictures import NO_MEMORY, PictureError, is_picture_box, tidy
 
 MAX_ENTRY_BYTES = 30_000_000
@@ -52,6 +53,7 @@ class Archive:
         if not entries:
             raise ArchiveError("The ZIP is empty.")
         self._entries = entries[:max_entries]
+        self._names = entry_names(self._entries)
         self._max_entry_bytes = max_entry_bytes
         self._left = max_total_bytes
         self.note = ""
@@ -63,8 +65,8 @@ class Archive:
 
     def files(self) -> Iterator[File]:
         """Yield a file an entry; one that cannot be read has its problem in place of its bytes."""
-        for entry in self._entries:
-            name = tidy(entry.filename)
+        for entry, shown in zip(self._entries, self._names, strict=True):
+            name = tidy(shown)
             try:
                 yield File(name, self._read(entry))
             except PictureError as problem:
