@@ -15,7 +15,7 @@ from vision.frames import Image
 from vision.jpeg import decode_jpeg
 from vision.pictures import PictureError, read_picture
 
-PIECE_BYTES = 65_536
+PIECE_BYTES = 2_000_000  # more than one picture has: of those that wait the newest is taken
 HEAD_BYTES = 512  # by which an answer is told from another
 POLLS_A_SECOND = 5.0  # of a camera of single pictures, at most
 POLLS_A_PERIOD = 5  # once it is known how often the picture changes
@@ -34,11 +34,13 @@ def open_http_camera(url: str, name: str) -> Source | None:
     client = HttpClient(url, name)
     try:
         answer = client.get()
-        body = Body(answer, name)
-        kind = _kind(answer, body)
     except NoHttpError:
         return None
+    body = Body(answer, name)
+    try:
+        kind = _kind(answer, body)
     except SourceError:
+        body.close()
         client.close()
         raise
     if kind == "stream":
