@@ -26,8 +26,11 @@ def connect(url: str) -> Redis:
     """Return a connection, opened when it is first used; raises StartError if url is not a Redis URL."""
     try:
         return Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0)
-    except ValueError as error:
-        raise StartError(str(error)) from None
+    except ValueError:  # its words may repeat a part of the password
+        raise StartError(
+            "--redis-url must be a Redis URL, redis://HOST:6379/0 or redis://:PASSWORD@HOST:6379/0, "
+            "with %40 for an @ in the password"
+        ) from None
 
 
 def clock_s(redis: Redis) -> float:

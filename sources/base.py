@@ -1,15 +1,18 @@
 """The interface of a source of images, and the pacing of its frames."""
 
-import itertools
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vision.frames import Frame, Image
 
 
 class SourceError(Exception):
     """A source cannot be opened or has no more frames; the message says why, in one sentence."""
+
+
+class NoNewImage(Exception):  # noqa: N818  # it is no error
+    """A source is alive, and its newest image is the one that it has given before."""
 
 
 class Source(Protocol):
@@ -24,20 +27,39 @@ class Source(Protocol):
         """The frame rate at which the images are to be shown; None if `read` itself waits for each."""
 
     def read(self) -> Image:
-        """Return the next image (H, W, 3) uint8 BGR; SourceError if there is none."""
+        """Return the next image (H, W, 3) uint8 BGR; SourceError if there is none, NoNewImage if none yet."""
 
     def close(self) -> None:
         """Release the source; a second call does nothing."""
 
 
-def frames(source: Source) -> Iterator[Frame]:
-    """Yield a source's frames when they are due, numbered from 0 and timed; ends with SourceError."""
+@runtime_checkable
+class TimedSource(Protocol):
+    """A source that tells when each of its images began to come."""
+
+    @property
+    def captured_s(self) -> float:
+        """The time at which the image that `read` gave last began to come, time.monotonic() in s."""
+
+
+def frames(source: Source) -> Iterator[Frame | None]:
+    """Yield a source's frames when they are due, numbered from 0 and timed; ends with SourceError.
+
+    None stands for a source that is alive and has no new image.
+    """
     pace = Pace(source.fps) if source.fps else None
-    for index in itertools.count():
-        image = source.read()
+    timed = source if isinstance(source, TimedSource) else None
+    index = 0
+    while True:
+        try:
+            image = source.read()
+        except NoNewImage:
+            yield None
+            continue
         if pace:
             pace.wait()
-        yield Frame(index, time.monotonic(), image)
+        yield Frame(index, timed.captured_s if timed else time.monotonic(), image)
+        index += 1
 
 
 class Pace:

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model import EmotionClassifier, preprocess
-from uploads.pictures import PictureError, read_picture
 from vision.crops import cut_face
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
 from vision.jpeg import encode_jpeg
 from vision.overlay import Scene, lay_heat
+from vision.pictures import PictureError, read_picture
 from vision.samples import load_samples, read_gray
 
 if TYPE_CHECKING:  # PyTorch costs the site 1.4 s, and is needed only once a picture is explained

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from uploads.analysis import InputFile
-from uploads.pictures import tidy
 from uploads.recognizer import File, Reading, Recognizer
 from uploads.rereading import read_as_face
 from uploads.result_writer import ResultWriter, title_of, was_read
 from uploads.results import Results
 from uploads.worker_process import WorkerError, WorkerProcess
+from vision.pictures import tidy
 from vision.pipeline import Pipeline
 
 MAX_AT_ONCE = 12  # pictures that are read while their sender waits; more become a job

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import EmotionClassifier, preprocess
-from uploads.pictures import NO_MEMORY, Picture, PictureError, read_picture
 from uploads.whole import ASKED_NOTE, UNASKED_NOTE, is_filled_by_a_face, may_be_ready_cut, whole_of
 from vision.crops import turn_back
 from vision.detector import Detections, Detector
 from vision.emotions import EMOTIONS
 from vision.faces import NO_FACE, face_json, face_rows, remark_row
 from vision.overlay import PLAIN, Scene, View, draw
+from vision.pictures import NO_MEMORY, Picture, PictureError, read_picture
 from vision.tracker import Track
 
 BATCH = 8  # pictures; as many more are decoded and searched meanwhile

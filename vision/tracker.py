@@ -20,6 +20,7 @@ from vision.emotions import EMOTIONS
 MIN_IOU = 0.2  # less overlap than this is another face
 KEEP_S = 2.5  # a lost face keeps its number this long
 SHOW_S = 0.5  # a lost face is shown this long, in its last place
+MAX_GAP_S = 12.0  # between two frames of a slow camera, after which a face of the one is sought in the other
 SHOW_AFTER = 2  # sightings; a single one is more often a pattern than a face
 LOST_AFTER_S = 0.12  # a face not found for longer is matched after the others
 COAST_S = 0.7  # a lost face is expected to move on at its speed this long
@@ -128,7 +129,9 @@ class Tracker:
         Raises:
             IndexError: probs, maps or landmarks have fewer rows than boxes.
         """
-        self._states = [state for state in self._states if state.is_kept(t_s)]
+        self._states = [
+            state for state in self._states if state.is_kept(t_s) or self._was_just_seen(state, t_s)
+        ]
         matched = self._match(boxes, t_s)
         self._last_s = t_s
         for row, box in enumerate(boxes):
@@ -143,6 +146,10 @@ class Tracker:
             state.track = replace(state.track, landmarks=points)
         shown = [s.track for s in self._states if s.sightings >= SHOW_AFTER and s.lost_s(t_s) <= SHOW_S]
         return sorted(shown, key=lambda track: track.track_id)
+
+    def _was_just_seen(self, state: _State, t_s: float) -> bool:
+        """Return whether a face was found in the last frame, which of a slow camera is seconds old."""
+        return state.track.seen_s == self._last_s and 0 <= t_s - self._last_s <= MAX_GAP_S
 
     def _match(self, boxes: NDArray[np.integer[Any]], t_s: float) -> dict[int, _State]:
         """Return the state for each matched row of boxes: by overlap if seen just now, then by nearness."""

@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, abort, jsonify, request
 
 from uploads.jobs import Jobs
-from uploads.pictures import PictureError, TooLargeError, UnknownFormatError
 from uploads.recognizer import reading_json
+from vision.pictures import PictureError, TooLargeError, UnknownFormatError
 from web.limits import UploadLimiter, asks_for_whole, busy, receives
 from web.openapi import describe
 

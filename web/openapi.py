@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from uploads.pictures import MAX_PIXELS
 from vision.emotions import EMOTIONS
+from vision.jpeg import MAX_PIXELS
 from web.limits import RETRY_S
 
 

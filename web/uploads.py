@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 from recording.history import MeanProbs
 from uploads.jobs import Jobs
-from uploads.pictures import PictureError
 from uploads.results import TABLE
+from vision.pictures import PictureError
 from web.chart import stacked
 from web.limits import InsufficientStorage, UploadLimiter, asks_for_whole, busy, receives
 from web.responses import NO_STORE

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from vision.boxes import iou
 from vision.emotions import EMOTIONS
-from vision.tracker import KEEP_S, SHOW_S, Track, Tracker
+from vision.tracker import KEEP_S, MAX_GAP_S, SHOW_S, Track, Tracker
 
 STEP_S = 1 / 30
 
@@ -221,3 +221,14 @@ def test_overlap_is_one_for_the_same_box_and_zero_for_boxes_apart() -> None:
     assert iou(a[:1], a)[0] == pytest.approx([1, 1 / 3, 0])
     assert iou(boxes(), a).shape == (0, 3)
     assert iou(boxes((3, 3, 3, 3)), boxes((3, 3, 3, 3)))[0, 0] == 0
+
+
+@pytest.mark.parametrize(("period_s", "shown"), [(1.0, 3), (5.0, 3), (MAX_GAP_S + 1, 0)])
+def test_a_face_of_a_slow_camera_is_shown_from_its_second_picture_on(period_s: float, shown: int) -> None:
+    tracker = Tracker(0.3, 0.4)
+    ids = [
+        track.track_id
+        for step in range(4)
+        for track in tracker.update(FACE + 3 * step, probs(happy=0.9), step * period_s)
+    ]
+    assert ids == [1] * shown
