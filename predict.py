@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 from settings import VERSION, Settings, StartError, read_settings
-from sources.opencv import PICTURE_SUFFIXES
+from sources.folder import find_files
 from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
 from uploads.assemble import make_readers
 from uploads.recognizer import Reading, Recognizer, annotate, reading_json
@@ -28,8 +28,6 @@ from vision.jpeg import encode_jpeg
 from vision.pipeline import Pipeline
 from vision.tracker import Track
 
-MORE_SUFFIXES = (".zip", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".tif", ".tiff", ".avif")
-SUFFIXES = PICTURE_SUFFIXES.union(MORE_SUFFIXES)  # of files that are read in a folder
 EVERY_ENTRY = sys.maxsize  # of a ZIP: a person at the command line can wait, or press Ctrl-C
 
 MakeReaders = Callable[[Settings], tuple[Recognizer, Callable[[], Pipeline]]]
@@ -119,24 +117,20 @@ def _named(face: Track) -> str:
     return f"{face.emotion} {face.confidence:.0%}" if face.sure else "unsure"
 
 
-def find_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the files named, and of a folder those in it, however deep, that may be pictures or videos."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        else:
-            yield path
-
-
 def open_files(paths: Sequence[Path]) -> list[InputFile]:
-    """Return the files that can be opened; print the reason for each other one."""
+    """Return the files named, and of a folder those in it; print the reason for each that is not opened."""
     files: list[InputFile] = []
-    for path in find_files(paths):
+    for path in itertools.chain(*(find_files(path, not_read) if path.is_dir() else [path] for path in paths)):
         try:
             files.append(InputFile.of_path(path))
         except OSError as error:
-            print(f"{path}: The file cannot be read: {error.strerror}.", file=sys.stderr)
+            not_read(path, f"The file cannot be read: {error.strerror}.")
     return files
+
+
+def not_read(path: Path, reason: str) -> None:
+    """Print why a file or a folder is not read."""
+    print(f"{path}: {reason}", file=sys.stderr)
 
 
 def predict(

@@ -1,9 +1,9 @@
-"""Sources that OpenCV reads: local cameras, video files and network streams, folders of pictures."""
+"""Sources that OpenCV reads: local cameras, video files and network streams."""
 
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sources.base import Source, SourceError
+from sources.folder import FolderSource
 from vision.frames import Image
 
 TIMEOUT_MS = 5000  # of opening a URL, and of reading from it
 DEFAULT_FPS = 25.0  # of a video file that does not say
-PICTURE_S = 3.0
-PICTURE_FPS = 10.0
-MAX_SIDE_PX = 1280
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
 
 
 class CameraSource:
@@ -72,46 +69,6 @@ class VideoSource:
         self._capture.release()
 
 
-class FolderSource:
-    """The pictures of a folder by name, three seconds each, repeated without end."""
-
-    fps = PICTURE_FPS
-
-    def __init__(self, folder: Path) -> None:
-        """List the folder's pictures; SourceError if it has none or cannot be read."""
-        self.name = folder.name or str(folder)
-        try:
-            self._paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
-        except OSError as error:
-            raise SourceError(f"the folder {folder} cannot be read: {error.strerror}") from None
-        if not self._paths:
-            raise SourceError(f"the folder {folder} has no pictures")
-        self._images = self._cycle()
-
-    def read(self) -> Image:
-        """Return the next image (H, W, 3) uint8 BGR; SourceError if no picture can be read."""
-        return next(self._images)
-
-    def close(self) -> None:
-        """Stop; no file is open."""
-        self._images.close()
-
-    def _cycle(self) -> Generator[Image]:
-        """Yield each readable picture PICTURE_S long, again and again."""
-        while True:
-            readable = False
-            for path in self._paths:
-                image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-                if image is None:
-                    continue  # a broken picture does not end the show
-                readable = True
-                fitted = _fit(to_bgr(image))
-                for _ in range(int(PICTURE_S * PICTURE_FPS)):
-                    yield fitted
-            if not readable:
-                raise SourceError(f"no picture in the folder {self.name} can be read")
-
-
 def open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
     """Open a local camera by its number or device path; size_px (width, height) is requested of it.
 
@@ -120,15 +77,21 @@ def open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
     name = f"camera {device}"
     if sys.platform == "linux" and not os.path.exists(_device_path(device)):
         raise SourceError(f"{name} is not connected")  # OpenCV would try every backend and take seconds
+    size = (cv2.CAP_PROP_FRAME_WIDTH, size_px[0], cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
+    on_windows = sys.platform == "win32"  # whose MSMF opens a camera anew, for seconds, with each property set
     with _silent_opencv():
-        capture = cv2.VideoCapture(device)
+        capture = cv2.VideoCapture(device, cv2.CAP_ANY, size) if on_windows else cv2.VideoCapture(device)
+        if on_windows and not capture.isOpened():  # a camera may refuse the size
+            capture.release()
+            capture = cv2.VideoCapture(device)
     if not capture.isOpened():
         capture.release()
         raise SourceError(f"{name} does not open (is another program using it?)")
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))  # raw frames do not fit USB 2 at 30 fps
-    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size_px[0])
-    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    if not on_windows:
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))  # raw ones do not fit USB 2 at 30 fps
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size_px[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     return CameraSource(name, capture)
 
 
@@ -181,13 +144,3 @@ def _silent_opencv() -> Iterator[None]:
         yield
     finally:
         cv2.utils.logging.setLogLevel(level)
-
-
-def _fit(image: Image) -> Image:
-    """Return an image shrunk to MAX_SIDE_PX, or as it is if it is no larger."""
-    scale = MAX_SIDE_PX / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(
-        np.uint8, copy=False
-    )

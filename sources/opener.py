@@ -6,6 +6,7 @@ from pathlib import Path
 
 from settings import ESCAPES, HIDDEN, has_host, mask_address
 from sources.base import Source, SourceError
+from sources.folder import FolderSource
 from sources.http_camera import open_http_camera
 from sources.opencv import open_camera, open_path, open_url
 
@@ -70,7 +71,8 @@ class SourceOpener:
             SourceError: The source cannot be opened now; a later call may succeed.
         """
         if self._spec != "auto":
-            return self._open_named(), ""
+            source = self._open_named()
+            return source, source.note if isinstance(source, FolderSource) else ""
         try:
             camera = open_camera(0, self._camera_size_px)
         except SourceError as error:

@@ -15,11 +15,18 @@ from uploads.archives import Archive, ArchiveError, is_zip
 from uploads.recognizer import File, Reading, Recognizer
 from uploads.videos import AnnotatedCopy, Video, VideoError, Writer, is_video, path_of
 from vision.frames import Frame
-from vision.pictures import NO_MEMORY, PictureError, TooLargeError, is_picture_box, tidy
+from vision.pictures import (
+    MAX_PICTURE_BYTES,
+    NO_MEMORY,
+    PictureError,
+    TooLargeError,
+    is_picture,
+    is_picture_box,
+    tidy,
+)
 from vision.pipeline import Pipeline
 from vision.tracker import Track
 
-MAX_PICTURE_BYTES = 50_000_000
 HEAD_BYTES = 256
 
 
@@ -208,12 +215,13 @@ def _as_event(reading: Reading) -> Reading | Remark:
 def _load(file: InputFile) -> File:
     """Return a picture's bytes, or the problem in place of them."""
     name = tidy(file.name)
-    if file.size > MAX_PICTURE_BYTES:
+    known = is_picture(file.head)
+    if known and file.size > MAX_PICTURE_BYTES:
         problem = TooLargeError(f"The picture is larger than {MAX_PICTURE_BYTES // 1_000_000} MB.")
         return File(name, b"", problem)
     try:
         with file.open() as stream:
-            return File(name, stream.read(MAX_PICTURE_BYTES))
+            return File(name, stream.read(MAX_PICTURE_BYTES if known else HEAD_BYTES))
     except OSError as error:
         return File(name, b"", PictureError(f"The file cannot be read: {error.strerror}."))
     except MemoryError:

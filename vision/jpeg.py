@@ -1,7 +1,10 @@
 """JPEG encoding, decoding, and the size that a JPEG says it has."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vision.frames import Image
 
@@ -26,6 +29,15 @@ def decode_jpeg(jpeg: bytes) -> Image | None:
     try:
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # for want of memory
+        return None
+    return None if image is None else image.astype(np.uint8, copy=False)
+
+
+def load_gray(path: Path) -> NDArray[np.uint8] | None:
+    """Return the picture in a file as gray (H, W) uint8; None if OpenCV cannot read it, or it is not there."""
+    try:  # cv2.imread opens no path with umlauts on Windows
+        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    except (OSError, cv2.error):  # cv2.error: an empty file
         return None
     return None if image is None else image.astype(np.uint8, copy=False)
 

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from vision.jpeg import MAX_PIXELS
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+MAX_PICTURE_BYTES = 50_000_000
 MAX_SIDE_PX = 1600  # as searched: faces are searched for in proportion, so more would only cost time
 NAME_LENGTH = 200
 NO_MEMORY = "The file needs more memory than there is."
@@ -30,6 +31,7 @@ TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 CODES = b"\xa5\x5a" * 64  # that a picture which is not at its end takes for more of it
 FILLINGS = (b"", CODES, b"".join(b"\xff%c" % mark + CODES for mark in range(0xD0, 0xD8)))  # or after a restart
 DEEP = 1 << 14  # a gray picture of 16 bits that stays below has 10, 12 or 14
+HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"RIFF", *TIFF_HEADS)  # of what may be a picture
 AVIF_BRANDS = (b"avif", b"avis")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -112,6 +114,11 @@ def _read_without_end(data: bytes) -> Picture | None:
     except Exception:  # as above
         return None
     return picture if all(np.array_equal(picture.image, other.image) for other in others) else None
+
+
+def is_picture(head: bytes) -> bool:
+    """Return whether a file that begins with head (16 bytes) may be a picture that is read."""
+    return head.startswith(HEADS) or (is_picture_box(head) and not _is_heic(head))
 
 
 def is_picture_box(data: bytes) -> bool:
