@@ -45,7 +45,9 @@ def _graph(frame: VideoFrame) -> Graph:
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
     )
     graph.link_nodes(
-        source, graph.add("bwdif", mode="send_frame", parity="auto", deint="interlaced"), graph.add("buffersink")
+        source,
+        graph.add("bwdif", mode="send_frame", parity="auto", deint="interlaced"),
+        graph.add("buffersink"),
     )
     graph.configure()
     return graph

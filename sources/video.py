@@ -34,8 +34,9 @@ SLACK = 0.02  # and this share of it
 TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 # Their heads say nothing of the length, or FFmpeg estimates it from what is there.
 WITHOUT_LENGTH = frozenset({"mpeg", "mpegts", "mpegvideo", "mjpeg", "h264", "hevc", "m4v", "dv", "hls", "rtsp"})
-# Those that can name no other file and no address, as playlists can. The sounds stand here so that a file can be
-# said to have no video.
+TRIMMED = frozenset({"mov"})  # where frames may be left out on purpose
+RAW = frozenset({"h264", "hevc", "m4v", "mpegvideo"})  # without times; only the coded frames tell their rate
+# Those that name no other file and no address, as playlists do; with sounds, so that a file of one is told.
 FILE_FORMATS = (
     "mov,mp4,matroska,webm,avi,asf,flv,live_flv,mpeg,mpegts,mpegvideo,m4v,h264,hevc,av1,obu,ivf,mjpeg,ogg,dv,mxf,"
     "gxf,nut,rm,wtv,dhav,yuv4mpegpipe,nsv,amr,mp3,aac,ac3,flac,wav,aiff,ape,caf"
@@ -62,7 +63,7 @@ class VideoReader:
         *,
         format: str | None = None,
         options: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
+        timeouts_s: tuple[float, float] | None = None,
         is_live: bool = False,
     ) -> None:
         """Open a video; nothing is decoded yet beyond its head.
@@ -71,7 +72,7 @@ class VideoReader:
             file: An address as FFmpeg reads it, or an open file, in which no name opens another one.
             format: FFmpeg's name of the container; by its bytes where None.
             options: FFmpeg's options.
-            timeout_s: The time that opening it may take, and each reading.
+            timeouts_s: The time that opening it may take, and each reading.
             is_live: Decode each frame as soon as it has come, not several at once.
 
         Raises:
@@ -82,7 +83,7 @@ class VideoReader:
             options = {"format_whitelist": FILE_FORMATS, "protocol_whitelist": "none", **(options or {})}
         self._lock = threading.Lock()  # held while FFmpeg works for this video
         self._is_closed = False
-        self._container = _open(file, format, dict(options or {}), timeout_s)
+        self._container = _open(file, format, dict(options or {}), timeouts_s)
         try:
             self._stream = _video_stream(self._container)
         except SourceError:
@@ -91,10 +92,11 @@ class VideoReader:
         self._stream.thread_type = "SLICE" if is_live else "AUTO"
         self._stream.codec_context.thread_count = MAX_THREADS
         self.fps = _frame_rate(self._stream)
-        self._clock = FrameClock(1 / self.fps, trust=_trusts_times(self._stream))
+        self._clock = FrameClock(1 / self.fps, trust=_has_times(self._stream))
         self._images = self._decode()
         self.read_count = 0
         self.lost_count = 0  # frames, or packets that hold one
+        self._repeated_count = 0
         self.end_s = 0.0
 
     @property
@@ -149,15 +151,16 @@ class VideoReader:
 
     def damage(self) -> str:
         """Return a sentence about what could not be read until the end, "" if the video was whole."""
-        names = self._container.format.name.split(",")
-        promised_s = 0.0 if WITHOUT_LENGTH.intersection(names) else self.length_s
-        missing_s = promised_s - self.end_s
+        names = set(self.format.split(","))
+        promised_s = 0.0 if names & WITHOUT_LENGTH else self.length_s
+        promised = 0 if names & TRIMMED else self._stream.frames
+        read, missing_s = self.read_count, promised_s - self.end_s
+        missing_s = max(missing_s, (promised - read - self._repeated_count) / self.fps)
         is_cut = missing_s > SLACK_S + SLACK * promised_s
         if not is_cut and not self.lost_count:
             return ""
-        read = self.read_count
         by_length = round(read * promised_s / self.end_s) if is_cut and self.end_s else 0
-        whole = max(self._stream.frames if is_cut else 0, by_length, read + self.lost_count)
+        whole = max(self._stream.frames if is_cut else promised, by_length, read + self.lost_count)
         part = f"{read:,} of about {whole:,}" if whole <= 1000 * read else f"{read:,}"
         return f"The video is {'cut off or ' * is_cut}damaged: {part} frames could be read."
 
@@ -179,6 +182,11 @@ class VideoReader:
         """Yield the decoded frames, without those known to be damaged."""
         failures = 0
         for packet in self._packets():
+            if (
+                packet.size == 0 and packet.dts is not None
+            ):  # the frame before stays; only the last packet is empty
+                self._repeated_count += 1
+                continue
             try:
                 frames = packet.decode()
             except av.error.MemoryError:
@@ -215,7 +223,7 @@ class VideoReader:
         """Return a frame as an image with its time."""
         width, height = square_pixels(frame.width, frame.height, self._stream.sample_aspect_ratio)
         try:
-            image: Image = frame.to_ndarray(format="bgr24", width=width, height=height)
+            image = frame.to_ndarray(format="bgr24", width=width, height=height).astype(np.uint8, copy=False)
         except av.error.MemoryError:
             raise MemoryError from None
         except (av.FFmpegError, ValueError) as error:
@@ -290,14 +298,20 @@ REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] =
     ((av.error.ConnectionResetError, av.error.BrokenPipeError), "has ended the connection"),
     (av.error.FileNotFoundError, "is not there"),
     (av.error.PermissionError, "may not be read"),
-    ((av.error.InvalidDataError, av.error.DemuxerNotFoundError), "is not a video that can be read"),
+    (
+        (av.error.InvalidDataError, av.error.DemuxerNotFoundError, av.error.ArgumentError),
+        "is not a video that can be read",
+    ),
     (av.error.DecoderNotFoundError, "is a video of a kind that cannot be read"),
     (av.error.EOFError, "ends before the first frame"),
 )
 
 
 def _open(
-    file: str | IO[bytes], format: str | None, options: dict[str, str], timeout_s: float | None
+    file: str | IO[bytes],
+    format: str | None,
+    options: dict[str, str],
+    timeouts_s: tuple[float, float] | None,
 ) -> InputContainer:
     try:
         return av.open(
@@ -305,7 +319,7 @@ def _open(
             "r",
             format=format,
             options=options,
-            timeout=None if timeout_s is None else (timeout_s, timeout_s),
+            timeout=timeouts_s,
             metadata_errors="replace",
         )
     except av.error.MemoryError:
@@ -329,12 +343,18 @@ def _video_stream(container: InputContainer) -> VideoStream:
 
 def _frame_rate(stream: VideoStream) -> float:
     """Return the frames a second that the head says, or DEFAULT_FPS where it says nothing possible."""
-    for rate in (stream.average_rate, stream.guessed_rate):
+    coded = stream.codec_context.framerate
+    for rate in (coded if _is_raw(stream) else None, stream.average_rate, stream.guessed_rate):
         if rate and 0 < rate <= MAX_FPS:
             return float(rate)
     return DEFAULT_FPS
 
 
-def _trusts_times(stream: VideoStream) -> bool:
-    """Return whether the container's times can be right: those of an impossible frame rate cannot."""
-    return not stream.average_rate or stream.average_rate <= MAX_FPS
+def _has_times(stream: VideoStream) -> bool:
+    """Return whether the container has times that can be right: those of an impossible frame rate cannot."""
+    return not _is_raw(stream) and (not stream.average_rate or stream.average_rate <= MAX_FPS)
+
+
+def _is_raw(stream: VideoStream) -> bool:
+    """Return whether coded frames are all that the file is."""
+    return stream.container.format.name in RAW
