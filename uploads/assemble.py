@@ -49,6 +49,7 @@ def make_video_pipeline(settings: Settings, classifier: EmotionClassifier) -> Pi
         make_tracker(settings),
         settings.jpeg_quality,
         View(blur=settings.blur),
+        only_seen=True,
     )
 
 

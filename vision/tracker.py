@@ -100,6 +100,7 @@ class Tracker:
         self._states: list[_State] = []
         self._next_id = 1
         self._last_s = -math.inf
+        self._last_gap_s = 0.0
 
     def update(
         self,
@@ -117,8 +118,9 @@ class Tracker:
             maps: Their class activation maps (n, 7, h, w) float32, if they are drawn.
 
         Returns:
-            The tracks to show, the oldest first: those seen at least SHOW_AFTER times. A lost face stays for
-            SHOW_S in its last place, and keeps its number if it is found again within KEEP_S.
+            The tracks to show, the oldest first: those seen at least SHOW_AFTER times, or once where the frames
+            come more than SHOW_S apart. A lost face stays for SHOW_S in its last place, and keeps its number if
+            it is found again within KEEP_S.
 
         Raises:
             IndexError: probs or maps have fewer rows than boxes.
@@ -127,13 +129,17 @@ class Tracker:
             state for state in self._states if state.is_kept(t_s) or self._was_just_seen(state, t_s)
         ]
         matched = self._match(boxes, t_s)
-        self._last_s = t_s
+        gap_s = t_s - self._last_s if math.isfinite(self._last_s) else 0.0
+        alone = min(gap_s, self._last_gap_s) > SHOW_S  # each frame is as a picture by itself
+        self._last_s, self._last_gap_s = t_s, gap_s
         for row, box in enumerate(boxes):
             face_maps = None if maps is None else maps[row]
             if row in matched:
                 self._ease(matched[row], box, probs[row], t_s, face_maps)
             else:
                 self._states.append(self._begin(box, probs[row], t_s, face_maps))
+                if alone:
+                    self._number(self._states[-1])
         shown = [s.track for s in self._states if s.sightings >= SHOW_AFTER and s.lost_s(t_s) <= SHOW_S]
         return sorted(shown, key=lambda track: track.track_id)
 
@@ -184,7 +190,6 @@ class Tracker:
         min_probability = self.unsure_below - (MARGIN if old.sure else 0)
         state.track = replace(
             old,
-            track_id=self._next_id if old.track_id == UNNUMBERED else old.track_id,
             box=_as_ints(state.exact_box),
             probs=eased,
             emotion=EMOTIONS[named],
@@ -192,8 +197,15 @@ class Tracker:
             seen_s=t_s,
             maps=maps,
         )
-        self._next_id += old.track_id == UNNUMBERED
         state.sightings += 1
+        if old.track_id == UNNUMBERED:
+            self._number(state)
+
+    def _number(self, state: _State) -> None:
+        """Give a face its number, from which on it is shown."""
+        state.track = replace(state.track, track_id=self._next_id)
+        state.sightings = max(state.sightings, SHOW_AFTER)
+        self._next_id += 1
 
 
 def _overlap(boxes: NDArray[Any], expected: NDArray[np.float64]) -> NDArray[np.float64]:
