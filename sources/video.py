@@ -91,6 +91,8 @@ class VideoReader:
             raise
         self._stream.thread_type = "SLICE" if is_live else "AUTO"
         self._stream.codec_context.thread_count = MAX_THREADS
+        if self._stream.codec_context.name == "mjpeg":  # which otherwise shows memory where a picture is cut off
+            self._stream.codec_context.options = {"err_detect": "explode"}
         self.fps = _frame_rate(self._stream)
         self._clock = FrameClock(1 / self.fps, trust=_has_times(self._stream))
         self._images = self._decode()

@@ -23,6 +23,7 @@ HEADS = (
     *(b"\x00\x00\x00\x01" + unit for unit in (b"\x09", b"g", b"'", b"@\x01", b"F\x01")),  # H.264, H.265
     *(b"ID3", b"fLaC"),  # sound, of which the reader says that it is no video
 )
+MIN_BYTES = 200  # in which no video fits
 RIFF_KINDS = (b"AVI ", b"WAVE", b"AMV ")
 PACKETS = ((0, 188), (4, 192), (0, 204))  # MPEG-TS: where the first begins, and their length, as of AVCHD
 
@@ -45,7 +46,7 @@ def is_video(head: bytes, name: str = "") -> bool:
         or head.startswith(HEADS)
         or (head[:4] == b"RIFF" and head[8:12] in RIFF_KINDS)
         or any(head[at : at + 1] == head[at + size : at + size + 1] == b"G" for at, size in PACKETS)
-        or (ending in VIDEO_NAMES and bool(head) and not is_picture(head))
+        or (ending in VIDEO_NAMES and len(head) >= MIN_BYTES and not is_picture(head))
     )
 
 
