@@ -115,7 +115,7 @@ def open_url(url: str, name: str) -> Source:
     def open_video() -> VideoReader:
         return _open(
             name,
-            lambda: VideoReader(url, options=URL_OPTIONS, timeouts_s=(OPEN_S, read_s), is_live=True),
+            lambda: VideoReader(url, options=URL_OPTIONS, timeouts_s=(OPEN_S, read_s)),
         )
 
     reader = open_video()

@@ -17,6 +17,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from sources.base import SourceError
 from sources.deinterlacer import Deinterlacer
@@ -28,6 +29,9 @@ MAX_GAP_S = 3600.0  # between two frames; a longer one is a damaged time
 MIN_GAP_S = 0.001
 MAX_STRETCH = 8  # times that a pixel is wider than high, or higher than wide
 MAX_FAILURES = 500  # packets in a row that cannot be read or decoded, until the video ends
+PLANAR = frozenset({f"{kind}{colour}p" for kind in ("yuv", "yuvj") for colour in (420, 422, 444)})
+CHROMA_STEP = 4  # of the coloured pixels every fourth is looked at; what is not written is at least eight wide
+UNWRITTEN = 0.002  # of them
 MAX_THREADS = 4  # of a decoder, each of which holds frames
 SLACK_S = 0.5  # that a whole video may be shorter than its head says,
 SLACK = 0.02  # and this share of it
@@ -64,7 +68,6 @@ class VideoReader:
         format: str | None = None,
         options: Mapping[str, str] | None = None,
         timeouts_s: tuple[float, float] | None = None,
-        is_live: bool = False,
     ) -> None:
         """Open a video; nothing is decoded yet beyond its head.
 
@@ -73,7 +76,6 @@ class VideoReader:
             format: FFmpeg's name of the container; by its bytes where None.
             options: FFmpeg's options.
             timeouts_s: The time that opening it may take, and each reading.
-            is_live: Decode each frame as soon as it has come, not several at once.
 
         Raises:
             SourceError: It is no video, or does not answer; the message, a clause without subject, says why.
@@ -89,9 +91,11 @@ class VideoReader:
         except SourceError:
             self._container.close()
             raise
-        self._stream.thread_type = "SLICE" if is_live else "AUTO"
+        # Several frames at once would come late, and where one is damaged others show what was not written.
+        self._stream.thread_type = "SLICE"
         self._stream.codec_context.thread_count = MAX_THREADS
-        if self._stream.codec_context.name == "mjpeg":  # which otherwise shows memory where a picture is cut off
+        if self._stream.codec_context.name == "mjpeg":
+            # which otherwise shows memory where a picture is cut off
             self._stream.codec_context.options = {"err_detect": "explode"}
         self.fps = _frame_rate(self._stream)
         self._clock = FrameClock(1 / self.fps, trust=_has_times(self._stream))
@@ -203,7 +207,7 @@ class VideoReader:
             for frame in frames:
                 if not isinstance(frame, VideoFrame):
                     continue
-                if frame.is_corrupt:
+                if frame.is_corrupt or is_unwritten(frame):
                     self.lost_count += 1
                 else:
                     yield frame
@@ -268,6 +272,17 @@ class FrameClock:
         return duration_s if self._trust and 0 < duration_s <= MAX_GAP_S else self._period_s
 
 
+def is_unwritten(frame: VideoFrame) -> bool:
+    """Return whether a part of a frame was left as it was allocated, as some decoders leave what is damaged.
+
+    It is all zeros then, a colour that no camera sees.
+    """
+    if frame.format.name not in PLANAR:
+        return False
+    blue, red = (_plane(frame, number)[::CHROMA_STEP, ::CHROMA_STEP] for number in (1, 2))
+    return bool(np.count_nonzero(blue | red) < (1 - UNWRITTEN) * blue.size)
+
+
 def square_pixels(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:
     """Return the (width, height) px of a frame with square pixels; ratio is its pixels' width by their height.
 
@@ -328,6 +343,13 @@ def _open(
         raise MemoryError from None
     except (av.FFmpegError, OSError, ValueError) as error:
         raise SourceError(reason(error)) from None
+
+
+def _plane(frame: VideoFrame, number: int) -> NDArray[np.uint8]:
+    """Return a view (h, w) uint8 of one of a frame's planes."""
+    plane = frame.planes[number]
+    rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, plane.line_size)
+    return np.asarray(rows[:, : plane.width])
 
 
 def _video_stream(container: InputContainer) -> VideoStream:

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import av
 import numpy as np
@@ -41,7 +41,13 @@ class RtspCamera:
     """Serves a stream of plain images of 640x480 px on a port of its own; a context manager."""
 
     def __init__(
-        self, coding: Coding = H264, *, fps: float = 25.0, interlaced: bool = False, locked: bool = False, port: int = 0
+        self,
+        coding: Coding = H264,
+        *,
+        fps: float = 25.0,
+        interlaced: bool = False,
+        locked: bool = False,
+        port: int = 0,
     ) -> None:
         """With `locked`, USER and PASSWORD are asked for."""
         self.coding, self.fps, self.interlaced, self.locked = coding, fps, interlaced, locked
@@ -89,7 +95,9 @@ class RtspCamera:
 
     def _answer(self, connection: socket.socket, head: list[str]) -> None:
         method = head[0].split(" ")[0]
-        fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+        fields = {
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])
+        }
         lines, body, status = [f"CSeq: {fields.get('cseq', '0')}"], "", "200 OK"
         secret = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         if self.locked and method != "OPTIONS" and fields.get("authorization") != f"Basic {secret}":
@@ -102,7 +110,11 @@ class RtspCamera:
                 "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
                 f"m=video 0 RTP/AVP {self.coding.payload}\r\n{self.coding.line}a=control:video\r\n"
             )
-            lines += [f"Content-Base: {self.url}/", "Content-Type: application/sdp", f"Content-Length: {len(body)}"]
+            lines += [
+                f"Content-Base: {self.url}/",
+                "Content-Type: application/sdp",
+                f"Content-Length: {len(body)}",
+            ]
         elif method == "SETUP":
             lines += ["Session: 1", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]
         elif method == "PLAY":
@@ -137,7 +149,7 @@ class RtspCamera:
             number += 1
 
 
-def jpeg_packets(stream: VideoStream, timed: Iterable[tuple[Image, float]]) -> Iterator["Packet[VideoStream]"]:
+def jpeg_packets(stream: VideoStream, timed: Iterable[tuple[Image, float]]) -> "Iterator[Packet[Any]]":
     """Yield images with their times in s as JPEGs with two quantization tables, as RTP wants them."""
     for image, t_s in timed:
         packet = Packet(encode_jpeg(image, 90))
@@ -159,5 +171,7 @@ def read_number(image: Image) -> int:
     assert image.shape == (480, 640, 3)
     assert abs(np.median(image[BLOCK_PX * 2 :]) - 110) < 6
     assert float(np.abs(image[BLOCK_PX * 2 :].astype(int) - 110).mean()) < 6
-    blocks = [image[8 : BLOCK_PX - 8, bit * BLOCK_PX + 8 : (bit + 1) * BLOCK_PX - 8].mean() for bit in range(BITS)]
+    blocks = [
+        image[8 : BLOCK_PX - 8, bit * BLOCK_PX + 8 : (bit + 1) * BLOCK_PX - 8].mean() for bit in range(BITS)
+    ]
     return sum(int(level > 127) << bit for bit, level in enumerate(blocks))

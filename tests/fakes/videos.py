@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import av
 import av.stream
+from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
@@ -17,7 +18,10 @@ from vision.frames import Image
 
 NUMBERS, STEP = 24, 9  # of images that can be told apart, and the gray levels between two
 TICK_S = Fraction(1, 90_000)
-OPTIONS = {"libx264": {"preset": "ultrafast", "tune": "zerolatency", "crf": "10"}, "mjpeg": {"qmax": "3", "huffman": "default"}}
+OPTIONS = {
+    "libx264": {"preset": "ultrafast", "tune": "zerolatency", "crf": "10"},
+    "mjpeg": {"qmax": "3"},
+}
 
 
 def gray_steps(count: int, size_px: tuple[int, int] = (64, 48)) -> list[Image]:
@@ -96,9 +100,10 @@ def make_sound(container: str = "mp4", encoder: str = "aac", cover: bytes = b"")
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         stream = output.add_stream(encoder, 44100)
+        assert isinstance(stream, AudioStream)
         picture = None
         if cover:
-            with av.open(io.BytesIO(cover), format="mjpeg") as source:
+            with av.open(io.BytesIO(cover), "r", format="mjpeg") as source:
                 picture = output.add_stream_from_template(source.streams.video[0])
                 picture.disposition = av.stream.Disposition.attached_pic
                 [packet, *_] = source.demux(video=0)
@@ -114,5 +119,3 @@ def make_sound(container: str = "mp4", encoder: str = "aac", cover: bytes = b"")
         for packet in stream.encode(None):
             output.mux(packet)
     return file.getvalue()
-
-
