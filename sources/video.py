@@ -38,7 +38,7 @@ SLACK = 0.02  # and this share of it
 TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 # Their heads say nothing of the length, or FFmpeg estimates it from what is there.
 WITHOUT_LENGTH = frozenset({"mpeg", "mpegts", "mpegvideo", "mjpeg", "h264", "hevc", "m4v", "dv", "hls", "rtsp"})
-TRIMMED = frozenset({"mov"})  # where frames may be left out on purpose
+TRIMMED = "mov"  # where frames may be left out on purpose
 RAW = frozenset({"h264", "hevc", "m4v", "mpegvideo"})  # without times; only the coded frames tell their rate
 # Those that name no other file and no address, as playlists do; with sounds, so that a file of one is told.
 FILE_FORMATS = (
@@ -57,6 +57,9 @@ class TimedImage(NamedTuple):
 
 class VideoReader:
     """Reads a video once from its beginning: upright, deinterlaced, with square pixels. Close it.
+
+    format is FFmpeg's name of the container; length_s and frame_count are what its head says, or what FFmpeg
+    estimates, 0 where neither is known; read_count is how many images were read.
 
     One thread reads; another may close it, which ends the reading at the latest with its time limit.
     """
@@ -100,6 +103,12 @@ class VideoReader:
         self.fps = _frame_rate(self._stream)
         self._clock = FrameClock(1 / self.fps, trust=_has_times(self._stream))
         self._images = self._decode()
+        self.format = self._container.format.name  # in FFmpeg's words
+        self.length_s = _length_s(self._container, self._stream)
+        self._is_counted = self._stream.frames > 0
+        self.frame_count = max(self._stream.frames, 0) or round(self.length_s * self.fps)
+        if self.format.startswith(TRIMMED) and self.length_s:  # without those that are left out on purpose
+            self.frame_count = min(self.frame_count, round(self.length_s * self.fps))
         self.read_count = 0
         self.lost_count = 0  # frames, or packets that hold one
         self._repeated_count = 0
@@ -109,24 +118,6 @@ class VideoReader:
     def coded_size_px(self) -> tuple[int, int]:
         """The frames' (width, height) as they are coded; (0, 0) if the head does not say."""
         return self._stream.codec_context.width, self._stream.codec_context.height
-
-    @property
-    def format(self) -> str:
-        """FFmpeg's name of the container."""
-        return self._container.format.name
-
-    @property
-    def length_s(self) -> float:
-        """How long the video is by its head, or as FFmpeg estimates it; 0 if that is not known."""
-        stream = self._stream
-        if stream.duration and stream.time_base and stream.duration > 0:
-            return float(stream.duration * stream.time_base)
-        return max(self._container.duration or 0, 0) / 1e6
-
-    @property
-    def frame_count(self) -> int:
-        """About how many frames the video has, by its head; 0 if that is not known."""
-        return self._stream.frames if self._stream.frames > 0 else round(self.length_s * self.fps)
 
     def read(self) -> TimedImage | None:
         """Return the next image; None after the last, or once the reader is closed.
@@ -159,14 +150,14 @@ class VideoReader:
         """Return a sentence about what could not be read until the end, "" if the video was whole."""
         names = set(self.format.split(","))
         promised_s = 0.0 if names & WITHOUT_LENGTH else self.length_s
-        promised = 0 if names & TRIMMED else self._stream.frames
+        promised = self.frame_count if self._is_counted else 0
         read, missing_s = self.read_count, promised_s - self.end_s
         missing_s = max(missing_s, (promised - read - self._repeated_count) / self.fps)
         is_cut = missing_s > SLACK_S + SLACK * promised_s
         if not is_cut and not self.lost_count:
             return ""
         by_length = round(read * promised_s / self.end_s) if is_cut and self.end_s else 0
-        whole = max(self._stream.frames if is_cut else promised, by_length, read + self.lost_count)
+        whole = max(promised, by_length, read + self.lost_count)
         part = f"{read:,} of about {whole:,}" if whole <= 1000 * read else f"{read:,}"
         return f"The video is {'cut off or ' * is_cut}damaged: {part} frames could be read."
 
@@ -363,6 +354,13 @@ def _video_stream(container: InputContainer) -> VideoStream:
     if stream.codec_context is None:
         raise SourceError("is a video of a kind that cannot be read")
     return stream
+
+
+def _length_s(container: InputContainer, stream: VideoStream) -> float:
+    """Return how long the video is by its head, or as FFmpeg estimates it; 0 if that is not known."""
+    if stream.duration and stream.time_base and stream.duration > 0:
+        return float(stream.duration * stream.time_base)
+    return max(container.duration or 0, 0) / 1e6
 
 
 def _frame_rate(stream: VideoStream) -> float:

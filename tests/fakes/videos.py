@@ -3,6 +3,8 @@
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 import av.stream
@@ -56,17 +58,18 @@ def make_video(
 
     pixel is the width of a pixel by its height; turned_deg is how far a player has to turn the images.
     """
-    file = io.BytesIO()
-    with av.open(file, "w", format=container, options=dict(options or {})) as output:
-        stream = add_stream(output, images[0], encoder, fps, interlaced)
-        if pixel:
-            stream.codec_context.sample_aspect_ratio = pixel
-        if turned_deg:
-            stream.set_display_rotation(turned_deg)
-        times_s = times_s or [number / fps for number in range(len(images))]
-        for packet in encoded(stream, zip(images, times_s, strict=True)):
-            output.mux(packet)
-    return file.getvalue()
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "video")  # to move the index to the front, FFmpeg opens it again by its name
+        with av.open(path, "w", format=container, options=dict(options or {})) as output:
+            stream = add_stream(output, images[0], encoder, fps, interlaced)
+            if pixel:
+                stream.codec_context.sample_aspect_ratio = pixel
+            if turned_deg:
+                stream.set_display_rotation(turned_deg)
+            times_s = times_s or [number / fps for number in range(len(images))]
+            for packet in encoded(stream, zip(images, times_s, strict=True)):
+                output.mux(packet)
+        return path.read_bytes()
 
 
 def add_stream(
