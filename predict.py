@@ -18,10 +18,10 @@ from tqdm import tqdm
 from settings import VERSION, Settings, StartError, read_settings
 from sources.folder import find_files
 from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
+from uploads.annotated_copy import Writer, open_writer
 from uploads.assemble import make_readers
 from uploads.recognizer import Reading, Recognizer, annotate, picture_rows, reading_json
 from uploads.timeline import Timeline
-from uploads.videos import Writer, open_writer
 from vision.background import limit_threads
 from vision.faces import NO_FACE, Table, face_json, face_rows, remark_row
 from vision.jpeg import encode_jpeg

@@ -1,27 +1,21 @@
-"""Sources that OpenCV reads: local cameras, video files and network streams."""
+"""Local cameras, which OpenCV reads."""
 
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sources.base import Source, SourceError
-from sources.folder import FolderSource
+from sources.base import SourceError
 from vision.frames import Image
-
-TIMEOUT_MS = 5000  # of opening a URL, and of reading from it
-DEFAULT_FPS = 25.0  # of a video file that does not say
 
 
 class CameraSource:
-    """A live camera, local or behind a URL; OpenCV waits for its frames."""
+    """A local camera; OpenCV waits for its frames."""
 
     fps = None
 
@@ -39,33 +33,6 @@ class CameraSource:
 
     def close(self) -> None:
         """Release the camera."""
-        self._capture.release()
-
-
-class VideoSource:
-    """A recorded video, in a file or behind a URL, looped, at its own frame rate."""
-
-    def __init__(self, name: str, open_video: Callable[[], cv2.VideoCapture]) -> None:
-        """Open the video; open_video is called again for each repetition, and may raise SourceError."""
-        self.name = name
-        self._open_video = open_video
-        self._capture = open_video()
-        fps = self._capture.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if 1 <= fps <= 240 else DEFAULT_FPS
-
-    def read(self) -> Image:
-        """Return the next image (H, W, 3) uint8 BGR, after the last the first; SourceError if there is none."""
-        ok, image = self._capture.read()
-        if not ok:
-            self._capture.release()
-            self._capture = self._open_video()  # seeking is not reliable in every format
-            ok, image = self._capture.read()
-        if not ok or image is None:
-            raise SourceError(f"{self.name} has no frame that can be read")
-        return to_bgr(image)
-
-    def close(self) -> None:
-        """Release the video."""
         self._capture.release()
 
 
@@ -93,35 +60,6 @@ def open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     return CameraSource(name, capture)
-
-
-def open_path(path: Path) -> Source:
-    """Open a folder of pictures or a video file; SourceError if it cannot be read."""
-    if path.is_dir():
-        return FolderSource(path)
-    failure = f"{path} is not a video that OpenCV can read"
-    return VideoSource(path.name, partial(open_capture, str(path), failure))
-
-
-def open_url(url: str, name: str) -> Source:
-    """Open a live stream or a recorded video behind a URL; SourceError if it does not open."""
-    open_video = partial(open_capture, url, f"{name} does not answer with a video")
-    capture = open_video()
-    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:  # a recording: unpaced, it would play as fast as it loads
-        capture.release()
-        return VideoSource(name, open_video)
-    return CameraSource(name, capture)
-
-
-def open_capture(path_or_url: str, failure: str) -> cv2.VideoCapture:
-    """Return OpenCV's reader of a video; SourceError with the message `failure` if it does not open."""
-    timeouts = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS)
-    with _silent_opencv():
-        capture = cv2.VideoCapture(path_or_url, cv2.CAP_FFMPEG, timeouts)
-    if not capture.isOpened():
-        capture.release()
-        raise SourceError(failure)
-    return capture
 
 
 def to_bgr(image: NDArray[Any]) -> Image:

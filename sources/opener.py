@@ -8,7 +8,8 @@ from settings import ESCAPES, HIDDEN, has_host, mask_address
 from sources.base import Source, SourceError
 from sources.folder import FolderSource
 from sources.http_camera import open_http_camera
-from sources.opencv import open_camera, open_path, open_url
+from sources.opencv import open_camera
+from sources.playback import open_path, open_url
 
 DEMO_NOTE = "average faces, not people."
 URL_SCHEMES = ("http://", "https://", "rtsp://")

@@ -11,9 +11,10 @@ from typing import IO, NamedTuple
 
 import cv2
 
+from uploads.annotated_copy import AnnotatedCopy, Writer
 from uploads.archives import Archive, ArchiveError, is_zip
 from uploads.recognizer import File, Reading, Recognizer
-from uploads.videos import AnnotatedCopy, Video, VideoError, Writer, is_video, path_of
+from uploads.videos import Video, VideoError, is_video
 from vision.frames import Frame
 from vision.pictures import (
     MAX_PICTURE_BYTES,
@@ -54,10 +55,10 @@ class InputFile(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """Return "zip", "video", or else "picture", by the first bytes, whatever the name is."""
+        """Return "zip", "video", or else "picture", by the first bytes; by the name where they do not tell."""
         if is_zip(self.head):
             return "zip"
-        return "video" if is_video(self.head) and not is_picture_box(self.head) else "picture"
+        return "video" if is_video(self.head, self.name) and not is_picture_box(self.head) else "picture"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Analysis:
         max_entries: int,
         *,
         whole: bool = False,
-        open_video: Callable[[str], Video] = Video,
+        open_video: Callable[[IO[bytes]], Video] = Video,
     ) -> None:
         """Read up to max_entries of each ZIP; with whole each whole picture is a face, as in `Recognizer.read`.
 
@@ -174,7 +175,7 @@ class Analysis:
     def _video(self, file: InputFile, stream: IO[bytes]) -> Iterator[VideoFrame | Remark]:
         name = self.doing
         try:
-            with path_of(stream) as path, closing(self._open_video(path)) as video:
+            with closing(self._open_video(stream)) as video:
                 yield from self._frames(name, file.size, video)
                 if video.note:
                     yield Remark(name, video.note)
@@ -192,15 +193,15 @@ class Analysis:
             pipeline = stack.enter_context(closing(self._make_pipeline()))
             copy = AnnotatedCopy(lambda: self._open_writer(name, video.fps, video.size_px))
             stack.callback(copy.close)
-            for index, image in enumerate(video):
+            for index, (image, t_s, duration_s) in enumerate(video):
                 if self._stopped:
                     break
-                t_s = index / video.fps  # the video's own clock, not ours: easing depends on it
-                annotated = pipeline.process(Frame(index, t_s, image))
+                annotated = pipeline.process(Frame(index, t_s, image))  # on the video's clock, not ours
                 if annotated.scene is not None:
-                    copy.write(annotated.scene)
-                self._advance(size, (index + 1) / video.frame_count)
-                self.doing = f"frame {index + 1:,} of about {max(video.frame_count, index + 1):,}"
+                    copy.write(annotated.scene, t_s, duration_s)
+                self._advance(size, video.share)
+                whole = f" of about {max(video.frame_count, index + 1):,}" if video.frame_count else ""
+                self.doing = f"frame {index + 1:,}{whole}"
                 yield VideoFrame(name, index, t_s, annotated.tracks)
         if copy.problem:
             yield Remark(name, copy.problem)

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
+from uploads.annotated_copy import Writer, open_writer
 from uploads.recognizer import Reading, Recognizer, annotate, heated, picture_rows, reading_json
 from uploads.results import TABLE
 from uploads.timeline import Timeline
-from uploads.videos import Writer, open_writer
 from vision.faces import Table, face_rows, remark_row
 from vision.jpeg import encode_jpeg
 from vision.overlay import Scene

@@ -15,7 +15,26 @@ MAX_PICTURE_BYTES = 50_000_000
 MAX_SIDE_PX = 1600  # as searched: faces are searched for in proportion, so more would only cost time
 NAME_LENGTH = 200
 NO_MEMORY = "The file needs more memory than there is."
-VIDEO_NAMES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv")
+VIDEO_NAMES = (
+    *(".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv", ".mts"),
+    *(
+        ".m2ts",
+        ".mjpeg",
+        ".mjpg",
+        ".3gp",
+        ".3g2",
+        ".asf",
+        ".vob",
+        ".m2v",
+        ".mod",
+        ".tod",
+        ".dv",
+        ".mxf",
+        ".f4v",
+    ),
+    *(".ogg", ".divx", ".h264", ".264", ".h265", ".265", ".hevc", ".y4m", ".ivf", ".rm", ".rmvb", ".wtv"),
+    *(".dav", ".nut", ".gxf"),
+)
 SIDEWAYS = (5, 6, 7, 8)  # orientations of EXIF, as are the keys of TURNS
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -104,6 +104,7 @@ class Tracker:
         self._states: list[_State] = []
         self._next_id = 1
         self._last_s = -math.inf
+        self._last_gap_s = 0.0
 
     def update(
         self,
@@ -123,8 +124,9 @@ class Tracker:
             landmarks: Their landmarks (n, 5, 2) float32 px, if there are any; NaN for a face without.
 
         Returns:
-            The tracks to show, the oldest first: those seen at least SHOW_AFTER times. A lost face stays for
-            SHOW_S in its last place, and keeps its number if it is found again within KEEP_S.
+            The tracks to show, the oldest first: those seen at least SHOW_AFTER times, or once where the frames
+            come more than SHOW_S apart. A lost face stays for SHOW_S in its last place, and keeps its number if
+            it is found again within KEEP_S.
 
         Raises:
             IndexError: probs, maps or landmarks have fewer rows than boxes.
@@ -133,7 +135,9 @@ class Tracker:
             state for state in self._states if state.is_kept(t_s) or self._was_just_seen(state, t_s)
         ]
         matched = self._match(boxes, t_s)
-        self._last_s = t_s
+        gap_s = t_s - self._last_s if math.isfinite(self._last_s) else 0.0
+        alone = min(gap_s, self._last_gap_s) > SHOW_S  # each frame is as a picture by itself
+        self._last_s, self._last_gap_s = t_s, gap_s
         for row, box in enumerate(boxes):
             face_maps = None if maps is None else maps[row]
             if row in matched:
@@ -142,6 +146,8 @@ class Tracker:
             else:
                 state = self._begin(box, probs[row], t_s, face_maps)
                 self._states.append(state)
+                if alone:
+                    self._number(state)
             points = None if landmarks is None else _carried(landmarks[row], box, state.exact_box)
             state.track = replace(state.track, landmarks=points)
         shown = [s.track for s in self._states if s.sightings >= SHOW_AFTER and s.lost_s(t_s) <= SHOW_S]
@@ -194,7 +200,6 @@ class Tracker:
         min_probability = self.unsure_below - (MARGIN if old.sure else 0)
         state.track = replace(
             old,
-            track_id=self._next_id if old.track_id == UNNUMBERED else old.track_id,
             box=_as_ints(state.exact_box),
             probs=eased,
             emotion=EMOTIONS[named],
@@ -202,8 +207,15 @@ class Tracker:
             seen_s=t_s,
             maps=maps,
         )
-        self._next_id += old.track_id == UNNUMBERED
         state.sightings += 1
+        if old.track_id == UNNUMBERED:
+            self._number(state)
+
+    def _number(self, state: _State) -> None:
+        """Give a face its number, from which on it is shown."""
+        state.track = replace(state.track, track_id=self._next_id)
+        state.sightings = max(state.sightings, SHOW_AFTER)
+        self._next_id += 1
 
 
 def _overlap(boxes: NDArray[Any], expected: NDArray[np.float64]) -> NDArray[np.float64]:
