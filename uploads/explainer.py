@@ -97,7 +97,7 @@ class PictureExplainer:
             faces = self._detector.detect(image)
             if not len(faces):
                 raise PictureError("No face is found in this picture: one that looks at the camera is needed.")
-            return self._explain(gray, faces.boxes[:1], faces.tilts_deg[:1], len(faces) - 1)
+            return self._explain(gray, faces.boxes[0], float(faces.tilts_deg[0]), len(faces) - 1)
 
     def explain_sample(self, emotion: str, number: int) -> Explanation:
         """Return the explanation of a sample, counted from 1; raises UnknownSampleError or BusyError."""
@@ -106,7 +106,7 @@ class PictureExplainer:
             raise UnknownSampleError(f"There is no sample {number} of “{emotion}”.")
         gray = read_gray(paths[number - 1])
         with self._turn():
-            return self._explain(gray, np.array([[0, 0, gray.shape[1], gray.shape[0]]]), np.zeros(1), 0)
+            return self._explain(gray, np.array([0, 0, gray.shape[1], gray.shape[0]]))
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -118,13 +118,14 @@ class PictureExplainer:
             self._lock.release()
 
     def _explain(
-        self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]], tilt_deg: NDArray[Any], others: int
+        self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]], tilt_deg: float = 0.0, others: int = 0
     ) -> Explanation:
-        """Return the explanation of the face in box (1, 4), whose line of the eyes has tilt_deg (1,)."""
-        crops = preprocess(gray, box, tilt_deg)
+        """Return the explanation of the face in a box (4,) xyxy px, shown upright as the network reads it."""
+        crops = preprocess(gray, box[None], np.array([tilt_deg]))
         probs, maps = self._classifier.explain_crops(crops)
         layers = [draw_layer(maps) for maps in self._activations(crops)]
-        face = cut_face(gray, box[0], FACE_SIDE_PX, float(tilt_deg[0]))  # upright, as the network sees it
+        face = cut_face(gray, box, min(int(box[2] - box[0]), FACE_SIDE_PX), tilt_deg)
+        face = cv2.resize(face, (FACE_SIDE_PX, FACE_SIDE_PX), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
         scene = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
         shares = maps[0] / max(float(maps[0].max()), 1e-6)  # one scale for all seven, so that they compare
         reasons = [
@@ -135,7 +136,7 @@ class PictureExplainer:
         return Explanation(others, encode_jpeg(scene, QUALITY), reasons, layers)
 
     def _activations(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """Return each convolution's maps of the crop (1, 48, 48), in order: (c, h, w) float32."""
+        """Return each convolution's maps of one crop (1, 48, 48), in order: (c, h, w) float32."""
         # here, because it takes seconds, and nothing else of the site needs it
         import torch
 

@@ -3,7 +3,7 @@
 import io
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from streaming.audience import FullError
-from streaming.browser_cameras import BrowserCamera, BusyError, ClosedError, FrameError, decode
+from streaming.browser_cameras import BrowserCamera, BrowserCameras, BusyError, ClosedError, FrameError, decode
 from tests.fakes.browser_cameras import BOX, QUICK, Hall, OneFace, Recorder, jpeg_of
+from tests.fakes.recognition import LyingFaces
 from tests.fakes.waiting import PATIENCE_S, until
+from vision.crops import Tilts
+from vision.detector import Boxes, Gray
 from vision.tracker import Tracker
 from web.metrics import BrowserCameraCollector
 
@@ -369,3 +373,19 @@ def test_any_bytes_are_a_picture_or_a_sentence(data: st.DataObject) -> None:
         image = decode(bytes(jpeg[: data.draw(st.integers(0, len(jpeg)))]))
         assert image.shape[0] <= 960
         assert image.shape[1] <= 1280
+
+
+def test_the_network_learns_how_far_each_head_is_tilted() -> None:
+    tilts: list[float] = []
+
+    def predict_each(pictures: Sequence[tuple[Gray, Boxes, Tilts]]) -> list[NDArray[np.float32]]:
+        tilts.extend(tilt for *_, its in pictures if its is not None for tilt in its)
+        return [Recorder().read(200) for _ in pictures]
+
+    cameras = BrowserCameras(
+        predict_each, lambda: (LyingFaces(), OneFace()), lambda: Tracker(0.3, 0.4), 1, waits=QUICK
+    )
+    with cameras.opened() as camera:
+        cameras.read(camera, jpeg_of(200))
+    cameras.close()
+    assert tilts == [90]

@@ -18,6 +18,7 @@ from nn.model_card import ModelCard
 from nn.torch_engine import TorchEngine
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.nets import noise
+from tests.fakes.recognition import BrightFaces, LyingFaces
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S
 from uploads.explainer import LINE, Explanation, PictureExplainer, UnknownSampleError, draw_layer
@@ -88,6 +89,38 @@ def test_the_largest_face_is_explained_as_the_classifier_reads_it(
         *[(128, 12)] * 2,
         *[(256, 6)] * 3,
     ]
+
+
+def test_a_tilted_face_is_explained_upright(classifier: EmotionClassifier, net: EmotionNet) -> None:
+    image = np.full((150, 200), 30, dtype=np.uint8)
+    image[20:116, 16:112] = 160 + cv2.resize(noise(6, 6) // 4, (96, 96), interpolation=cv2.INTER_LINEAR)
+    lying = np.ascontiguousarray(np.rot90(image, -1))
+
+    def explained(detector: BrightFaces, picture: NDArray[np.uint8]) -> Explanation:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "PNG")
+        return PictureExplainer(detector, classifier, net.fuse, SAMPLES).explain(file.getvalue())
+
+    upright, turned = explained(BrightFaces(), image), explained(LyingFaces(), lying)
+    shown, expected = (
+        {reason.emotion: reason.picture for reason in explanation.reasons} | {"face": explanation.face}
+        for explanation in (turned, upright)
+    )
+    for name, picture in shown.items():
+        pixels, wanted = (
+            np.asarray(Image.open(io.BytesIO(jpeg)), dtype=np.int16) for jpeg in (picture, expected[name])
+        )
+        assert np.abs(pixels - wanted).mean() < 2  # turned crops are blurred at their borders
+    assert explained(BrightFaces(), lying).face != turned.face
+
+
+def test_a_face_over_the_border_is_explained(classifier: EmotionClassifier, net: EmotionNet) -> None:
+    class AtTheCorner(BrightFaces):
+        def detect(self, _image: NDArray[np.uint8]) -> Detections:
+            return Detections.of_boxes(np.array([[-9, -9, 60, 60]], dtype=np.int32))
+
+    explainer = PictureExplainer(AtTheCorner(), classifier, net.fuse, SAMPLES)
+    assert size_of(explainer.explain(encoded()).face) == (176, 176)
 
 
 def test_a_layers_picture_shows_every_map_on_its_own_scale() -> None:

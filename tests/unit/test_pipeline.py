@@ -1,9 +1,13 @@
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from tests.fakes.images import plain_image
-from tests.fakes.recognition import AlwaysSad, OneFace
+from tests.fakes.images import bright_image, plain_image
+from tests.fakes.recognition import AlwaysSad, LyingFaces, OneFace
+from vision.crops import Tilts
 from vision.frames import Frame
 from vision.jpeg import encode_jpeg
 from vision.live_classifier import LiveClassifier
@@ -23,6 +27,33 @@ def test_a_frame_becomes_a_jpeg_with_the_tracks_drawn_on_it() -> None:
     assert [track.emotion for track in annotated.tracks] == ["sad"]
     assert tuple(annotated.step_ms) == STEPS
     assert (image == 90).all()
+
+
+def test_the_network_learns_how_far_each_head_is_tilted() -> None:
+    class Noting(AlwaysSad):
+        def __init__(self) -> None:
+            self.tilts: list[float] = []
+
+        def predict(
+            self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+        ) -> NDArray[np.float32]:
+            assert tilts_deg is not None
+            self.tilts.extend(tilts_deg)
+            return super().predict(gray, boxes)
+
+        def explain(
+            self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            return self.predict(gray, boxes, tilts_deg), np.zeros((len(boxes), 7, 6, 6), dtype=np.float32)
+
+    network = Noting()
+    live = LiveClassifier(network.predict, in_background=False)
+    pipeline = Pipeline(LyingFaces(), live, Tracker(0.3, 0.4), 80, explain=network.explain)
+    pipeline.process(Frame(0, 0.0, bright_image()))
+    pipeline.view = View(heat=True)
+    pipeline.process(Frame(1, 0.03, bright_image()))
+    pipeline.close()
+    assert network.tilts == [90, 90]
 
 
 def test_a_frame_keeps_its_index_and_its_time() -> None:

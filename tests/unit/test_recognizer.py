@@ -10,11 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.fakes.images import bright_image, make_track, plain_image
-from tests.fakes.recognition import AlwaysHappy, BrightFaces, fake_recognizer
+from tests.fakes.recognition import AlwaysHappy, BrightFaces, LyingFaces, fake_recognizer
 from tests.fakes.waiting import PATIENCE_S
 from uploads.pictures import PictureError, UnknownFormatError
 from uploads.recognizer import BATCH, File, Recognizer, annotate, cut_out, heated
 from vision.detector import Detections
+from vision.emotions import EMOTIONS
 from vision.frames import Image
 from vision.jpeg import encode_jpeg
 
@@ -134,6 +135,27 @@ def test_the_heat_lies_where_the_emotion_was_seen_and_only_on_the_face(
     assert changed[y1 : y1 + rows // 2, x1 : x1 + columns // 2].all()
     changed[y1 : y1 + rows, x1 : x1 + columns] = False
     assert not changed.any()
+
+
+def test_a_tilted_face_is_read_upright_and_its_heat_lies_on_the_picture_as_it_is() -> None:
+    class Keeping(AlwaysHappy):
+        def explain_crops(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            self.crops = crops
+            return super().explain_crops(crops)
+
+    image = bright_image()
+    image[12:24, 16:48] = 170  # the upper half of what is found, the left half of the face once it is upright
+    classifier = Keeping()
+    recognizer = Recognizer(LyingFaces, classifier, 0.4)
+    [reading] = recognizer.read([File("a", encode_jpeg(image, 95))])
+    recognizer.close()
+    [crop] = classifier.crops.astype(int)
+    assert crop[12:36, 4:20].mean() < crop[12:36, 28:44].mean() - 30
+    [maps] = [face.maps for face in reading.faces]
+    assert maps is not None
+    happy = maps[EMOTIONS.index("happy")]  # seen in the upper left corner of the crop
+    assert happy[:2, 4:].min() == pytest.approx(1)
+    assert happy[:, :4].max() == happy[2:].max() == pytest.approx(0)
 
 
 def test_each_face_of_a_batch_gets_its_own_row_and_maps() -> None:
