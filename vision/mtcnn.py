@@ -32,9 +32,9 @@ PNET_SIDE, RNET_SIDE, ONET_SIDE = 12, 24, 48  # px
 PNET_STRIDE = 2  # px
 SCALE_STEP = 0.709  # between two levels of the pyramid: half the area
 PNET_MIN, RNET_MIN, ONET_MIN = 0.6, 0.7, 0.9  # probabilities
-KNOWN_MIN = 0.6  # of a face that was found in the frame before
+KNOWN_MIN, NEW_MIN = 0.6, 0.95  # of a face that is followed: found in the frames before, or not yet
 LEVEL_IOU, LEVELS_IOU, RNET_IOU, ONET_SHARE = 0.5, 0.7, 0.7, 0.7  # more of an overlap is the same face
-BATCH = 256  # crops at once, so that a picture full of proposals takes no more memory
+BATCH = 64  # crops at once, so that a picture full of proposals takes no more memory
 
 INPUTS = {"pnet": "input_1", "rnet": "input_2", "onet": "input_3"}
 OUTPUTS = {  # offsets of the sides, O-Net's points, and two probabilities, the second that of a face
@@ -46,7 +46,7 @@ OUTPUTS = {  # offsets of the sides, O-Net's points, and two probabilities, the 
 # The frame that the emotion network was trained on, FER2013's, from MTCNN's rectangle, which reaches from the
 # brow to the chin: a square, in shares of the rectangle's height.
 SIDE = 0.85
-RIGHT, DOWN = 0.04, -0.01  # of its centre
+SHIFT = np.array([0.04, -0.01], dtype=np.float32)  # of its centre, to the right and down
 
 Floats = NDArray[np.float32]
 
@@ -129,10 +129,12 @@ class MtcnnDetector:
         rectangles, landmarks, probs = self._refine(image, squares_of(boxes))
         return Detections(frames_of(rectangles), landmarks), probs
 
-    def follow(self, image: Image, box: NDArray[np.int32], known: bool) -> Detections:
-        """Return the face near a box (4,) xyxy px of an image (H, W, 3) uint8 BGR, or none."""
-        faces, probs = self.refine(image, box[None])
-        return faces.at(probs > (KNOWN_MIN if known else ONET_MIN))
+    def follow(
+        self, image: Image, boxes: Boxes, known: NDArray[np.bool_]
+    ) -> tuple[Detections, NDArray[np.bool_]]:
+        """Look for a face near each of several boxes, as FollowingDetector says."""
+        faces, probs = self.refine(image, boxes)
+        return faces, probs > np.where(known, KNOWN_MIN, NEW_MIN)
 
     def close(self) -> None:
         """Do nothing: the detector has no threads."""
@@ -173,10 +175,12 @@ class MtcnnDetector:
     def _run(self, name: str, image: Image, squares: Floats, side: int) -> list[Floats]:
         """Return a network's outputs (n, ...) for the crops of squares (n, 4), each enlarged to side px."""
         run = getattr(self._networks, name).run
-        parts = [
+        parts: list[list[Floats]] = [
             run(OUTPUTS[name], {INPUTS[name]: _as_input(_cut(image, squares[first : first + BATCH], side))})
             for first in range(0, max(len(squares), 1), BATCH)
         ]
+        if len(parts) == 1:
+            return parts[0]
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
@@ -194,23 +198,23 @@ def pyramid(image: Image, min_face_px: float) -> Iterator[Image]:
 def frames_of(rectangles: Floats) -> Boxes:
     """Return the frames (n, 4) int32 that the emotion network reads of MTCNN's rectangles (n, 4) px."""
     heights = rectangles[:, 3:] - rectangles[:, 1:2]
-    centres = (rectangles[:, :2] + rectangles[:, 2:]) / 2 + heights * np.array([RIGHT, DOWN], np.float32)
-    sides = np.round(heights * SIDE)
-    corners = np.round(centres - sides / 2)
-    return np.hstack((corners, corners + sides)).astype(np.int32)
+    sides = np.rint(heights * SIDE)
+    corners = np.rint((rectangles[:, :2] + rectangles[:, 2:] - sides) / 2 + heights * SHIFT)
+    return np.concatenate((corners, corners + sides), axis=1).astype(np.int32)
 
 
 def squares_of(frames: Boxes) -> Floats:
     """Return the squares (n, 4) float32 px that O-Net reads around the faces in frames (n, 4)."""
-    heights = (frames[:, 3:] - frames[:, 1:2]).astype(np.float32) / SIDE
-    centres = (frames[:, :2] + frames[:, 2:]) / 2 - heights * np.array([RIGHT, DOWN], np.float32)
-    return np.hstack((centres - heights / 2, centres + heights / 2)).astype(np.float32)
+    frames = frames.astype(np.float32)
+    heights = (frames[:, 3:] - frames[:, 1:2]) / SIDE
+    corners = (frames[:, :2] + frames[:, 2:] - heights) / 2 - heights * SHIFT
+    return np.concatenate((corners, corners + heights), axis=1)
 
 
 def moved(boxes: Floats, offsets: Floats) -> Floats:
     """Return boxes (n, 4), each side moved by its offset (n, 4) in shares of the box."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    return boxes + offsets * np.tile(sides, 2)
+    return boxes + offsets * np.concatenate((sides, sides), axis=1)
 
 
 def squared(rectangles: Floats) -> Floats:
@@ -242,7 +246,7 @@ def _cut(image: Image, squares: Floats, side: int) -> Image:
 
 def _as_input(images: Image) -> Floats:
     """Return images (n, height, width, 3) BGR as the networks take them."""
-    levels = images.transpose(0, 2, 1, 3)[..., ::-1].astype(np.float32)
+    levels = np.ascontiguousarray(images.transpose(0, 2, 1, 3)[..., ::-1], dtype=np.float32)
     levels -= 127.5
     levels /= 128
-    return np.ascontiguousarray(levels)
+    return levels

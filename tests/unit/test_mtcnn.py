@@ -126,8 +126,10 @@ def test_a_face_that_is_refined_again_and_again_stays_where_it_is(detector: Mtcn
 def test_following_returns_the_face_near_the_box_or_none(detector: MtcnnDetector) -> None:
     scene = scene_of((320, 240, 160))
     [box] = detector.detect(scene).boxes
-    assert len(detector.follow(scene, box, known=False)) == 1
-    assert len(detector.follow(scene, box + 200, known=True)) == 0
+    places = np.stack((box, box + 200))
+    faces, found = detector.follow(scene, places, np.array([False, True]))
+    assert found.tolist() == [True, False]
+    assert iou(faces.boxes[0], box).item() > 0.85
 
 
 def test_frame_and_square_are_each_others_inverse() -> None:
