@@ -158,7 +158,9 @@ class Recognizer:
             box, points = _scaled(face.boxes[0], 1), face.landmarks[0]
             landmarks = None if np.isnan(points).any() else points
             track = Track(index + 1, box, row, EMOTIONS[best], sure, 0.0, upright, landmarks)
-            yield _placed(track, found.picture.scale)
+            placed = _placed(track, found.picture.scale)
+            # a side of one pixel has another scale than the other
+            yield replace(placed, box=(0, 0, *found.picture.size_px)) if found.whole_note else placed
 
 
 def annotate(reading: Reading, blur: bool = False) -> tuple[Scene, list[Cut]]:
