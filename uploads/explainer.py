@@ -4,7 +4,7 @@ import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model import EmotionClassifier, preprocess
+from uploads.whole import UNASKED_NOTE, may_be_ready_cut, whole_of
 from vision.crops import cut_face
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
@@ -60,12 +61,16 @@ class Layer:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One face: how many there were beside it, the face alone (JPEG), seven reasons, the likeliest first."""
+    """One face: how many there were beside it, the face alone (JPEG), seven reasons, the likeliest first.
+
+    The note says if the face is the whole picture, or is "".
+    """
 
     others: int
     face: bytes
     reasons: Sequence[Reason]
     layers: Sequence[Layer]
+    note: str = ""
 
 
 class PictureExplainer:
@@ -90,11 +95,17 @@ class PictureExplainer:
         self._lock = threading.Lock()
 
     def explain(self, data: bytes) -> Explanation:
-        """Return the explanation of the largest face in a picture file; raises PictureError or BusyError."""
+        """Return the explanation of the largest face in a picture file; raises PictureError or BusyError.
+
+        A picture that may be a ready-cut face, and has none that is found, is explained as a whole.
+        """
         with self._turn():
             image = read_picture(data).image
             gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
             faces = self._detector.detect(image)
+            if not len(faces) and may_be_ready_cut((image.shape[1], image.shape[0])):
+                whole = self._explain(gray, whole_of(image).boxes[0])
+                return replace(whole, note=UNASKED_NOTE)
             if not len(faces):
                 raise PictureError("No face is found in this picture: one that looks at the camera is needed.")
             return self._explain(gray, faces.boxes[0], float(faces.tilts_deg[0]), len(faces) - 1)

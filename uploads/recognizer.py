@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import EmotionClassifier, preprocess
-from uploads.whole import ASKED_NOTE, UNASKED_NOTE, is_filled_by_a_face, may_be_ready_cut, whole_of
+from uploads.whole import (
+    ASKED_NOTE,
+    DOUBTFUL_NOTE,
+    UNASKED_NOTE,
+    is_filled_by_a_face,
+    may_be_ready_cut,
+    whole_of,
+)
 from vision.crops import turn_back
 from vision.detector import Detections, Detector
 from vision.emotions import EMOTIONS
@@ -61,14 +68,13 @@ class Cut(NamedTuple):
 class _Found(NamedTuple):
     """A picture with its faces in px of its image, and their crops (n, 48, 48).
 
-    whole_note says that, and why, the face is the whole picture; with is_doubtful it may be no face at all.
+    whole_note says that, and why, the face is the whole picture.
     """
 
     picture: Picture
     faces: Detections
     crops: NDArray[np.uint8]
     whole_note: str = ""
-    is_doubtful: bool = False
 
 
 class Recognizer:
@@ -125,7 +131,7 @@ class Recognizer:
             faces = detector.detect(picture.image)
             if not len(faces) and may_be_ready_cut(picture.size_px):
                 is_face = is_filled_by_a_face(picture.image, detector)
-                return _whole(picture, gray, UNASKED_NOTE, is_doubtful=not is_face)
+                return _whole(picture, gray, UNASKED_NOTE if is_face else DOUBTFUL_NOTE)
         finally:
             self._detectors.put(detector)
         return _Found(picture, faces, preprocess(gray, faces.boxes, faces.tilts_deg))
@@ -147,12 +153,14 @@ class Recognizer:
         for index, (row, maps) in enumerate(rows):
             face = found.faces.at([index])
             best = int(row.argmax())
-            sure = bool(row[best] >= self._unsure_below) and not found.is_doubtful
+            sure = bool(row[best] >= self._unsure_below) and found.whole_note != DOUBTFUL_NOTE
             [upright] = turn_back(maps[None], face.tilts_deg)
             box, points = _scaled(face.boxes[0], 1), face.landmarks[0]
             landmarks = None if np.isnan(points).any() else points
             track = Track(index + 1, box, row, EMOTIONS[best], sure, 0.0, upright, landmarks)
-            yield _placed(track, found.picture.scale)
+            placed = _placed(track, found.picture.scale)
+            # a side of one pixel has another scale than the other
+            yield replace(placed, box=(0, 0, *found.picture.size_px)) if found.whole_note else placed
 
 
 def annotate(reading: Reading, blur: bool = False) -> tuple[Scene, list[Cut]]:
@@ -179,10 +187,10 @@ def heated(image: Scene, cut: Cut) -> Scene:
     return draw(image, [face], ONLY_HEAT)
 
 
-def _whole(picture: Picture, gray: NDArray[np.uint8], note: str, is_doubtful: bool = False) -> _Found:
+def _whole(picture: Picture, gray: NDArray[np.uint8], note: str) -> _Found:
     """Return a picture whose only face is all of it."""
     face = whole_of(picture.image)
-    return _Found(picture, face, preprocess(gray, face.boxes), note, is_doubtful)
+    return _Found(picture, face, preprocess(gray, face.boxes), note)
 
 
 def _result(future: "Future[_Found]") -> _Found | PictureError:

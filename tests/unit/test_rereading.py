@@ -155,3 +155,13 @@ def test_a_whole_upload_can_be_sent_as_faces(jobs: Jobs, results: Results, packe
     files = [("a.zip", zip_of(("a.jpg", NOBODY)))] if packed else [("a.jpg", NOBODY)]
     [item] = items_of(results, send(jobs, *files, whole=True))
     assert (item["whole"], len(item["faces"])) == (True, 1)
+
+
+@pytest.mark.parametrize("size_px", [(1, 1), (3000, 1), (1, 3000), (20, 1000)])
+def test_a_picture_of_any_shape_can_be_sent_as_a_face(
+    jobs: Jobs, results: Results, size_px: tuple[int, int]
+) -> None:
+    width, height = size_px
+    image = plain_image(90, height, width)
+    [item] = items_of(results, send(jobs, ("a.png", cv2.imencode(".png", image)[1].tobytes()), whole=True))
+    assert [face["box"] for face in item["faces"]] == [[0, 0, width, height]]

@@ -14,7 +14,7 @@ from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import AlwaysHappy, BrightFaces, fake_recognizer
 from uploads.assemble import make_readers
 from uploads.recognizer import File, Reading, Recognizer, picture_rows, reading_json
-from uploads.whole import ASKED_NOTE, UNASKED_NOTE
+from uploads.whole import ASKED_NOTE, DOUBTFUL_NOTE, UNASKED_NOTE
 from vision.detector import Detections
 from vision.frames import Image
 
@@ -50,7 +50,8 @@ def test_a_small_and_nearly_square_picture_without_a_face_is_read_as_one(size_px
     reading = read(plain_image(20, height, width), BrightFaces)
     [face] = reading.faces
     assert (face.track_id, face.box) == (1, (0, 0, width, height))
-    assert (reading.is_whole, reading.note) == (True, "No face was found; the whole picture was read as one.")
+    sentence = "No face was found; the whole picture was read as one."
+    assert (reading.is_whole, reading.note) == (True, f"{sentence} It may be none.")
 
 
 @pytest.mark.parametrize("size_px", [(257, 256), (256, 204), (19, 19), (1, 1), (640, 480)])
@@ -67,7 +68,7 @@ def test_a_face_that_is_found_is_read_where_it_is() -> None:
 
 def test_only_what_a_second_look_takes_for_a_face_is_named() -> None:
     face, texture = read(plain_image(220, 48, 48), Shortsighted), read(plain_image(20, 48, 48), Shortsighted)
-    assert (face.note, texture.note) == (UNASKED_NOTE, UNASKED_NOTE)
+    assert (face.note, texture.note) == (UNASKED_NOTE, DOUBTFUL_NOTE)
     assert [one.sure for one in face.faces] == [True]
     assert [one.sure for one in texture.faces] == [False]
 
@@ -87,8 +88,8 @@ def test_when_asked_the_whole_picture_is_one_face_and_nothing_is_searched_for() 
 def test_json_and_table_say_so() -> None:
     reading = read(plain_image(20, 48, 48), BrightFaces)
     record, rows = reading_json(reading), picture_rows(reading)
-    assert (record["whole"], record["note"]) == (True, UNASKED_NOTE)
-    assert [row[-1] for row in rows] == [UNASKED_NOTE]
+    assert (record["whole"], record["note"]) == (True, DOUBTFUL_NOTE)
+    assert [row[-1] for row in rows] == [DOUBTFUL_NOTE]
     found = read(bright_image(), BrightFaces)
     assert (reading_json(found)["whole"], [row[-1] for row in picture_rows(found)]) == (False, [""])
 
