@@ -175,15 +175,9 @@ class MtcnnDetector:
     def _run(self, name: str, image: Image, squares: Floats, side: int) -> list[Floats]:
         """Return a network's outputs (n, ...) for the crops of squares (n, 4), each enlarged to side px."""
         session = getattr(self._networks, name)
-        parts = [
-            run(
-                session,
-                OUTPUTS[name],
-                INPUTS[name],
-                _as_input(_cut(image, squares[first : first + BATCH], side)),
-            )
-            for first in range(0, max(len(squares), 1), BATCH)
-        ]
+        batches = [squares[first : first + BATCH] for first in range(0, max(len(squares), 1), BATCH)]
+        inputs = (_as_input(_cut(image, batch, side)) for batch in batches)
+        parts = [run(session, OUTPUTS[name], INPUTS[name], crops) for crops in inputs]
         if len(parts) == 1:
             return parts[0]
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]

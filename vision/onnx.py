@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from settings import StartError
 
+Floats = NDArray[np.float32]
+
 
 class OnnxError(StartError):
     """ONNX Runtime cannot compute a file; the message says why in one sentence."""
@@ -34,15 +36,13 @@ def open_session(path: Path) -> Any:
         raise OnnxError(f"{path} is damaged or not an ONNX file ({error})") from None
 
 
-def run(
-    session: Any, outputs: Sequence[str], name: str, images: NDArray[np.float32]
-) -> list[NDArray[np.float32]]:
+def run(session: Any, outputs: Sequence[str], name: str, images: Floats) -> list[Floats]:
     """Return these outputs of a session for its input of that name.
 
     Raises MemoryError where ONNX Runtime gets no memory, which it says in an error of its own.
     """
     try:
-        results: list[NDArray[np.float32]] = session.run(outputs, {name: images})
+        results: list[Floats] = session.run(outputs, {name: images})
     except Exception as error:  # its exceptions have no common base
         if "alloc" in str(error).lower():
             raise MemoryError from None
