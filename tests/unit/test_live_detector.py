@@ -23,7 +23,10 @@ class Doubtful:
         return Detections.of_boxes(np.array([FACE, OTHER], dtype=np.int32))
 
     def follow(
-        self, image: Image, boxes: Boxes, known: NDArray[np.bool_]
+        self,
+        image: Image,  # noqa: ARG002  # as in FollowingDetector
+        boxes: Boxes,
+        known: NDArray[np.bool_],
     ) -> tuple[Detections, NDArray[np.bool_]]:
         self.asked.append(known.tolist())
         sure = np.array([self.sure[tuple(box)] for box in boxes.tolist()], dtype=bool)
