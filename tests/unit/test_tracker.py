@@ -245,3 +245,25 @@ def test_where_all_frames_come_rarely_one_sighting_is_enough(gaps_s: tuple[float
         t_s += gap_s
         tracker.update(boxes(), probs()[:0], t_s)
     assert len(tracker.update(FACE, probs(happy=0.9), t_s + gaps_s[-1])) == shown
+
+
+def test_landmarks_move_with_the_eased_box() -> None:
+    tracker = Tracker(0.3, 0.4)
+    points = np.array([[[0, 0], [40, 0], [20, 20], [0, 40], [40, 40]]], dtype=np.float32)
+    for index in range(4):
+        moved = np.array([index * 10, 0], dtype=np.float32)
+        box = boxes((index * 10, 0, index * 10 + 40, 40))
+        tracks = tracker.update(box, probs(happy=0.9), index * 0.03, landmarks=points + moved)
+    [track] = tracks
+    assert track.landmarks is not None
+    assert 10 < track.box[0] < 30  # it lags behind
+    assert np.abs(track.landmarks[0] - track.box[:2]).max() <= 1
+    assert np.abs(track.landmarks[4] - track.box[2:]).max() <= 1
+
+
+def test_a_face_without_landmarks_has_none() -> None:
+    tracker = Tracker(0.3, 0.4)
+    nothing = np.full((1, 5, 2), np.nan, dtype=np.float32)
+    for index in range(2):
+        tracks = tracker.update(np.array([[0, 0, 40, 40]]), probs(happy=0.9), index * 0.03, landmarks=nothing)
+    assert tracks[0].landmarks is None
