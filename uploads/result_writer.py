@@ -12,9 +12,9 @@ import numpy as np
 from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
 from uploads.annotated_copy import Writer, open_writer
 from uploads.recognizer import Reading, Recognizer, annotate, heated, reading_json
-from uploads.results import TABLE
+from uploads.results import open_table
 from uploads.timeline import Timeline
-from vision.faces import Table, face_rows, remark_row
+from vision.faces import face_rows, remark_row
 from vision.jpeg import encode_jpeg
 from vision.overlay import Scene
 from vision.pipeline import Pipeline
@@ -30,10 +30,14 @@ class ResultWriter:
     Every method raises OSError where the disk is full; all but `read` are for within a with block.
     """
 
-    def __init__(self, folder: Path, jpeg_quality: int, blur: bool) -> None:
-        """Write into folder, which exists; jpeg_quality is 1 to 100, and blur hides the faces."""
+    def __init__(self, folder: Path, jpeg_quality: int, blur: bool, first: int = 0) -> None:
+        """Write into folder, which exists; jpeg_quality is 1 to 100, and blur hides the faces.
+
+        The items' numbers begin with first, where another writer has written those before.
+        """
         self.items: list[dict[str, Any]] = []
         self._folder = folder
+        self._first = first
         self._jpeg_quality = jpeg_quality
         self._blur = blur
         self._timelines: list[tuple[dict[str, Any], Timeline]] = []
@@ -62,8 +66,7 @@ class ResultWriter:
         return self.items
 
     def __enter__(self) -> Self:
-        file = self._files.enter_context((self._folder / TABLE).open("w", encoding="utf-8", newline=""))
-        self._table = Table(file)
+        self._table = self._files.enter_context(open_table(self._folder))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -85,7 +88,7 @@ class ResultWriter:
 
     def open_writer(self, name: str, fps: float, size_px: tuple[int, int]) -> Writer:
         """List a video and return the writer of its annotated copy; raises VideoError."""
-        stem = self._folder / str(len(self.items))
+        stem = self._folder / str(self._number)
         width, height = size_px
         item: dict[str, Any] = {"kind": "video", "file": name, "width": width, "height": height}
         item |= {"fps": round(fps, 3), "video": None}
@@ -95,8 +98,13 @@ class ResultWriter:
         item["video"] = path.name
         return writer
 
+    @property
+    def _number(self) -> int:
+        """The number of the next item, by which its files are named."""
+        return self._first + len(self.items)
+
     def _write_picture(self, reading: Reading) -> None:
-        number = len(self.items)
+        number = self._number
         scene, cuts = annotate(reading, self._blur)
         crops = [f"{number}-{face.track_id}.jpg" for face in reading.faces]
         self._write_jpeg(f"{number}.jpg", scene, SCENE_SIDE_PX)
