@@ -4,6 +4,7 @@ PyAV brings FFmpeg. Its errors say why a video cannot be read, and its lines do 
 """
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import IO, NamedTuple
@@ -295,6 +296,7 @@ def reason(error: Exception) -> str:
     return f"cannot be read ({words})"
 
 
+TOO_LATE = "does not answer in time"
 REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (av.error.HTTPUnauthorizedError, "wants a user name and a password, or other ones (401)"),
     (av.error.HTTPForbiddenError, "does not allow it (403)"),
@@ -302,7 +304,7 @@ REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] =
     (av.error.HTTPClientError, "refuses the request"),
     (av.error.HTTPServerError, "has a fault of its own (5xx)"),
     (av.error.ConnectionRefusedError, "refuses the connection"),
-    ((av.error.TimeoutError, av.error.ExitError), "does not answer in time"),
+    ((av.error.TimeoutError, av.error.ExitError), TOO_LATE),
     ((av.error.ConnectionResetError, av.error.BrokenPipeError), "has ended the connection"),
     (av.error.FileNotFoundError, "is not there"),
     (av.error.PermissionError, "may not be read"),
@@ -321,6 +323,7 @@ def _open(
     options: dict[str, str],
     timeouts_s: tuple[float, float] | None,
 ) -> InputContainer:
+    began_s = time.monotonic()
     try:
         return av.open(
             file,
@@ -333,6 +336,8 @@ def _open(
     except av.error.MemoryError:
         raise MemoryError from None
     except (av.FFmpegError, OSError, ValueError) as error:
+        if timeouts_s and time.monotonic() - began_s >= timeouts_s[0]:  # which FFmpeg may call by another name
+            raise SourceError(TOO_LATE) from None
         raise SourceError(reason(error)) from None
 
 

@@ -14,7 +14,7 @@ from uploads.recognizer import File, Reading, Recognizer
 from uploads.rereading import read_as_face
 from uploads.result_writer import ResultWriter, title_of, was_read
 from uploads.results import Results
-from uploads.worker_process import WorkerError, WorkerProcess
+from uploads.worker_process import BROKEN, WorkerError, WorkerProcess
 from vision.pictures import tidy
 from vision.pipeline import Pipeline
 
@@ -27,7 +27,6 @@ SWEEP_S = 600.0
 JOIN_S = 20.0
 LOST = "The results could not be kept: the disk is full, or cannot be written."
 TOO_LARGE = "This could not be read: it needs more memory than an upload may use."
-BROKEN = "This could not be read: it brought its reader down, or to a standstill."
 MISTAKE = "This could not be read because of a mistake in the program; its log says more."
 
 log = logging.getLogger(__name__)

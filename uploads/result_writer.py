@@ -12,9 +12,9 @@ import numpy as np
 from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
 from uploads.annotated_copy import Writer, open_writer
 from uploads.recognizer import Reading, Recognizer, annotate, heated, picture_rows, reading_json
-from uploads.results import TABLE
+from uploads.results import open_table
 from uploads.timeline import Timeline
-from vision.faces import Table, face_rows, remark_row
+from vision.faces import face_rows, remark_row
 from vision.jpeg import encode_jpeg
 from vision.overlay import Scene
 from vision.pipeline import Pipeline
@@ -31,10 +31,14 @@ class ResultWriter:
     which `read` opens itself.
     """
 
-    def __init__(self, folder: Path, jpeg_quality: int, blur: bool) -> None:
-        """Write into folder, which exists; jpeg_quality is 1 to 100, and blur hides the faces."""
+    def __init__(self, folder: Path, jpeg_quality: int, blur: bool, first: int = 0) -> None:
+        """Write into folder, which exists; jpeg_quality is 1 to 100, and blur hides the faces.
+
+        The items' numbers begin with first, where another writer has written those before.
+        """
         self.items: list[dict[str, Any]] = []
         self._folder = folder
+        self._first = first
         self._jpeg_quality = jpeg_quality
         self._blur = blur
         self._timelines: list[tuple[dict[str, Any], Timeline]] = []
@@ -66,8 +70,7 @@ class ResultWriter:
         return self.items
 
     def __enter__(self) -> Self:
-        file = self._files.enter_context((self._folder / TABLE).open("w", encoding="utf-8", newline=""))
-        self._table = Table(file)
+        self._table = self._files.enter_context(open_table(self._folder))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,7 +83,7 @@ class ResultWriter:
     def write(self, event: Event) -> None:
         """Write the pictures and rows of an event, and list it."""
         if isinstance(event, Reading):
-            self.items.append(self.write_picture(len(self.items), event))
+            self.items.append(self.write_picture(self._number, event))
             self._table.add(picture_rows(event))
         elif isinstance(event, VideoFrame):
             self._timelines[-1][1].add(event.t_s, event.faces)
@@ -90,7 +93,7 @@ class ResultWriter:
 
     def open_writer(self, name: str, fps: float, size_px: tuple[int, int]) -> Writer:
         """List a video and return the writer of its annotated copy; raises VideoError."""
-        stem = self._folder / str(len(self.items))
+        stem = self._folder / str(self._number)
         width, height = size_px
         item: dict[str, Any] = {"kind": "video", "file": name, "width": width, "height": height}
         item |= {"fps": round(fps, 3), "video": None}
@@ -99,6 +102,11 @@ class ResultWriter:
         writer, path = open_writer(stem, fps, size_px)
         item["video"] = path.name
         return writer
+
+    @property
+    def _number(self) -> int:
+        """The number of the next item, by which its files are named."""
+        return self._first + len(self.items)
 
     def write_picture(self, number: int, reading: Reading) -> dict[str, Any]:
         """Write the pictures of the item of that number, and return the item."""

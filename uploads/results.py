@@ -8,12 +8,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vision.emotions import EMOTIONS
-from vision.faces import NO_FACE, remark_row
+from vision.faces import NO_FACE, Table, remark_row
+from vision.pictures import tidy
 
 KEEP_S = 24 * 3600.0
 MAX_KEPT_BYTES = 2_000_000_000  # of all jobs together; the oldest go first
@@ -184,6 +186,19 @@ class Results:
                 yield from (Path(one) for one in entries if _ID.fullmatch(one.name) and one.is_dir())
         except OSError:  # nothing was kept yet
             return
+
+
+@contextmanager
+def open_table(folder: Path) -> Iterator[Table]:
+    """Open the table of a job's folder to write at its end; it begins with the names of its columns."""
+    with (folder / TABLE).open("a", encoding="utf-8", newline="") as file:
+        yield Table(file, begin=file.tell() == 0)
+
+
+def append_remark(folder: Path, name: str, text: str) -> None:
+    """Write the row of a file that could not be read into the table of a job's folder."""
+    with open_table(folder) as table:
+        table.add([remark_row(tidy(name), text)])
 
 
 def _changed_at(path: Path) -> float:

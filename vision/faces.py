@@ -87,11 +87,12 @@ class Table:
     skip it.
     """
 
-    def __init__(self, file: TextIO, columns: Sequence[str] = COLUMNS) -> None:
-        """Write the byte order mark and the row of column names."""
-        file.write(BYTE_ORDER_MARK)
+    def __init__(self, file: TextIO, columns: Sequence[str] = COLUMNS, *, begin: bool = True) -> None:
+        """Write the byte order mark and the row of column names, unless the file has them already."""
         self._writer = csv.writer(file)
-        self._writer.writerow(columns)
+        if begin:
+            file.write(BYTE_ORDER_MARK)
+            self._writer.writerow(columns)
 
     def add(self, rows: Iterable[Sequence[object]]) -> None:
         """Write the rows, each value as `as_cell` returns it."""

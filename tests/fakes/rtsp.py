@@ -67,6 +67,10 @@ class RtspCamera:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Switch the camera off; a second call does nothing."""
         self._ended.set()
         for connection in (self._listener, *self._connections):
             with contextlib.suppress(OSError):
