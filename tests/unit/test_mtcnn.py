@@ -115,8 +115,11 @@ def test_refining_brings_a_box_that_is_off_to_the_face(detector: MtcnnDetector) 
     assert probs[1] < 0.5
 
 
-def test_a_face_that_is_refined_again_and_again_stays_where_it_is(detector: MtcnnDetector) -> None:
-    scene = scene_of((320, 240, 160))
+@pytest.mark.parametrize("degrees", [-30.0, 0.0, 30.0])
+def test_a_face_that_is_refined_again_and_again_stays_where_it_is(
+    detector: MtcnnDetector, degrees: float
+) -> None:
+    scene = scene_of((320, 240, 160), turned_deg=degrees)
     [first] = box = detector.detect(scene).boxes
     for _ in range(100):
         box = detector.refine(scene, box)[0].boxes
@@ -130,12 +133,34 @@ def test_following_returns_the_face_near_the_box_or_none(detector: MtcnnDetector
     assert len(detector.follow(scene, box + 200, known=True)) == 0
 
 
-def test_frame_and_square_are_each_others_inverse() -> None:
-    rectangles = np.array([[100, 100, 180, 200], [10, 20, 50, 70]], dtype=np.float32)
-    squares = squares_of(frames_of(rectangles))
-    centres = (squares[:, :2] + squares[:, 2:]) / 2
-    assert np.abs(centres - [[140, 150], [30, 45]]).max() <= 1
-    assert np.abs(squares[:, 3] - squares[:, 1] - [100, 50]).max() <= 1
+def test_the_frame_follows_the_landmarks_however_the_head_is_tilted() -> None:
+    points = np.array([[-20, -20], [20, -20], [0, 0], [-15, 20], [15, 20]], dtype=np.float32)
+    turns = [np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) for a in np.radians([0, 30, 90, 180])]
+    boxes = frames_of(np.array([points @ turn.T + 200 for turn in turns], dtype=np.float32))
+    sides, centres = boxes[:, 2] - boxes[:, 0], (boxes[:, :2] + boxes[:, 2:]) / 2
+    assert sides.tolist() == [round(1.86 * np.sqrt((points**2).sum()))] * 4
+    assert np.array_equal(boxes[:, 3] - boxes[:, 1], sides)
+    expected = [turn @ (0, 0.11 * sides[0] - 20) + 200 for turn in turns]  # below the eyes, along the face
+    assert np.abs(centres - expected).max() <= 1
+
+
+def test_points_that_are_all_one_have_a_frame_all_the_same() -> None:
+    assert frames_of(np.full((1, 5, 2), 7, dtype=np.float32)).tolist() == [[6, 6, 7, 7]]
+
+
+def test_o_net_reads_a_little_more_than_the_frame() -> None:
+    assert squares_of(np.array([[100, 100, 200, 200]], dtype=np.int32)) == pytest.approx(
+        np.array([[96, 96, 204, 204]])
+    )
+
+
+def test_a_face_that_leaves_the_image_is_not_followed_beyond_its_border(detector: MtcnnDetector) -> None:
+    scene = scene_of((320, 240, 160))
+    [box] = detector.detect(scene).boxes
+    for column in range(240, 420, 4):
+        faces = detector.follow(scene[:, column:], box - np.array([column, 0, column, 0], np.int32), known=True)
+        assert (faces.boxes[:, 2] > 0).all()
+    assert len(faces) == 0
 
 
 def test_missing_weights_are_one_sentence_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
