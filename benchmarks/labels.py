@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from app import make_live_pipeline
-from benchmarks.recall import play, read_video
+from benchmarks.detectors import play, read_video
 from settings import StartError, read_settings
 from uploads.assemble import load_classifier
 from vision.background import limit_threads

@@ -75,10 +75,18 @@ class Detector(Protocol):
 
 
 class FollowingDetector(Detector, Protocol):
-    """A detector that can also look for a face near a place, in far less time than a search takes."""
+    """A detector that can also look for faces near places, in far less time than a search takes."""
 
-    def follow(self, image: Image, box: NDArray[np.int32], known: bool) -> Detections:
-        """Return the face near a box (4,) xyxy px of an image (H, W, 3) uint8 BGR, or none.
+    def follow(
+        self, image: Image, boxes: Boxes, known: NDArray[np.bool_]
+    ) -> tuple[Detections, NDArray[np.bool_]]:
+        """Look for a face near each of several boxes.
 
-        Less evidence is needed for a face known from the frame before than for a new one.
+        Args:
+            image: The image (H, W, 3) uint8 BGR.
+            boxes: The places (n, 4) int32 xyxy px.
+            known: Whether each face (n,) was found in the frames before, and so needs less evidence.
+
+        Returns:
+            A face for each box, and whether it is one (n,); if not, its box and landmarks mean nothing.
         """

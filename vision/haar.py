@@ -60,11 +60,23 @@ class HaarDetector:
         boxes = self._search(_gray(image), sizes, MIN_NEIGHBOURS)
         return Detections.of_boxes(boxes[np.argsort(boxes[:, 0] - boxes[:, 2], kind="stable")])
 
-    def follow(self, image: Image, box: NDArray[np.int32], known: bool) -> Detections:
-        """Return the face around a box (4,) xyxy px of an image (H, W, 3) uint8 BGR, or none.
+    def follow(
+        self, image: Image, boxes: Boxes, known: NDArray[np.bool_]
+    ) -> tuple[Detections, NDArray[np.bool_]]:
+        """Look for a face around each of several boxes, as FollowingDetector says.
 
-        A face known from the frame before needs fewer neighbouring detections than a new one.
+        A known face needs fewer neighbouring detections than a new one.
         """
+        near = [self._find_near(image, box, bool(is_known)) for box, is_known in zip(boxes, known, strict=True)]
+        found = np.array([box is not None for box in near], dtype=bool)
+        faces = [box if one is None else one for box, one in zip(boxes, near, strict=True)]
+        return Detections.of_boxes(np.array(faces, dtype=np.int32).reshape(-1, 4)), found
+
+    def close(self) -> None:
+        """Do nothing: the detector has no threads."""
+
+    def _find_near(self, image: Image, box: NDArray[np.int32], known: bool) -> NDArray[np.int32] | None:
+        """Return the box (4,) of the face around a box (4,), or None."""
         side = int(box[2] - box[0])
         margin = int(side * NEAR_MARGIN)
         left, top = max(int(box[0]) - margin, 0), max(int(box[1]) - margin, 0)
@@ -72,12 +84,10 @@ class HaarDetector:
         sizes = (int(side * NEAR_SIZES[0]), int(side * NEAR_SIZES[1]))
         boxes = self._search(_gray(region), sizes, KNOWN_NEIGHBOURS if known else MIN_NEIGHBOURS)
         if len(boxes) == 0:
-            return Detections()
+            return None
         boxes += np.array([left, top, left, top], dtype=np.int32)
-        return Detections.of_boxes(boxes[[iou(box, boxes).argmax()]])
-
-    def close(self) -> None:
-        """Do nothing: the detector has no threads."""
+        nearest: NDArray[np.int32] = boxes[iou(box, boxes).argmax()]
+        return nearest
 
     def _search(self, gray: Gray, sizes: tuple[int, int], neighbours: int) -> Boxes:
         low, high = sizes

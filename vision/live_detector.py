@@ -62,25 +62,30 @@ class LiveDetector:
         sought = self._sought()
         for seen in self._seen:
             seen.misses += 1
-        found = Detections()
-        for seen in sought:
-            face = self._detector.follow(image, seen.box, seen.is_known)
-            if len(face) and not _is_among(face.boxes[0], found):
-                seen.box, seen.misses, seen.sightings = face.boxes[0], 0, seen.sightings + 1
-                found = Detections.joined([found, face])
-        for candidate in self._search(image).boxes:
-            if _is_among(candidate, found):
-                continue
-            face = self._detector.follow(image, candidate, known=False)
-            if len(face) and not _is_among(face.boxes[0], found):
-                self._seen.append(_Seen(face.boxes[0]))
-                found = Detections.joined([found, face])
+        found = self._follow(image, sought, Detections())
+        new = [_Seen(box, sightings=0) for box in self._search(image).boxes if not _is_among(box, found)]
+        found = self._follow(image, new, found)
+        self._seen += [seen for seen in new if seen.sightings]
         self._forget(found)
         return found
 
     def close(self) -> None:
         """Close the search, which joins its thread."""
         self._search.close()
+
+    def _follow(self, image: Image, sought: list[_Seen], found: Detections) -> Detections:
+        """Return the faces found and those of sought that are in the image, too, whose places are noted."""
+        if not sought:
+            return found
+        boxes = np.array([seen.box for seen in sought], dtype=np.int32)
+        known = np.array([seen.is_known for seen in sought])
+        faces, are_faces = self._detector.follow(image, boxes, known)
+        for row in np.flatnonzero(are_faces).tolist():
+            if not _is_among(faces.boxes[row], found):
+                seen = sought[row]
+                seen.box, seen.misses, seen.sightings = faces.boxes[row], 0, seen.sightings + 1
+                found = Detections.joined([found, faces.at([row])])
+        return found
 
     def _sought(self) -> list[_Seen]:
         """Return the faces to look for in this frame: the recent ones, and one of those lost for longer."""

@@ -32,9 +32,9 @@ PNET_SIDE, RNET_SIDE, ONET_SIDE = 12, 24, 48  # px
 PNET_STRIDE = 2  # px
 SCALE_STEP = 0.709  # between two levels of the pyramid: half the area
 PNET_MIN, RNET_MIN, ONET_MIN = 0.6, 0.7, 0.9  # probabilities
-KNOWN_MIN = 0.6  # of a face that was found in the frame before
+KNOWN_MIN, NEW_MIN = 0.6, 0.95  # of a face that is followed: found in the frames before, or not yet
 LEVEL_IOU, LEVELS_IOU, RNET_IOU, ONET_SHARE = 0.5, 0.7, 0.7, 0.7  # more of an overlap is the same face
-BATCH = 256  # crops at once, so that a picture full of proposals takes no more memory
+BATCH = 64  # crops at once, so that a picture full of proposals takes no more memory
 
 INPUTS = {"pnet": "input_1", "rnet": "input_2", "onet": "input_3"}
 OUTPUTS = {  # offsets of the sides, O-Net's points, and two probabilities, the second that of a face
@@ -47,7 +47,9 @@ OUTPUTS = {  # offsets of the sides, O-Net's points, and two probabilities, the 
 # with the pose. Fitted with benchmarks.crops.
 SIDE = 1.86  # of the frame, as a multiple of the landmarks' spread about their mean
 DOWN = 0.11  # from the middle between the eyes to the frame's centre, along the face, as a share of the side
-SQUARE = 1.08  # the side of the square that O-Net reads around a frame, as a multiple of the frame's
+SQUARE = (
+    1.04  # of what O-Net reads around a frame, so that it finds the same frame again: a multiple of the side
+)
 
 Floats = NDArray[np.float32]
 
@@ -130,10 +132,13 @@ class MtcnnDetector:
         _, landmarks, probs = self._refine(image, squares_of(boxes))
         return Detections(frames_of(landmarks), landmarks), probs
 
-    def follow(self, image: Image, box: NDArray[np.int32], known: bool) -> Detections:
-        """Return the face near a box (4,) xyxy px of an image (H, W, 3) uint8 BGR, or none."""
-        faces, probs = self.refine(image, box[None])
-        return faces.at((probs > (KNOWN_MIN if known else ONET_MIN)) & _has_centre_in(faces.boxes, image))
+    def follow(
+        self, image: Image, boxes: Boxes, known: NDArray[np.bool_]
+    ) -> tuple[Detections, NDArray[np.bool_]]:
+        """Look for a face near each of several boxes, as FollowingDetector says."""
+        faces, probs = self.refine(image, boxes)
+        found = probs > np.where(known, KNOWN_MIN, NEW_MIN)
+        return faces, found & _has_centre_in(faces.boxes, image)
 
     def close(self) -> None:
         """Do nothing: the detector has no threads."""
@@ -174,10 +179,12 @@ class MtcnnDetector:
     def _run(self, name: str, image: Image, squares: Floats, side: int) -> list[Floats]:
         """Return a network's outputs (n, ...) for the crops of squares (n, 4), each enlarged to side px."""
         run = getattr(self._networks, name).run
-        parts = [
+        parts: list[list[Floats]] = [
             run(OUTPUTS[name], {INPUTS[name]: _as_input(_cut(image, squares[first : first + BATCH], side))})
             for first in range(0, max(len(squares), 1), BATCH)
         ]
+        if len(parts) == 1:
+            return parts[0]
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
@@ -195,26 +202,27 @@ def pyramid(image: Image, min_face_px: float) -> Iterator[Image]:
 def frames_of(landmarks: Landmarks) -> Boxes:
     """Return the frames (n, 4) int32 xyxy px that the emotion network reads of landmarks (n, 5, 2) px."""
     spreads = np.linalg.norm(landmarks - landmarks.mean(axis=1, keepdims=True), axis=(1, 2))
-    sides = np.round(spreads[:, None] * SIDE).clip(min=1)
+    sides = np.rint(spreads[:, None] * SIDE).clip(min=1)
     right = landmarks[:, 1] - landmarks[:, 0]
     right /= np.linalg.norm(right, axis=1, keepdims=True).clip(min=1e-6)
     down = np.stack((-right[:, 1], right[:, 0]), axis=1)
     centres = landmarks[:, :2].mean(axis=1) + down * sides * DOWN
-    corners = np.round(centres - sides / 2)
-    return np.hstack((corners, corners + sides)).astype(np.int32)
+    corners = np.rint(centres - sides / 2)
+    return np.concatenate((corners, corners + sides), axis=1).astype(np.int32)
 
 
 def squares_of(frames: Boxes) -> Floats:
     """Return the squares (n, 4) float32 px that O-Net reads around the faces in frames (n, 4)."""
-    centres = (frames[:, :2] + frames[:, 2:]) / 2
-    half = (frames[:, 2:] - frames[:, :2]) / 2 * SQUARE
-    return np.hstack((centres - half, centres + half)).astype(np.float32)
+    frames = frames.astype(np.float32)
+    sides = (frames[:, 2:] - frames[:, :2]) * SQUARE
+    corners = (frames[:, :2] + frames[:, 2:] - sides) / 2
+    return np.concatenate((corners, corners + sides), axis=1)
 
 
 def moved(boxes: Floats, offsets: Floats) -> Floats:
     """Return boxes (n, 4), each side moved by its offset (n, 4) in shares of the box."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    return boxes + offsets * np.tile(sides, 2)
+    return boxes + offsets * np.concatenate((sides, sides), axis=1)
 
 
 def squared(rectangles: Floats) -> Floats:
@@ -246,7 +254,7 @@ def _cut(image: Image, squares: Floats, side: int) -> Image:
 
 def _as_input(images: Image) -> Floats:
     """Return images (n, height, width, 3) BGR as the networks take them."""
-    levels = images.transpose(0, 2, 1, 3)[..., ::-1].astype(np.float32)
+    levels = np.ascontiguousarray(images.transpose(0, 2, 1, 3)[..., ::-1], dtype=np.float32)
     levels -= 127.5
     levels /= 128
-    return np.ascontiguousarray(levels)
+    return levels

@@ -133,14 +133,11 @@ class Tracker:
         self._last_s = t_s
         for row, box in enumerate(boxes):
             face_maps = None if maps is None else maps[row]
+            points = None if landmarks is None or np.isnan(landmarks[row, 0, 0]) else landmarks[row]
             if row in matched:
-                state = matched[row]
-                self._ease(state, box, probs[row], t_s, face_maps)
+                self._ease(matched[row], box, probs[row], t_s, face_maps, points)
             else:
-                state = self._begin(box, probs[row], t_s, face_maps)
-                self._states.append(state)
-            points = None if landmarks is None else _carried(landmarks[row], box, state.exact_box)
-            state.track = replace(state.track, landmarks=points)
+                self._states.append(self._begin(box, probs[row], t_s, face_maps, points))
         shown = [s.track for s in self._states if s.sightings >= SHOW_AFTER and s.lost_s(t_s) <= SHOW_S]
         return sorted(shown, key=lambda track: track.track_id)
 
@@ -159,17 +156,28 @@ class Tracker:
         return pairs
 
     def _begin(
-        self, box: NDArray[np.integer[Any]], probs: NDArray[np.float32], t_s: float, maps: Maps
+        self,
+        box: NDArray[np.integer[Any]],
+        probs: NDArray[np.float32],
+        t_s: float,
+        maps: Maps,
+        landmarks: Points,
     ) -> _State:
         """Return the state of a new face, which has no number yet."""
         emotion, sure = EMOTIONS[int(probs.argmax())], bool(probs.max() >= self.unsure_below)
-        track = Track(UNNUMBERED, _as_ints(box), probs, emotion, sure, t_s, maps)
+        track = Track(UNNUMBERED, _as_ints(box), probs, emotion, sure, t_s, maps, landmarks)
         return _State(track, box.astype(np.float64), box.astype(np.float64), np.zeros(2))
 
     def _ease(
-        self, state: _State, box: NDArray[np.integer[Any]], probs: NDArray[np.float32], t_s: float, maps: Maps
+        self,
+        state: _State,
+        box: NDArray[np.integer[Any]],
+        probs: NDArray[np.float32],
+        t_s: float,
+        maps: Maps,
+        landmarks: Points,
     ) -> None:
-        """Update a state with the face's new box (4,), probs (7,) and maps (7, h, w)."""
+        """Update a state with the face's new box (4,), probs (7,), maps (7, h, w) and landmarks (5, 2)."""
         old = state.track
         elapsed_s = t_s - old.seen_s
         if elapsed_s > 0:
@@ -194,6 +202,7 @@ class Tracker:
             sure=bool(eased[named] >= min_probability),
             seen_s=t_s,
             maps=maps,
+            landmarks=None if landmarks is None else _carried(landmarks, box, state.exact_box),
         )
         self._next_id += old.track_id == UNNUMBERED
         state.sightings += 1
@@ -225,10 +234,10 @@ def _best_pairs(scores: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
         scores[row, :] = scores[:, column] = 0
 
 
-def _carried(landmarks: NDArray[np.float32], seen: NDArray[Any], eased: NDArray[np.float64]) -> Points:
-    """Return landmarks (5, 2) of a seen box (4,) as they lie in the eased box; None for those that are NaN."""
-    if np.isnan(landmarks).any():
-        return None
+def _carried(
+    landmarks: NDArray[np.float32], seen: NDArray[Any], eased: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return landmarks (5, 2) of a seen box (4,) as they lie in the eased box."""
     scale = (eased[2:] - eased[:2]) / (seen[2:] - seen[:2])
     return np.asarray((landmarks - seen[:2]) * scale + eased[:2], dtype=np.float32)
 
