@@ -47,9 +47,7 @@ OUTPUTS = {  # offsets of the sides, O-Net's points, and two probabilities, the 
 # with the pose. Fitted with benchmarks.crops.
 SIDE = 1.86  # of the frame, as a multiple of the landmarks' spread about their mean
 DOWN = 0.11  # from the middle between the eyes to the frame's centre, along the face, as a share of the side
-SQUARE = (
-    1.04  # of what O-Net reads around a frame, so that it finds the same frame again: a multiple of the side
-)
+SQUARE = 0.95  # of what O-Net reads around a frame, in sides; by a larger one the frames of tilted heads grow
 
 Floats = NDArray[np.float32]
 

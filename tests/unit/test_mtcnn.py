@@ -150,9 +150,9 @@ def test_points_that_are_all_one_have_a_frame_all_the_same() -> None:
     assert frames_of(np.full((1, 5, 2), 7, dtype=np.float32)).tolist() == [[6, 6, 7, 7]]
 
 
-def test_o_net_reads_a_little_more_than_the_frame() -> None:
+def test_o_net_reads_a_little_less_than_the_frame() -> None:
     assert squares_of(np.array([[100, 100, 200, 200]], dtype=np.int32)) == pytest.approx(
-        np.array([[98, 98, 202, 202]])
+        np.array([[102.5, 102.5, 197.5, 197.5]])
     )
 
 
