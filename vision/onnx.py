@@ -2,10 +2,16 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from settings import StartError
+
+Floats = NDArray[np.float32]
 
 
 class OnnxError(StartError):
@@ -28,6 +34,20 @@ def open_session(path: Path) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base
         raise OnnxError(f"{path} is damaged or not an ONNX file ({error})") from None
+
+
+def run(session: Any, outputs: Sequence[str], name: str, images: Floats) -> list[Floats]:
+    """Return these outputs of a session for its input of that name.
+
+    Raises MemoryError where ONNX Runtime gets no memory, which it says in an error of its own.
+    """
+    try:
+        results: list[Floats] = session.run(outputs, {name: images})
+    except Exception as error:  # its exceptions have no common base
+        if "alloc" in str(error).lower():
+            raise MemoryError from None
+        raise
+    return results
 
 
 def import_onnxruntime() -> Any:

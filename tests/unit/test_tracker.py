@@ -221,3 +221,25 @@ def test_overlap_is_one_for_the_same_box_and_zero_for_boxes_apart() -> None:
     assert iou(a[:1], a)[0] == pytest.approx([1, 1 / 3, 0])
     assert iou(boxes(), a).shape == (0, 3)
     assert iou(boxes((3, 3, 3, 3)), boxes((3, 3, 3, 3)))[0, 0] == 0
+
+
+def test_landmarks_move_with_the_eased_box() -> None:
+    tracker = Tracker(0.3, 0.4)
+    points = np.array([[[0, 0], [40, 0], [20, 20], [0, 40], [40, 40]]], dtype=np.float32)
+    for index in range(4):
+        moved = np.array([index * 10, 0], dtype=np.float32)
+        box = boxes((index * 10, 0, index * 10 + 40, 40))
+        tracks = tracker.update(box, probs(happy=0.9), index * 0.03, landmarks=points + moved)
+    [track] = tracks
+    assert track.landmarks is not None
+    assert 10 < track.box[0] < 30  # it lags behind
+    assert np.abs(track.landmarks[0] - track.box[:2]).max() <= 1
+    assert np.abs(track.landmarks[4] - track.box[2:]).max() <= 1
+
+
+def test_a_face_without_landmarks_has_none() -> None:
+    tracker = Tracker(0.3, 0.4)
+    nothing = np.full((1, 5, 2), np.nan, dtype=np.float32)
+    for index in range(2):
+        tracks = tracker.update(np.array([[0, 0, 40, 40]]), probs(happy=0.9), index * 0.03, landmarks=nothing)
+    assert tracks[0].landmarks is None

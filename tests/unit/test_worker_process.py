@@ -210,6 +210,29 @@ def test_a_file_that_needs_too_much_memory_costs_that_file_only(tmp_path: Path) 
     ]
 
 
+DETECT = """
+import numpy as np
+from settings import Settings
+from uploads.worker import limit_memory
+from vision.background import limit_threads
+from vision.detectors import Detectors
+limit_threads()
+detector, errors = Detectors.load(Settings()).picture(), 0
+small, large = np.full((200, 200, 3), 90, np.uint8), np.full((1200, 1600, 3), 90, np.uint8)
+detector.detect(small)
+limit_memory(30_000_000)
+try: detector.detect(large)
+except MemoryError: errors += 1
+detector.detect(small)
+print(json.dumps({"progress": 1.0, "doing": "", "items": [{"errors": errors}]}))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's data")
+def test_a_detector_that_gets_no_memory_raises_the_error_that_costs_one_file_only(run: Run) -> None:
+    assert run(DETECT) == [{"errors": 1}]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's data")
 def test_the_limit_holds_for_what_the_process_starts_and_cannot_be_raised(run: Run) -> None:
     run.environment = worker_environment(Settings())
