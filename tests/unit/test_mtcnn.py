@@ -115,12 +115,15 @@ def test_refining_brings_a_box_that_is_off_to_the_face(detector: MtcnnDetector) 
     assert probs[1] < 0.5
 
 
-def test_a_face_that_is_refined_again_and_again_stays_where_it_is(detector: MtcnnDetector) -> None:
-    scene = scene_of((320, 240, 160))
-    [first] = box = detector.detect(scene).boxes
+@pytest.mark.parametrize("degrees", [-30.0, 0.0, 30.0])
+def test_a_face_that_is_refined_again_and_again_stays_where_it_is(
+    detector: MtcnnDetector, degrees: float
+) -> None:
+    scene = scene_of((320, 240, 160), turned_deg=degrees)
+    box = detector.detect(scene).boxes
     for _ in range(100):
         box = detector.refine(scene, box)[0].boxes
-    assert iou(box, first).item() > 0.85
+    assert iou(box, np.array([240, 160, 400, 320])).item() > 0.75
 
 
 def test_following_returns_the_face_near_the_box_or_none(detector: MtcnnDetector) -> None:
@@ -132,12 +135,35 @@ def test_following_returns_the_face_near_the_box_or_none(detector: MtcnnDetector
     assert iou(faces.boxes[0], box).item() > 0.85
 
 
-def test_frame_and_square_are_each_others_inverse() -> None:
-    rectangles = np.array([[100, 100, 180, 200], [10, 20, 50, 70]], dtype=np.float32)
-    squares = squares_of(frames_of(rectangles))
-    centres = (squares[:, :2] + squares[:, 2:]) / 2
-    assert np.abs(centres - [[140, 150], [30, 45]]).max() <= 1
-    assert np.abs(squares[:, 3] - squares[:, 1] - [100, 50]).max() <= 1
+def test_the_frame_follows_the_landmarks_however_the_head_is_tilted() -> None:
+    points = np.array([[-20, -20], [20, -20], [0, 0], [-15, 20], [15, 20]], dtype=np.float32)
+    turns = [np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) for a in np.radians([0, 30, 90, 180])]
+    boxes = frames_of(np.array([points @ turn.T + 200 for turn in turns], dtype=np.float32))
+    sides, centres = boxes[:, 2] - boxes[:, 0], (boxes[:, :2] + boxes[:, 2:]) / 2
+    assert sides.tolist() == [round(1.86 * np.sqrt((points**2).sum()))] * 4
+    assert np.array_equal(boxes[:, 3] - boxes[:, 1], sides)
+    expected = [turn @ (0, 0.11 * sides[0] - 20) + 200 for turn in turns]  # below the eyes, along the face
+    assert np.abs(centres - expected).max() <= 1
+
+
+def test_points_that_are_all_one_have_a_frame_all_the_same() -> None:
+    assert frames_of(np.full((1, 5, 2), 7, dtype=np.float32)).tolist() == [[6, 6, 7, 7]]
+
+
+def test_o_net_reads_a_little_less_than_the_frame() -> None:
+    assert squares_of(np.array([[100, 100, 200, 200]], dtype=np.int32)) == pytest.approx(
+        np.array([[102.5, 102.5, 197.5, 197.5]])
+    )
+
+
+def test_a_face_that_leaves_the_image_is_not_followed_beyond_its_border(detector: MtcnnDetector) -> None:
+    scene = scene_of((320, 240, 160))
+    [box] = detector.detect(scene).boxes
+    for column in range(240, 420, 4):
+        place = box - np.array([column, 0, column, 0], dtype=np.int32)
+        faces, found = detector.follow(scene[:, column:], place[None], np.array([True]))
+        assert not found[0] or faces.boxes[0, 2] > 0
+    assert not found[0]
 
 
 def test_missing_weights_are_one_sentence_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
