@@ -298,7 +298,7 @@ def reason(error: Exception) -> str:
 
 TOO_LATE = "does not answer in time"
 REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-    (av.error.HTTPUnauthorizedError, "wants a user name and a password, or other ones (401)"),
+    (av.error.HTTPUnauthorizedError, "wants a user name and a password (401), or other ones"),
     (av.error.HTTPForbiddenError, "does not allow it (403)"),
     (av.error.HTTPNotFoundError, "has nothing at that address (404)"),
     (av.error.HTTPClientError, "refuses the request"),
