@@ -411,7 +411,7 @@ def test_a_picture_is_explained(browser: Browser, start_server: Callable[..., Se
     expect(pictures).to_have_count(len(DETAILS))
     page.wait_for_load_state()
     assert pictures.evaluate_all("images => images.every(image => image.naturalWidth === 176)")
-    expect(page.get_by_role("img", name="maps of convolution")).to_have_count(7)
+    expect(page.get_by_role("img", name="maps of convolution")).to_have_count(13)
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate(WIDTH) <= 360
     page.close()
