@@ -1,6 +1,4 @@
 FROM python:3.11-slim
-# ffmpeg: annotated videos as MP4
-RUN apt-get update && apt-get install -y --no-install-recommends ffmpeg && rm -rf /var/lib/apt/lists/*
 WORKDIR /site
 # PyTorch brings several GB for GPUs; its site names an index of builds for the processor alone
 ARG PIP_EXTRA_INDEX_URL

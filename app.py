@@ -181,7 +181,7 @@ def make_live_pipeline(settings: Settings, classifier: EmotionClassifier, detect
         LiveClassifier(classifier.predict),
         make_tracker(settings),
         settings.jpeg_quality,
-        View(blur=settings.blur),
+        View(count=True, blur=settings.blur),
         classifier.explain,
     )
 

@@ -1,11 +1,12 @@
 """Camera: one thread grabs frames, one annotates them, one watches that they come; it recovers by itself."""
 
 import logging
+import math
 import sys
 import threading
 import time
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from vision.frames import AnnotatedFrame, Frame
 log = logging.getLogger(__name__)
 
 MAX_GRABBERS = 3  # the grabbing thread, and two more that a device holds
+PERIODS = 2.5  # of a slow source, without a picture, until it has a problem
+MAX_PATIENCE_S = 60.0
+GAPS = 5  # between frames, of which the longest counts as the source's period
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,9 @@ class CameraWaits:
     min_pause_s: float = 0.5  # before the source is opened again; doubled each time up to max_pause_s
     max_pause_s: float = 2.0
     reopen_after_s: float = 5.0  # of silence beyond the stall, when a device's own timeout has passed
+    first_gap_s: float = 7.5  # for the first two pictures of a live source, whose period is not known yet
+    log_every_s: float = 60.0  # a source that comes and goes is logged once in this time,
+    log_after_s: float = 5.0  # and when it has stayed as it is for this long
     join_s: float = 1.2
     settle_s: float = SETTLE_S
     fps_window_s: float = FPS_WINDOW_S
@@ -40,8 +47,8 @@ class Camera(Viewable):
     """One source, annotated for any number of viewers.
 
     Its threads start with the first viewer and wait while there is none: the source is closed idle_s after
-    the last viewer left, and opened again for the next one. If the newest frame is older than stall_s, the
-    state and the stream say why.
+    the last viewer left, and opened again for the next one. If the newest frame is older than stall_s, or than
+    PERIODS periods of a source that is slower, the state and the stream say why.
     """
 
     def __init__(
@@ -75,7 +82,14 @@ class Camera(Viewable):
         self._name, self._note = name, ""
         self._problem = ""  # of the source
         self._fault = ""  # of the last frame that was processed
-        self._fresh_s = self._grabbed_s = 0.0  # monotonic: since then no frame was published, or grabbed
+        self._grabbed_s = 0.0  # monotonic, as all times: the last sign of life of the source
+        self._gaps_s: deque[float] = deque(maxlen=GAPS)  # between its last frames
+        self._is_new = False  # an open live source, until there is a gap
+        self._frame: Frame | None = None  # the newest one that was grabbed,
+        self._done: Frame | None = None  # and that was annotated
+        self._framed_s = self._reported_s = 0.0  # when it came, and when the problem changed
+        self._fresh_s = 0.0  # since then a frame waits to be annotated
+        self._opened_log = self._problem_log = (-math.inf, "")  # when which was logged last
         self._threads: list[threading.Thread] = []
         self._grabber: threading.Thread | None = None
         self._annotator: threading.Thread | None = None
@@ -117,12 +131,20 @@ class Camera(Viewable):
 
     def _find_problem(self) -> str:
         """Return why the newest frame is missing or too old; empty if all is well. Under the lock."""
-        now_s = time.monotonic()
-        if self._problem or not self._is_wanted() or now_s - self._fresh_s <= self._stall_s:
+        now_s, patience_s = time.monotonic(), self._patience_s()
+        if self._problem or not self._is_wanted():
             return self._problem
-        if now_s - self._grabbed_s > self._stall_s:
-            return f"{self._name} has sent no picture for {self._stall_s:g} s"
+        if now_s - self._grabbed_s > patience_s:
+            return f"{self._name} has sent no picture for {patience_s:.3g} s"
+        if self._frame is self._done or now_s - self._fresh_s <= self._stall_s:
+            return ""
         return self._fault or f"The picture stands still: no frame has been finished for {self._stall_s:g} s"
+
+    def _patience_s(self) -> float:
+        """Return how long the source may give no picture: longer than its own period. Under the lock."""
+        if self._gaps_s:
+            return max(self._stall_s, min(PERIODS * max(self._gaps_s), MAX_PATIENCE_S))
+        return max(self._stall_s, self._waits.first_gap_s) if self._is_new else self._stall_s
 
     # The grabbing thread opens the source, reads it and closes it; no other thread touches it.
 
@@ -135,8 +157,7 @@ class Camera(Viewable):
                     for frame in frames(source):
                         if self._grabber is not this:
                             return
-                        self._frames.put(frame)
-                        self._grabbed_s = frame.captured_s
+                        self._take(frame)
                         self._report("")
                         pause_s = self._waits.min_pause_s
                         if not self._is_wanted():
@@ -148,6 +169,7 @@ class Camera(Viewable):
                 problem = "the source failed; the log says how"
             else:
                 log.info("closed %s", self._name)
+                self._opened_log = (-math.inf, "")
                 continue
             if self._grabber is this:
                 self._report(problem)
@@ -164,21 +186,54 @@ class Camera(Viewable):
             return True
 
     def _open(self) -> Source:
+        with self._changed:
+            self._gaps_s.clear()
+            self._is_new = False
         source, note = self._open_source()
-        log.info("opened %s", source.name)
         with self._changed:
             self._name, self._note, self._running = source.name, note, True
             self._happened["openings"] += 1
+            self._is_new = source.fps is None
+        logged_s, name = self._opened_log
+        if source.name != name or time.monotonic() - logged_s > self._waits.log_every_s:
+            self._opened_log = time.monotonic(), source.name
+            log.info("opened %s", source.name)
         return source
+
+    def _take(self, frame: Frame | None) -> None:
+        """Hand a frame to the annotating thread; None is only a sign of life."""
+        now_s = time.monotonic()
+        with self._changed:
+            if frame is not None:
+                if self._frame is self._done:
+                    self._fresh_s = now_s
+                if frame.index > 0:
+                    self._gaps_s.append(now_s - self._framed_s)
+                self._frame, self._framed_s = frame, now_s
+            self._grabbed_s = now_s
+        if frame is not None:
+            self._frames.put(frame)
 
     def _report(self, problem: str) -> None:
         if problem == self._problem:
             return
-        log.warning("no picture: %s", problem) if problem else log.info("the picture is back")
         with self._changed:
             self._problem = problem
             self._running = not problem
-            self._fresh_s = time.monotonic()  # the next frame has its time, too
+            self._reported_s = self._fresh_s = time.monotonic()  # the next frame has its time, too
+        self._log_problem()
+
+    def _log_problem(self) -> None:
+        """Log the source's problem, or that it is over; of one that comes and goes not every change."""
+        now_s = time.monotonic()
+        with self._changed:
+            logged_s, logged = self._problem_log
+            problem = self._problem
+            lately = now_s - logged_s < self._waits.log_every_s
+            if problem == logged or (lately and now_s - self._reported_s < self._waits.log_after_s):
+                return
+            self._problem_log = now_s, problem
+        log.warning("no picture: %s", problem) if problem else log.info("the picture is back")
 
     def _wait_until_wanted(self) -> bool:
         """Return True as soon as there is a viewer; False when the camera is closed."""
@@ -187,6 +242,7 @@ class Camera(Viewable):
                 self._forget()
                 self._frames.clear()
                 self._problem, self._fault, self._running = "", "", False
+                self._frame = self._done = None
             while not self._closed and not self._is_wanted():
                 self._changed.wait()
             return not self._closed
@@ -216,7 +272,7 @@ class Camera(Viewable):
                 self._happened["faults"] += 1
             return
         with self._changed:
-            self._fault, self._fresh_s = "", time.monotonic()
+            self._fault, self._fresh_s, self._done = "", time.monotonic(), frame
             self._happened["frames"] += 1
             self._step_s.update({step: ms / 1000 for step, ms in annotated.step_ms.items()})
             self._publish(annotated)
@@ -232,10 +288,12 @@ class Camera(Viewable):
                 if not self._is_wanted():
                     self._fresh_s = self._grabbed_s = now_s
                 problem, explained = self._find_problem(), bool(self._problem or self._fault)
+                patience_s = self._patience_s()
                 silent_s = now_s - max(self._grabbed_s, reopened_s)
-            if problem and self._publish_no_signal(problem) and not explained and silent_s <= self._stall_s:
+            if problem and self._publish_no_signal(problem) and not explained and silent_s <= patience_s:
                 self._log_hang(problem)
-            if not self._problem and silent_s > self._stall_s + self._waits.reopen_after_s:
+            self._log_problem()
+            if not self._problem and silent_s > patience_s + self._waits.reopen_after_s:
                 if self._start_grabbing():
                     log.warning("%s stands still; opening it again", self._name)
                 reopened_s = now_s

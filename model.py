@@ -35,8 +35,9 @@ def preprocess(
 def to_probabilities(logits: NDArray[np.float32], output: str, calibration: Calibration) -> NDArray[np.float32]:
     """Return probabilities (n, 7) float32 from logits (n, 15), or (n, 7) where there is no FER+ head.
 
-    The output "shipped" is the label head, prior-corrected and calibrated; "fer2013" is the label head as
-    trained; "ferplus" is the FER+ head without its eighth class, contempt. Raises ValueError for any other.
+    The output "shipped" is both heads together, corrected and calibrated (see Calibration); "fer2013" is the
+    label head as trained; "ferplus" is the FER+ head without its eighth class, contempt. Raises ValueError for
+    any other.
     """
     n = len(EMOTIONS)
     if output not in OUTPUTS:
@@ -45,8 +46,17 @@ def to_probabilities(logits: NDArray[np.float32], output: str, calibration: Cali
         return softmax(logits[:, :n])
     if output == "ferplus":
         return softmax(logits[:, n : 2 * n])
-    shift = np.array(calibration.shift, dtype=np.float32)
-    return softmax((logits[:, :n] + shift) / np.float32(calibration.temperature))
+    shift = np.array(calibration.shift) + calibration.ferplus_weight * np.array(calibration.ferplus_shift)
+    added = add_heads(logits, calibration.ferplus_weight) + shift.astype(np.float32)
+    return softmax(added / np.float32(calibration.temperature))
+
+
+def add_heads(values: NDArray[np.float32], ferplus_weight: float) -> NDArray[np.float32]:
+    """Return the label head's values (n, 7, ...) plus the FER+ head's, weighted; values are (n, 15, ...)."""
+    n = len(EMOTIONS)
+    if not ferplus_weight:
+        return values[:, :n]
+    return values[:, :n] + np.float32(ferplus_weight) * values[:, n : 2 * n]
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -84,7 +94,11 @@ class EmotionClassifier:
         return cls(*load_engine(Path(path), engine), output)
 
     def predict(
-        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+        self,
+        gray: NDArray[np.uint8],
+        boxes: NDArray[np.integer[Any]],
+        tilts_deg: Tilts = None,
+        mirrored: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float32]:
         """Classify the faces in an image.
 
@@ -92,6 +106,7 @@ class EmotionClassifier:
             gray: The image (H, W) uint8.
             boxes: The faces (n, 4) int xyxy px, which may reach over the image's border.
             tilts_deg: The angles (n,) in degrees of their lines of the eyes, clockwise; NaN where unknown.
+            mirrored: Which faces (n,) the network sees mirrored; none by default.
 
         Returns:
             The probabilities (n, 7) float32 in the order of EMOTIONS; rows sum to 1.
@@ -99,7 +114,10 @@ class EmotionClassifier:
         Raises:
             ValueError: An array has another shape or dtype, or a box is empty or wholly outside.
         """
-        return self.classify(crop(gray, boxes, tilts_deg))
+        crops = crop(gray, boxes, tilts_deg)
+        if mirrored is not None:
+            crops[mirrored] = crops[mirrored, :, ::-1]
+        return self.classify(crops)
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities (n, 7) float32 of crops (n, 48, 48) uint8."""
@@ -134,9 +152,24 @@ class EmotionClassifier:
             no_maps = np.empty((0, len(EMOTIONS), MAP_SIDE, MAP_SIDE), dtype=np.float32)
             return no_maps[..., 0, 0], no_maps
         logits, maps = self._engine.logits_and_maps(crops)
-        first = len(EMOTIONS) if self.output == "ferplus" else 0
-        positive = maps[:, first : first + len(EMOTIONS)].clip(min=0)
-        return to_probabilities(logits, self.output, self.card.calibration), positive
+        probs = to_probabilities(logits, self.output, self.card.calibration)
+        return probs, self._maps_of_output(maps).clip(min=0)
+
+    def explain_both_ways(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the means of `explain_crops` for crops (n, 48, 48) uint8 and for the same crops mirrored.
+
+        That is one forward pass of twice the size, and gains a point of accuracy.
+        """
+        both = np.concatenate((crops, crops[:, :, ::-1]))
+        probs, maps = (np.split(values, 2) for values in self.explain_crops(both))
+        half = np.float32(0.5)
+        return half * (probs[0] + probs[1]), half * (maps[0] + maps[1][..., ::-1])
+
+    def _maps_of_output(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the maps (n, 7, h, w) of the output, from those of all logits; they add up as logits do."""
+        if self.output == "ferplus":
+            return maps[:, len(EMOTIONS) : 2 * len(EMOTIONS)]
+        return add_heads(maps, self.card.calibration.ferplus_weight if self.output == "shipped" else 0.0)
 
 
 def crop(

@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,18 @@ from typing import Any
 from tqdm import tqdm
 
 from settings import VERSION, Settings, StartError, read_settings
-from sources.opencv import PICTURE_SUFFIXES
+from sources.folder import find_files
 from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
+from uploads.annotated_copy import Writer, open_writer
 from uploads.assemble import make_readers
-from uploads.recognizer import Reading, Recognizer, annotate, reading_json
+from uploads.recognizer import Reading, Recognizer, annotate, picture_rows, reading_json
 from uploads.timeline import Timeline
-from uploads.videos import Writer, open_writer
 from vision.background import limit_threads
-from vision.faces import Table, face_json, face_rows, remark_row
+from vision.faces import NO_FACE, Table, face_json, face_rows, remark_row
 from vision.jpeg import encode_jpeg
 from vision.pipeline import Pipeline
 from vision.tracker import Track
 
-MORE_SUFFIXES = (".zip", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".tif", ".tiff", ".avif")
-SUFFIXES = PICTURE_SUFFIXES.union(MORE_SUFFIXES)  # of files that are read in a folder
 EVERY_ENTRY = sys.maxsize  # of a ZIP: a person at the command line can wait, or press Ctrl-C
 
 MakeReaders = Callable[[Settings], tuple[Recognizer, Callable[[], Pipeline]]]
@@ -71,8 +69,9 @@ class Output:
 
     def _picture(self, reading: Reading) -> None:
         self.readable += 1
-        self._write_rows(face_rows(reading.name, reading.faces) or [remark_row(reading.name, "no face")])
-        self._print_line(f"{reading.name}: {', '.join(_named(face) for face in reading.faces) or 'no face'}")
+        self._write_rows(picture_rows(reading))
+        named = ", ".join(_named(face) for face in reading.faces) or NO_FACE
+        self._print_line(f"{reading.name}: {named}" + (f" ({reading.note})" if reading.note else ""))
         self._print_json({"file": reading.name, **reading_json(reading)})
         if self._folder:
             scene, _ = annotate(reading, self._settings.blur)
@@ -119,24 +118,20 @@ def _named(face: Track) -> str:
     return f"{face.emotion} {face.confidence:.0%}" if face.sure else "unsure"
 
 
-def find_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the files named, and of a folder those in it, however deep, that may be pictures or videos."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        else:
-            yield path
-
-
 def open_files(paths: Sequence[Path]) -> list[InputFile]:
-    """Return the files that can be opened; print the reason for each other one."""
+    """Return the files named, and of a folder those in it; print the reason for each that is not opened."""
     files: list[InputFile] = []
-    for path in find_files(paths):
+    for path in itertools.chain(*(find_files(path, not_read) if path.is_dir() else [path] for path in paths)):
         try:
             files.append(InputFile.of_path(path))
         except OSError as error:
-            print(f"{path}: The file cannot be read: {error.strerror}.", file=sys.stderr)
+            not_read(path, f"The file cannot be read: {error.strerror}.")
     return files
+
+
+def not_read(path: Path, reason: str) -> None:
+    """Print why a file or a folder is not read."""
+    print(f"{path}: {reason}", file=sys.stderr)
 
 
 def predict(
@@ -153,7 +148,7 @@ def predict(
         output = Output(settings, args.json, table, args.annotated)
         recognizer, make_pipeline = make_readers(settings)
         stack.enter_context(closing(recognizer))
-        analysis = Analysis(files, recognizer, make_pipeline, output.open_writer, EVERY_ENTRY)
+        analysis = Analysis(files, recognizer, make_pipeline, output.open_writer, EVERY_ENTRY, whole=args.whole)
         shape = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
         bar = stack.enter_context(tqdm(total=1.0, bar_format=shape, leave=False, disable=None))
         for event in analysis:
@@ -173,6 +168,9 @@ def main(argv: Sequence[str] | None = None, *, make_readers: MakeReaders = make_
     parser.add_argument("--json", action="store_true", help="print a JSON object a picture and a video's frame")
     parser.add_argument(
         "--annotated", metavar="FOLDER", type=Path, help="put copies with the faces drawn there"
+    )
+    parser.add_argument(
+        "--whole", action="store_true", help="read each whole picture as one face: for pictures cut to a face"
     )
     args = parser.parse_args(argv)
     try:

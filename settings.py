@@ -20,6 +20,10 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")  # addresses that only thi
 ROLES = ("all", "camera", "web")
 NAME = re.compile(r"[\w-]{1,40}", re.ASCII)
 USUAL_PORTS = {"http": "80", "https": "443"}  # left out of an origin
+ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
+HIDDEN = "…"  # in place of the host of an address
+ESCAPES = "in a password write %40 for @, %2F for /, %23 for #, %3F for ?, %25 for %"
 ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 HOST_NAMES = re.compile(r"[\w.-]+(,[\w.-]+)*", re.ASCII)
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
@@ -40,10 +44,14 @@ def _setting(
     high: float | None = None,
     choices: Sequence[str] = (),
     formerly: str = "",
+    secret: bool = False,
 ) -> Any:
-    """Return a field of Settings; formerly is its name in an earlier version, which is still accepted."""
+    """Return a field of Settings; formerly is its name in an earlier version, which is still accepted.
+
+    A secret one is left out of the settings' repr.
+    """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "formerly": formerly}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -60,18 +68,23 @@ class Settings:
         "",
         "redis://HOST:6379/0, the Redis through which camera processes and web hosts communicate, and all web "
         "hosts count failed logins together",
+        secret=True,
     )
     name: str = _setting("camera", "name under which a camera process publishes its camera")
     workers: int = _setting(1, "number of processes that serve a web host", 1, 64)
     source: str = _setting(
         "auto",
         "source to watch: auto (camera 0, or the demo without one), a camera number or device, a video file "
-        "(looped), a folder of pictures, an http(s):// or rtsp:// URL, or demo",
+        "(looped), a folder of pictures, an http(s):// or rtsp:// URL (in its password %40 stands for @, %2F "
+        "for /, %23 for #, %3F for ?, %25 for %), or demo",
+        secret=True,
     )
     host: str = _setting("127.0.0.1", "address to serve on; 0.0.0.0 lets other machines watch, see --auth")
-    auth: str = _setting("", "user:password required of every visitor; @FILE reads it from a file")
+    auth: str = _setting("", "user:password required of every visitor; @FILE reads it from a file", secret=True)
     token: str = _setting(
-        "", "token required of every visitor, as ?token= or a bearer token; @FILE reads it from a file"
+        "",
+        "token required of every visitor, as ?token= or a bearer token; @FILE reads it from a file",
+        secret=True,
     )
     public: bool = _setting(False, "let everybody watch who can reach the address, without a password")
     proxied_as: str = _setting(
@@ -137,6 +150,7 @@ class Settings:
     database_url: str = _setting(
         str(ROOT / "instance" / "history.sqlite"),
         "database of recordings: a SQLite file, or postgresql://USER:PASSWORD@HOST/NAME",
+        secret=True,
     )
     keep_days: int = _setting(
         0, "days after which an ended recording is deleted, at the start and every hour; 0: never", 0, 36500
@@ -153,8 +167,8 @@ class Settings:
     idle_s: float = _setting(10.0, "time after the last viewer left until the camera is closed", 0, 3600)
     stall_s: float = _setting(
         3.0,
-        'time without a new frame until the stream says "No signal" and why, and /readyz 503; '
-        "longer than the period of a camera that gives a picture every few seconds",
+        'time without a new frame until the stream says "No signal" and why, and /readyz 503; a camera that '
+        "gives a picture every few seconds has two and a half of its periods",
         0.2,
         60,
     )
@@ -230,6 +244,26 @@ def is_origin(text: str) -> bool:
     scheme, _, rest = text.partition("://")
     port = rest.rpartition("]")[2].partition(":")[2]
     return not port or (port != USUAL_PORTS[scheme] and port[0] != "0" and int(port) < 65536)
+
+
+def mask_address(text: str) -> str:
+    """Return text with no more of the address at its end than scheme, host and port; the rest may be secret.
+
+    Where the host may be part of a password with an unescaped sign, it is hidden, too: "rtsp://…".
+    """
+    found = ADDRESS.search(text)
+    if not found:
+        return text
+    scheme, authority, rest = found.groups()
+    host = authority.rpartition("@")[2]
+    shown = host if HOST.fullmatch(host) and "@" not in rest else HIDDEN
+    return f"{text[: found.start()]}{scheme}://{shown}"
+
+
+def has_host(address: str) -> bool:
+    """Return whether an address names a host; signs of a password that are not escaped can take its place."""
+    found = ADDRESS.match(address)
+    return bool(found and HOST.fullmatch(found[2].rpartition("@")[2]))
 
 
 def flag(item: "Field[Any]") -> str:
@@ -309,11 +343,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=VERSION)
     for item in fields(Settings):
+        text = item.metadata["help"].replace("%", "%%")  # argparse formats it
         if item.default is False:
-            parser.add_argument(flag(item), action="store_const", const="true", help=item.metadata["help"])
+            parser.add_argument(flag(item), action="store_const", const="true", help=text)
             continue
         default = f"(default: {_shorten(item.default)})" if item.default else ""
-        parser.add_argument(flag(item), metavar="VALUE", help=f"{item.metadata['help']} {default}")
+        parser.add_argument(flag(item), metavar="VALUE", help=f"{text} {default}")
         if formerly := item.metadata["formerly"]:
             old = "--" + formerly.replace("_", "-")
             parser.add_argument(old, dest=item.name, help=argparse.SUPPRESS)

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app import SAMPLES, make_live_pipeline
@@ -29,7 +29,6 @@ from uploads.assemble import load_classifier
 from vision.background import limit_threads
 from vision.detectors import Detectors
 from vision.frames import Image
-from vision.overlay import View
 from vision.pipeline import Pipeline
 from web.events import Events, event
 from web.state import state_json
@@ -66,7 +65,7 @@ def listening(audience: Audience, events: Events, pages: int) -> Iterator[None]:
 @contextmanager
 def heated(pipeline: Pipeline) -> Iterator[None]:
     """Draw heat maps."""
-    before, pipeline.view = pipeline.view, View(heat=True)
+    before, pipeline.view = pipeline.view, replace(pipeline.view, heat=True)
     yield
     pipeline.view = before
 

@@ -36,11 +36,11 @@ from model import EmotionClassifier
 from settings import Settings, StartError, read_settings
 from sources.opencv import to_bgr
 from uploads.assemble import load_classifier
-from uploads.pictures import PictureError, read_picture
 from vision.background import limit_threads
 from vision.boxes import iou
 from vision.detectors import Detectors
 from vision.frames import Frame, Image
+from vision.pictures import PictureError, read_picture
 from vision.pipeline import Pipeline
 from vision.tracker import Track
 

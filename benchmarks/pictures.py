@@ -24,10 +24,10 @@ from model import EmotionClassifier
 from settings import Settings, StartError, read_settings
 from sources.demo import background, paste
 from uploads.analysis import Analysis, InputFile
+from uploads.annotated_copy import Writer
 from uploads.assemble import load_classifier, make_recognizer, make_video_pipeline
 from uploads.recognizer import Recognizer
 from uploads.result_writer import ResultWriter
-from uploads.videos import Writer
 from vision.background import limit_threads
 from vision.detectors import Detectors
 from vision.samples import load_samples, read_gray

@@ -19,14 +19,18 @@ class WeightsError(StartError):
 
 @dataclass(frozen=True)
 class Calibration:
-    """The calibration of the label head: probabilities are softmax((logits + shift) / temperature).
+    """The calibration of what ships: the logs of both heads, added and softened.
 
-    The shift (7,) removes part of the training labels' frequencies (logit adjustment, Menon et al. 2021, arXiv
-    2007.07314); the temperature makes the confidence equal the accuracy (Guo et al. 2017, arXiv 1706.04599).
+    Probabilities are softmax((label + shift + ferplus_weight * (ferplus + ferplus_shift)) / temperature), with
+    the seven logits of the label head and those of the FER+ head without contempt. Each shift (7,) removes part
+    of its training labels' frequencies (logit adjustment, Menon et al. 2021, arXiv 2007.07314); the temperature
+    makes the confidence equal the accuracy (Guo et al. 2017, arXiv 1706.04599).
     """
 
     shift: tuple[float, ...] = (0.0,) * len(EMOTIONS)
     temperature: float = 1.0
+    ferplus_weight: float = 0.0  # 0: the label head alone
+    ferplus_shift: tuple[float, ...] = (0.0,) * len(EMOTIONS)
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class ModelCard:
         classes: The label head's classes, in order.
         input_side: The side in px of the crops.
         normalisation: The preparation of the crops' gray levels.
-        calibration: The calibration of the label head.
+        calibration: The calibration of what ships.
         training: The settings of the training run.
         metrics: The figures measured on PublicTest.
         data_sha256: The hash of the faces it was trained on.
@@ -60,9 +64,7 @@ def parse_model_card(path: Path, metadata: dict[str, str]) -> ModelCard:
     """Return the card in a file's metadata; WeightsError if it is missing or for other classes or input."""
     try:
         values = json.loads(metadata["card"])
-        calibration = Calibration(
-            tuple(map(float, values["calibration"]["shift"])), float(values["calibration"]["temperature"])
-        )
+        calibration = _parse_calibration(values["calibration"])
         card = ModelCard(**values | {"classes": tuple(map(str, values["classes"])), "calibration": calibration})
     except (KeyError, TypeError, ValueError):
         raise WeightsError(f"{path} has no model card: it was not written by this project") from None
@@ -70,9 +72,24 @@ def parse_model_card(path: Path, metadata: dict[str, str]) -> ModelCard:
         raise WeightsError(f"{path} is for the classes {', '.join(card.classes)}, not {', '.join(EMOTIONS)}")
     if card.input_side != INPUT_SIDE or card.normalisation != NORMALISATION:
         raise WeightsError(f"{path} expects input that this version does not prepare")
-    if len(card.calibration.shift) != len(EMOTIONS) or not card.calibration.temperature > 0:
+    shifts = (card.calibration.shift, card.calibration.ferplus_shift)
+    if {len(shift) for shift in shifts} != {len(EMOTIONS)} or not card.calibration.temperature > 0:
         raise WeightsError(f"{path} has an impossible calibration")
     return card
+
+
+def _parse_calibration(values: dict[str, Any]) -> Calibration:
+    """Return the calibration of a card's values; KeyError, TypeError or ValueError if there is none.
+
+    Cards of version 0.1 have no FER+ values.
+    """
+    no_ferplus = Calibration()
+    return Calibration(
+        tuple(map(float, values["shift"])),
+        float(values["temperature"]),
+        float(values.get("ferplus_weight", no_ferplus.ferplus_weight)),
+        tuple(map(float, values.get("ferplus_shift", no_ferplus.ferplus_shift))),
+    )
 
 
 def check_network(path: Path, card: ModelCard) -> None:

@@ -4,16 +4,49 @@ Version 0.1 of the program wrote schema 1, without the table that holds the vers
 change `recording.history.TABLES` and append to MIGRATIONS a function that does the same to existing ones.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, delete, insert, inspect, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    column,
+    delete,
+    insert,
+    inspect,
+    select,
+    table,
+    update,
+)
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.schema import CreateTable
 
+from settings import HIDDEN, mask_address
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Sequence[Migration] = ()  # the first leads from schema 1 to schema 2, and so on
+# Earlier versions cut an address at its first ? or #, so a host may be half of a password, but for these.
+PLAIN_HOST = re.compile(
+    r"(localhost|\[.+\]|[0-9]+(\.[0-9]+){3}|([a-z0-9-]+\.)+[a-z]{2,})(:[0-9]+)?", re.IGNORECASE
+)
+
+
+def mask_sources(connection: Connection) -> None:
+    """Leave only scheme and host of the addresses in old sessions, which may hold a camera's password."""
+    sessions = table("sessions", column("id", Integer), column("source", Text))
+    query = select(sessions.c.id, sessions.c.source).where(sessions.c.source.contains("://"))
+    for session_id, source in connection.execute(query).all():
+        address, _, host = mask_address(source).rpartition("://")
+        masked = f"{address}://{host if PLAIN_HOST.fullmatch(host) else HIDDEN}"
+        connection.execute(update(sessions).where(sessions.c.id == session_id).values(source=masked))
+
+
+MIGRATIONS: Sequence[Migration] = (mask_sources,)  # the first leads from schema 1 to schema 2, and so on
 LOCK = 0x66616365  # "face": PostgreSQL's number of the lock under which one program at a time migrates
 _versions = Table(
     "schema_version", MetaData(), Column("version", Integer, primary_key=True, autoincrement=False)
@@ -41,15 +74,16 @@ def migrate(connection: Connection, tables: MetaData, migrations: Sequence[Migra
     version, newest = read_version(connection, names, migrations), len(migrations) + 1
     for migration in migrations[version - 1 :] if version else ():
         migration(connection)
-    for table in tables.sorted_tables:
-        if table.name not in names:
-            connection.execute(CreateTable(table, if_not_exists=True))
-    if version != newest:
-        _write_version(connection, newest)
-    elif _versions.name not in names:
-        # a role that may not make tables goes on using those of version 0.1
-        with suppress(ProgrammingError), connection.begin_nested():
+    for missing in tables.sorted_tables:
+        if missing.name not in names:
+            connection.execute(CreateTable(missing, if_not_exists=True))
+    if _versions.name in names:
+        if version != newest:
             _write_version(connection, newest)
+        return
+    # a role that may not make tables goes on using those of version 0.1
+    with suppress(ProgrammingError), connection.begin_nested():
+        _write_version(connection, newest)
 
 
 def read_version(connection: Connection, names: set[str], migrations: Sequence[Migration]) -> int:

@@ -26,8 +26,11 @@ def connect(url: str) -> Redis:
     """Return a connection, opened when it is first used; raises StartError if url is not a Redis URL."""
     try:
         return Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0)
-    except ValueError as error:
-        raise StartError(str(error)) from None
+    except ValueError:  # its words may repeat a part of the password
+        raise StartError(
+            "--redis-url must be a Redis URL, redis://HOST:6379/0 or redis://:PASSWORD@HOST:6379/0, "
+            "with %40 for an @ in the password"
+        ) from None
 
 
 def clock_s(redis: Redis) -> float:
@@ -100,6 +103,7 @@ def pack(frame: AnnotatedFrame, state: State) -> dict[str, bytes]:
         "tracks": [
             [t.track_id, t.box, [round(float(p), 5) for p in t.probs], t.emotion, t.sure] for t in frame.tracks
         ],
+        "landmarks": [None if t.landmarks is None else t.landmarks.round(1).tolist() for t in frame.tracks],
     }
     return {"jpeg": frame.jpeg, "about": _json(about)}
 
@@ -113,9 +117,18 @@ def unpack(fields: dict[bytes, bytes]) -> tuple[AnnotatedFrame, str, str]:
     about = json.loads(fields[b"about"])
     now_s = time.monotonic()
     captured_s = now_s - max(time.time() - about["captured"], 0.0)  # another machine's clock may be ahead
+    landmarks = about.get("landmarks") or [None] * len(about["tracks"])  # a version without them
     tracks = [
-        Track(number, tuple(box), np.array(probs, dtype=np.float32), emotion, sure, captured_s)
-        for number, box, probs, emotion, sure in about["tracks"]
+        Track(
+            number,
+            tuple(box),
+            np.array(probs, dtype=np.float32),
+            emotion,
+            sure,
+            captured_s,
+            landmarks=points and np.array(points, dtype=np.float32),
+        )
+        for (number, box, probs, emotion, sure), points in zip(about["tracks"], landmarks, strict=True)
     ]
     frame = AnnotatedFrame(about["index"], captured_s, now_s, fields[b"jpeg"], tracks, problem=about["problem"])
     return frame, about["source"], about["note"]

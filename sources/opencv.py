@@ -1,30 +1,21 @@
-"""Sources that OpenCV reads: local cameras, video files and network streams, folders of pictures."""
+"""Local cameras, which OpenCV reads."""
 
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sources.base import Source, SourceError
+from sources.base import SourceError
 from vision.frames import Image
-
-TIMEOUT_MS = 5000  # of opening a URL, and of reading from it
-DEFAULT_FPS = 25.0  # of a video file that does not say
-PICTURE_S = 3.0
-PICTURE_FPS = 10.0
-MAX_SIDE_PX = 1280
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
 
 
 class CameraSource:
-    """A live camera, local or behind a URL; OpenCV waits for its frames."""
+    """A local camera; OpenCV waits for its frames."""
 
     fps = None
 
@@ -45,73 +36,6 @@ class CameraSource:
         self._capture.release()
 
 
-class VideoSource:
-    """A recorded video, in a file or behind a URL, looped, at its own frame rate."""
-
-    def __init__(self, name: str, open_video: Callable[[], cv2.VideoCapture]) -> None:
-        """Open the video; open_video is called again for each repetition, and may raise SourceError."""
-        self.name = name
-        self._open_video = open_video
-        self._capture = open_video()
-        fps = self._capture.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if 1 <= fps <= 240 else DEFAULT_FPS
-
-    def read(self) -> Image:
-        """Return the next image (H, W, 3) uint8 BGR, after the last the first; SourceError if there is none."""
-        ok, image = self._capture.read()
-        if not ok:
-            self._capture.release()
-            self._capture = self._open_video()  # seeking is not reliable in every format
-            ok, image = self._capture.read()
-        if not ok or image is None:
-            raise SourceError(f"{self.name} has no frame that can be read")
-        return to_bgr(image)
-
-    def close(self) -> None:
-        """Release the video."""
-        self._capture.release()
-
-
-class FolderSource:
-    """The pictures of a folder by name, three seconds each, repeated without end."""
-
-    fps = PICTURE_FPS
-
-    def __init__(self, folder: Path) -> None:
-        """List the folder's pictures; SourceError if it has none or cannot be read."""
-        self.name = folder.name or str(folder)
-        try:
-            self._paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
-        except OSError as error:
-            raise SourceError(f"the folder {folder} cannot be read: {error.strerror}") from None
-        if not self._paths:
-            raise SourceError(f"the folder {folder} has no pictures")
-        self._images = self._cycle()
-
-    def read(self) -> Image:
-        """Return the next image (H, W, 3) uint8 BGR; SourceError if no picture can be read."""
-        return next(self._images)
-
-    def close(self) -> None:
-        """Stop; no file is open."""
-        self._images.close()
-
-    def _cycle(self) -> Generator[Image]:
-        """Yield each readable picture PICTURE_S long, again and again."""
-        while True:
-            readable = False
-            for path in self._paths:
-                image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-                if image is None:
-                    continue  # a broken picture does not end the show
-                readable = True
-                fitted = _fit(to_bgr(image))
-                for _ in range(int(PICTURE_S * PICTURE_FPS)):
-                    yield fitted
-            if not readable:
-                raise SourceError(f"no picture in the folder {self.name} can be read")
-
-
 def open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
     """Open a local camera by its number or device path; size_px (width, height) is requested of it.
 
@@ -120,45 +44,22 @@ def open_camera(device: int | str, size_px: tuple[int, int]) -> CameraSource:
     name = f"camera {device}"
     if sys.platform == "linux" and not os.path.exists(_device_path(device)):
         raise SourceError(f"{name} is not connected")  # OpenCV would try every backend and take seconds
+    size = (cv2.CAP_PROP_FRAME_WIDTH, size_px[0], cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
+    on_windows = sys.platform == "win32"  # whose MSMF opens a camera anew, for seconds, with each property set
     with _silent_opencv():
-        capture = cv2.VideoCapture(device)
+        capture = cv2.VideoCapture(device, cv2.CAP_ANY, size) if on_windows else cv2.VideoCapture(device)
+        if on_windows and not capture.isOpened():  # a camera may refuse the size
+            capture.release()
+            capture = cv2.VideoCapture(device)
     if not capture.isOpened():
         capture.release()
         raise SourceError(f"{name} does not open (is another program using it?)")
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))  # raw frames do not fit USB 2 at 30 fps
-    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size_px[0])
-    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    if not on_windows:
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))  # raw ones do not fit USB 2 at 30 fps
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size_px[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size_px[1])
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     return CameraSource(name, capture)
-
-
-def open_path(path: Path) -> Source:
-    """Open a folder of pictures or a video file; SourceError if it cannot be read."""
-    if path.is_dir():
-        return FolderSource(path)
-    failure = f"{path} is not a video that OpenCV can read"
-    return VideoSource(path.name, partial(open_capture, str(path), failure))
-
-
-def open_url(url: str, name: str) -> Source:
-    """Open a live stream or a recorded video behind a URL; SourceError if it does not open."""
-    open_video = partial(open_capture, url, f"{name} does not answer with a video")
-    capture = open_video()
-    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:  # a recording: unpaced, it would play as fast as it loads
-        capture.release()
-        return VideoSource(name, open_video)
-    return CameraSource(name, capture)
-
-
-def open_capture(path_or_url: str, failure: str) -> cv2.VideoCapture:
-    """Return OpenCV's reader of a video; SourceError with the message `failure` if it does not open."""
-    timeouts = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS)
-    with _silent_opencv():
-        capture = cv2.VideoCapture(path_or_url, cv2.CAP_FFMPEG, timeouts)
-    if not capture.isOpened():
-        capture.release()
-        raise SourceError(failure)
-    return capture
 
 
 def to_bgr(image: NDArray[Any]) -> Image:
@@ -181,13 +82,3 @@ def _silent_opencv() -> Iterator[None]:
         yield
     finally:
         cv2.utils.logging.setLogLevel(level)
-
-
-def _fit(image: Image) -> Image:
-    """Return an image shrunk to MAX_SIDE_PX, or as it is if it is no larger."""
-    scale = MAX_SIDE_PX / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(
-        np.uint8, copy=False
-    )

@@ -3,13 +3,17 @@
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from settings import ESCAPES, HIDDEN, has_host, mask_address
 from sources.base import Source, SourceError
-from sources.opencv import open_camera, open_path, open_url
+from sources.folder import FolderSource
+from sources.http_camera import open_http_camera
+from sources.opencv import open_camera
+from sources.playback import open_path, open_url
 
 DEMO_NOTE = "average faces, not people."
 URL_SCHEMES = ("http://", "https://", "rtsp://")
+SECRET_SIGNS = set("@=&?#")  # that a path seldom has, and an address without its scheme has
 
 
 def check_source(spec: str) -> None:
@@ -17,24 +21,27 @@ def check_source(spec: str) -> None:
 
     A camera or a URL that does not answer is no error here, because it may come back.
     """
-    if spec in ("auto", "demo") or spec.startswith(URL_SCHEMES) or _is_device(spec):
+    if spec in ("auto", "demo") or _is_device(spec):
+        return
+    if _is_url(spec):
+        if not has_host(spec):
+            raise SourceError(f"{source_name(spec)} names no host: {ESCAPES}")
         return
     try:
         Path(spec).stat()
     except (OSError, ValueError):  # ValueError: a null byte
+        named = "of that name" if set(spec) & SECRET_SIGNS else repr(spec)
         raise SourceError(
-            f"there is no source {spec!r}: give auto, demo, a camera number, a file, a folder or a URL"
+            f"there is no source {named}: give auto, demo, a camera number, a file, a folder, or a URL that "
+            f"begins with {', '.join(URL_SCHEMES)}"
         ) from None
     with contextlib.closing(open_path(Path(spec))) as source:
         source.read()
 
 
 def source_name(spec: str) -> str:
-    """Return the name of a source that is not open yet, without the URL's password and query."""
-    if not spec.startswith(URL_SCHEMES):
-        return f"camera {spec}" if _is_device(spec) else spec
-    parts = urlsplit(spec)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    """Return the name of a source that is not open yet; of a URL its scheme and host alone."""
+    return f"camera {spec}" if _is_device(spec) else mask_address(spec)
 
 
 class SourceOpener:
@@ -65,7 +72,8 @@ class SourceOpener:
             SourceError: The source cannot be opened now; a later call may succeed.
         """
         if self._spec != "auto":
-            return self._open_named(), ""
+            source = self._open_named()
+            return source, source.note if isinstance(source, FolderSource) else ""
         try:
             camera = open_camera(0, self._camera_size_px)
         except SourceError as error:
@@ -83,9 +91,26 @@ class SourceOpener:
         if _is_device(self._spec):
             device = int(self._spec) if self._spec.isdecimal() else self._spec
             return open_camera(device, self._camera_size_px)
-        if self._spec.startswith(URL_SCHEMES):
-            return open_url(self._spec, source_name(self._spec))
+        if _is_url(self._spec):
+            return self._open_url()
         return open_path(Path(self._spec))
+
+    def _open_url(self) -> Source:
+        """Return the source behind a URL; where signs of a password may be misread, the error says so."""
+        name = source_name(self._spec)
+        try:
+            is_http = self._spec.lower().startswith("http")
+            camera = open_http_camera(self._spec, name) if is_http else None
+            return camera or open_url(self._spec, name)
+        except SourceError as error:
+            if not name.endswith(HIDDEN):
+                raise
+            raise SourceError(f"{error} ({ESCAPES})") from None
+
+
+def _is_url(spec: str) -> bool:
+    """Return whether a setting is a URL of a kind that is opened."""
+    return spec.lower().startswith(URL_SCHEMES)
 
 
 def _is_device(spec: str) -> bool:

@@ -4,9 +4,9 @@
 
 const collator = new Intl.Collator(undefined, { numeric: true });
 
-// A cell across several columns is a sentence about its row, and no column's value.
+// A cell across several columns is a sentence about its row, and no column's value; nor is a button.
 function valueIn(cell) {
-  if (!cell || cell.colSpan > 1) return "";
+  if (!cell || cell.colSpan > 1 || cell.querySelector("button")) return "";
   return cell.querySelector("time")?.dateTime ?? cell.textContent.trim();
 }
 

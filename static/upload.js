@@ -5,6 +5,7 @@
 const form = document.getElementById("upload");
 const drop = document.getElementById("drop");
 const inputs = [document.getElementById("files"), document.getElementById("shot")];
+const whole = document.getElementById("whole");
 const sending = document.getElementById("sending");
 const message = document.getElementById("message");
 const button = form.querySelector("button");
@@ -38,6 +39,7 @@ function send(tries) {
   const request = new XMLHttpRequest();
   const body = new FormData();
   chosen().forEach((file) => body.append("files", file, file.name));
+  if (whole.checked) body.append("whole", whole.value);
   request.open("POST", form.action);
   request.setRequestHeader("Accept", "application/json");
   request.responseType = "json";

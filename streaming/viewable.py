@@ -177,6 +177,11 @@ class Viewable:
 
 
 def rate(times_s: deque[float], now_s: float, window_s: float = FPS_WINDOW_S) -> float:
-    """Return how many of times_s a second fell into the last window_s; all on one clock."""
+    """Return how many of times_s a second fell into the last window_s; all on one clock.
+
+    Where they are further apart, the last two count until another two such gaps have passed.
+    """
     recent = [at_s for at_s in times_s if now_s - at_s <= window_s]
+    if len(recent) < 2 <= len(times_s) and now_s - times_s[-1] <= 2 * (times_s[-1] - times_s[-2]):
+        recent = [times_s[-2], times_s[-1]]
     return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0

@@ -1,6 +1,7 @@
 """Augmentation of faces: they are moved, lit, blurred and covered, as a webcam might show them.
 
-All functions take and return images (n, 1, h, w) float, 0 to 255, and draw from torch's default generator.
+All functions take and return images (n, 1, h, w) float, 0 to 255, and draw from torch's default generator of
+the images' device.
 """
 
 import math
@@ -37,26 +38,24 @@ def augment(images: Tensor, side: int, webcam: float, tilt_deg: float = MAX_TILT
 
 def move(images: Tensor, tilt_deg: float) -> Tensor:
     """Return the images mirrored, tilted, zoomed and shifted; pixels from outside repeat the border."""
-    n = len(images)
-    angle = _between(n, -math.radians(tilt_deg), math.radians(tilt_deg))
-    zoom = torch.exp(_between(n, math.log(ZOOM[0]), math.log(ZOOM[1])))
-    mirror = torch.randint(0, 2, (n,)) * 2.0 - 1
-    shift = _between(n, -MAX_SHIFT, MAX_SHIFT) * 2  # the grid spans -1 to 1: two units a side
-    rise = _between(n, -MAX_SHIFT, MAX_SHIFT) * 2
+    angle = _between(images, -math.radians(tilt_deg), math.radians(tilt_deg))
+    zoom = torch.exp(_between(images, math.log(ZOOM[0]), math.log(ZOOM[1])))
+    mirror = torch.randint(0, 2, (len(images),), device=images.device) * 2.0 - 1
+    shift = _between(images, -MAX_SHIFT, MAX_SHIFT) * 2  # the grid spans -1 to 1: two units a side
+    rise = _between(images, -MAX_SHIFT, MAX_SHIFT) * 2
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
     across = torch.stack((cos * mirror, -sin, shift), dim=1)
     down = torch.stack((sin * mirror, cos, rise), dim=1)
-    theta = torch.stack((across, down), dim=1).to(images.device)
+    theta = torch.stack((across, down), dim=1)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def light(images: Tensor) -> Tensor:
     """Change gamma and contrast, and clip as a sensor does."""
-    n = len(images)
-    gamma = torch.exp(_between(n, math.log(GAMMA[0]), math.log(GAMMA[1])))
-    contrast = _between(n, *CONTRAST)
-    gamma, contrast = (t.view(n, 1, 1, 1).to(images.device) for t in (gamma, contrast))
+    gamma = torch.exp(_between(images, math.log(GAMMA[0]), math.log(GAMMA[1])))
+    contrast = _between(images, *CONTRAST)
+    gamma, contrast = (t.view(-1, 1, 1, 1) for t in (gamma, contrast))
     bright = (images / 255).clamp(0, 1) ** gamma * 255
     mean = bright.mean(dim=(1, 2, 3), keepdim=True)
     return ((bright - mean) * contrast + mean).clamp(0, 255)
@@ -65,11 +64,11 @@ def light(images: Tensor) -> Tensor:
 def shade(images: Tensor) -> Tensor:
     """Darken one side of the face by a linear ramp, in any direction."""
     n, _, h, w = images.shape
-    angle, strength = _between(n, 0, 2 * math.pi), _between(n, 0, MAX_RAMP)
-    across, down = torch.linspace(0, 1, w) - 0.5, torch.linspace(0, 1, h) - 0.5
+    angle, strength = _between(images, 0, 2 * math.pi), _between(images, 0, MAX_RAMP)
+    across, down = (torch.linspace(-0.5, 0.5, side, device=images.device) for side in (w, h))
     slope = angle.cos().view(n, 1, 1) * across + angle.sin().view(n, 1, 1) * down.view(1, h, 1)
     ramp = 1 - strength.view(n, 1, 1) * (slope + 0.5).clamp(0, 1)
-    return images * ramp.unsqueeze(1).to(images.device)
+    return images * ramp.unsqueeze(1)
 
 
 def coarsen(images: Tensor) -> Tensor:
@@ -81,7 +80,7 @@ def coarsen(images: Tensor) -> Tensor:
 
 def blur(images: Tensor) -> Tensor:
     """Blur all images with one Gaussian, as a lens out of focus."""
-    sigma = float(_between(1, *BLUR))
+    sigma = BLUR[0] + (BLUR[1] - BLUR[0]) * float(torch.rand(()))
     taps = torch.exp(-0.5 * (torch.arange(-4, 5, device=images.device) / sigma) ** 2)
     taps = taps / taps.sum()
     padded = F.pad(images, (4, 4, 4, 4), mode="replicate")
@@ -90,20 +89,20 @@ def blur(images: Tensor) -> Tensor:
 
 def grain(images: Tensor) -> Tensor:
     """Add a sensor's noise, as strong in a dark image as in a bright one."""
-    strength = _between(len(images), 0, MAX_NOISE).view(-1, 1, 1, 1)
-    return (images + (torch.randn(images.shape) * strength).to(images.device)).clamp(0, 255)
+    strength = _between(images, 0, MAX_NOISE).view(-1, 1, 1, 1)
+    return (images + torch.randn_like(images) * strength).clamp(0, 255)
 
 
 def cover(images: Tensor) -> Tensor:
     """Cover a rectangle with one gray level (random erasing, Zhong et al. 2017, arXiv 1708.04896)."""
     n, _, h, w = images.shape
-    height, width = _between(n, *COVERED) * h, _between(n, *COVERED) * w
-    top, left = torch.rand(n) * (h - height), torch.rand(n) * (w - width)
-    rows, columns = torch.arange(h).view(1, h), torch.arange(w).view(1, w)
+    height, width = _between(images, *COVERED) * h, _between(images, *COVERED) * w
+    top, left = _between(images, 0, 1) * (h - height), _between(images, 0, 1) * (w - width)
+    rows, columns = (torch.arange(side, device=images.device).view(1, side) for side in (h, w))
     in_rows = (rows >= top.view(n, 1)) & (rows < (top + height).view(n, 1))
     in_columns = (columns >= left.view(n, 1)) & (columns < (left + width).view(n, 1))
-    hidden = (in_rows.view(n, h, 1) & in_columns.view(n, 1, w)).unsqueeze(1).to(images.device)
-    gray = (torch.rand(n) * 255).view(n, 1, 1, 1).to(images.device)
+    hidden = (in_rows.view(n, h, 1) & in_columns.view(n, 1, w)).unsqueeze(1)
+    gray = _between(images, 0, 255).view(n, 1, 1, 1)
     return torch.where(hidden, gray, images)
 
 
@@ -114,6 +113,6 @@ def resize(images: Tensor, side: int) -> Tensor:
     return F.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
 
-def _between(n: int, low: float, high: float) -> Tensor:
-    """Return random values (n,) float, uniform between low and high."""
-    return torch.rand(n) * (high - low) + low
+def _between(images: Tensor, low: float, high: float) -> Tensor:
+    """Return a random value (n,) float for each image, uniform between low and high, on the images' device."""
+    return torch.rand(len(images), device=images.device) * (high - low) + low

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from model import preprocess
 from nn.model_card import INPUT_SIDE
-from sources.opencv import PICTURE_SUFFIXES
 from vision.emotions import EMOTIONS
+from vision.jpeg import load_gray
 
 # fer2013new.csv's columns: EMOTIONS by FER+'s names, and the three that FER2013 lacks
 VOTES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "NF")
+PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"))
 SPLIT_FOLDERS = {"Training": "train", "PublicTest": "test", "PrivateTest": "private"}
 
 
@@ -140,9 +140,8 @@ def _folder_rows(folder: Path) -> Iterator[tuple[int, NDArray[np.uint8]]]:
 
 def _read_face(path: Path) -> NDArray[np.uint8]:
     """Return a picture as a face (48, 48) uint8; raises ValueError."""
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
+    gray = load_gray(path)
+    if gray is None:
         raise ValueError(f"{path} is not a picture that OpenCV can read")
-    gray = image.astype(np.uint8, copy=False)
     whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]])
     return np.asarray(preprocess(gray, whole)[0])

@@ -19,6 +19,7 @@ from model import OUTPUTS, EmotionClassifier, to_probabilities
 from nn.model_card import ModelCard, WeightsError
 from nn.registry import load_net
 from nn.torch_engine import TorchEngine
+from training.calibrate import majority_accuracy, majority_of
 from training.data import SPLIT_FOLDERS, Faces, load_faces
 from training.duplicates import near_duplicates
 from training.inference import predict_logits
@@ -65,6 +66,7 @@ def evaluate(
         clear, majority = ferplus_majority(faces.votes)
         result["ferplus_majority"] = measure(ferplus.softmax(dim=1).numpy()[clear], majority)
         result["ferplus_majority"]["faces"] = int(clear.sum())
+        result["seven_majority"] = _against_majority(probs, faces, clean)
     return result, probs
 
 
@@ -77,6 +79,13 @@ def _both(
     if clean.any():
         figures["clean"] = measure(probs[clean], faces.labels[clean])
     return figures
+
+
+def _against_majority(probs: NDArray[np.float32], faces: Faces, clean: NDArray[np.bool_]) -> dict[str, float]:
+    """Return the figures of probs (n, 7) against the strict FER+ majority on the clean faces."""
+    chosen, majority = majority_of(faces.select(clean))
+    figures = measure(probs[clean][chosen], majority)
+    return figures | {"balanced": majority_accuracy(probs[clean], faces.select(clean)), "faces": len(majority)}
 
 
 def _under_stress(net: nn.Module, card: ModelCard, faces: Faces, output: str) -> dict[str, float]:

@@ -20,9 +20,9 @@ from nn.model_card import WeightsError
 from nn.registry import load_net
 from settings import Settings
 from uploads.explainer import with_map
-from uploads.pictures import PictureError, read_picture
 from vision.emotions import EMOTIONS
 from vision.haar import HaarDetector
+from vision.pictures import PictureError, read_picture
 
 SIDE_PX = 192
 

@@ -76,13 +76,14 @@ def label_weights(labels: NDArray[np.int64], power: float) -> Tensor:
 
 @torch.no_grad()
 def ask_teachers(teachers: Sequence[nn.Module], images: Tensor, temperature: float) -> list[Tensor]:
-    """Return the teachers' mean probabilities, softened by the temperature, a tensor (n, k) for each head."""
+    """Return the teachers' mean probabilities, softened by the temperature, a tensor (n, k) for each head.
+
+    Without teachers there are none.
+    """
     by_teacher: list[list[Tensor]] = []
     for teacher in teachers:
-        teacher.eval()
-        by_teacher.append(
-            [(head / temperature).softmax(dim=1) for head in heads(teacher(images)) if head is not None]
-        )
+        logits = teacher.eval()(images).float()
+        by_teacher.append([(head / temperature).softmax(dim=1) for head in heads(logits) if head is not None])
     return [torch.stack(of_head).mean(dim=0) for of_head in zip(*by_teacher, strict=True)]
 
 

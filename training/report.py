@@ -35,6 +35,11 @@ def as_text(figures: dict[str, Any]) -> str:
             f"FER+ majority, eight classes, FER+ head, {m['faces']} faces: "
             f"{m['accuracy']:.4f} ± {m['accuracy_se']:.4f}"
         )
+        m = figures["seven_majority"]
+        lines.append(
+            f"FER+ majority, seven classes, {figures['output']} output, {m['faces']} clean faces: "
+            f"{m['accuracy']:.4f} ± {m['accuracy_se']:.4f}, balanced {m['balanced']:.4f}, ECE {m['ece']:.4f}"
+        )
     lines += ["", f"the {figures['output']} output in detail:", "", _matrix(figures), "", _stress(figures)]
     lines.append(f"{figures['ms_per_face']:.2f} ms a face on one thread, crop included")
     return "\n".join(lines)

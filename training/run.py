@@ -34,6 +34,7 @@ from vision.emotions import EMOTIONS
 
 STATE_FILE = "state.pt"
 WEIGHTS_FILE = "weights.safetensors"
+SHOW_EVERY = 20  # steps, of the progress bar's loss
 GROWING_FACES = 1024  # that a grown network takes its batch statistics from
 
 
@@ -76,7 +77,7 @@ class Run:
         self.labels = F.one_hot(torch.from_numpy(training.labels), len(EMOTIONS)).float().to(self.device)
         self.votes = ferplus_targets(training.votes).to(self.device)
         self.label_weights = label_weights(training.labels, config.class_weights).to(self.device)
-        self.teachers = [teacher.to(self.device) for teacher in teachers]
+        self.teachers = [teacher.to(self.device, memory_format=torch.channels_last) for teacher in teachers]  # type: ignore[call-overload]  # not in its stubs
         torch.manual_seed(config.seed)
         self.net = build(config.network, config.network_options).to(self.device)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
@@ -121,35 +122,36 @@ class Run:
         order = torch.randperm(len(self.training), generator=torch.Generator().manual_seed(epoch))
         batches = order[: self.steps_per_epoch * self.config.batch_size].split(self.config.batch_size)
         done = self.step % self.steps_per_epoch
-        total, steps = 0.0, 0
+        losses: list[Tensor] = []  # on the device: reading each at once would make it wait
         side = self.config.side(epoch)
         title = f"epoch {epoch + 1}/{self.config.epochs} at {side} px"
         quiet = None if self.workers.leads else True  # None: shown in a terminal, not in a log
         with tqdm(batches[done:], title, len(batches), initial=done, mininterval=1, disable=quiet) as bar:
             for batch in bar:
-                total, steps = total + self._train_step(net, batch, side), steps + 1
-                bar.set_postfix(loss=f"{total / steps:.3f}", refresh=False)
+                losses.append(self._train_step(net, batch, side))
+                if len(losses) % SHOW_EVERY == 0:
+                    bar.set_postfix(loss=f"{torch.stack(losses).mean():.3f}", refresh=False)
                 if self.step % self.steps_per_epoch and self.workers.agree(self.stopping):
                     self.save()
                     raise Stopped
-        return total / max(steps, 1)
+        return float(torch.stack(losses).mean()) if losses else 0.0
 
-    def _train_step(self, net: nn.Module, batch: Tensor, side: int) -> float:
-        """Train one step on the faces of the batch's indices (b,), and return its loss."""
+    def _train_step(self, net: nn.Module, batch: Tensor, side: int) -> Tensor:
+        """Train one step on the faces of the batch's indices (b,), and return its loss, a scalar."""
         torch.manual_seed(self.config.seed * 1_000_003 + self.step * self.workers.size + self.workers.rank)
         net.train()
         images, answers = self._examples(self.workers.share(batch).to(self.device), side)
-        kind = torch.device(self.device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
             logits = net(images)
-        loss = self._loss(logits.float(), images, answers)
+            targets = ask_teachers(self.teachers, images, self.config.distill_temperature)
+        loss = self._loss(logits.float(), targets, answers)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         self.schedule.after_step()
         self.ema.update_parameters(self.net)
         self.step += 1
-        return float(loss.detach())
+        return loss.detach()
 
     def _examples(self, batch: Tensor, side: int) -> tuple[Tensor, Answers]:
         """Return the batch's augmented images (b, 1, side, side) and their targets."""
@@ -163,13 +165,12 @@ class Run:
             images, labels, votes = (mix(share, t) for t in (images, labels, votes))
         return images.contiguous(memory_format=torch.channels_last), Answers(labels, votes)
 
-    def _loss(self, logits: Tensor, images: Tensor, answers: Answers) -> Tensor:
-        """Return the loss of the batch's targets, and of the teachers' probabilities if there are teachers."""
+    def _loss(self, logits: Tensor, targets: list[Tensor], answers: Answers) -> Tensor:
+        """Return the loss of the batch's answers, and of the teachers' probabilities if there are teachers."""
         config = self.config
         loss = label_loss(logits, answers, config.label_smoothing, config.ferplus_weight, self.label_weights)
-        if not self.teachers:
+        if not targets:
             return loss
-        targets = ask_teachers(self.teachers, images, config.distill_temperature)
         distilled = distill_loss(logits, targets, config.distill_temperature)
         return (1 - config.distill_weight) * loss + config.distill_weight * distilled
 
@@ -256,7 +257,8 @@ class Run:
         if (card.network, card.network_options) == (self.config.network, self.config.network_options):
             self.net.load_state_dict(net.state_dict())
         elif isinstance(net, EmotionNet) and isinstance(self.net, EmotionNet):
-            grow(net, self.net, self.images[:GROWING_FACES].float().cpu())
+            grow(net, self.net.cpu(), self.images[:GROWING_FACES].float().cpu())
+            self.net.to(self.device)
         else:
             raise ValueError(f"{weights} holds the network {card.network}, trained in another form")
         self.before = asdict(card)

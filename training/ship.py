@@ -1,8 +1,9 @@
 """Turn a run's weights into the site's: python -m training.ship RUN/weights.safetensors --data fer2013.csv.
 
-The branches of each block are fused, the weights of rare labels in the loss are removed, the label head is
-corrected for the labels' frequencies and calibrated on the clean faces of PublicTest. The calibration error on
-the card is cross-fitted. An ONNX file of the same network is written beside the weights.
+The branches of each block are fused, and the weights of rare labels in the loss are removed. The two heads are
+added as reads best on the clean faces of PublicTest, corrected for the labels' frequencies, and calibrated
+there. The calibration error on the card is cross-fitted. An ONNX file of the same network is written beside the
+weights.
 """
 
 import argparse
@@ -18,10 +19,10 @@ from numpy.typing import NDArray
 from model import to_probabilities
 from nn.checkpoint import save_weights
 from nn.emotion_net import EmotionNet
-from nn.model_card import Calibration, ModelCard, WeightsError
+from nn.model_card import ModelCard, WeightsError
 from nn.registry import load_net
 from settings import ROOT
-from training.calibrate import cross_fitted_error, fit_temperature, prior_shift
+from training.calibrate import choose_calibration, cross_fitted_error, majority_accuracy
 from training.data import Faces, load_faces
 from training.duplicates import near_duplicates
 from training.export import export_weights
@@ -53,17 +54,20 @@ def ship(net: EmotionNet, card: ModelCard, training: Faces, validation: Faces) -
     """
     plain = unweigh(net.fuse(), training.labels, card.training.get("class_weights", 0.0))
     fused = plain.half().float()  # as the file will hold it
-    logits = predict_logits(fused, validation)
+    logits = predict_logits(fused, validation).numpy()
     clean = ~near_duplicates(validation.images, training.images)
-    clean_logits, clean_labels = logits[torch.from_numpy(clean)], validation.labels[clean]
-    shift = prior_shift(training.labels)
-    calibration = Calibration(shift, fit_temperature(clean_logits, clean_labels, shift))
-    metrics = {"calibration error, cross-fitted": cross_fitted_error(clean_logits, clean_labels, shift)}
+    clean_faces = validation.select(clean)
+    calibration = choose_calibration(logits[clean], clean_faces, training)
+    error = cross_fitted_error(logits[clean], clean_faces, calibration)
+    metrics = {"calibration error, cross-fitted": error}
     for output in ("fer2013", "shipped"):
-        probs = to_probabilities(logits.numpy(), output, calibration)
+        probs = to_probabilities(logits, output, calibration)
         for part, chosen in (("PublicTest", np.ones_like(clean)), ("clean PublicTest", clean)):
             figures = measure(probs[chosen], validation.labels[chosen])
             metrics |= {f"{part} {name}, {output}": figures[name] for name in ("accuracy", "macro_f1")}
+        if validation.votes.any():
+            balanced = majority_accuracy(probs[clean], clean_faces)
+            metrics[f"clean PublicTest balanced accuracy against the FER+ majority, {output}"] = balanced
     metrics = {name: round(value, 5) for name, value in metrics.items()}
     options = {name: value for name, value in card.network_options.items() if name != "dropout"}
     card = replace(card, network_options=options | {"fused": True})
@@ -86,6 +90,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("weights", type=Path, help="weights file of a run, with the network's branches")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
     parser.add_argument(
+        "--ferplus", type=Path, help="votes of FER+, fer2013new.csv; without them the label head ships alone"
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=ROOT / "weights" / "emotion.safetensors",
@@ -96,7 +103,9 @@ def main(argv: list[str] | None = None) -> int:
         net, card = load_net(args.weights)
         if not isinstance(net, EmotionNet) or card.network_options.get("fused"):
             raise ValueError(f"{args.weights} does not hold a trained EmotionNet with its branches")
-        training, validation = (load_faces(args.data, split) for split in ("Training", "PublicTest"))
+        training, validation = (
+            load_faces(args.data, split, args.ferplus) for split in ("Training", "PublicTest")
+        )
     except (WeightsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

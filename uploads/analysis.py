@@ -11,15 +11,23 @@ from typing import IO, NamedTuple
 
 import cv2
 
+from uploads.annotated_copy import AnnotatedCopy, Writer
 from uploads.archives import Archive, ArchiveError, is_zip
-from uploads.pictures import NO_MEMORY, PictureError, TooLargeError, is_picture_box, tidy
 from uploads.recognizer import File, Reading, Recognizer
-from uploads.videos import AnnotatedCopy, Video, VideoError, Writer, is_video, path_of
+from uploads.videos import Video, VideoError, is_video
 from vision.frames import Frame
+from vision.pictures import (
+    MAX_PICTURE_BYTES,
+    NO_MEMORY,
+    PictureError,
+    TooLargeError,
+    is_picture,
+    is_picture_box,
+    tidy,
+)
 from vision.pipeline import Pipeline
 from vision.tracker import Track
 
-MAX_PICTURE_BYTES = 50_000_000
 HEAD_BYTES = 256
 
 
@@ -47,10 +55,10 @@ class InputFile(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """Return "zip", "video", or else "picture", by the first bytes, whatever the name is."""
+        """Return "zip", "video", or else "picture", by the first bytes; by the name where they do not tell."""
         if is_zip(self.head):
             return "zip"
-        return "video" if is_video(self.head) and not is_picture_box(self.head) else "picture"
+        return "video" if is_video(self.head, self.name) and not is_picture_box(self.head) else "picture"
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,10 @@ class Analysis:
         open_writer: WriterOpener,
         max_entries: int,
         *,
-        open_video: Callable[[str], Video] = Video,
+        whole: bool = False,
+        open_video: Callable[[IO[bytes]], Video] = Video,
     ) -> None:
-        """Read up to max_entries of each ZIP.
+        """Read up to max_entries of each ZIP; with whole each whole picture is a face, as in `Recognizer.read`.
 
         open_writer(name, fps, size_px) returns the writer of a video's annotated copy, or None for no copy.
         """
@@ -102,6 +111,7 @@ class Analysis:
         self._make_pipeline = make_pipeline
         self._open_writer = open_writer
         self._max_entries = max_entries
+        self._whole = whole
         self._open_video = open_video
         self._stopped = False
         self._bytes_done = 0
@@ -128,7 +138,7 @@ class Analysis:
                 sizes.append(file.size)
                 yield _load(file)
 
-        with closing(self._recognizer.read(loaded())) as readings:
+        with closing(self._recognizer.read(loaded(), whole=self._whole)) as readings:
             for reading in readings:
                 if self._stopped:
                     return
@@ -154,7 +164,7 @@ class Analysis:
             return
         if archive.note:
             yield Remark(self.doing, archive.note)
-        with closing(self._recognizer.read(archive.files())) as readings:
+        with closing(self._recognizer.read(archive.files(), whole=self._whole)) as readings:
             for number, reading in enumerate(readings, 1):
                 if self._stopped:
                     return
@@ -165,7 +175,7 @@ class Analysis:
     def _video(self, file: InputFile, stream: IO[bytes]) -> Iterator[VideoFrame | Remark]:
         name = self.doing
         try:
-            with path_of(stream) as path, closing(self._open_video(path)) as video:
+            with closing(self._open_video(stream)) as video:
                 yield from self._frames(name, file.size, video)
                 if video.note:
                     yield Remark(name, video.note)
@@ -183,15 +193,15 @@ class Analysis:
             pipeline = stack.enter_context(closing(self._make_pipeline()))
             copy = AnnotatedCopy(lambda: self._open_writer(name, video.fps, video.size_px))
             stack.callback(copy.close)
-            for index, image in enumerate(video):
+            for index, (image, t_s, duration_s) in enumerate(video):
                 if self._stopped:
                     break
-                t_s = index / video.fps  # the video's own clock, not ours: easing depends on it
-                annotated = pipeline.process(Frame(index, t_s, image))
+                annotated = pipeline.process(Frame(index, t_s, image))  # on the video's clock, not ours
                 if annotated.scene is not None:
-                    copy.write(annotated.scene)
-                self._advance(size, (index + 1) / video.frame_count)
-                self.doing = f"frame {index + 1:,} of about {max(video.frame_count, index + 1):,}"
+                    copy.write(annotated.scene, t_s, duration_s)
+                self._advance(size, video.share)
+                whole = f" of about {max(video.frame_count, index + 1):,}" if video.frame_count else ""
+                self.doing = f"frame {index + 1:,}{whole}"
                 yield VideoFrame(name, index, t_s, annotated.tracks)
         if copy.problem:
             yield Remark(name, copy.problem)
@@ -208,12 +218,13 @@ def _as_event(reading: Reading) -> Reading | Remark:
 def _load(file: InputFile) -> File:
     """Return a picture's bytes, or the problem in place of them."""
     name = tidy(file.name)
-    if file.size > MAX_PICTURE_BYTES:
+    known = is_picture(file.head)
+    if known and file.size > MAX_PICTURE_BYTES:
         problem = TooLargeError(f"The picture is larger than {MAX_PICTURE_BYTES // 1_000_000} MB.")
         return File(name, b"", problem)
     try:
         with file.open() as stream:
-            return File(name, stream.read(MAX_PICTURE_BYTES))
+            return File(name, stream.read(MAX_PICTURE_BYTES if known else HEAD_BYTES))
     except OSError as error:
         return File(name, b"", PictureError(f"The file cannot be read: {error.strerror}."))
     except MemoryError:

@@ -4,9 +4,11 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO
 
-from uploads.pictures import NO_MEMORY, PictureError, is_picture_box, tidy
+from sources.folder import is_litter
 from uploads.recognizer import File
 from uploads.videos import is_video
+from uploads.zip_names import entry_names
+from vision.pictures import NO_MEMORY, PictureError, is_picture_box, tidy
 
 MAX_ENTRY_BYTES = 30_000_000
 MAX_TOTAL_BYTES = 1_000_000_000  # unpacked, of one ZIP
@@ -15,7 +17,6 @@ RATIO_COUNTS_FROM = 1_000_000  # bytes: a flat little picture may be packed well
 MAX_DIRECTORY_BYTES = 4_000_000  # of the list of entries, which zipfile reads at once
 STEP_BYTES = 1 << 16
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for gigabytes of memory
-LITTER = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")  # which systems add by themselves
 
 
 class ArchiveError(Exception):
@@ -48,10 +49,11 @@ class Archive:
             raise ArchiveError("The ZIP has too many entries.") from None
         except Exception:  # a broken directory leads zipfile into errors of every kind
             raise ArchiveError("The ZIP is damaged: its list of files cannot be read.") from None
-        entries = [entry for entry in self._zip.infolist() if not _is_litter(entry)]
+        entries = [entry for entry in self._zip.infolist() if not _is_left_out(entry)]
         if not entries:
             raise ArchiveError("The ZIP is empty.")
         self._entries = entries[:max_entries]
+        self._names = entry_names(self._entries)
         self._max_entry_bytes = max_entry_bytes
         self._left = max_total_bytes
         self.note = ""
@@ -63,8 +65,8 @@ class Archive:
 
     def files(self) -> Iterator[File]:
         """Yield a file an entry; one that cannot be read has its problem in place of its bytes."""
-        for entry in self._entries:
-            name = tidy(entry.filename)
+        for entry, shown in zip(self._entries, self._names, strict=True):
+            name = tidy(shown)
             try:
                 yield File(name, self._read(entry))
             except PictureError as problem:
@@ -105,10 +107,9 @@ class Archive:
         return bytes(data)
 
 
-def _is_litter(entry: zipfile.ZipInfo) -> bool:
+def _is_left_out(entry: zipfile.ZipInfo) -> bool:
     """Return whether an entry is a folder, or was added by a system; zipfile stumbles over empty names here."""
-    name = entry.filename
-    return name.endswith("/") or name.startswith(LITTER[0]) or name.rpartition("/")[2] in LITTER[1:]
+    return entry.filename.endswith("/") or is_litter(entry.filename)
 
 
 class _TooMuchError(Exception):

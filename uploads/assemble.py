@@ -46,6 +46,7 @@ def make_video_pipeline(settings: Settings, classifier: EmotionClassifier, detec
         make_tracker(settings),
         settings.jpeg_quality,
         View(blur=settings.blur),
+        only_seen=True,
     )
 
 

@@ -4,7 +4,7 @@ import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model import EmotionClassifier, preprocess
-from uploads.pictures import PictureError, read_picture
+from uploads.whole import UNASKED_NOTE, may_be_ready_cut, whole_of
 from vision.crops import cut_face
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
 from vision.jpeg import encode_jpeg
 from vision.overlay import Scene, lay_heat
+from vision.pictures import PictureError, read_picture
 from vision.samples import load_samples, read_gray
 
 if TYPE_CHECKING:  # PyTorch costs the site 1.4 s, and is needed only once a picture is explained
@@ -60,12 +61,16 @@ class Layer:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One face: how many there were beside it, the face alone (JPEG), seven reasons, the likeliest first."""
+    """One face: how many there were beside it, the face alone (JPEG), seven reasons, the likeliest first.
+
+    The note says if the face is the whole picture, or is "".
+    """
 
     others: int
     face: bytes
     reasons: Sequence[Reason]
     layers: Sequence[Layer]
+    note: str = ""
 
 
 class PictureExplainer:
@@ -90,11 +95,17 @@ class PictureExplainer:
         self._lock = threading.Lock()
 
     def explain(self, data: bytes) -> Explanation:
-        """Return the explanation of the largest face in a picture file; raises PictureError or BusyError."""
+        """Return the explanation of the largest face in a picture file; raises PictureError or BusyError.
+
+        A picture that may be a ready-cut face, and has none that is found, is explained as a whole.
+        """
         with self._turn():
             image = read_picture(data).image
             gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
             faces = self._detector.detect(image)
+            if not len(faces) and may_be_ready_cut((image.shape[1], image.shape[0])):
+                whole = self._explain(gray, whole_of(image).boxes[0])
+                return replace(whole, note=UNASKED_NOTE)
             if not len(faces):
                 raise PictureError("No face is found in this picture: one that looks at the camera is needed.")
             return self._explain(gray, faces.boxes[0], float(faces.tilts_deg[0]), len(faces) - 1)
@@ -122,7 +133,7 @@ class PictureExplainer:
     ) -> Explanation:
         """Return the explanation of the face in a box (4,) xyxy px, shown upright as the network reads it."""
         crops = preprocess(gray, box[None], np.array([tilt_deg]))
-        probs, maps = self._classifier.explain_crops(crops)
+        probs, maps = self._classifier.explain_both_ways(crops)
         layers = [draw_layer(maps) for maps in self._activations(crops)]
         face = cut_face(gray, box, min(int(box[2] - box[0]), FACE_SIDE_PX), tilt_deg)
         face = cv2.resize(face, (FACE_SIDE_PX, FACE_SIDE_PX), interpolation=cv2.INTER_CUBIC).astype(np.uint8)

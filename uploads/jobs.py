@@ -6,14 +6,16 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 from uploads.analysis import InputFile
-from uploads.pictures import tidy
 from uploads.recognizer import File, Reading, Recognizer
+from uploads.rereading import read_as_face
 from uploads.result_writer import ResultWriter, title_of, was_read
 from uploads.results import Results
-from uploads.worker_process import WorkerError, WorkerProcess
+from uploads.worker_process import BROKEN, WorkerError, WorkerProcess
+from vision.pictures import tidy
 from vision.pipeline import Pipeline
 
 MAX_AT_ONCE = 12  # pictures that are read while their sender waits; more become a job
@@ -25,7 +27,6 @@ SWEEP_S = 600.0
 JOIN_S = 20.0
 LOST = "The results could not be kept: the disk is full, or cannot be written."
 TOO_LARGE = "This could not be read: it needs more memory than an upload may use."
-BROKEN = "This could not be read: it brought its reader down, or to a standstill."
 MISTAKE = "This could not be read because of a mistake in the program; its log says more."
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Job:
     owner: str
     title: str
     files: Sequence[InputFile] = field(repr=False)
+    whole: bool = False  # each whole picture is a face
     state: str = "waiting"  # then "running", and "failed" if it did
     problem: str = ""
     progress: float = 0.0  # to 1
@@ -98,18 +100,19 @@ class Jobs:
         self._active: dict[str, Job] = {}
         self._waiting: queue.Queue[Job | None] = queue.Queue(MAX_WAITING)
         self._reading = threading.BoundedSemaphore(MAX_READING)
+        self._rereading = threading.Lock()  # two changes of one result must not undo each other
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
 
-    def submit(self, owner: str, files: Sequence[tuple[str, IO[bytes]]]) -> str | None:
+    def submit(self, owner: str, files: Sequence[tuple[str, IO[bytes]]], *, whole: bool = False) -> str | None:
         """Read the files, or queue them, and return the job's id; None if too many jobs wait already.
 
-        A few pictures are read when this returns. The files are closed sooner or later. Raises OSError
-        if no result can be written.
+        With whole each whole picture is a face, as in `Recognizer.read`. A few pictures are read when this
+        returns. The files are closed sooner or later. Raises OSError if no result can be written.
         """
         inputs = [InputFile.of_stream(name, stream) for name, stream in files]
-        job = Job("", owner, title_of([tidy(file.name) for file in inputs]), inputs)
+        job = Job("", owner, title_of([tidy(file.name) for file in inputs]), inputs, whole)
         at_once = len(inputs) <= MAX_AT_ONCE and all(file.kind == "picture" for file in inputs)
         try:
             accepted = self._run_now(job) if at_once else self._run_later(job)
@@ -120,13 +123,30 @@ class Jobs:
             self._drop(job)
         return job.job_id if accepted else None
 
-    def read(self, name: str, data: bytes) -> Reading | None:
-        """Return the reading of one picture, which is not kept; None if too many are being read."""
+    def read(self, name: str, data: bytes, *, whole: bool = False) -> Reading | None:
+        """Return the reading of one picture, which is not kept; None if too many are being read.
+
+        With whole the whole picture is a face.
+        """
         if not self._reading.acquire(timeout=self._max_wait_s):
             return None
         try:
-            [reading] = self._recognizer.read([File(name, data)])
+            [reading] = self._recognizer.read([File(name, data)], whole=whole)
             return reading
+        finally:
+            self._reading.release()
+
+    def read_as_face(self, job_id: str, number: int) -> bool | None:
+        """Read the picture of that number in a result as one face, as `rereading.read_as_face` does.
+
+        Return whether there is such a picture; None if too many are being read. Raises PictureError, OSError.
+        """
+        if not self._reading.acquire(timeout=self._max_wait_s):
+            return None
+        try:
+            with self._rereading:
+                writer = self._writer(self.results.folder(job_id))
+                return read_as_face(self.results, job_id, number, self._recognizer, writer)
         finally:
             self._reading.release()
 
@@ -246,14 +266,18 @@ class Jobs:
         folder = self.results.folder(job.job_id)
         if worker:
             files = [(file.name, file.open()) for file in job.files]
-            items = worker.read(files, folder, job.cancelled, job.report_progress)
+            items = worker.read(files, folder, job.cancelled, job.report_progress, whole=job.whole)
         else:
-            writer = ResultWriter(folder, self._jpeg_quality, self._blur)
+            writer = self._writer(folder)
             readers = self._recognizer, self._make_pipeline
-            items = writer.read(job.files, *readers, job.cancelled, job.report_progress)
+            items = writer.read(job.files, *readers, job.cancelled, job.report_progress, whole=job.whole)
         state = "cancelled" if job.cancelled.is_set() else "done" if was_read(items) else "unreadable"
         self.results.save(job.job_id, {"owner": job.owner, "title": job.title, "state": state, "items": items})
         job.discard()
+
+    def _writer(self, folder: Path) -> ResultWriter:
+        """Return the writer of results into a folder."""
+        return ResultWriter(folder, self._jpeg_quality, self._blur)
 
     def _drop(self, job: Job) -> None:
         """Delete everything of a job."""

@@ -12,12 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import EmotionClassifier, preprocess
-from uploads.pictures import NO_MEMORY, Picture, PictureError, read_picture
+from uploads.whole import (
+    ASKED_NOTE,
+    DOUBTFUL_NOTE,
+    UNASKED_NOTE,
+    is_filled_by_a_face,
+    may_be_ready_cut,
+    whole_of,
+)
 from vision.crops import turn_back
 from vision.detector import Detections, Detector
 from vision.emotions import EMOTIONS
-from vision.faces import face_json
+from vision.faces import NO_FACE, face_json, face_rows, remark_row
 from vision.overlay import PLAIN, Scene, View, draw
+from vision.pictures import NO_MEMORY, Picture, PictureError, read_picture
 from vision.tracker import Track
 
 BATCH = 8  # pictures; as many more are decoded and searched meanwhile
@@ -38,13 +46,16 @@ class Reading:
     """The result of one file: picture and faces, or the problem.
 
     The faces are tracks of one frame, largest first and numbered from 1, with maps; boxes are in px of the
-    file's picture, upright.
+    file's picture, upright. With is_whole the only face is the whole picture; the note, "" for none, says
+    that and what was left out.
     """
 
     name: str
     picture: Picture | None = field(default=None, repr=False)
     faces: tuple[Track, ...] = ()
     problem: PictureError | None = None
+    is_whole: bool = False
+    note: str = ""
 
 
 class Cut(NamedTuple):
@@ -55,11 +66,15 @@ class Cut(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """A picture with its faces in px of its image, and their crops (n, 48, 48)."""
+    """A picture with its faces in px of its image, and their crops (n, 48, 48).
+
+    whole_note says that, and why, the face is the whole picture.
+    """
 
     picture: Picture
     faces: Detections
     crops: NDArray[np.uint8]
+    whole_note: str = ""
 
 
 class Recognizer:
@@ -80,13 +95,17 @@ class Recognizer:
             self._detectors.put(make_detector())
         self._pool = ThreadPoolExecutor(threads, "recognizer")
 
-    def read(self, files: Iterable[File]) -> Generator[Reading]:
-        """Yield a reading a file, in their order; files are taken a few ahead of the readings."""
+    def read(self, files: Iterable[File], *, whole: bool = False) -> Generator[Reading]:
+        """Yield a reading a file, in their order; files are taken a few ahead of the readings.
+
+        With whole no face is searched for: each whole picture is one. Without, that goes for a picture that
+        may be a ready-cut face and has none that is found; unless the second look finds one, it stays unsure.
+        """
         rest = iter(files)
-        batch, ahead = self._begin(rest), []
+        batch, ahead = self._begin(rest, whole), []
         try:
             while batch:
-                ahead = self._begin(rest)
+                ahead = self._begin(rest, whole)
                 yield from self._name(batch)
                 batch = ahead
         finally:
@@ -97,17 +116,22 @@ class Recognizer:
         """Join its threads; a picture that one has begun is finished first."""
         self._pool.shutdown(cancel_futures=True)
 
-    def _begin(self, files: Iterator[File]) -> list[tuple[str, Future[_Found]]]:
-        return [(file.name, self._pool.submit(self._find, file)) for file in islice(files, BATCH)]
+    def _begin(self, files: Iterator[File], whole: bool) -> list[tuple[str, Future[_Found]]]:
+        return [(file.name, self._pool.submit(self._find, file, whole)) for file in islice(files, BATCH)]
 
-    def _find(self, file: File) -> _Found:
+    def _find(self, file: File, whole: bool) -> _Found:
         if file.problem:
             raise file.problem
         picture = read_picture(file.data, file.name)
         gray = cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        if whole:
+            return _whole(picture, gray, ASKED_NOTE)
         detector = self._detectors.get_nowait()  # there are as many as threads
         try:
             faces = detector.detect(picture.image)
+            if not len(faces) and may_be_ready_cut(picture.size_px):
+                is_face = is_filled_by_a_face(picture.image, detector)
+                return _whole(picture, gray, UNASKED_NOTE if is_face else DOUBTFUL_NOTE)
         finally:
             self._detectors.put(detector)
         return _Found(picture, faces, preprocess(gray, faces.boxes, faces.tilts_deg))
@@ -115,24 +139,28 @@ class Recognizer:
     def _name(self, searched: list[tuple[str, Future[_Found]]]) -> Iterator[Reading]:
         found: list[_Found | PictureError] = [_result(future) for _, future in searched]
         crops = [one.crops for one in found if isinstance(one, _Found)]
-        faces = self._classifier.explain_crops(np.concatenate(crops)) if crops else ()
-        rows = zip(*faces, strict=True)
+        results = self._classifier.explain_both_ways(np.concatenate(crops)) if crops else ()
+        rows = zip(*results, strict=True)
         for (name, _), one in zip(searched, found, strict=True):
             if isinstance(one, PictureError):
                 yield Reading(name, problem=one)
                 continue
-            yield Reading(name, one.picture, tuple(self._faces(one, islice(rows, len(one.faces)))))
+            note = " ".join(filter(None, (one.picture.note, one.whole_note)))
+            faces = tuple(self._faces(one, islice(rows, len(one.faces))))
+            yield Reading(name, one.picture, faces, is_whole=bool(one.whole_note), note=note)
 
     def _faces(self, found: _Found, rows: Iterator[tuple[NDArray[np.float32], ...]]) -> Iterator[Track]:
         for index, (row, maps) in enumerate(rows):
             face = found.faces.at([index])
             best = int(row.argmax())
-            sure = bool(row[best] >= self._unsure_below)
+            sure = bool(row[best] >= self._unsure_below) and found.whole_note != DOUBTFUL_NOTE
             [upright] = turn_back(maps[None], face.tilts_deg)
             box, points = _scaled(face.boxes[0], 1), face.landmarks[0]
             landmarks = None if np.isnan(points).any() else points
             track = Track(index + 1, box, row, EMOTIONS[best], sure, 0.0, upright, landmarks)
-            yield _placed(track, found.picture.scale)
+            placed = _placed(track, found.picture.scale)
+            # a side of one pixel has another scale than the other
+            yield replace(placed, box=(0, 0, *found.picture.size_px)) if found.whole_note else placed
 
 
 def annotate(reading: Reading, blur: bool = False) -> tuple[Scene, list[Cut]]:
@@ -159,6 +187,12 @@ def heated(image: Scene, cut: Cut) -> Scene:
     return draw(image, [face], ONLY_HEAT)
 
 
+def _whole(picture: Picture, gray: NDArray[np.uint8], note: str) -> _Found:
+    """Return a picture whose only face is all of it."""
+    face = whole_of(picture.image)
+    return _Found(picture, face, preprocess(gray, face.boxes), note)
+
+
 def _result(future: "Future[_Found]") -> _Found | PictureError:
     try:
         return future.result()
@@ -182,9 +216,14 @@ def _scaled(box: Any, scale: float) -> tuple[int, int, int, int]:
     return x1, y1, x2, y2
 
 
-def reading_json(reading: "Reading") -> dict[str, Any]:
-    """Return a picture's reading as JSON: its width and height in px, its faces, and a note, "" for none."""
+def picture_rows(reading: Reading) -> list[list[object]]:
+    """Return a picture's reading as rows, one a face or one that says that there is none."""
+    return face_rows(reading.name, reading.faces, remark=reading.note) or [remark_row(reading.name, NO_FACE)]
+
+
+def reading_json(reading: Reading) -> dict[str, Any]:
+    """Return a picture's reading as JSON: width and height in px, faces, whole, and a note, "" for none."""
     assert reading.picture is not None
     width, height = reading.picture.size_px
     faces = [face_json(face) for face in reading.faces]
-    return {"width": width, "height": height, "faces": faces, "note": reading.picture.note}
+    return {"width": width, "height": height, "faces": faces, "whole": reading.is_whole, "note": reading.note}

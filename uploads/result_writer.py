@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
-from uploads.recognizer import Reading, Recognizer, annotate, heated, reading_json
-from uploads.results import TABLE
+from uploads.annotated_copy import Writer, open_writer
+from uploads.recognizer import Reading, Recognizer, annotate, heated, picture_rows, reading_json
+from uploads.results import open_table
 from uploads.timeline import Timeline
-from uploads.videos import Writer, open_writer
-from vision.faces import Table, face_rows, remark_row
+from vision.faces import face_rows, remark_row
 from vision.jpeg import encode_jpeg
 from vision.overlay import Scene
 from vision.pipeline import Pipeline
@@ -27,13 +27,18 @@ CROP_SIDE_PX = 160
 class ResultWriter:
     """Writes into a job's folder, and lists the results in items, for the job's page.
 
-    Every method raises OSError where the disk is full; all but `read` are for within a with block.
+    Every method raises OSError where the disk is full. `write` and `open_writer` are for within a with block,
+    which `read` opens itself.
     """
 
-    def __init__(self, folder: Path, jpeg_quality: int, blur: bool) -> None:
-        """Write into folder, which exists; jpeg_quality is 1 to 100, and blur hides the faces."""
+    def __init__(self, folder: Path, jpeg_quality: int, blur: bool, first: int = 0) -> None:
+        """Write into folder, which exists; jpeg_quality is 1 to 100, and blur hides the faces.
+
+        The items' numbers begin with first, where another writer has written those before.
+        """
         self.items: list[dict[str, Any]] = []
         self._folder = folder
+        self._first = first
         self._jpeg_quality = jpeg_quality
         self._blur = blur
         self._timelines: list[tuple[dict[str, Any], Timeline]] = []
@@ -46,13 +51,16 @@ class ResultWriter:
         make_pipeline: Callable[[], Pipeline],
         cancelled: threading.Event,
         report_progress: Callable[[float, str], None],
+        *,
+        whole: bool = False,
     ) -> list[dict[str, Any]]:
         """Read all files and return their items; fewer, once cancelled is set.
 
+        With whole each whole picture is a face, as in `Recognizer.read`.
         report_progress(progress, doing) is called after each picture and frame, with 0 to 1 and a phrase.
         """
         with self:
-            analysis = Analysis(files, recognizer, make_pipeline, self.open_writer, MAX_ENTRIES)
+            analysis = Analysis(files, recognizer, make_pipeline, self.open_writer, MAX_ENTRIES, whole=whole)
             with closing(iter(analysis)) as events:
                 for event in events:
                     self.write(event)
@@ -62,8 +70,7 @@ class ResultWriter:
         return self.items
 
     def __enter__(self) -> Self:
-        file = self._files.enter_context((self._folder / TABLE).open("w", encoding="utf-8", newline=""))
-        self._table = Table(file)
+        self._table = self._files.enter_context(open_table(self._folder))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,7 +83,8 @@ class ResultWriter:
     def write(self, event: Event) -> None:
         """Write the pictures and rows of an event, and list it."""
         if isinstance(event, Reading):
-            self._write_picture(event)
+            self.items.append(self.write_picture(self._number, event))
+            self._table.add(picture_rows(event))
         elif isinstance(event, VideoFrame):
             self._timelines[-1][1].add(event.t_s, event.faces)
             self._table.add(face_rows(event.name, event.faces, event.t_s, event.index))
@@ -85,7 +93,7 @@ class ResultWriter:
 
     def open_writer(self, name: str, fps: float, size_px: tuple[int, int]) -> Writer:
         """List a video and return the writer of its annotated copy; raises VideoError."""
-        stem = self._folder / str(len(self.items))
+        stem = self._folder / str(self._number)
         width, height = size_px
         item: dict[str, Any] = {"kind": "video", "file": name, "width": width, "height": height}
         item |= {"fps": round(fps, 3), "video": None}
@@ -95,8 +103,13 @@ class ResultWriter:
         item["video"] = path.name
         return writer
 
-    def _write_picture(self, reading: Reading) -> None:
-        number = len(self.items)
+    @property
+    def _number(self) -> int:
+        """The number of the next item, by which its files are named."""
+        return self._first + len(self.items)
+
+    def write_picture(self, number: int, reading: Reading) -> dict[str, Any]:
+        """Write the pictures of the item of that number, and return the item."""
         scene, cuts = annotate(reading, self._blur)
         crops = [f"{number}-{face.track_id}.jpg" for face in reading.faces]
         self._write_jpeg(f"{number}.jpg", scene, SCENE_SIDE_PX)
@@ -112,8 +125,7 @@ class ResultWriter:
             "crops": crops,
             "heats": heats,
         }
-        self.items.append(item | reading_json(reading))
-        self._table.add(face_rows(reading.name, reading.faces) or [remark_row(reading.name, "no face")])
+        return item | reading_json(reading)
 
     def _write_remark(self, remark: Remark) -> None:
         item = {"kind": "remark", "file": remark.name, "text": remark.text, "is_problem": remark.is_problem}

@@ -8,12 +8,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vision.emotions import EMOTIONS
-from vision.faces import remark_row
+from vision.faces import NO_FACE, Table, remark_row
+from vision.pictures import tidy
 
 KEEP_S = 24 * 3600.0
 MAX_KEPT_BYTES = 2_000_000_000  # of all jobs together; the oldest go first
@@ -71,6 +73,18 @@ class Results:
         os.replace(unfinished, folder / ABOUT)
         with self._lock:
             self._index[job_id] = about
+
+    def replace_items(self, job_id: str, items: list[dict[str, Any]]) -> None:
+        """Replace a job's items by as many, whole or not at all; the result stays as old as it is.
+
+        Raises OSError, also where there is no such result.
+        """
+        folder, about = self.folder(job_id), self.about(job_id)
+        unfinished = folder / f"{ITEMS}.new"
+        unfinished.write_text(json.dumps(items), encoding="utf-8")
+        os.replace(unfinished, folder / ITEMS)
+        if about:
+            os.utime(folder, (about["made_at"], about["made_at"]))  # by which `sweep` tells its age
 
     def about(self, job_id: str) -> dict[str, Any] | None:
         """Return a job's result without its items; None if there is none, or it is older than a day."""
@@ -174,6 +188,19 @@ class Results:
             return
 
 
+@contextmanager
+def open_table(folder: Path) -> Iterator[Table]:
+    """Open the table of a job's folder to write at its end; it begins with the names of its columns."""
+    with (folder / TABLE).open("a", encoding="utf-8", newline="") as file:
+        yield Table(file, begin=file.tell() == 0)
+
+
+def append_remark(folder: Path, name: str, text: str) -> None:
+    """Write the row of a file that could not be read into the table of a job's folder."""
+    with open_table(folder) as table:
+        table.add([remark_row(tidy(name), text)])
+
+
 def _changed_at(path: Path) -> float:
     try:
         return path.stat().st_mtime
@@ -197,9 +224,9 @@ def json_rows(items: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any],
             position = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
             probs = (face["probs"][name] for name in EMOTIONS)
             named = face["emotion"], face["confidence"], face["sure"]
-            yield face, [item["file"], *position, *named, *probs, ""]
+            yield face, [item["file"], *position, *named, *probs, item.get("note", "")]
         if not _faces(item):
-            yield {}, remark_row(item["file"], item.get("text", "no face"))
+            yield {}, remark_row(item["file"], item.get("text", NO_FACE))
 
 
 def _faces(item: dict[str, Any]) -> Sequence[dict[str, Any]]:

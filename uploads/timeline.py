@@ -69,17 +69,15 @@ class Timeline:
         }
 
     def _points(self) -> list[tuple[float, list[float] | None]]:
-        slots = int(self._end_s * RATE) + 1
-        step = -(-slots // MAX_POINTS)
-        points: list[tuple[float, list[float] | None]] = []
-        for start in range(0, slots, step):
-            total = _Sum()
-            for slot in range(start, start + step):
-                if part := self._slots.get(slot):
-                    total.probs += part.probs
-                    total.count += part.count
-            points.append((start / RATE, total.mean if total.count else None))
-        return points
+        step = -(-(int(self._end_s * RATE) + 1) // MAX_POINTS)
+        totals: dict[int, _Sum] = {}
+        for slot, part in self._slots.items():
+            total = totals.setdefault(slot // step, _Sum())
+            total.probs += part.probs
+            total.count += part.count
+        count = int(self._end_s * RATE) // step + 1
+        means = (totals[number].mean if number in totals else None for number in range(count))
+        return [(number * step / RATE, mean) for number, mean in enumerate(means)]
 
 
 def _face(track_id: int, total: _Sum) -> dict[str, Any]:

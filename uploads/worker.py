@@ -75,10 +75,10 @@ def main() -> int:
     recognizer, make_pipeline = make_readers(settings)
     files = [InputFile.of_stream(name, os.fdopen(number, "rb")) for name, number in task["files"]]
     with closing(recognizer):
-        writer = ResultWriter(Path(task["folder"]), settings.jpeg_quality, settings.blur)
+        writer = ResultWriter(Path(task["folder"]), settings.jpeg_quality, settings.blur, task["first"])
         limit_memory()  # nothing of a visitor's file was decoded yet
         try:
-            items = writer.read(files, recognizer, make_pipeline, cancelled, report)
+            items = writer.read(files, recognizer, make_pipeline, cancelled, report, whole=task["whole"])
         except OSError as error:
             report.send({"progress": 0.0, "doing": "", "errno": error.errno})
             return NO_ROOM

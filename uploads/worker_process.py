@@ -1,6 +1,7 @@
 """Reads a job's files in a process of its own: its load and its crashes do not reach the live stream."""
 
 import json
+import logging
 import os
 import selectors
 import signal
@@ -14,7 +15,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from settings import PREFIX, ROOT, Settings
+from uploads.results import append_remark
+from vision.pictures import tidy
 
+log = logging.getLogger(__name__)
+
+BROKEN = "This could not be read: it brought its reader down, or to a standstill."
 MAX_SILENCE_S = 300.0  # of a process that works; being nice, it takes minutes to start beside busy ones
 END_S = 20.0
 TICK_S = 0.2  # how often a thread that waits for a report looks whether it is cancelled or closed
@@ -71,15 +77,72 @@ class WorkerProcess:
         folder: Path,
         cancelled: threading.Event,
         report_progress: Callable[[float, str], None],
+        *,
+        whole: bool = False,
     ) -> list[dict[str, Any]]:
         """Read files into folder and return the items; report_progress(progress, doing) is called meanwhile.
 
-        Once cancelled is set, the items read until then are returned. Raises OSError where the disk is full,
-        MemoryError where the process may have no more, WorkerError if the process fails.
+        With whole each whole picture is a face, as in `Recognizer.read`.
+        Once cancelled is set, the items read until then are returned. Where the process fails, each file is
+        read again in one of its own, and a file with which that fails has a remark for its item. Raises OSError
+        where the disk is full, MemoryError where the process may have no more, WorkerError if the process fails
+        with the only file.
         """
+        try:
+            return self._read(files, folder, 0, cancelled, report_progress, whole)
+        except WorkerError as error:
+            if len(files) == 1 or self._closed.is_set():
+                raise
+            log.warning("a job's files are read one by one", extra={"reason": str(error)})
+        for path in folder.iterdir():
+            path.unlink()
+        return self._read_apart(files, folder, cancelled, report_progress, whole)
+
+    def _read_apart(
+        self,
+        files: Sequence[tuple[str, IO[bytes]]],
+        folder: Path,
+        cancelled: threading.Event,
+        report_progress: Callable[[float, str], None],
+        whole: bool,
+    ) -> list[dict[str, Any]]:
+        """Read each file in a process of its own, as `read` does."""
+        items: list[dict[str, Any]] = []
+        for number, (name, file) in enumerate(files):
+
+            def report(progress: float, doing: str, number: int = number) -> None:
+                report_progress((number + progress) / len(files), doing)
+
+            if cancelled.is_set():
+                break
+            file.seek(0)  # the process before has moved it
+            try:
+                items += self._read([(name, file)], folder, len(items), cancelled, report, whole)
+            except WorkerError:
+                if self._closed.is_set():
+                    raise
+                items.append(broken_item(name))
+                append_remark(folder, name, BROKEN)
+        return items
+
+    def _read(
+        self,
+        files: Sequence[tuple[str, IO[bytes]]],
+        folder: Path,
+        first: int,
+        cancelled: threading.Event,
+        report_progress: Callable[[float, str], None],
+        whole: bool,
+    ) -> list[dict[str, Any]]:
+        """Read files in one process; their items' numbers begin with first."""
         numbers = [file.fileno() for _, file in files]
         names = [name for name, _ in files]
-        task = {"folder": str(folder), "files": list(zip(names, numbers, strict=True))}
+        task = {
+            "folder": str(folder),
+            "first": first,
+            "files": list(zip(names, numbers, strict=True)),
+            "whole": whole,
+        }
         with tempfile.TemporaryFile() as task_file:  # no pipe, which could be full
             task_file.write(json.dumps(task).encode())
             task_file.seek(0)
@@ -151,6 +214,11 @@ class WorkerProcess:
         if code == -signal.SIGTERM and cancelled.is_set():  # before it could begin
             return []
         raise WorkerError(f"it ended with {code}")
+
+
+def broken_item(name: str) -> dict[str, Any]:
+    """Return the item of a file that no process could read."""
+    return {"kind": "remark", "file": tidy(name), "text": BROKEN, "is_problem": True}
 
 
 def parse_report(line: bytes | bytearray) -> dict[str, Any]:

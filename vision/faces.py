@@ -13,6 +13,7 @@ COLUMNS = (
     *EMOTIONS,
     "remark",
 )
+NO_FACE = "no face"  # the remark of a picture without one
 BYTE_ORDER_MARK = "\ufeff"
 # A spreadsheet reads a cell as a formula if it begins so, in half or full width; a cell also begins behind a
 # semicolon or a tab where the spreadsheet splits cells at those, as a German Excel does.
@@ -20,10 +21,16 @@ FORMULA = re.compile(r'(?:^|(?<=[;\t\r\n]))(?=[\s"]*[=+\-@\t\r\uff1d\uff0b\uff0d
 
 
 def face_json(face: Track) -> dict[str, Any]:
-    """Return a face as JSON values: track_id, box [x1, y1, x2, y2] px, emotion, confidence, sure, probs."""
+    """Return a face as JSON values.
+
+    They are track_id, box [x1, y1, x2, y2] px, landmarks [[x, y], ...] px or None, emotion, confidence, sure,
+    and probs.
+    """
+    points = face.landmarks
     return {
         "track_id": face.track_id,
         "box": list(face.box),
+        "landmarks": None if points is None else [[round(x, 1), round(y, 1)] for x, y in points.tolist()],
         "emotion": face.emotion,
         "confidence": round(face.confidence, 4),
         "sure": face.sure,
@@ -32,19 +39,24 @@ def face_json(face: Track) -> dict[str, Any]:
 
 
 def face_rows(
-    file: str, faces: Iterable[Track], t_s: float | None = None, frame: int | None = None
+    file: str,
+    faces: Iterable[Track],
+    t_s: float | None = None,
+    frame: int | None = None,
+    *,
+    remark: str = "",
 ) -> list[list[object]]:
     """Return a row for each face, in the order of COLUMNS.
 
     A video's rows have the frame's time t_s in s since its start and the frame's number; a picture's have
-    neither.
+    neither, but may have a remark.
     """
     moment = "" if t_s is None else t_s, "" if frame is None else frame
     return [
         [
             *(file, *moment, face.track_id, *face.box, face.emotion, float(face.confidence), face.sure),
             *(float(p) for p in face.probs),
-            "",
+            remark,
         ]
         for face in faces
     ]
@@ -75,11 +87,12 @@ class Table:
     skip it.
     """
 
-    def __init__(self, file: TextIO, columns: Sequence[str] = COLUMNS) -> None:
-        """Write the byte order mark and the row of column names."""
-        file.write(BYTE_ORDER_MARK)
+    def __init__(self, file: TextIO, columns: Sequence[str] = COLUMNS, *, begin: bool = True) -> None:
+        """Write the byte order mark and the row of column names, unless the file has them already."""
         self._writer = csv.writer(file)
-        self._writer.writerow(columns)
+        if begin:
+            file.write(BYTE_ORDER_MARK)
+            self._writer.writerow(columns)
 
     def add(self, rows: Iterable[Sequence[object]]) -> None:
         """Write the rows, each value as `as_cell` returns it."""

@@ -19,6 +19,8 @@ Box = tuple[int, int, int, int]  # xyxy px
 NO_SIGNAL_SIZE_PX = (640, 480)
 HEAT = 0.7  # the opacity of a heat map in its hottest place
 GAP_PX = 4  # between a box and its bars
+RIM = (36, 31, 27)  # BGR, of what has to be legible on any picture
+NOWHERE: Box = (0, 0, 0, 0)
 BLOCKS = 8  # a side of a hidden face: 64 squares identify nobody
 
 
@@ -30,6 +32,8 @@ class View:
     labels: bool = True
     bars: bool = False
     heat: bool = False
+    landmarks: bool = False
+    count: bool = False
     flip: bool = False
     blur: bool = False
 
@@ -63,17 +67,20 @@ def draw(
     boxes = [_in_scene(track.box, width, view.flip) for track in tracks]
     if view.heat:
         _draw_heat(scene, tracks, boxes, view.flip)
-    if view.bars:
-        _draw_all_bars(scene, tracks, boxes, text_px)
+    words = _draw_all_bars(scene, tracks, boxes, text_px) if view.bars else []
     for track, box in zip(tracks, boxes, strict=True):
         colour = bgr(DETAILS[track.emotion].colour if track.sure else UNSURE_COLOUR)
         if view.boxes:
             _draw_corners(scene, box, colour, thickness)
+        if view.landmarks and track.landmarks is not None:
+            _draw_landmarks(scene, track.landmarks, box, colour, view.flip)
         if view.labels:
             label = f"{track.emotion} {track.confidence:.0%}" if track.sure else "unsure"
             # among several faces the number says which card on the page belongs to which
             text = f"{track.track_id} {label}" if len(tracks) > 1 else label
-            _draw_label(scene, text, box, colour, text_px)
+            words.append(_draw_label(scene, text, box, colour, text_px))
+    if view.count:
+        _draw_count(scene, len(tracks), words, text_px)
     return scene
 
 
@@ -92,12 +99,13 @@ def _draw_heat(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], flip
             lay_heat(scene, share[:, ::-1] if flip else share, box)
 
 
-def _draw_all_bars(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], text_px: int) -> None:
-    """Draw each track's bars beside its box, where they hide as little as possible of the others."""
+def _draw_all_bars(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], text_px: int) -> list[Box]:
+    """Draw each track's bars beside its box, hiding as little as possible of the others; return their boxes."""
     labelled = [_with_label(box, text_px) for box in boxes]
     occupied = list(labelled)
     for track, box in zip(tracks, labelled, strict=True):
         occupied.append(_draw_bars(scene, track.probs, box, max(9, text_px * 2 // 3), occupied))
+    return occupied[len(labelled) :]
 
 
 def draw_no_signal(reason: str, size_px: tuple[int, int] = NO_SIGNAL_SIZE_PX) -> Scene:
@@ -145,17 +153,57 @@ def _draw_corners(scene: Scene, box: Box, colour: tuple[int, int, int], thicknes
             )
 
 
-def _draw_label(scene: Scene, text: str, box: Box, colour: tuple[int, int, int], text_px: int) -> None:
-    """Draw a filled label above the box, or inside it where there is no room above, within the scene."""
+def _draw_landmarks(
+    scene: Scene, landmarks: NDArray[np.float32], box: Box, colour: tuple[int, int, int], flip: bool
+) -> None:
+    """Draw a dot with a dark rim on each landmark (n, 2) px of a face in a box, mirrored if the scene is."""
+    radius = max(1, (box[2] - box[0]) // 45)
+    for x, y in landmarks.round().astype(int).tolist():
+        centre = (scene.shape[1] - x if flip else x, y)
+        cv2.circle(scene, centre, radius + 1, RIM, cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(scene, centre, radius, colour, cv2.FILLED, cv2.LINE_AA)
+
+
+def _draw_label(scene: Scene, text: str, box: Box, colour: tuple[int, int, int], text_px: int) -> Box:
+    """Draw a filled label above the box, or inside it where there is no room above, within the scene.
+
+    Returns its box, which is empty where the scene is too small for it.
+    """
     height, width = scene.shape[:2]
     label = _label(text, colour, text_px)
     rows, columns = label.shape[:2]
     if rows > height or columns > width:
-        return
+        return NOWHERE
     x = min(max(box[0], 0), width - columns)
     above = box[1] - rows
     y = min(above if above >= 0 else max(box[1], 0), height - rows)
     scene[y : y + rows, x : x + columns] = label
+    return x, y, x + columns, y + rows
+
+
+def _draw_count(scene: Scene, count: int, words: Sequence[Box], text_px: int) -> None:
+    """Draw the number of faces bottom left, or in another corner where that hides less of the words' boxes."""
+    height, width = scene.shape[:2]
+    label = _label(count_words(count), RIM, text_px)
+    rows, columns = label.shape[:2]
+    right, low = width - columns, height - rows
+    if right < 0 or low < 0:
+        return
+    margin = min(text_px // 2, right, low)
+    places = [
+        (margin, low - margin),
+        (right - margin, low - margin),
+        (margin, margin),
+        (right - margin, margin),
+    ]
+    corners = [(x, y, x + columns, y + rows) for x, y in places]
+    x1, y1, x2, y2 = min(corners, key=lambda corner: sum(_shared_px(corner, other) for other in words))
+    scene[y1:y2, x1:x2] = label
+
+
+def count_words(count: int) -> str:
+    """Return the number of faces in words: "no face", "1 face", "2 faces"."""
+    return f"{count or 'no'} face{'s' if count > 1 else ''}"
 
 
 def lay_heat(scene: Scene, share: NDArray[np.float32], box: Box) -> None:

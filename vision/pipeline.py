@@ -35,6 +35,7 @@ class Pipeline:
         jpeg_quality: int,
         view: View = PLAIN,
         explain: Explain | None = None,
+        only_seen: bool = False,
     ) -> None:
         """Combine the steps.
 
@@ -45,6 +46,8 @@ class Pipeline:
             jpeg_quality: The quality of the JPEGs, 1 to 100.
             view: The switches of what is drawn; any thread may assign another at any time.
             explain: EmotionClassifier.explain, without which no heat maps are drawn.
+            only_seen: Whether a face is drawn and returned only in the frames in which it was found, not for a
+                moment longer.
         """
         self.detector = detector
         self.classifier = classifier
@@ -52,6 +55,7 @@ class Pipeline:
         self.jpeg_quality = jpeg_quality
         self.view = view
         self.explain = explain
+        self.only_seen = only_seen
 
     def process(self, frame: Frame) -> AnnotatedFrame:
         """Detect, classify, track and draw the faces of one frame.
@@ -77,6 +81,8 @@ class Pipeline:
         watch.lap("track")
         # not only tracks: a face is hidden from the first frame in which it is found
         hidden = [*faces.boxes, *(track.box for track in tracks)] if view.blur else ()
+        if self.only_seen:
+            tracks = [track for track in tracks if track.seen_s == frame.captured_s]
         scene = draw(frame.image, tracks, view, hidden)  # a copy: frame.image is never written
         watch.lap("draw")
         jpeg = encode_jpeg(scene, self.jpeg_quality)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from settings import StartError
 from vision.emotions import EMOTIONS
+from vision.jpeg import load_gray
 from vision.live_classifier import Predict
 
 
@@ -28,10 +28,10 @@ def load_samples(folder: Path) -> dict[str, list[Path]]:
 
 def read_gray(path: Path) -> NDArray[np.uint8]:
     """Return a sample picture as gray (s, s) uint8; SamplesError if it cannot be read."""
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    image = load_gray(path)
     if image is None:
         raise SamplesError(f"{path} is not a picture that OpenCV can read")
-    return image.astype(np.uint8, copy=False)
+    return image
 
 
 @dataclass(frozen=True)
@@ -68,4 +68,5 @@ class Samples:
     def _read_one(self, path: Path) -> Sample:
         gray = read_gray(path)
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]])
-        return Sample(f"samples/{path.parent.name}/{path.name}", self._load_predict()(gray, whole, None)[0])
+        probs = self._load_predict()(gray, whole, None, np.zeros(1, dtype=np.bool_))
+        return Sample(f"samples/{path.parent.name}/{path.name}", probs[0])

@@ -20,6 +20,7 @@ from vision.emotions import EMOTIONS
 MIN_IOU = 0.2  # less overlap than this is another face
 KEEP_S = 2.5  # a lost face keeps its number this long
 SHOW_S = 0.5  # a lost face is shown this long, in its last place
+MAX_GAP_S = 12.0  # between two frames of a slow camera, after which a face of the one is sought in the other
 SHOW_AFTER = 2  # sightings; a single one is more often a pattern than a face
 LOST_AFTER_S = 0.12  # a face not found for longer is matched after the others
 COAST_S = 0.7  # a lost face is expected to move on at its speed this long
@@ -28,7 +29,7 @@ MAX_RESIZE = 1.5  # times larger or smaller that a lost face may be found
 SPEED_EASE_S = 0.15
 BOX_EASE_S = 0.06
 UNNUMBERED = 0  # a face that was seen once has no number yet
-MARGIN = 0.10  # another emotion must lead, or a sure one fall below unsure_below, by this much
+MARGIN = 0.13  # another emotion must lead, or a sure one fall below unsure_below, by this much
 
 Maps = NDArray[np.float32] | None
 Points = NDArray[np.float32] | None
@@ -103,6 +104,7 @@ class Tracker:
         self._states: list[_State] = []
         self._next_id = 1
         self._last_s = -math.inf
+        self._last_gap_s = 0.0
 
     def update(
         self,
@@ -122,24 +124,36 @@ class Tracker:
             landmarks: Their landmarks (n, 5, 2) float32 px, if there are any; NaN for a face without.
 
         Returns:
-            The tracks to show, the oldest first: those seen at least SHOW_AFTER times. A lost face stays for
-            SHOW_S in its last place, and keeps its number if it is found again within KEEP_S.
+            The tracks to show, the oldest first: those seen at least SHOW_AFTER times, or once where the frames
+            come more than SHOW_S apart. A lost face stays for SHOW_S in its last place, and keeps its number if
+            it is found again within KEEP_S.
 
         Raises:
             IndexError: probs, maps or landmarks have fewer rows than boxes.
         """
-        self._states = [state for state in self._states if state.is_kept(t_s)]
+        self._states = [
+            state for state in self._states if state.is_kept(t_s) or self._was_just_seen(state, t_s)
+        ]
         matched = self._match(boxes, t_s)
-        self._last_s = t_s
+        gap_s = t_s - self._last_s if math.isfinite(self._last_s) else 0.0
+        alone = min(gap_s, self._last_gap_s) > SHOW_S  # each frame is as a picture by itself
+        self._last_s, self._last_gap_s = t_s, gap_s
         for row, box in enumerate(boxes):
             face_maps = None if maps is None else maps[row]
             points = None if landmarks is None or np.isnan(landmarks[row, 0, 0]) else landmarks[row]
             if row in matched:
                 self._ease(matched[row], box, probs[row], t_s, face_maps, points)
             else:
-                self._states.append(self._begin(box, probs[row], t_s, face_maps, points))
+                state = self._begin(box, probs[row], t_s, face_maps, points)
+                self._states.append(state)
+                if alone:
+                    self._number(state)
         shown = [s.track for s in self._states if s.sightings >= SHOW_AFTER and s.lost_s(t_s) <= SHOW_S]
         return sorted(shown, key=lambda track: track.track_id)
+
+    def _was_just_seen(self, state: _State, t_s: float) -> bool:
+        """Return whether a face was found in the last frame, which of a slow camera is seconds old."""
+        return state.track.seen_s == self._last_s and 0 <= t_s - self._last_s <= MAX_GAP_S
 
     def _match(self, boxes: NDArray[np.integer[Any]], t_s: float) -> dict[int, _State]:
         """Return the state for each matched row of boxes: by overlap if seen just now, then by nearness."""
@@ -195,7 +209,6 @@ class Tracker:
         min_probability = self.unsure_below - (MARGIN if old.sure else 0)
         state.track = replace(
             old,
-            track_id=self._next_id if old.track_id == UNNUMBERED else old.track_id,
             box=_as_ints(state.exact_box),
             probs=eased,
             emotion=EMOTIONS[named],
@@ -204,8 +217,15 @@ class Tracker:
             maps=maps,
             landmarks=None if landmarks is None else _carried(landmarks, box, state.exact_box),
         )
-        self._next_id += old.track_id == UNNUMBERED
         state.sightings += 1
+        if old.track_id == UNNUMBERED:
+            self._number(state)
+
+    def _number(self, state: _State) -> None:
+        """Give a face its number, from which on it is shown."""
+        state.track = replace(state.track, track_id=self._next_id)
+        state.sightings = max(state.sightings, SHOW_AFTER)
+        self._next_id += 1
 
 
 def _overlap(boxes: NDArray[Any], expected: NDArray[np.float64]) -> NDArray[np.float64]:

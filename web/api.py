@@ -3,9 +3,9 @@
 from flask import Blueprint, Response, abort, jsonify, request
 
 from uploads.jobs import Jobs
-from uploads.pictures import PictureError, TooLargeError, UnknownFormatError
 from uploads.recognizer import reading_json
-from web.limits import UploadLimiter, busy, receives
+from vision.pictures import PictureError, TooLargeError, UnknownFormatError
+from web.limits import UploadLimiter, asks_for_whole, busy, receives
 from web.openapi import describe
 
 MAX_PICTURE_MB = 50
@@ -23,7 +23,7 @@ def api_pages(jobs: Jobs, limiter: UploadLimiter, *, max_picture_mb: int = MAX_P
             data = _picture()
             if not data:
                 abort(400, "The request has no picture.")
-            reading = jobs.read("", data)
+            reading = jobs.read("", data, whole=asks_for_whole())
         if reading is None:
             raise busy()
         if reading.problem:

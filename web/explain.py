@@ -9,8 +9,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from uploads.explainer import BusyError, Explanation, PictureExplainer, UnknownSampleError
-from uploads.pictures import PictureError
 from vision.emotions import EMOTIONS
+from vision.pictures import PictureError
 from web.limits import UploadLimiter, receives
 
 MAX_MB = 12

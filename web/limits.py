@@ -36,6 +36,16 @@ def busy() -> ServiceUnavailable:
     )
 
 
+def asks_for_whole() -> bool:
+    """Return whether the current request asks for each whole picture to be read as a face: whole=1."""
+    sent = request.args.get("whole", "")
+    if not sent and request.mimetype == "multipart/form-data":
+        sent = request.form.get("whole", "")
+    if sent not in ("", "0", "1"):
+        abort(400, "whole is 1, to read each whole picture as a face, or 0.")
+    return sent == "1"
+
+
 def receives(view: View) -> View:
     """Mark a view that receives bodies of any length by an UploadLimiter; others get small ones, whole."""
     setattr(view, RECEIVES, True)

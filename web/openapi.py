@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from uploads.pictures import MAX_PIXELS
 from vision.emotions import EMOTIONS
+from vision.jpeg import MAX_PIXELS
 from web.limits import RETRY_S
 
 
@@ -21,6 +21,7 @@ def describe(max_picture_mb: int) -> dict[str, Any]:
                 "post": {
                     "operationId": "predict",
                     "summary": "Find the faces in a picture and name their emotions.",
+                    "parameters": [_WHOLE],
                     "requestBody": {"required": True, "content": _SENT},
                     "responses": _predict_answers(max_picture_mb),
                 }
@@ -56,12 +57,25 @@ def _answer(description: str, schema: dict[str, Any], **more: Any) -> dict[str, 
     return {"description": description, "content": {"application/json": {"schema": schema}}, **more}
 
 
+_WHOLE: dict[str, Any] = {
+    "name": "whole",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "integer", "enum": [0, 1], "default": 0},
+    "description": "1: the picture is cut to one face, and is read as a whole; no face is searched for.",
+}
 _BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
 _SENT = {
     "application/octet-stream": {"schema": _BYTES},
     "image/jpeg": {"schema": _BYTES},
     "image/png": {"schema": _BYTES},
-    "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": {"file": _BYTES}}},
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "required": ["file"],
+            "properties": {"file": _BYTES, "whole": _WHOLE["schema"]},
+        }
+    },
 }
 _ERROR = {
     "type": "object",
@@ -71,7 +85,7 @@ _ERROR = {
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 _FACE = {
     "type": "object",
-    "required": ["track_id", "box", "emotion", "confidence", "sure", "probs"],
+    "required": ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs"],
     "properties": {
         "track_id": {"type": "integer", "minimum": 1, "description": "Its number, from 1, the largest first."},
         "box": {
@@ -80,6 +94,14 @@ _FACE = {
             "minItems": 4,
             "maxItems": 4,
             "description": "x1, y1, x2, y2 in px of the upright picture as sent.",
+        },
+        "landmarks": {
+            "type": ["array", "null"],
+            "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+            "minItems": 5,
+            "maxItems": 5,
+            "description": "x, y in px of the left and right eye, the nose, the left and right corner of the "
+            "mouth, as seen in the picture; null where the detector finds none.",
         },
         "emotion": {"type": "string", "enum": list(EMOTIONS)},
         "confidence": _SHARE,
@@ -93,12 +115,16 @@ _FACE = {
 }
 _PICTURE = {
     "type": "object",
-    "required": ["width", "height", "faces", "note"],
+    "required": ["width", "height", "faces", "whole", "note"],
     "properties": {
         "width": {"type": "integer", "minimum": 1},
         "height": {"type": "integer", "minimum": 1},
         "faces": {"type": "array", "items": {"$ref": "#/components/schemas/Face"}},
-        "note": {"type": "string", "description": "What was left out, or empty."},
+        "whole": {"type": "boolean", "description": "The only face is the whole picture, as the note says."},
+        "note": {
+            "type": "string",
+            "description": "What was left out, and why the whole picture was read as a face; or empty.",
+        },
     },
 }
 _REF = {"$ref": "#/components/schemas/Error"}

@@ -4,6 +4,7 @@ A visitor sees its own uploads. A job's address cannot be guessed, so it can be 
 it may also delete the results it shows.
 """
 
+import errno
 import os
 from collections import Counter
 from typing import IO, Any
@@ -14,8 +15,9 @@ from werkzeug.wrappers import Response as WSGIResponse
 from recording.history import MeanProbs
 from uploads.jobs import Jobs
 from uploads.results import TABLE
+from vision.pictures import PictureError
 from web.chart import stacked
-from web.limits import UploadLimiter, busy, receives
+from web.limits import InsufficientStorage, UploadLimiter, asks_for_whole, busy, receives
 from web.responses import NO_STORE
 from web.results import MAX_ROWS, add_results, made_at
 from web.visitors import current_visitor, new_visitor, owner_of, remember
@@ -23,6 +25,7 @@ from web.visitors import current_visitor, new_visitor, owner_of, remember
 MAX_CARDS = 12  # pictures shown with all their faces at once; of more, each has a page
 MAX_LISTED = 100  # results on the upload page
 GONE = "There is no such result: it was deleted, or is older than a day."
+NO_PICTURE = "There is no such picture in this result."
 DOWNLOADS = {"mp4": "video/mp4", "webm": "video/webm", "jpg": "image/jpeg", "csv": "text/csv"}
 
 
@@ -44,7 +47,8 @@ def upload_pages(jobs: Jobs, limiter: UploadLimiter, max_upload_mb: int) -> Blue
     def upload() -> WSGIResponse:
         visitor = current_visitor() or new_visitor()
         with limiter.receiving(max_upload_mb, several=True):
-            job_id = jobs.submit(owner_of(visitor), _chosen_files())
+            whole = asks_for_whole()
+            job_id = jobs.submit(owner_of(visitor), _chosen_files(), whole=whole)
         if job_id is None:
             raise busy()
         address = url_for("uploads.job", job_id=job_id)
@@ -83,6 +87,25 @@ def _add_jobs(pages: Blueprint, jobs: Jobs) -> None:
         jobs.cancel(job_id)
         return redirect(url_for("uploads.job", job_id=job_id), 303)
 
+    @pages.post("/pictures/<job_id>/whole")
+    def whole(job_id: str) -> WSGIResponse:
+        """Read a picture in which no face was found as one face."""
+        number = request.form.get("picture", type=int)
+        try:
+            there = number is not None and jobs.read_as_face(job_id, number)
+        except PictureError as problem:
+            abort(422, str(problem))
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise InsufficientStorage from None
+            abort(404, GONE)
+        if there is None:
+            raise busy()
+        if not there:
+            abort(404, NO_PICTURE)
+        shown = number if "alone" in request.form else None
+        return redirect(url_for("uploads.job", job_id=job_id, picture=shown, _anchor=f"picture-{number}"), 303)
+
     @pages.post("/pictures/<job_id>/delete")
     def delete(job_id: str) -> WSGIResponse:
         jobs.delete(job_id)
@@ -96,7 +119,8 @@ def _add_jobs(pages: Blueprint, jobs: Jobs) -> None:
         kind = DOWNLOADS[name.rpartition(".")[2]]
         # conditional: a browser asks for parts of a video
         response = send_file(path, kind, "download" in request.args or name == TABLE, name, conditional=True)
-        response.headers["Cache-Control"] = "private, max-age=3600"
+        # the table changes where a picture is read again as a face; pictures then have another address
+        response.headers["Cache-Control"] = f"private, max-age={0 if name == TABLE else 3600}"
         return response
 
 
@@ -128,7 +152,7 @@ def _page_parts(items: list[dict[str, Any]]) -> dict[str, Any]:
     number = request.args.get("picture", type=int)
     one = [item for item in pictures if item["scene"] == f"{number}.jpg"] if number is not None else []
     if number is not None and not one:
-        abort(404, "There is no such picture in this result.")
+        abort(404, NO_PICTURE)
     faces = [face for item in pictures for face in item["faces"]]
     named = Counter(face["emotion"] if face["sure"] else "unsure" for face in faces)
     return {

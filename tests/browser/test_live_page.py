@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -19,6 +21,7 @@ from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import until
 from vision.emotions import DETAILS
 from vision.jpeg import encode_jpeg
+from vision.overlay import RIM
 
 pytestmark = pytest.mark.browser
 
@@ -222,6 +225,38 @@ def test_a_switch_changes_the_picture_for_everybody_and_other_pages_show_it(
     assert (view["heat"], view["boxes"], view["smoothing_s"]) == (True, True, 1.5)
     expect(page.locator("#refusal")).to_be_hidden()
     other.close()
+
+
+def has_count(server: Server) -> bool:
+    """Return whether the dark ground of the face count lies bottom left in the newest picture."""
+    image = cv2.imdecode(np.frombuffer(server.get("/snapshot.jpg"), np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    corner = image[-30:-12, 12:72].astype(int)
+    return bool((np.abs(corner - RIM).max(axis=-1) < 16).mean() > 0.4)
+
+
+def test_the_face_count_and_the_landmarks_are_switches_too(
+    browser: Browser, start_server: Callable[..., Server]
+) -> None:
+    server = start_server("--source", "demo")
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(server.url, wait_until="commit")
+    count, landmarks = (page.get_by_role("switch", name=name) for name in ("Face count", "Landmarks"))
+    expect(count).to_be_checked()
+    expect(landmarks).not_to_be_checked()
+    until(lambda: has_count(server))
+    count.uncheck()
+    until(lambda: not has_count(server))
+    landmarks.check()
+    until(lambda: json.loads(server.get("/view"))["landmarks"])
+    assert json.loads(server.get("/view"))["count"] is False
+
+    def marked_faces() -> list[object]:
+        return [face for face in json.loads(server.get("/state"))["faces"] if face["landmarks"]]
+
+    until(lambda: bool(marked_faces()))
+    page.close()
 
 
 def test_a_key_does_what_its_button_does(page: Page, demo: Server) -> None:

@@ -121,6 +121,35 @@ def test_without_a_script_the_form_works_too(open_page: Callable[..., Page]) -> 
     expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
 
 
+@pytest.mark.parametrize("scripted", [True, False])
+def test_a_picture_without_a_face_is_treated_as_one_by_a_press(
+    open_page: Callable[..., Page], scripted: bool
+) -> None:
+    page = open_page(java_script_enabled=scripted)
+    choose(page, ("a.jpg", FACE), ("b.jpg", NOBODY))
+    page.get_by_role("button", name="Read the faces").click()
+    second = page.get_by_role("region", name="b.jpg")
+    expect(second).to_contain_text("No face was found.")
+    expect(page.get_by_role("button", name="Treat the whole picture")).to_have_count(1)
+    second.get_by_role("button", name="Treat the whole picture as a face").click()
+    expect(second).to_contain_text("The whole picture was read as a face.")
+    expect(second.get_by_role("heading", name="happy 70")).to_be_visible()
+    expect(page.get_by_text("2 pictures, 2 faces.")).to_be_visible()
+    expect(page.get_by_role("button", name="Treat the whole picture")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_pictures_that_are_cut_to_a_face_are_sent_as_such(
+    open_page: Callable[..., Page], scripted: bool
+) -> None:
+    page = open_page(java_script_enabled=scripted)
+    choose(page, ("b.jpg", NOBODY))
+    page.get_by_role("checkbox", name="Each picture is cut to one face").check()
+    page.get_by_role("button", name="Read the faces").click()
+    expect(page.get_by_text("The whole picture was read as a face.")).to_be_visible()
+    expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
+
+
 def test_a_jobs_progress_survives_a_reload_and_it_can_be_cancelled(
     open_page: Callable[..., Page], detector: Gated
 ) -> None:
@@ -190,6 +219,23 @@ def test_the_results_are_sorted_by_a_press_on_a_heading(open_page: Callable[...,
     )
     page.get_by_role("button", name="Read").click()
     assert times.evaluate_all("times => times.map(time => time.dateTime)") == sorted(days)
+
+
+def test_in_a_table_of_pictures_those_without_a_face_come_last_and_have_the_button(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page()
+    entries = [(f"{number}.jpg", NOBODY if number == 3 else FACE) for number in range(13)]
+    choose(page, ("z.zip", zip_of(*entries)))
+    page.get_by_role("button", name="Read the faces").click()
+    heading = page.locator("th button").nth(2)
+    last = page.locator("tbody tr").last
+    for way in ("ascending", "descending"):
+        heading.click()
+        expect(page.locator("th").nth(3)).to_have_attribute("aria-sort", way)
+        expect(last).to_contain_text("3.jpg")
+    last.get_by_role("button", name="Treat the whole picture as a face").click()
+    expect(page.locator(".tag")).to_have_count(13)
 
 
 def test_a_column_of_pictures_cannot_be_sorted(open_page: Callable[..., Page]) -> None:

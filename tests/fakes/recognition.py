@@ -50,8 +50,15 @@ class AlwaysHappy(EmotionClassifier):
         maps[:, EMOTIONS.index("happy"), :2, :2] = 1
         return self.classify(crops), maps
 
+    def explain_both_ways(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self.explain_crops(crops)
+
     def predict(
-        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+        self,
+        gray: NDArray[np.uint8],
+        boxes: NDArray[np.integer[Any]],
+        tilts_deg: Tilts = None,
+        mirrored: NDArray[np.bool_] | None = None,  # noqa: ARG002 - happy either way
     ) -> NDArray[np.float32]:
         return self.classify(preprocess(gray, boxes, tilts_deg))
 
@@ -86,7 +93,11 @@ class LyingFaces(BrightFaces):
 
 class AlwaysSad:
     def predict(
-        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], _tilts_deg: Tilts = None
+        self,
+        gray: NDArray[np.uint8],
+        boxes: NDArray[np.integer[Any]],
+        _tilts_deg: Tilts = None,
+        _mirrored: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float32]:
         assert gray.ndim == 2
         return np.tile(np.eye(7, dtype=np.float32)[4], (len(boxes), 1))

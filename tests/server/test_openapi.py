@@ -32,8 +32,8 @@ class Reader(Jobs):
     def __init__(self) -> None:
         self.recognizer = fake_recognizer()
 
-    def read(self, name: str, data: bytes) -> Reading | None:
-        [reading] = self.recognizer.read([File(name, data)])
+    def read(self, name: str, data: bytes, *, whole: bool = False) -> Reading | None:
+        [reading] = self.recognizer.read([File(name, data)], whole=whole)
         return reading
 
 

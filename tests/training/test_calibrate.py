@@ -6,47 +6,105 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from model import EmotionClassifier, to_probabilities
 from nn.checkpoint import read_weights, save_weights
-from nn.emotion_net import EmotionNet
+from nn.emotion_net import FERPLUS, EmotionNet
 from nn.engines import load_onnx
 from nn.model_card import Calibration, ModelCard
 from tests.fakes.fer2013 import write_fer2013
 from tests.fakes.nets import lively
-from training.calibrate import TAU, cross_fitted_error, fit_temperature, prior_shift
+from training.calibrate import (
+    ENOUGH_ACCURACY,
+    choose_calibration,
+    cross_fitted_error,
+    fit_temperature,
+    majority_accuracy,
+    majority_of,
+    shift_of,
+)
+from training.data import Faces
 from training.metrics import calibration_error
 from training.ship import main, unweigh
 from vision.emotions import EMOTIONS
 
 pytestmark = pytest.mark.training
 
-NO_SHIFT = (0.0,) * 7
+ANGRY, DISGUST, FEAR, HAPPY, SAD = range(5)
+Logits = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 
 def test_the_shift_lifts_rare_labels_and_lowers_common_ones() -> None:
-    shift = prior_shift(np.repeat(np.arange(7), [10, 1, 10, 100, 10, 10, 10]))
+    shift = shift_of(np.array([10, 1, 10, 100, 10, 10, 10]), 0.4)
     assert sum(shift) == pytest.approx(0, abs=1e-3)
-    assert shift[1] - shift[3] == pytest.approx(TAU * np.log(100), abs=1e-3)
+    assert shift[DISGUST] - shift[HAPPY] == pytest.approx(0.4 * np.log(100), abs=1e-3)
 
 
-def boasting(n: int = 4000) -> tuple[torch.Tensor, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """Logits three times as sure as they are right, and the labels."""
+def faces_of(labels: NDArray[np.int64], votes: NDArray[np.int64] | None = None) -> Faces:
+    """Black faces with these labels and votes (n, 10)."""
+    images = np.zeros((len(labels), 48, 48), dtype=np.uint8)
+    return Faces(images, labels, np.zeros((len(labels), 10), dtype=np.int64) if votes is None else votes)
+
+
+def boasting(n: int = 4000) -> tuple[Logits, Faces]:
+    """Logits three times as sure as they are right, and the faces."""
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(n, 15, generator=generator)
     labels = torch.multinomial(logits[:, :7].softmax(dim=1), 1, generator=generator).squeeze(1)
-    return logits * 3, labels.numpy()
+    return (logits * 3).numpy(), faces_of(labels.numpy())
 
 
 def test_the_temperature_lowers_overconfidence() -> None:
-    logits, labels = boasting()
-    assert fit_temperature(logits, labels, NO_SHIFT) == pytest.approx(3, rel=0.1)
+    logits, faces = boasting()
+    assert fit_temperature(logits, faces, Calibration()) == pytest.approx(3, rel=0.1)
 
 
 def test_calibration_helps_on_faces_it_was_not_fitted_on() -> None:
-    logits, labels = boasting()
-    before = calibration_error(to_probabilities(logits.numpy(), "shipped", Calibration()), labels)
-    assert cross_fitted_error(logits, labels, NO_SHIFT) < before / 4
+    logits, faces = boasting()
+    before = calibration_error(to_probabilities(logits, "shipped", Calibration()), faces.labels)
+    assert cross_fitted_error(logits, faces, Calibration()) < before / 4
+
+
+def test_the_votes_are_heard_where_they_are_better_than_the_labels_head() -> None:
+    labels = np.arange(700, dtype=np.int64) % 7
+    votes = np.eye(10, dtype=np.int64)[labels] * 10
+    rng = np.random.default_rng(0)
+    logits = np.zeros((700, 15), dtype=np.float32)
+    logits[:, :7] = rng.normal(size=(700, 7)) + 0.5 * np.eye(7)[labels]  # a label head that hardly knows
+    logits[:, 7:14] = 4 * np.eye(7)[labels]  # a FER+ head that knows
+    faces = faces_of(labels, votes)
+    chosen = choose_calibration(logits, faces, faces)
+    assert chosen.ferplus_weight > 0
+    probs = to_probabilities(logits, "shipped", chosen)
+    alone = to_probabilities(logits, "fer2013", chosen)
+    assert majority_accuracy(probs, faces) > majority_accuracy(alone, faces) + 0.1
+
+
+def test_a_calibration_that_fails_on_the_labels_is_not_chosen() -> None:
+    labels = np.arange(700, dtype=np.int64) % 7
+    votes = np.eye(10, dtype=np.int64)[(labels + 1) % 7] * 10  # the voters saw something else everywhere
+    logits = np.zeros((700, 15), dtype=np.float32)
+    logits[:, :7] = 2 * np.eye(7)[labels]
+    logits[:, 7:14] = 3 * np.eye(7)[(labels + 1) % 7]
+    faces = faces_of(labels, votes)
+    probs = to_probabilities(logits, "shipped", choose_calibration(logits, faces, faces))
+    assert (probs.argmax(axis=1) == labels).mean() >= ENOUGH_ACCURACY
+
+
+def test_without_votes_the_label_head_ships_alone() -> None:
+    logits, faces = boasting(700)
+    chosen = choose_calibration(logits, faces, faces)
+    assert chosen.ferplus_weight == 0
+    assert chosen.temperature == fit_temperature(logits, faces, chosen)
+
+
+def test_contempt_is_no_majority_of_the_seven() -> None:
+    votes = np.zeros((3, 10), dtype=np.int64)
+    votes[0, FEAR], votes[1, FERPLUS.index("contempt")], votes[2, SAD] = 10, 10, 10
+    clear, majority = majority_of(faces_of(np.zeros(3, dtype=np.int64), votes))
+    assert clear.tolist() == [True, False, True]
+    assert majority.tolist() == [FEAR, SAD]
 
 
 @pytest.fixture

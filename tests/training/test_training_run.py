@@ -189,7 +189,7 @@ def stopping_after(step: int) -> type[Run]:
     """A run in which somebody presses Ctrl-C during that step, counted from 1."""
 
     class Interrupted(Run):
-        def _train_step(self, net: nn.Module, batch: Tensor, side: int) -> float:
+        def _train_step(self, net: nn.Module, batch: Tensor, side: int) -> Tensor:
             loss = super()._train_step(net, batch, side)
             if self.step == step:
                 signal.raise_signal(signal.SIGINT)

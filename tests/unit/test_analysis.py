@@ -5,26 +5,19 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from sources.video import TimedImage
 from tests.fakes.files import CLIP_FRAMES, anonymous, zip_of
 from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import fake_pipeline, fake_recognizer
-from tests.fakes.waiting import PATIENCE_S
 from uploads.analysis import Analysis, InputFile, Remark, VideoFrame
+from uploads.annotated_copy import ENCODINGS, NOT_WRITTEN, VideoWriter, Writer, open_writer
 from uploads.recognizer import Reading, Recognizer
 from uploads.result_writer import ResultWriter
-from uploads.videos import (
-    FfmpegWriter,
-    OpenCvWriter,
-    Video,
-    VideoError,
-    Writer,
-    find_ffmpeg,
-    is_video,
-    open_writer,
-)
+from uploads.videos import Video, VideoError, is_video
 from vision.frames import Image
 from vision.jpeg import encode_jpeg
 
@@ -41,10 +34,12 @@ def recognizer() -> Iterator[Recognizer]:
 class ListWriter:
     def __init__(self) -> None:
         self.scenes: list[Image] = []
+        self.times: list[tuple[float, float]] = []
         self.closed = False
 
-    def write(self, scene: Image) -> None:
+    def write(self, scene: Image, t_s: float, duration_s: float) -> None:
         self.scenes.append(scene)
+        self.times.append((t_s, duration_s))
 
     def close(self) -> None:
         self.closed = True
@@ -58,7 +53,7 @@ def analysis_of(
     recognizer: Recognizer,
     *files: tuple[str, bytes],
     open_writer: Callable[..., Writer | None] = no_writer,
-    open_video: Callable[[str], Video] = Video,
+    open_video: Callable[[IO[bytes]], Video] = Video,
 ) -> Analysis:
     inputs = [InputFile.of_stream(name, anonymous(data)) for name, data in files]
     return Analysis(inputs, recognizer, fake_pipeline, open_writer, 5, open_video=open_video)
@@ -96,6 +91,8 @@ def test_the_annotated_copy_gets_every_frame_in_the_videos_size_and_rate(
     list(analysis_of(recognizer, ("c.avi", clip), open_writer=open_list))
     assert asked == ["c.avi", 25.0, (64, 48)]
     assert [scene.shape for scene in writer.scenes] == [(48, 64, 3)] * CLIP_FRAMES
+    assert [t_s for t_s, _ in writer.times] == pytest.approx([index / 25 for index in range(CLIP_FRAMES)])
+    assert {round(duration_s, 6) for _, duration_s in writer.times} == {1 / 25}
     assert writer.closed
 
 
@@ -138,7 +135,11 @@ def test_a_video_without_frames_is_a_problem(recognizer: Recognizer, data: bytes
     [remark] = analysis_of(recognizer, ("v.mp4", data))
     assert isinstance(remark, Remark)
     assert remark.is_problem
-    assert remark.text in ("The video cannot be read.", "The video has no frame that can be read.")
+    assert remark.text in (
+        "The file has no video in it.",
+        "The file is not a video that can be read.",
+        "The video has no frame that can be read.",
+    )
 
 
 def test_a_header_that_lies_about_length_and_rate_changes_nothing(recognizer: Recognizer, clip: bytes) -> None:
@@ -157,7 +158,7 @@ def test_a_header_that_lies_about_length_and_rate_changes_nothing(recognizer: Re
 
 
 class UndecodedVideo(Video):
-    def _next(self) -> Image | None:
+    def _next(self) -> TimedImage | None:
         pytest.fail("a frame was decoded")
 
 
@@ -188,56 +189,68 @@ def test_a_long_video_is_read_to_the_limit_and_that_is_said(recognizer: Recogniz
     assert events[-1] == Remark("v.avi", "The video is long: its first 7 frames were read.")
 
 
-def frames_of(path: Path) -> tuple[int, float, tuple[int, int]]:
-    video = Video(str(path))
-    count = sum(1 for _ in video)
-    video.close()
-    return count, video.fps, video.size_px
+def written(path: Path) -> tuple[list[float], float, tuple[int, int]]:
+    """Return the times of a video's frames, when the last ends, and its (width, height)."""
+    with path.open("rb") as file, closing(Video(file)) as video:
+        timed = list(video)
+        assert video.note == ""
+        return [it.t_s for it in timed], timed[-1].t_s + timed[-1].duration_s, video.size_px
 
 
-@pytest.mark.skipif(find_ffmpeg() is None, reason="needs ffmpeg with H.264")
-def test_with_ffmpeg_the_copy_is_h264_that_browsers_play(tmp_path: Path) -> None:
-    writer, path = open_writer(tmp_path / "copy", 12.5, (63, 48))
-    for _ in range(5):
-        writer.write(plain_image(90, 48, 63))
+TIMES_S = (0.0, 0.04, 0.5, 3.0, 3.04)  # as of a phone in the dark
+
+
+def write_copy(stem: Path, size_px: tuple[int, int] = (64, 48)) -> Path:
+    writer, path = open_writer(stem, 25, size_px)
+    for t_s in TIMES_S:
+        writer.write(plain_image(90, size_px[1], size_px[0]), t_s, 2.0 if t_s == TIMES_S[-1] else 0.04)
     writer.close()
+    return path
+
+
+def test_the_copy_is_h264_as_browsers_play_it_with_the_originals_times_and_length(
+    tmp_path: Path,
+) -> None:
+    path = write_copy(tmp_path / "http:copy", (63, 48))
     assert path.suffix == ".mp4"
-    assert frames_of(path) == (5, 12.5, (64, 48))  # H.264 with halved colour needs even sides
+    times_s, end_s, size_px = written(path)
+    assert times_s == pytest.approx(TIMES_S, abs=0.001)
+    assert end_s == pytest.approx(5.04, abs=0.001)
+    assert size_px == (64, 48)  # H.264 with halved colour needs even sides
     data = path.read_bytes()
     assert b"avc1" in data
     assert data.index(b"moov") < data.index(b"mdat")  # so that it plays while it loads
 
 
-def test_without_ffmpeg_the_copy_is_webm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("uploads.videos.shutil.which", lambda _: None)
-    writer, path = open_writer(tmp_path / "copy", 25, (64, 48))
-    assert isinstance(writer, OpenCvWriter)
-    for _ in range(5):
-        writer.write(bright_image())
-    writer.close()
+def test_without_an_encoder_of_h264_the_copy_is_webm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uploads.annotated_copy.av.codecs_available", {"libvpx"})
+    path = write_copy(tmp_path / "copy")
     assert path.suffix == ".webm"
-    assert frames_of(path) == (5, 25, (64, 48))
+    times_s, _, size_px = written(path)
+    assert times_s == pytest.approx(TIMES_S, abs=0.002)
+    assert size_px == (64, 48)
 
 
-def test_a_copy_that_cannot_be_written_says_so_and_leaves_no_file(tmp_path: Path) -> None:
-    full = tmp_path / "ffmpeg"
-    full.write_text('#!/bin/sh\necho begun > "$(eval echo \\${$#})"\nexit 1\n')
-    full.chmod(0o755)
-    writer = FfmpegWriter(str(full), tmp_path / "copy.mp4", 25, (64, 48))
-    writer._process.wait(PATIENCE_S)
+def test_without_any_encoder_there_is_no_copy_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uploads.annotated_copy.av.codecs_available", set())
+    with pytest.raises(VideoError, match="no encoder"):
+        open_writer(tmp_path / "copy", 25, (64, 48))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_copy_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "copy.mp4").symlink_to("/dev/full")
     with pytest.raises(VideoError, match="the disk may be full"):
-        writer.write(bright_image())
-    with pytest.raises(VideoError):
-        writer.close()
-    assert not (tmp_path / "copy.mp4").exists()
+        write_copy(tmp_path / "copy")
+    assert not (tmp_path / "copy.mp4").is_symlink()
 
 
-def test_an_ffmpeg_without_h264_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    poor = tmp_path / "ffmpeg"
-    poor.write_text("#!/bin/sh\necho ' V..... mpeg4'\n")
-    poor.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert find_ffmpeg() is None
+def test_a_copy_without_a_frame_leaves_no_file(tmp_path: Path) -> None:
+    writer, path = open_writer(tmp_path / "copy", 25, (64, 48))
+    writer.close()
+    assert not path.exists()
 
 
 def test_a_file_that_disappears_is_a_problem_of_that_file_only(recognizer: Recognizer, tmp_path: Path) -> None:
@@ -260,10 +273,10 @@ class FailingWriter(ListWriter):
         self.frames = frames
         self.closings = 0
 
-    def write(self, scene: Image) -> None:
+    def write(self, scene: Image, t_s: float, duration_s: float) -> None:
         if len(self.scenes) == self.frames:
             raise VideoError("The pipe is broken.")
-        super().write(scene)
+        super().write(scene, t_s, duration_s)
 
     def close(self) -> None:
         self.closings += 1
@@ -321,39 +334,43 @@ def test_after_a_stop_nothing_more_is_read(
     assert analysis.progress < 1
 
 
-FFMPEG = """#!/bin/sh
-case "$*" in *-encoders*) echo ' V..... libx264 '; exit 0;; esac
-for path; do :; done
-echo begun > "$path"
-"""
+class BrokenEncoder(VideoWriter):
+    """A writer to which the disk is full from some frame on."""
+
+    frames = 0
+
+    def write(self, scene: Image, t_s: float, duration_s: float) -> None:
+        if self.frames == 0:
+            self._remove()
+            raise VideoError(NOT_WRITTEN)
+        self.frames -= 1
+        super().write(scene, t_s, duration_s)
 
 
-@pytest.mark.parametrize(
-    "end",
-    ["exit 1", "head -c 30000 > /dev/null; exit 1", "cat > /dev/null; kill -9 $$", "cat > /dev/null; exit 1"],
-    ids=["at once", "in the middle", "killed", "at the end"],
-)
-@pytest.mark.parametrize("cancelled_after", [3, 1000], ids=["cancelled", "to the end"])
-def test_what_was_read_of_a_video_is_kept_although_ffmpeg_fails(
+@pytest.mark.parametrize("whole", [0, 3], ids=["at once", "in the middle"])
+@pytest.mark.parametrize("cancelled_after", [4, 1000], ids=["cancelled", "to the end"])
+def test_what_was_read_of_a_video_is_kept_although_the_copy_fails(
     recognizer: Recognizer,
     clip: bytes,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    end: str,
+    whole: int,
     cancelled_after: int,
 ) -> None:
-    program = tmp_path / "bin" / "ffmpeg"
-    program.parent.mkdir()
-    program.write_text(FFMPEG + end)
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     cancelled, reports = threading.Event(), []
+
+    def open_broken(stem: Path, fps: float, size_px: tuple[int, int]) -> tuple[Writer, Path]:
+        path = stem.with_suffix(".mp4")
+        writer = BrokenEncoder(path, ENCODINGS[0], fps, size_px)
+        writer.frames = whole
+        return writer, path
 
     def report(progress: float, _: str) -> None:
         reports.append(progress)
         if len(reports) == cancelled_after:
             cancelled.set()
 
+    monkeypatch.setattr("uploads.result_writer.open_writer", open_broken)
     files = [InputFile.of_stream("v.avi", anonymous(clip))]
     (tmp_path / "job").mkdir()
     writer = ResultWriter(tmp_path / "job", 80, blur=False)
@@ -361,10 +378,7 @@ def test_what_was_read_of_a_video_is_kept_although_ffmpeg_fails(
     frames = min(cancelled_after, CLIP_FRAMES)
     assert (video["video"], video["timeline"]["frames"]) == (None, frames)
     assert len(video["timeline"]["faces"]) == 1
-    assert (remark["text"], remark["is_problem"]) == (
-        "The annotated copy could not be written; the disk may be full.",
-        False,
-    )
+    assert (remark["text"], remark["is_problem"]) == (NOT_WRITTEN, False)
     rows = (tmp_path / "job" / "faces.csv").read_text(encoding="utf-8-sig").splitlines()
     assert len(rows) == 1 + (frames - 1) + 1  # the heading, the frames with a face, the remark
     assert {path.name for path in (tmp_path / "job").iterdir()} == {"faces.csv"}
@@ -375,7 +389,7 @@ class HungryVideo(Video):
 
     frames = 0
 
-    def _next(self) -> Image | None:
+    def _next(self) -> TimedImage | None:
         self.frames += 1
         if self.frames == 4:
             raise MemoryError

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from camera import Camera, CameraWaits
-from sources.base import Source, SourceError
+from sources.base import NoNewImage, Source, SourceError
 from streaming.viewable import rate
 from tests.fakes.camera import FakeSource, fake_process, watch
 from tests.fakes.images import plain_image
@@ -121,6 +121,18 @@ def test_the_source_is_closed_when_nobody_looks_and_opened_again_for_the_next_vi
     until(lambda: camera.state().newest is None)
     assert not camera.state().running
     assert next(watch(camera)).tracks[0].box[2] == 201
+
+
+def test_each_opening_after_a_closing_is_logged(
+    make_camera: MakeCamera, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    camera = make_camera(FakeSource([plain_image()]), idle_s=0.05)
+    for _ in range(2):
+        with camera.viewing():
+            until(lambda: camera.state().newest)
+        until(lambda: camera.state().newest is None)
+    assert [record.getMessage() for record in caplog.records] == ["opened fake", "closed fake"] * 2
 
 
 def test_a_short_break_between_two_viewers_does_not_close_the_source(make_camera: MakeCamera) -> None:
@@ -344,6 +356,85 @@ def test_a_source_that_is_slower_than_usual_is_no_frozen_one_while_stall_s_allow
     assert problems == {""}
 
 
+def test_a_slow_source_is_given_its_own_period_and_not_called_lost(make_camera: MakeCamera) -> None:
+    source = SlowSource(period_s=0.6)
+    waits = replace(QUICK, first_gap_s=2.0, reopen_after_s=0.2)
+    camera = make_camera(source, stall_s=0.2, waits=waits)
+    problems: set[str] = set()
+
+    def note() -> None:
+        if newest := camera.annotated.newest():
+            problems.add(newest.problem)
+
+    camera.annotated.subscribe(note)
+    with camera.viewing():
+        until(lambda: source.reads > 4)
+        problems.add(camera.state().problem)
+        assert readiness(camera) == (200, "frames are coming")
+        assert camera.state().counts.openings == 1
+        assert camera.state().fps == pytest.approx(1 / 0.6, rel=0.3)
+        assert problems == {""}
+        source.period_s = PATIENCE_S  # and now it is lost
+        watch_for(camera, "has sent no picture for ")
+    source.release.set()
+
+
+def test_a_source_that_says_it_has_no_new_image_is_alive(make_camera: MakeCamera) -> None:
+    class Still(FakeSource):
+        fps = None
+
+        def read(self) -> Image:
+            if self.reads:
+                self.reads += 1
+                self.release.wait(0.02)
+                raise NoNewImage
+            return super().read()
+
+    source = Still([plain_image()])
+    camera = make_camera(source, stall_s=0.2, waits=replace(QUICK, first_gap_s=0.2))
+    with camera.viewing():
+        until(lambda: source.reads > 40)
+        assert camera.state().problem == ""
+        assert camera.state().counts.frames == 1
+        assert camera.state().counts.openings == 1
+        newest = camera.annotated.newest()
+        assert newest is not None
+        assert not newest.problem
+
+
+def test_a_step_that_hangs_is_a_problem_though_the_source_shows_signs_of_life(make_camera: MakeCamera) -> None:
+    class Still(FakeSource):
+        fps = None
+
+        def read(self) -> Image:
+            if self.reads:
+                self.release.wait(0.02)
+                raise NoNewImage
+            return super().read()
+
+    step = HangingStep(0)
+    camera = make_camera(Still([plain_image()]), process=step, stall_s=0.3)
+    watch_for(camera, "stands still")
+    step.go.set()
+
+
+def test_a_source_that_comes_and_goes_all_day_does_not_fill_the_log(
+    make_camera: MakeCamera, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    ends = SourceError("camera 0 gives no more frames")
+    sources = [FakeSource([plain_image()], then=ends) for _ in range(12)]
+    waits = replace(QUICK, min_pause_s=0.01, max_pause_s=0.01, log_after_s=0.5)
+    later: list[FakeSource] = []
+    camera = make_camera(*sources, SourceError("camera 0 is gone"), later=later, waits=waits)
+    with camera.viewing():
+        until(lambda: camera.state().counts.openings >= 12)
+        until(lambda: "camera 0 is gone" in caplog.text)  # what stays is logged
+        assert len(caplog.records) <= 5
+        later.append(FakeSource([plain_image()]))
+        until(lambda: "the picture is back" in caplog.text.partition("camera 0 is gone")[2])
+
+
 def test_a_source_that_comes_back_after_long_is_not_called_frozen_before_its_first_frame_is_done(
     make_camera: MakeCamera,
 ) -> None:
@@ -412,6 +503,12 @@ def test_the_state_knows_rate_and_latency(make_camera: MakeCamera) -> None:
 def test_the_rate_is_that_of_the_last_two_seconds() -> None:
     assert rate(deque([80.0, 98.0, 99.0, 99.5, 100.0]), 100.5) == pytest.approx(2)
     assert rate(deque([80.0]), 100.0) == 0
+
+
+def test_the_rate_of_a_slow_source_is_that_of_its_last_two_frames_until_a_third_is_long_due() -> None:
+    assert rate(deque([80.0, 85.0, 90.0]), 94.0) == pytest.approx(0.2)
+    assert rate(deque([80.0, 85.0, 90.0]), 101.0) == 0
+    assert rate(deque([89.9, 90.0]), 93.0) == 0
 
 
 def test_closing_lets_viewers_go_and_joins_the_threads(make_camera: MakeCamera) -> None:

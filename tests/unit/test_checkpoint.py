@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from model import EmotionClassifier
 from nn.checkpoint import fill, read_weights, save_weights
 from nn.emotion_net import EmotionNet
-from nn.model_card import INPUT_SIDE, Calibration, ModelCard, WeightsError
+from nn.model_card import INPUT_SIDE, Calibration, ModelCard, WeightsError, parse_model_card
 from nn.torch_engine import TorchEngine
 from tests.fakes.nets import noise
 from vision.emotions import EMOTIONS
@@ -139,12 +139,23 @@ def test_weights_for_another_input_are_refused(tmp_path: Path, change: dict[str,
 
 @pytest.mark.parametrize(
     "change",
-    [{"shift": [0.0]}, {"temperature": 0}, {"temperature": "hot"}, {"shift": 3}, {"temperature": None}],
+    [
+        *({"shift": [0.0]}, {"temperature": 0}, {"temperature": "hot"}, {"shift": 3}, {"temperature": None}),
+        *({"ferplus_weight": "much"}, {"ferplus_shift": [0.0]}),
+    ],
 )
 def test_an_impossible_calibration_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     card = asdict(CARD)
     card["calibration"] |= change
     refusal(write_card(tmp_path / "base.safetensors", json.dumps(card)))
+
+
+def test_the_card_of_an_earlier_version_ships_the_label_head_alone(tmp_path: Path) -> None:
+    card = asdict(CARD)
+    del card["calibration"]["ferplus_weight"], card["calibration"]["ferplus_shift"]
+    path = write_card(tmp_path / "old.safetensors", json.dumps(card))
+    with safe_open(path, "np") as file:
+        assert parse_model_card(path, file.metadata()) == CARD
 
 
 def test_the_site_refuses_a_network_to_compare_with(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from tests.fakes.server import newest_event
 from tests.fakes.site import make_fake_site
 from vision.controls import SWITCHES, ControlError, Controls
 from vision.crops import Tilts
-from vision.frames import Frame
+from vision.detector import Detections
+from vision.frames import Frame, Image
 from vision.live_classifier import LiveClassifier
 from vision.overlay import View
 from vision.pipeline import Pipeline
@@ -38,10 +39,22 @@ class SadInTheMiddle(AlwaysSad):
         return self.predict(gray, boxes, tilts_deg), maps
 
 
+class OneMarkedFace(OneFace):
+    """Finds its face's landmarks, too."""
+
+    def detect(self, image: Image) -> Detections:
+        points = np.array([[[30, 40], [70, 40], [50, 60], [35, 75], [65, 75]]], dtype=np.float32)
+        return Detections(super().detect(image).boxes, points)
+
+
 @pytest.fixture
 def pipeline() -> Pipeline:
     return Pipeline(
-        OneFace(), LiveClassifier(AlwaysSad().predict), Tracker(0.3, 0.4), 80, explain=SadInTheMiddle().explain
+        OneMarkedFace(),
+        LiveClassifier(AlwaysSad().predict),
+        Tracker(0.3, 0.4),
+        80,
+        explain=SadInTheMiddle().explain,
     )
 
 

@@ -75,7 +75,8 @@ def test_the_largest_face_is_explained_as_the_classifier_reads_it(
     explainer: PictureExplainer, classifier: EmotionClassifier
 ) -> None:
     explanation = explainer.explain(encoded())
-    probs = classifier.predict(noise(120, 240), np.array([[10, 10, 110, 110]]))[0]
+    box = np.array([[10, 10, 110, 110]] * 2)
+    probs = classifier.predict(noise(120, 240), box, None, np.array([False, True])).mean(axis=0)
     assert explanation.others == 1
     assert {r.emotion: pytest.approx(r.probability) for r in explanation.reasons} == dict(
         zip(EMOTIONS, probs.tolist(), strict=True)
@@ -165,10 +166,17 @@ def test_the_page_shows_the_reasons_and_the_layers_of_an_upload(client: FlaskCli
     assert "img-src 'self' data:;" in response.headers["Content-Security-Policy"]
 
 
+def test_a_picture_that_is_cut_to_a_face_is_explained_as_a_whole(client: FlaskClient) -> None:
+    response = client.post("/explain", data={"picture": (io.BytesIO(encoded(100, 90)), "cut.png")})
+    assert response.status_code == 200
+    assert "No face was found; the whole picture was read as one." in response.text
+    assert response.text.count("data:image/jpeg;base64,") == 1 + len(EMOTIONS)
+
+
 @pytest.mark.parametrize(
     ("data", "status", "sentence"),
     [
-        (encoded(100, 100), 422, "No face is found in this picture"),
+        (encoded(100, 140), 422, "No face is found in this picture"),
         (b"<html></html>", 422, "This is no picture"),
         (encoded()[:3000], 422, "The picture is cut off"),
         (b"", 422, "The file is empty."),

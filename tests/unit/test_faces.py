@@ -2,14 +2,17 @@
 
 import csv
 import io
+import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.images import make_track
 from vision.emotions import EMOTIONS
-from vision.faces import BYTE_ORDER_MARK, COLUMNS, Table, face_rows, remark_row
+from vision.faces import BYTE_ORDER_MARK, COLUMNS, Table, face_json, face_rows, remark_row
 
 
 def written(*rows: list[object]) -> list[dict[str, str]]:
@@ -26,6 +29,14 @@ def test_a_face_is_a_row_with_its_box_and_seven_probabilities() -> None:
     assert [row[name] for name in ("x1", "y1", "x2", "y2")] == ["1", "2", "30", "40"]
     assert (row["emotion"], row["confidence"], row["sure"]) == ("fear", "0.7000", "1")
     assert [float(row[name]) for name in EMOTIONS] == [0.05, 0.05, 0.7, 0.05, 0.05, 0.05, 0.05]
+
+
+def test_a_face_as_json_has_its_landmarks_or_null() -> None:
+    face = make_track(1, (1, 2, 30, 40))
+    assert face_json(face)["landmarks"] is None
+    points = np.array([[5.04, 6.06], [7, 8], [9, 10], [11, 12], [13, 14]], dtype=np.float32)
+    record = face_json(replace(face, landmarks=points))
+    assert json.loads(json.dumps(record))["landmarks"] == [[5.0, 6.1], [7, 8], [9, 10], [11, 12], [13, 14]]
 
 
 def test_a_picture_has_no_time() -> None:

@@ -264,7 +264,7 @@ class EasyWorker(WorkerProcess):
     def __init__(self) -> None:
         super().__init__({})
 
-    def read(self, *_: object) -> list[dict[str, Any]]:
+    def read(self, *_: object, **__: object) -> list[dict[str, Any]]:
         return []
 
 

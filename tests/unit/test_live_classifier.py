@@ -16,23 +16,29 @@ GRAY = np.zeros((100, 1000), dtype=np.uint8)
 
 
 class CountingClassifier:
-    """Reads every face as one more than the last, and remembers how many it was asked for each time."""
+    """Reads every face as one more than the last, and remembers what it was asked for each time."""
 
     def __init__(self) -> None:
         self.read = 0
         self.batches: list[int] = []
         self.tilts: list[list[float]] = []
+        self.mirrored: list[list[bool]] = []
         self.go = threading.Event()
         self.go.set()
 
     def predict(
-        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts
+        self,
+        gray: NDArray[np.uint8],
+        boxes: NDArray[np.integer[Any]],
+        tilts_deg: Tilts,
+        mirrored: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
         assert gray is GRAY
         assert self.go.wait(PATIENCE_S)
         self.batches.append(len(boxes))
         assert tilts_deg is not None
         self.tilts.append(tilts_deg.tolist())
+        self.mirrored.append(mirrored.tolist())
         self.read += len(boxes)
         numbers = range(self.read - len(boxes), self.read)
         return np.repeat(np.array([numbers], dtype=np.float32).T, 7, axis=1)
@@ -58,7 +64,22 @@ def live(inner: CountingClassifier) -> Iterator[LiveClassifier]:
 def test_a_face_is_read_again_when_an_expression_can_have_changed(live: LiveClassifier) -> None:
     times = [0.0, 0.03, 0.06, REREAD_S, REREAD_S + 0.03]
     read = [live.predict(GRAY, faces(1, shift=i), t_s)[0, 0] for i, t_s in enumerate(times)]
-    assert read == [0, 0, 0, 0, 1]  # what was read again is shown with the next frame
+    assert read == [0, 0, 0, 0, 0.5]  # what was read again is shown with the next frame
+
+
+def test_every_other_reading_of_a_face_is_of_it_mirrored_and_the_last_two_count(
+    live: LiveClassifier, inner: CountingClassifier
+) -> None:
+    times = [0.0, 0.1, 0.2, 0.3, 0.4]
+    read = [live.predict(GRAY, faces(1), t_s)[0, 0] for t_s in times]
+    assert inner.mirrored == [[False], [True], [False], [True], [False]]
+    assert read == [0, 0, 0.5, 1.5, 2.5]
+
+
+def test_each_face_is_mirrored_in_its_own_turn(live: LiveClassifier, inner: CountingClassifier) -> None:
+    live.predict(GRAY, faces(1), 0.0)
+    live.predict(GRAY, faces(2), 0.1)  # the second is new, the first is read again
+    assert inner.mirrored == [[False], [False], [True]]
 
 
 def test_a_new_face_is_read_at_once_and_the_old_ones_keep_theirs(
@@ -104,7 +125,7 @@ def test_a_face_that_was_hidden_for_a_moment_is_not_new(live: LiveClassifier) ->
         live.predict(GRAY, faces(0), step / 30)
     assert live.predict(GRAY, faces(1), 0.4)[:, 0].tolist() == [0]
     live.predict(GRAY, faces(0), 0.43)
-    assert live.predict(GRAY, faces(1), 1.0)[:, 0].tolist() == [2]  # read again at 0.4, and anew at 1.0
+    assert live.predict(GRAY, faces(1), 1.0)[:, 0].tolist() == [2]  # mirrored at 0.4, anew at 1.0
 
 
 def test_each_face_is_read_by_its_own_tilt(live: LiveClassifier, inner: CountingClassifier) -> None:
@@ -125,5 +146,5 @@ def test_no_frame_waits_for_a_face_that_is_read_again(inner: CountingClassifier)
     inner.go.clear()
     assert [live.predict(GRAY, faces(1), t_s)[0, 0] for t_s in (0.2, 0.3, 0.4)] == [0, 0, 0]
     inner.go.set()
-    until(lambda: live.predict(GRAY, faces(1), 0.5)[0, 0] == 1)
+    until(lambda: live.predict(GRAY, faces(1), 0.5)[0, 0] == 0.5)
     live.close()

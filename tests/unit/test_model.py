@@ -201,10 +201,45 @@ def test_the_shipped_output_is_the_label_head_shifted_and_cooled() -> None:
     np.testing.assert_allclose(result, expected.numpy(), atol=1e-6)
 
 
+def test_the_shipped_output_adds_the_logs_of_both_heads() -> None:
+    calibration = Calibration((3.0, 0, 0, 0, 0, 0, 0), 2.0, 0.5, (0.0, 1, 0, 0, 0, 0, 0))
+    result = to_probabilities(LOGITS, "shipped", calibration)
+    label = torch.from_numpy(LOGITS)[:, :7].log_softmax(dim=1) + torch.tensor(calibration.shift)
+    voters = torch.from_numpy(LOGITS)[:, 7:].log_softmax(dim=1)[:, :7] + torch.tensor(calibration.ferplus_shift)
+    expected = ((label + 0.5 * voters) / 2.0).softmax(dim=1)
+    np.testing.assert_allclose(result, expected.numpy(), atol=1e-6)
+
+
+def test_the_heat_maps_of_both_heads_are_added_as_their_logits_are(net: EmotionNet) -> None:
+    gray, boxes = noise(120, 160), np.array([[0, 0, 48, 48]])
+    card = ModelCard("emotion", calibration=Calibration(ferplus_weight=0.5))
+    _, maps = EmotionClassifier(TorchEngine(net), card).explain(gray, boxes)
+    _, of_logits = TorchEngine(net).logits_and_maps(preprocess(gray, boxes))
+    expected = (of_logits[:, :7] + 0.5 * of_logits[:, 7:14]).clip(min=0)
+    np.testing.assert_allclose(maps, expected, atol=1e-6)
+
+
 def test_without_a_calibration_the_shipped_output_is_the_label_head() -> None:
     np.testing.assert_array_equal(
         to_probabilities(LOGITS, "shipped", Calibration()), to_probabilities(LOGITS, "fer2013", Calibration())
     )
+
+
+def test_a_mirrored_face_is_read_as_its_mirror_image(classifier: EmotionClassifier) -> None:
+    gray, boxes = noise(60, 60), np.array([[0, 0, 60, 60], [0, 0, 60, 60]])
+    plain, mirrored = classifier.predict(gray, boxes, None, np.array([False, True]))
+    turned = np.ascontiguousarray(gray[:, ::-1])
+    np.testing.assert_allclose(mirrored, classifier.predict(turned, boxes[:1])[0], atol=1e-5)
+    assert np.abs(plain - mirrored).max() > 1e-4
+
+
+def test_both_ways_are_the_mean_and_the_mirrored_map_is_turned_back(classifier: EmotionClassifier) -> None:
+    crops = preprocess(noise(60, 60), np.array([[0, 0, 60, 60]]))
+    probs, maps = classifier.explain_both_ways(crops)
+    plain, mirrored = (classifier.explain_crops(c) for c in (crops, np.ascontiguousarray(crops[:, :, ::-1])))
+    np.testing.assert_allclose(probs, (plain[0] + mirrored[0]) / 2, atol=1e-6)
+    np.testing.assert_allclose(maps, (plain[1] + mirrored[1][..., ::-1]) / 2, atol=1e-5)
+    assert [values.shape for values in classifier.explain_both_ways(crops[:0])] == [(0, 7), (0, 7, 6, 6)]
 
 
 @pytest.mark.parametrize("output", OUTPUTS)

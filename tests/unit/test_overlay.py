@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.fakes.images import make_track, plain_image
 from vision.emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
-from vision.overlay import View, bgr, draw, draw_no_signal
+from vision.overlay import View, bgr, count_words, draw, draw_no_signal
 from vision.tracker import Track
 
 
@@ -177,3 +178,102 @@ def test_among_several_faces_each_label_has_its_number() -> None:
     alone = [draw(image, [make_track(number, (20, 80, 120, 180))]) for number in (1, 2)]
     assert (first != second).any()
     assert (alone[0] == alone[1]).all()
+
+
+def painted(scene: NDArray[np.uint8], image: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Return the box around what differs."""
+    rows, columns = np.nonzero((scene != image).any(axis=-1))
+    return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+
+
+COUNT = View(boxes=False, labels=False, count=True)
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "no face"), (1, "1 face"), (2, "2 faces"), (12, "12 faces")])
+def test_the_number_of_faces_is_said_in_plain_words(count: int, words: str) -> None:
+    assert count_words(count) == words
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("size", [(240, 320), (1080, 1920)])
+def test_the_count_is_bottom_left_in_proportion_to_the_picture_and_never_mirrored(
+    size: tuple[int, int], flip: bool
+) -> None:
+    height, width = size
+    image = plain_image(100, height, width)
+    scene = draw(image, [], replace(COUNT, flip=flip))
+    x1, y1, x2, y2 = painted(scene, image)
+    assert x1 == height - y2 == max(13, height // 26) // 2
+    assert x2 < width / 2
+    assert 0.03 < (y2 - y1) / height < 0.1
+    assert (scene == draw(image, [], COUNT)).all()
+
+
+@pytest.mark.parametrize("level", [0, 27, 128, 255])
+def test_the_count_is_legible_on_any_picture(level: int) -> None:
+    image = plain_image(level, 240, 320)
+    image[:] = (36, 31, 27) if level == 27 else level  # its own ground
+    x1, y1, x2, y2 = painted(draw(plain_image(100, 240, 320), [], COUNT), plain_image(100, 240, 320))
+    label = draw(image, [], COUNT)[y1:y2, x1:x2]
+    dark, bright = label.min(), label.max()
+    assert (bright, dark) == (255, 27)
+    assert (label.max(axis=-1) > 200).mean() > 0.05
+
+
+def test_the_count_tells_how_many_faces_are_shown() -> None:
+    image = plain_image(100, 240, 320)
+    faces = [make_track(number, (20 * number, 20, 20 * number + 15, 35)) for number in range(1, 4)]
+    scenes = [draw(image, faces[:count], COUNT) for count in range(4)]
+    for one, other in itertools.combinations(scenes, 2):
+        assert (one != other).any()
+
+
+@pytest.mark.parametrize(
+    ("view", "box"),
+    [(View(), (4, 222, 60, 300)), (View(boxes=False, labels=False, bars=True), (130, 120, 230, 235))],
+    ids=["label", "bars"],
+)
+def test_the_count_hides_no_words_of_a_face(view: View, box: tuple[int, int, int, int]) -> None:
+    image = plain_image(100, 240, 320)
+    low = make_track(1, box)  # whose words lie where the count would
+    plain, counted = draw(image, [low], view), draw(image, [low], replace(view, count=True))
+    x1, y1, x2, y2 = painted(counted, plain)
+    assert (plain[y1:y2, x1:x2] == 100).all()
+    assert (x1 > 160, y1 > 120) == (True, True)  # bottom right
+    high = make_track(1, (100, 60, 180, 140))
+    assert painted(draw(image, [high], replace(view, count=True)), draw(image, [high], view))[0] < 10
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 30))
+def test_a_count_is_drawn_on_any_picture_or_left_out(height: int, width: int, faces: int) -> None:
+    image = plain_image(100, height, width)
+    tracks = [make_track(number, (0, 0, width, height)) for number in range(1, faces + 1)]
+    assert draw(image, tracks, View(count=True)).shape == image.shape
+
+
+POINTS = np.array([[80, 100], [120, 100], [100, 125], [85, 145], [115, 145]], dtype=np.float32)
+MARKS = View(boxes=False, labels=False, landmarks=True)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_dot_lies_on_each_landmark_and_nowhere_else(flip: bool) -> None:
+    image = plain_image(100, 240, 320)
+    face = replace(make_track(1, (50, 60, 150, 160), "sad"), landmarks=POINTS)
+    scene = draw(image, [face], replace(MARKS, flip=flip))
+    seen = scene[:, ::-1] if flip else scene
+    changed = (seen != 100).any(axis=-1)
+    for x, y in POINTS.astype(int):
+        assert (seen[y - 1 : y + 2, x - 1 : x + 2] == bgr(DETAILS["sad"].colour)).all(axis=-1).any()
+        changed[y - 6 : y + 7, x - 6 : x + 7] = False
+    assert not changed.any()
+
+
+def test_a_face_without_landmarks_is_drawn_without_dots() -> None:
+    image = plain_image(100, 240, 320)
+    assert (draw(image, [make_track(1, (50, 60, 150, 160))], MARKS) == image).all()
+
+
+def test_a_landmark_outside_the_picture_is_no_fault() -> None:
+    image = plain_image(100, 240, 320)
+    face = replace(make_track(1, (-90, -90, 20, 20)), landmarks=POINTS - 200)
+    assert draw(image, [face], MARKS).shape == image.shape

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.fakes.files import black_png
-from uploads.pictures import (
+from vision.pictures import (
     MAX_SIDE_PX,
     NAME_LENGTH,
     PictureError,
@@ -149,6 +150,41 @@ def test_a_picture_over_our_limit_and_under_pillows_is_refused_with_its_size() -
 def test_what_is_no_picture_is_refused_in_one_sentence(data: bytes, sentence: str) -> None:
     with pytest.raises(UnknownFormatError, match=sentence):
         read_picture(data)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_gray_pictures_of_few_bits_in_sixteen_are_stretched_and_those_of_sixteen_are_not(bits: int) -> None:
+    levels = np.where(HALVES > 0, (1 << bits) - 1, 0).astype(np.uint16)
+    for kind in ("PNG", "TIFF"):
+        image = read_picture(encode(Image.fromarray(levels), kind)).image
+        assert (image.min(), image.max()) == (0, 255)
+    half = read_picture(encode(Image.fromarray(levels // 2), "PNG")).image
+    assert half.max() == (127 if bits == 16 else 255)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 2}], ids=str)
+@pytest.mark.parametrize("content", ["noise", "plain"])
+def test_a_jpeg_without_its_last_two_bytes_is_read_and_one_that_lacks_more_is_cut_off(
+    options: dict[str, Any], content: str
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)
+    plain = np.full_like(noise, 100)
+    plain[20:40, 20:60] = 200
+    data = encode(Image.fromarray(noise if content == "noise" else plain), "JPEG", **options)
+    whole = read_picture(data).image
+    for lacking in (1, 2):
+        assert np.array_equal(read_picture(data[:-lacking]).image, whole)
+    for lacking in (6, 10, 12, 13, 16, 20, 23, 24, 33, 60):
+        with pytest.raises(PictureError, match="cut off"):
+            read_picture(data[:-lacking])
+
+
+def test_a_kind_of_tiff_that_is_not_read_is_said_to_be_that() -> None:
+    depth = cv2.imencode(".tif", np.zeros((8, 8), np.float64))[1].tobytes()
+    raw = b"II*\0\x08\0\0\0CR\2\0" + bytes(200)
+    for data in (depth, raw, b"MM\0+" + bytes(60)):
+        with pytest.raises(PictureError, match=r"^This kind of TIFF cannot be read, or the file is damaged"):
+            read_picture(data, "x.tif")
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])

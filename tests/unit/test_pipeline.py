@@ -35,7 +35,11 @@ def test_the_network_learns_how_far_each_head_is_tilted() -> None:
             self.tilts: list[float] = []
 
         def predict(
-            self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+            self,
+            gray: NDArray[np.uint8],
+            boxes: NDArray[np.integer[Any]],
+            tilts_deg: Tilts = None,
+            _mirrored: NDArray[np.bool_] | None = None,
         ) -> NDArray[np.float32]:
             assert tilts_deg is not None
             self.tilts.extend(tilts_deg)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,9 @@ def folder(tmp_path: Path, clip: bytes) -> Path:
     (folder / "c.zip").write_bytes(zip_of(("../in.jpg", JPEG)))
     (folder / "d.avi").write_bytes(clip)
     (folder / "e.png").write_bytes(b"<html>")
-    (folder / "notes.txt").write_text("not looked at")
+    (folder / "notes.txt").write_text("no picture, either")
+    (folder / "deep" / "._a.JPG").write_bytes(b"\0\5\x16\7 which macOS adds")
+    (folder / ".DS_Store").write_bytes(b"as this")
     return folder
 
 
@@ -57,7 +60,51 @@ def test_a_folder_is_printed_in_a_line_a_file(folder: Path, capsys: pytest.Captu
         f"{folder}/d.avi: 12 frames, 11 with faces; face 1 mostly happy",
     ]
     assert f"{folder}/e.png: This is no picture" in errors
-    assert "notes.txt" not in errors
+    assert f"{folder}/notes.txt: This is no picture" in errors
+    assert errors.count("\n") == 2  # what systems add is not named
+
+
+def test_in_a_folder_the_bytes_decide_and_what_is_not_read_is_listed(
+    tmp_path: Path, clip: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "locked").mkdir(parents=True)
+    for name in ("noext", "pic.jfif", "pic.JPE", "photo.txt"):
+        (folder / name).write_bytes(JPEG)
+    (folder / "clip.dat").write_bytes(clip)
+    (folder / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (folder / "huge.iso").write_bytes(b"CD001")
+    os.truncate(folder / "huge.iso", 60_000_000)
+    os.mkfifo(folder / "pipe")
+    (folder / "gone.jpg").symlink_to(tmp_path / "nowhere")
+    (folder / "round").symlink_to(folder, target_is_directory=True)
+    code, lines, errors = run(capsys, folder)
+    assert code == 0
+    assert [line.partition(":")[0].removeprefix(f"{folder}/") for line in lines] == [
+        "noext",
+        "photo.txt",
+        "pic.JPE",
+        "pic.jfif",
+        "clip.dat",
+    ]
+    assert f"{folder}/IMG_1.HEIC: HEIC pictures cannot be read" in errors
+    assert f"{folder}/huge.iso: This is no picture" in errors
+    assert f"{folder}/pipe: It is no ordinary file." in errors
+    assert f"{folder}/round: It is a link to a folder, which is not followed." in errors
+    assert f"{folder}/gone.jpg: The file cannot be read: No such file or directory." in errors
+    assert errors.count("\n") == 5
+
+
+def test_a_folder_in_which_nothing_can_be_read_ends_with_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    code, _, errors = run(capsys, tmp_path)
+    assert code == 1
+    assert errors == (
+        f"{tmp_path}/notes.txt: This is no picture: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF can be read.\n"
+        "error: nothing could be read\n"
+    )
 
 
 def test_json_is_an_object_a_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,7 +113,8 @@ def test_json_is_an_object_a_line(folder: Path, capsys: pytest.CaptureFixture[st
     assert code == 0
     assert records[0]["faces"][0]["emotion"] == "happy"
     assert [one["frame"] for one in records if "frame" in one] == list(range(12))
-    assert [one["file"] for one in records if "problem" in one] == [f"{folder}/e.png"]
+    problems = [one["file"] for one in records if "problem" in one]
+    assert problems == [f"{folder}/e.png", f"{folder}/notes.txt"]
 
 
 def test_the_csv_has_a_row_a_face(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,6 +124,28 @@ def test_the_csv_has_a_row_a_face(folder: Path, tmp_path: Path, capsys: pytest.C
     assert [row["emotion"] for row in rows if row["file"].endswith("in.jpg")] == ["happy"]
     assert [row["remark"] for row in rows if row["file"].endswith("a.JPG")] == ["no face"]
     assert [row["frame"] for row in rows if row["file"].endswith(".avi")] == [str(i) for i in range(1, 12)]
+
+
+def test_a_cut_face_is_read_as_a_whole_and_every_picture_is_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, image in (("cut", plain_image(20, 48, 48)), ("wide", plain_image(20, 300, 600))):
+        (tmp_path / f"{name}.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    note = "No face was found; the whole picture was read as one. It may be none."
+    assert run(capsys, tmp_path)[1] == [f"{tmp_path}/cut.png: unsure ({note})", f"{tmp_path}/wide.png: no face"]
+    note = "The whole picture was read as a face."
+    _, lines, _ = run(capsys, tmp_path, "--whole", "--csv", tmp_path / "out.csv")
+    assert lines == [f"{tmp_path}/{name}.png: happy 70% ({note})" for name in ("cut", "wide")]
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["x2"], row["y2"], row["remark"]) for row in rows] == [("48", "48", note), ("600", "300", note)]
+
+
+def test_whole_is_for_the_pictures_in_a_zip_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wide = encode_jpeg(plain_image(20, 300, 600), 90)
+    (tmp_path / "a.zip").write_bytes(zip_of(("a.jpg", wide), ("b.jpg", wide)))
+    _, lines, _ = run(capsys, tmp_path / "a.zip", "--whole", "--json")
+    assert [json.loads(line)["whole"] for line in lines] == [True, True]
 
 
 def test_annotated_copies_have_names_of_their_own_and_stay_in_their_folder(

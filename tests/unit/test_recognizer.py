@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from tests.fakes.images import bright_image, make_track, plain_image
 from tests.fakes.recognition import AlwaysHappy, BrightFaces, LyingFaces, fake_recognizer
 from tests.fakes.waiting import PATIENCE_S
-from uploads.pictures import PictureError, UnknownFormatError
 from uploads.recognizer import BATCH, File, Recognizer, annotate, cut_out, heated
 from vision.detector import Detections
 from vision.emotions import EMOTIONS
 from vision.frames import Image
 from vision.jpeg import encode_jpeg
+from vision.pictures import PictureError, UnknownFormatError
 
 FACE = encode_jpeg(bright_image(), 95)
 NOBODY = encode_jpeg(plain_image(20), 95)

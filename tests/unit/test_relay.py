@@ -70,6 +70,21 @@ def test_a_frame_comes_out_of_redis_as_it_went_in() -> None:
     assert track.probs.dtype == np.float32
 
 
+def test_landmarks_come_with_the_frame_and_need_not() -> None:
+    points = np.array([[1.04, 2], [3, 4], [5, 6], [7, 8], [9, 10]], dtype=np.float32)
+    face = make_track(1, (1, 2, 30, 40))
+    sent = AnnotatedFrame(9, 1.0, 1.0, b"", [replace(face, landmarks=points), face])
+    fields = as_read(pack(sent, STATE))
+    marked, plain = unpack(fields)[0].tracks
+    assert marked.landmarks is not None
+    assert np.allclose(marked.landmarks, points, atol=0.05)
+    assert plain.landmarks is None
+    about = json.loads(fields[b"about"])
+    del about["landmarks"]  # as a camera's process of version 0.1 sends it
+    came, _, _ = unpack(fields | {b"about": json.dumps(about).encode()})
+    assert [track.landmarks for track in came.tracks] == [None, None]
+
+
 def test_a_camera_whose_clock_is_ahead_has_not_seen_the_future() -> None:
     sent = AnnotatedFrame(9, time.monotonic() + 60, time.monotonic() + 60, b"jpeg")
     came, _, _ = unpack(as_read(pack(sent, STATE)))

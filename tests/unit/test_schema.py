@@ -152,6 +152,28 @@ def test_all_migrations_together_lead_to_the_tables_of_a_new_database(
     assert columns_of(database_url) == columns_of(another_database_url)
 
 
+@pytest.mark.parametrize(
+    ("stored", "kept"),
+    [
+        ("rtsp://192.168.1.5:554/user=admin&password=hunter2", "rtsp://192.168.1.5:554"),
+        ("lobby: rtsp://cam.example.org/hunter2", "lobby: rtsp://cam.example.org"),
+        ("rtsp://hun/ter2@cam/x", "rtsp://…"),  # of admin:p@hun/ter2@cam/x
+        ("rtsp://hunter2", "rtsp://…"),  # of admin:p@hunter2#@cam/x
+        ("rtsp://hun/ter2", "rtsp://…"),
+        ("rtsp://admin:hunter2", "rtsp://…"),
+        ("clip.mp4", "clip.mp4"),
+    ],
+)
+def test_old_sessions_keep_no_password_of_a_camera(database_url: str, stored: str, kept: str) -> None:
+    make_version_0_1(database_url)
+    look(database_url, lambda it: it.exec_driver_sql(f"UPDATE sessions SET source = '{stored}'"))
+    with closing(History.open(database_url)) as history:
+        assert [one.source for one in history.sessions(0, 10)] == [kept]
+    if not database_url.startswith("postgresql"):
+        files = Path(database_url).parent.glob("*")
+        assert not any(b"hun" in file.read_bytes() or b"ter2" in file.read_bytes() for file in files)
+
+
 def test_a_migration_changes_an_older_database_once(database_url: str) -> None:
     make_version_0_1(database_url)
     for _ in range(3):

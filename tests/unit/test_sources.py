@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from sources.base import Pace, Source, SourceError, frames
-from sources.opencv import FolderSource
+from sources.folder import MAX_LOGGED, FolderSource, is_litter
 from sources.opener import SourceOpener, check_source, source_name
 from tests.fakes.camera import FakeSource
 from tests.fakes.images import plain_image
+from vision.jpeg import encode_jpeg
 
 SIZE = (640, 480)
 
@@ -54,6 +55,8 @@ def test_a_video_file_plays_at_its_own_frame_rate(tmp_path: Path, monkeypatch: p
     first = next(stream)
     for _ in range(10):
         last = next(stream)
+    assert first is not None
+    assert last is not None
     source.close()
     assert last.index == 10
     assert last.captured_s - first.captured_s == pytest.approx(0.2)
@@ -82,6 +85,54 @@ def test_a_folder_shows_its_pictures_in_the_order_of_their_names(tmp_path: Path)
     assert levels[0] == pytest.approx(20, abs=3)
     assert levels[30] == pytest.approx(200, abs=3)
     assert levels[60] == pytest.approx(20, abs=3)
+
+
+def test_a_folder_shows_what_its_bytes_say_and_names_what_it_does_not_show(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "deep").mkdir()
+    jpeg = encode_jpeg(plain_image(200), 90)
+    for name in ("deep/pic.jfif", "noext"):
+        (tmp_path / name).write_bytes(jpeg)
+    (tmp_path / "cut.jpg").write_bytes(jpeg[: len(jpeg) // 2])
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(90))
+    (tmp_path / "Thumbs.db").write_bytes(b"litter")
+    (tmp_path / "._noext").write_bytes(jpeg)
+    source, note = SourceOpener(str(tmp_path), SIZE, open_fake_demo)()
+    assert note == "1 of 4 files in the folder is not shown; the log says why."
+    assert {int(source.read().mean()) for _ in range(200)} == {200}
+    assert f"{tmp_path}/a.mp4 is not shown: This is no picture: JPEG," in caplog.text
+    assert caplog.text.count("cut.jpg is not shown: The picture is damaged") == 1
+    assert len(caplog.records) == 2
+
+
+def test_a_folder_of_a_thousand_other_files_does_not_fill_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(100):
+        (tmp_path / f"{number:03}.txt").write_text("no picture")
+    (tmp_path / "x.png").write_bytes(cv2.imencode(".png", plain_image(70))[1].tobytes())
+    assert FolderSource(tmp_path).read().mean() == 70
+    assert len(caplog.records) == MAX_LOGGED + 1
+    assert "80 more files" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "litter"),
+    [
+        ("__MACOSX/._b.jpg", True),
+        ("in/.DS_Store", True),
+        ("sub/._b.jpg", True),
+        ("THUMBS.DB", True),
+        ("in\\desktop.ini", True),
+        ("a.jpg", False),
+        (".hidden.jpg", False),
+        ("in/_.jpg", False),
+        ("", False),
+    ],
+)
+def test_files_that_systems_add_are_litter(path: str, litter: bool) -> None:
+    assert is_litter(path) == litter
 
 
 def test_a_broken_picture_does_not_end_the_show(tmp_path: Path) -> None:
@@ -120,7 +171,7 @@ def test_a_source_that_can_be_no_path_is_refused_in_one_sentence(spec: str) -> N
 @pytest.mark.parametrize(
     ("spec", "name"),
     [
-        ("rtsp://user:secret@cam/stream?key=secret", "rtsp://cam/stream"),
+        ("rtsp://user:secret@cam/stream?key=secret", "rtsp://cam"),
         ("http://cam?key=secret", "http://cam"),
         ("0", "camera 0"),
         ("clip.mp4", "clip.mp4"),
@@ -182,4 +233,4 @@ def test_a_camera_that_is_not_there_is_named() -> None:
 def test_a_url_that_does_not_answer_is_named_without_its_password() -> None:
     with pytest.raises(SourceError) as error:
         SourceOpener("http://user:secret@127.0.0.1:9/feed?key=secret", SIZE, open_fake_demo)()
-    assert str(error.value) == "http://127.0.0.1:9/feed does not answer with a video"
+    assert str(error.value) == "http://127.0.0.1:9 refuses the connection"

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from vision.boxes import iou
 from vision.emotions import EMOTIONS
-from vision.tracker import KEEP_S, SHOW_S, Track, Tracker
+from vision.tracker import KEEP_S, MAX_GAP_S, SHOW_S, Track, Tracker
 
 STEP_S = 1 / 30
 
@@ -221,6 +221,30 @@ def test_overlap_is_one_for_the_same_box_and_zero_for_boxes_apart() -> None:
     assert iou(a[:1], a)[0] == pytest.approx([1, 1 / 3, 0])
     assert iou(boxes(), a).shape == (0, 3)
     assert iou(boxes((3, 3, 3, 3)), boxes((3, 3, 3, 3)))[0, 0] == 0
+
+
+@pytest.mark.parametrize(("period_s", "numbers"), [(1.0, [1, 1, 1]), (5.0, [1, 1, 1]), (MAX_GAP_S + 1, [1, 2])])
+def test_a_face_of_a_slow_camera_is_shown_from_its_second_picture_on(
+    period_s: float, numbers: list[int]
+) -> None:
+    tracker = Tracker(0.3, 0.4)
+    ids = [
+        track.track_id
+        for step in range(4)
+        for track in tracker.update(FACE + 3 * step, probs(happy=0.9), step * period_s)
+    ]
+    assert ids == numbers
+
+
+@pytest.mark.parametrize(("gaps_s", "shown"), [((2.0, 2.0), 1), ((0.03, 2.0), 0), ((0.4, 0.4), 0)])
+def test_where_all_frames_come_rarely_one_sighting_is_enough(gaps_s: tuple[float, ...], shown: int) -> None:
+    tracker = Tracker(0.3, 0.4)
+    t_s = 0.0
+    tracker.update(boxes(), probs()[:0], t_s)
+    for gap_s in gaps_s[:-1]:
+        t_s += gap_s
+        tracker.update(boxes(), probs()[:0], t_s)
+    assert len(tracker.update(FACE, probs(happy=0.9), t_s + gaps_s[-1])) == shown
 
 
 def test_landmarks_move_with_the_eased_box() -> None:

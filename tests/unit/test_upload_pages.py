@@ -135,6 +135,70 @@ def test_no_face_many_faces_and_unreadable_files_are_said(client: FlaskClient) -
     assert "HEIC pictures cannot be read" in page
 
 
+def picture_number(page: str) -> str:
+    """Return what the button of the first picture without a face sends."""
+    found = re.search(r'<button name="picture" value="(\d+)">Treat the whole picture as a face</button>', page)
+    assert found, page
+    return found[1]
+
+
+def test_a_picture_without_a_face_can_be_treated_as_one(client: FlaskClient) -> None:
+    address = send(client, ("a.jpg", JPEG), ("b.jpg", NOBODY)).headers["Location"]
+    before = client.get(address).text
+    assert before.count("Treat the whole picture as a face") == 1
+    [scene] = re.findall(r'<img src="([^"]+/1.jpg)"', before)
+    response = client.post(f"{address}/whole", data={"picture": picture_number(before)})
+    assert (response.status_code, response.headers["Location"]) == (303, f"{address}#picture-1")
+    page = client.get(address).text
+    assert "Treat the whole picture as a face" not in page
+    assert "2 pictures, 2 faces." in page
+    assert "48 px. The whole picture was read as a face." in page
+    assert 'id="picture-1"' in page
+    assert f'<img src="{scene}?whole=1"' in page  # browsers keep the picture of before
+    assert "max-age=0" in client.get(f"{address}/faces.csv", buffered=True).headers["Cache-Control"]
+
+
+def test_among_many_pictures_each_without_a_face_has_the_button(client: FlaskClient) -> None:
+    many = [(f"{number}.jpg", NOBODY if number == 5 else JPEG) for number in range(13)]
+    response = send(client, *many)
+    address = response.headers["Location"]
+    until(lambda: client.get(f"{address}/progress").get_json()["state"] == "done")
+    assert picture_number(client.get(address).text) == "5"
+    alone = client.get(f"{address}?picture=5").text
+    assert '<input type="hidden" name="alone" value="1">' in alone
+    response = client.post(f"{address}/whole", data={"picture": picture_number(alone), "alone": "1"})
+    assert response.headers["Location"] == f"{address}?picture=5#picture-5"
+    assert "The whole picture was read as a face." in client.get(f"{address}?picture=5").text
+
+
+@pytest.mark.parametrize(("path", "picture"), [("", "7"), ("", "x"), ("", ""), ("x", "0")])
+def test_what_is_no_picture_of_a_result_cannot_be_treated_as_a_face(
+    client: FlaskClient, path: str, picture: str
+) -> None:
+    address = send(client, ("b.jpg", NOBODY)).headers["Location"]
+    response = client.post(f"{address}{path}/whole", data={"picture": picture})
+    assert response.status_code == 404
+    assert "There is no such picture in this result." in response.text
+
+
+def test_a_whole_upload_can_be_sent_as_faces(client: FlaskClient) -> None:
+    assert 'name="whole" id="whole" value="1"' in client.get("/pictures").text
+    ways: list[tuple[str, dict[str, str]]] = [("/pictures?whole=1", {}), ("/pictures", {"whole": "1"})]
+    for path, sent in ways:
+        files = [FileStorage(io.BytesIO(NOBODY), "a.jpg")]
+        address = client.post(path, data={"files": files, **sent}).headers["Location"]
+        assert "1 picture, 1 face." in client.get(address).text
+    response = client.post("/pictures?whole=x", data={"files": [FileStorage(io.BytesIO(NOBODY), "a.jpg")]})
+    assert (response.status_code, "whole is 1" in response.text) == (400, True)
+
+
+def test_a_reading_as_a_whole_is_in_the_table_of_all_results(site: Flask) -> None:
+    client = site.test_client()
+    client.post("/pictures?whole=1", data={"files": [FileStorage(io.BytesIO(NOBODY), "a.jpg")]})
+    [row] = csv.DictReader(io.StringIO(client.get("/results.csv").text[1:]))
+    assert (row["emotion"], row["remark"]) == ("happy", "The whole picture was read as a face.")
+
+
 def test_an_upload_of_which_nothing_could_be_read_does_not_look_like_a_success(site: Flask) -> None:
     client = site.test_client()
     response = send(client, ("clip.MP4", b"hello"), ("z.zip", b"hello"), ("a.jpg", b"hello"), ("b.zip", b""))
@@ -422,7 +486,7 @@ class BusyJobs(Jobs):
     def __init__(self, jobs: Jobs) -> None:
         self.results = jobs.results
 
-    def read(self, name: str, data: bytes) -> Reading | None:  # noqa: ARG002
+    def read(self, name: str, data: bytes, *, whole: bool = False) -> Reading | None:  # noqa: ARG002
         return None
 
 
@@ -434,13 +498,33 @@ class TestApi:
         reading = response.get_json()
         assert (reading["width"], reading["height"], reading["note"]) == (64, 48, "")
         [face] = reading["faces"]
-        assert list(face) == ["track_id", "box", "emotion", "confidence", "sure", "probs"]
+        assert list(face) == ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs"]
         assert (face["track_id"], face["emotion"], face["confidence"]) == (1, "happy", 0.7)
 
     def test_a_form_gives_the_same(self, client: FlaskClient) -> None:
         plain = client.post("/api/v1/predict", data=JPEG).get_json()
         form = client.post("/api/v1/predict", data={"file": (io.BytesIO(JPEG), "a.jpg")}).get_json()
         assert form == plain
+
+    @pytest.mark.parametrize(("query", "faces"), [("", 0), ("?whole=0", 0), ("?whole=1", 1)])
+    def test_the_whole_picture_is_a_face_when_asked(self, client: FlaskClient, query: str, faces: int) -> None:
+        path = f"/api/v1/predict{query}"
+        answers = [
+            client.post(path, data=NOBODY).get_json(),
+            client.post(path, data=NOBODY, content_type="application/x-www-form-urlencoded").get_json(),
+            client.post(path, data={"file": (io.BytesIO(NOBODY), "a.jpg")}).get_json(),
+        ]
+        assert [len(answer["faces"]) for answer in answers] == [faces] * 3
+        assert [answer["whole"] for answer in answers] == [bool(faces)] * 3
+
+    def test_a_form_can_ask_for_the_whole_picture(self, client: FlaskClient) -> None:
+        form = {"file": (io.BytesIO(NOBODY), "a.jpg"), "whole": "1"}
+        assert client.post("/api/v1/predict", data=form).get_json()["whole"] is True
+
+    def test_any_other_whole_is_refused(self, client: FlaskClient) -> None:
+        response = client.post("/api/v1/predict?whole=yes", data=NOBODY)
+        assert response.status_code == 400
+        assert response.get_json()["error"] == "whole is 1, to read each whole picture as a face, or 0."
 
     def test_nothing_is_kept(self, client: FlaskClient, folder: Path) -> None:
         before = len(list(folder.iterdir()))

@@ -24,7 +24,7 @@ from tests.fakes.waiting import PATIENCE_S, until
 from uploads.assemble import make_readers
 from uploads.jobs import Jobs
 from uploads.results import Results
-from uploads.worker_process import FACE_SETTINGS, WorkerError, WorkerProcess, worker_environment
+from uploads.worker_process import BROKEN, FACE_SETTINGS, WorkerError, WorkerProcess, worker_environment
 from vision.jpeg import encode_jpeg
 
 BEGIN = "import json, os, signal, sys, time\ntask = json.load(sys.stdin)\n"
@@ -68,6 +68,14 @@ def test_it_gets_the_files_and_reports_its_progress_and_the_items(run: Run) -> N
     assert run.reports == [(0.5, "half"), (1.0, "")]
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_it_is_told_whether_whole_pictures_are_faces(tmp_path: Path, whole: bool) -> None:
+    script = "print(json.dumps({'progress': 1.0, 'doing': '', 'items': [{'whole': task['whole']}]}))"
+    process = WorkerProcess({}, (sys.executable, "-c", BEGIN + script))
+    items = process.read([], tmp_path, threading.Event(), lambda *_: None, whole=whole)
+    assert items == [{"whole": whole}]
+
+
 @pytest.mark.parametrize(
     "script",
     ["os.kill(os.getpid(), signal.SIGSEGV)", "sys.exit(1)", HALF + "os.abort()", "pass"],
@@ -76,6 +84,40 @@ def test_it_gets_the_files_and_reports_its_progress_and_the_items(run: Run) -> N
 def test_a_process_that_breaks_is_an_error_of_its_job(run: Run, script: str) -> None:
     with pytest.raises(WorkerError):
         run(script)
+
+
+PICKY = """
+data = [open(number, 'rb').read() for _, number in task['files']]
+table = open(task['folder'] + '/faces.csv', 'a')
+if b'bad' in data:
+    print('begun', file=table, flush=True)
+    open(task['folder'] + '/0.jpg', 'w').close()
+    os.kill(os.getpid(), signal.SIGSEGV)
+print('row', file=table, flush=True)
+items = [{'file': name, 'first': task['first']} for name, _ in task['files']]
+print(json.dumps({'progress': 1.0, 'doing': '', 'items': items}))
+"""
+
+
+def test_a_file_that_brings_the_process_down_costs_that_file_only(run: Run) -> None:
+    command = (sys.executable, "-c", BEGIN + PICKY)
+    with ExitStack() as stack:
+        files = [
+            (f"{number}.mp4", stack.enter_context(anonymous(data)))
+            for number, data in enumerate((b"good", b"bad", b"good", b"bad"))
+        ]
+        process = WorkerProcess(run.environment, command, max_silence_s=PATIENCE_S)
+        items = process.read(files, run.folder, run.cancelled, run.report)
+    assert items == [
+        {"file": "0.mp4", "first": 0},
+        {"kind": "remark", "file": "1.mp4", "text": BROKEN, "is_problem": True},
+        {"file": "2.mp4", "first": 2},
+        {"kind": "remark", "file": "3.mp4", "text": BROKEN, "is_problem": True},
+    ]
+    assert [progress for progress, _ in run.reports] == [0.25, 0.75]
+    rows = (run.folder / "faces.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows if "mp4" in row] == ["1.mp4", "3.mp4"]
+    assert rows.count("row") == 2
 
 
 def test_a_process_that_stands_still_is_killed(run: Run) -> None:
@@ -334,3 +376,7 @@ def test_the_real_worker_reads_a_zip_beside_the_site(
     assert capfd.readouterr().err == ""
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     assert json.dumps(items)
+    assert [item["faces"] for item in items[:3]] == [[], [], []]
+    with anonymous(data) as file:
+        items = process.read([("a.zip", file)], tmp_path, threading.Event(), report, whole=True)
+    assert [len(item["faces"]) for item in items[:3]] == [1, 1, 1]

@@ -8,12 +8,33 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from vision.jpeg import MAX_PIXELS
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-MAX_PIXELS = 50_000_000  # as sent; today's cameras have as many
+MAX_PICTURE_BYTES = 50_000_000
 MAX_SIDE_PX = 1600  # as searched: faces are searched for in proportion, so more would only cost time
 NAME_LENGTH = 200
 NO_MEMORY = "The file needs more memory than there is."
-VIDEO_NAMES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv")
+VIDEO_NAMES = (
+    *(".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv", ".mts"),
+    *(
+        ".m2ts",
+        ".mjpeg",
+        ".mjpg",
+        ".3gp",
+        ".3g2",
+        ".asf",
+        ".vob",
+        ".m2v",
+        ".mod",
+        ".tod",
+        ".dv",
+        ".mxf",
+        ".f4v",
+    ),
+    *(".ogg", ".divx", ".h264", ".264", ".h265", ".265", ".hevc", ".y4m", ".ivf", ".rm", ".rmvb", ".wtv"),
+    *(".dav", ".nut", ".gxf"),
+)
 SIDEWAYS = (5, 6, 7, 8)  # orientations of EXIF, as are the keys of TURNS
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -24,6 +45,12 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+ODD_TIFF = "This kind of TIFF cannot be read, or the file is damaged: save it as JPEG or PNG."
+TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+CODES = b"\xa5\x5a" * 64  # that a picture which is not at its end takes for more of it
+FILLINGS = (b"", CODES, b"".join(b"\xff%c" % mark + CODES for mark in range(0xD0, 0xD8)))  # or after a restart
+DEEP = 1 << 14  # a gray picture of 16 bits that stays below has 10, 12 or 14
+HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"RIFF", *TIFF_HEADS)  # of what may be a picture
 AVIF_BRANDS = (b"avif", b"avis")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -70,22 +97,47 @@ def read_picture(data: bytes, name: str = "") -> Picture:
     if _is_heic(data):
         raise UnknownFormatError("HEIC pictures cannot be read: save it as JPEG, or set the phone to do so.")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-            return _decode(opened)
+        return _open(data)
     except PictureError:
         raise
     except MemoryError:
         raise PictureError(NO_MEMORY) from None
     except UnidentifiedImageError:
-        raise UnknownFormatError(_unlike(name)) from None
+        raise UnknownFormatError(_unlike(data, name)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's limit is above ours
         raise TooLargeError(f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels.") from None
     except OSError as error:
-        if "truncated" in str(error):
-            raise PictureError("The picture is cut off: the file ends before it does.") from None
-        raise PictureError("The picture is damaged.") from None
+        if "truncated" not in str(error):
+            raise PictureError(_damaged(data)) from None
     except Exception:  # a broken file leads Pillow's decoders into errors of every kind
-        raise PictureError("The picture is damaged.") from None
+        raise PictureError(_damaged(data)) from None
+    if picture := _read_without_end(data):
+        return picture
+    raise PictureError("The picture is cut off: the file ends before it does.")
+
+
+def _open(data: bytes) -> Picture:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+        return _decode(opened)
+
+
+def _read_without_end(data: bytes) -> Picture | None:
+    """Return a JPEG that lacks its last mark and no more; None if some of the picture is missing.
+
+    Then what is added in its place changes the picture.
+    """
+    if not data.startswith(b"\xff\xd8"):
+        return None
+    try:
+        picture, *others = (_open(data.removesuffix(b"\xff") + rest + b"\xff\xd9") for rest in FILLINGS)
+    except Exception:  # as above
+        return None
+    return picture if all(np.array_equal(picture.image, other.image) for other in others) else None
+
+
+def is_picture(head: bytes) -> bool:
+    """Return whether a file that begins with head (16 bytes) may be a picture that is read."""
+    return head.startswith(HEADS) or (is_picture_box(head) and not _is_heic(head))
 
 
 def is_picture_box(data: bytes) -> bool:
@@ -93,8 +145,15 @@ def is_picture_box(data: bytes) -> bool:
     return data[4:8] == b"ftyp" and data[8:12] in (*HEIC_BRANDS, *AVIF_BRANDS)
 
 
-def _unlike(name: str) -> str:
+def _damaged(data: bytes) -> str:
+    """Return the sentence about a picture that cannot be decoded."""
+    return ODD_TIFF if data.startswith(TIFF_HEADS) else "The picture is damaged."
+
+
+def _unlike(data: bytes, name: str) -> str:
     """Return the sentence about a file of that name that is nothing that is read."""
+    if data.startswith(TIFF_HEADS):
+        return ODD_TIFF
     ending = name[name.rfind(".") :].lower()
     if ending in (".zip", *VIDEO_NAMES):
         return f"This is no {'ZIP' if ending == '.zip' else 'video'} that can be read."
@@ -151,9 +210,9 @@ def _as_rgb(opened: Image.Image) -> Image.Image:
 
 
 def _eight_bits(deep: Image.Image) -> Image.Image:
-    """Return a gray picture of 16 or 32 bits in 8: Pillow's own conversion cuts bright pixels off."""
+    """Return a gray picture of 10 to 32 bits in 8: Pillow's own conversion cuts bright pixels off."""
     levels: NDArray[Any] = np.asarray(deep)
-    if deep.mode.startswith("I;16"):
+    if deep.mode.startswith("I;16") and levels.max() >= DEEP:
         return Image.fromarray((levels >> 8).astype(np.uint8))
     finite = np.nan_to_num(levels.astype(np.float32), posinf=0, neginf=0)
     low, high = float(finite.min()), float(finite.max())
