@@ -169,6 +169,7 @@ class Camera(Viewable):
                 problem = "the source failed; the log says how"
             else:
                 log.info("closed %s", self._name)
+                self._opened_log = (-math.inf, "")
                 continue
             if self._grabber is this:
                 self._report(problem)

@@ -8,6 +8,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -16,12 +17,12 @@ import numpy as np
 
 from app import SAMPLES, make_live_pipeline
 from settings import Settings, SettingsError, StartError, read_settings
-from sources.base import Source, SourceError
+from sources.base import NoNewImage, Source, SourceError
 from sources.demo import DemoSource
 from sources.opener import SourceOpener, check_source
 from uploads.assemble import load_classifier
 from vision.background import limit_threads
-from vision.frames import Frame
+from vision.frames import Frame, Image
 from vision.pipeline import STEPS
 
 WARM_UP = 30  # frames
@@ -38,7 +39,7 @@ def measure(source: Source, settings: Settings, count: int) -> tuple[dict[str, l
     for index in range(WARM_UP + count):
         time.sleep(max(began_s + index * period_s - time.perf_counter(), 0))
         started_s = time.perf_counter()
-        image = source.read()
+        image = next_image(source)
         grabbed_s = time.perf_counter()
         # by the video's clock: easing depends on the time between frames
         annotated = pipeline.process(Frame(index, index * period_s, image))
@@ -52,6 +53,13 @@ def measure(source: Source, settings: Settings, count: int) -> tuple[dict[str, l
         faces.append(len(annotated.tracks))
     pipeline.close()
     return times, faces
+
+
+def next_image(source: Source) -> Image:
+    """Return the source's next image (H, W, 3) uint8 BGR, which differs from the last one."""
+    while True:
+        with suppress(NoNewImage):
+            return source.read()
 
 
 def report(times: dict[str, list[float]], faces: Sequence[int]) -> str:

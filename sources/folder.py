@@ -40,6 +40,8 @@ def find_files(folder: Path, report: Callable[[Path, str], None]) -> list[Path]:
 
     for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not is_litter(name)]
+        for link in filter(Path.is_symlink, (Path(parent, name) for name in folders)):
+            report(link, "It is a link to a folder, which is not followed.")
         for path in (Path(parent, name) for name in names if not is_litter(name)):
             if path.exists() and not path.is_file():
                 report(path, "It is no ordinary file.")

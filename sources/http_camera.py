@@ -15,8 +15,9 @@ from vision.frames import Image
 from vision.jpeg import decode_jpeg
 from vision.pictures import PictureError, read_picture
 
-PIECE_BYTES = 65_536
+PIECE_BYTES = 2_000_000  # more than one picture has: of those that wait the newest is taken
 HEAD_BYTES = 512  # by which an answer is told from another
+MAX_IN_A_STILL = 3  # JPEGs: phones put further views behind the first
 POLLS_A_SECOND = 5.0  # of a camera of single pictures, at most
 POLLS_A_PERIOD = 5  # once it is known how often the picture changes
 MAX_POLL_S = 1.0
@@ -34,11 +35,13 @@ def open_http_camera(url: str, name: str) -> Source | None:
     client = HttpClient(url, name)
     try:
         answer = client.get()
-        body = Body(answer, name)
-        kind = _kind(answer, body)
     except NoHttpError:
         return None
+    body = Body(answer, name)
+    try:
+        kind = _kind(answer, body)
     except SourceError:
+        body.close()
         client.close()
         raise
     if kind == "stream":
@@ -58,12 +61,17 @@ class Body:
         self._answer, self._name = answer, name
         self._first = b""
 
-    def head(self, size: int = HEAD_BYTES) -> bytes:
-        """Return the first bytes, up to size, without taking them; raises SourceError."""
-        while len(self._first) < size and (piece := self._receive()):
+    def head(self) -> bytes:
+        """Return the first bytes, by which it is told from others, without taking them; raises SourceError."""
+        while len(self._first) < HEAD_BYTES and (piece := self._receive()):
             self._first += piece
             if PART.match(self._first) or START in self._first:
                 break
+        return self._first
+
+    def whole(self) -> bytes:
+        """Return all bytes without taking them; raises SourceError."""
+        self._first += b"".join(iter(self._receive, b""))
         return self._first
 
     def pieces(self) -> Iterator[bytes]:
@@ -98,9 +106,12 @@ def _kind(answer: http.client.HTTPResponse, body: Body) -> str:
         return "page"
     if content_type.startswith("image/"):
         return "still"
-    if head.lstrip().startswith(START):
-        return "still" if answer.length is not None and answer.length <= MAX_JPEG_BYTES else "stream"
-    return "video"
+    if not head.lstrip().startswith(START):
+        return "video"
+    if answer.length is None:
+        return "stream"
+    is_still = answer.length <= MAX_JPEG_BYTES and len(JpegSplitter().feed(body.whole())) <= MAX_IN_A_STILL
+    return "still" if is_still else "video"  # JPEGs in a file, one after the other, are a video
 
 
 class JpegStreamSource:

@@ -123,6 +123,18 @@ def test_the_source_is_closed_when_nobody_looks_and_opened_again_for_the_next_vi
     assert next(watch(camera)).tracks[0].box[2] == 201
 
 
+def test_each_opening_after_a_closing_is_logged(
+    make_camera: MakeCamera, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    camera = make_camera(FakeSource([plain_image()]), idle_s=0.05)
+    for _ in range(2):
+        with camera.viewing():
+            until(lambda: camera.state().newest)
+        until(lambda: camera.state().newest is None)
+    assert [record.getMessage() for record in caplog.records] == ["opened fake", "closed fake"] * 2
+
+
 def test_a_short_break_between_two_viewers_does_not_close_the_source(make_camera: MakeCamera) -> None:
     source = FakeSource([plain_image()])
     camera = make_camera(source, idle_s=30)

@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
+from camera import Camera, CameraWaits
 from sources.base import NoNewImage, Source, SourceError, frames
 from sources.http import HttpClient
 from sources.http_camera import Body, JpegStreamSource, StillSource, open_http_camera
-from sources.opener import SourceOpener
-from tests.fakes.camera import FakeSource
+from sources.opener import SourceOpener, source_name
+from tests.fakes.camera import FakeSource, fake_process, watch
 from tests.fakes.http_camera import (
     MIXED,
     FakeHttpCamera,
@@ -31,6 +32,7 @@ from tests.fakes.http_camera import (
     stream,
 )
 from tests.fakes.images import plain_image
+from tests.fakes.waiting import PATIENCE_S
 from vision.frames import Frame
 
 SIX = [numbered_jpeg(number) for number in range(6)]
@@ -112,9 +114,11 @@ def test_pictures_of_other_sizes_and_in_gray_are_shown(camera: FakeHttpCamera) -
 
 
 def test_a_viewer_who_was_late_sees_the_newest_picture(camera: FakeHttpCamera) -> None:
-    with closing(open_camera(camera, lambda _: stream(SIX, stays=True))) as source:
-        time.sleep(0.2)
-        assert shown(source, 1) == [5]
+    large = [numbered_jpeg(number, 800, 1200) for number in range(7)]
+    assert 70_000 < sum(map(len, large)) < 110_000  # more than a small buffer holds, less than the system's
+    with closing(open_camera(camera, lambda _: stream(large, stays=True))) as source:
+        time.sleep(0.3)
+        assert shown(source, 1) == [6]
 
 
 def test_a_picture_has_the_time_at_which_it_began_to_come(camera: FakeHttpCamera) -> None:
@@ -138,6 +142,33 @@ def test_a_stream_that_ends_after_some_pictures_is_asked_for_again(camera: FakeH
         began_s = time.monotonic()
         assert shown(source, 4) == [0, 1, 2, 3]
         assert time.monotonic() - began_s > 0.9  # and not as often as the camera can
+
+
+def test_a_stream_that_stops_is_a_sentence(camera: FakeHttpCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sources.http.SILENCE_S", 0.3)
+    with closing(open_camera(camera, lambda _: stream(SIX[:2], pause_s=0.05, stays=True))) as source:
+        assert shown(source, 2) == [0, 1]
+        with pytest.raises(SourceError, match=r"^the camera has sent nothing for 15 s$"):
+            source.read()
+
+
+def test_a_busy_camera_is_opened_again_until_it_answers(camera: FakeHttpCamera) -> None:
+    answers = itertools.chain([503, 503], itertools.repeat(200))
+
+    def reply(_: str) -> Reply:
+        status = next(answers)
+        return answer(status) if status == 503 else stream(itertools.cycle(SIX), pause_s=0.02)
+
+    camera.replies["/video"] = reply
+    url = camera.url("/video")
+    opener = SourceOpener(url, (640, 480), lambda: FakeSource([plain_image()]))
+    waits = CameraWaits(tick_s=0.02, min_pause_s=0.02, max_pause_s=0.02, join_s=PATIENCE_S)
+    live = Camera(source_name(url), opener, fake_process, idle_s=0, stall_s=5, waits=waits)
+    problems = [shown.problem for shown, _ in zip(watch(live, 0.02), range(60), strict=False)]
+    live.close()
+    assert problems[0] == f"http://127.0.0.1:{camera.port} answers 503 Service Unavailable"
+    assert problems[-1] == ""
+    assert live.state().source == f"http://127.0.0.1:{camera.port}"
 
 
 def test_a_stream_without_a_picture_gives_no_more_frames(camera: FakeHttpCamera) -> None:
@@ -337,6 +368,7 @@ def test_a_page_is_called_a_page(camera: FakeHttpCamera, body: bytes, content_ty
         (b"\0\0\0\x18ftypisom" + bytes(900), "video/mp4"),
         (b"\x1aE\xdf\xa3" + bytes(900), "application/octet-stream"),
         (b"", "text/plain"),
+        (b"".join(SIX), "application/octet-stream"),
     ],
 )
 def test_videos_and_playlists_are_left_to_the_reader_of_videos(
@@ -376,5 +408,5 @@ def test_a_body_gives_its_first_bytes_twice(camera: FakeHttpCamera) -> None:
     camera.replies["/"] = lambda _: answer(200, b"abc" * 1000)
     with closing(HttpClient(camera.url("/"), "the camera")) as client:
         body = Body(client.get(), "the camera")
-        assert body.head(10).startswith(b"abcabcabca")
+        assert body.head().startswith(b"abcabcabca")
         assert b"".join(body.pieces()) == b"abc" * 1000

@@ -77,6 +77,7 @@ def test_in_a_folder_the_bytes_decide_and_what_is_not_read_is_listed(
     os.truncate(folder / "huge.iso", 60_000_000)
     os.mkfifo(folder / "pipe")
     (folder / "gone.jpg").symlink_to(tmp_path / "nowhere")
+    (folder / "round").symlink_to(folder, target_is_directory=True)
     code, lines, errors = run(capsys, folder)
     assert code == 0
     assert [line.partition(":")[0].removeprefix(f"{folder}/") for line in lines] == [
@@ -89,8 +90,9 @@ def test_in_a_folder_the_bytes_decide_and_what_is_not_read_is_listed(
     assert f"{folder}/IMG_1.HEIC: HEIC pictures cannot be read" in errors
     assert f"{folder}/huge.iso: This is no picture" in errors
     assert f"{folder}/pipe: It is no ordinary file." in errors
+    assert f"{folder}/round: It is a link to a folder, which is not followed." in errors
     assert f"{folder}/gone.jpg: The file cannot be read: No such file or directory." in errors
-    assert errors.count("\n") == 4
+    assert errors.count("\n") == 5
 
 
 def test_a_folder_in_which_nothing_can_be_read_ends_with_1(
