@@ -17,9 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables and return 1 if a row is not as expected."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.field", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument(
-        "--predict", type=Path, default=ROOT / "predict.py", help="another version's predict.py"
-    )
+    parser.add_argument("--predict", type=Path, default=ROOT / "predict.py", help="that of another version")
     parser.add_argument("--files-only", action="store_true", help="leave out the cameras")
     args = parser.parse_args(argv)
     print("| file | holds | read | |\n| --- | --- | --- | --- |")
