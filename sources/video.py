@@ -17,6 +17,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -103,6 +104,7 @@ class VideoReader:
             self._stream.codec_context.options = {"err_detect": "explode"}
         self.fps = _frame_rate(self._stream)
         self._clock = FrameClock(1 / self.fps, trust=_has_times(self._stream))
+        self._reformatter = VideoReformatter()
         self._images = self._decode()
         self.format = self._container.format.name  # in FFmpeg's words
         self.length_s = _length_s(self._container, self._stream)
@@ -221,11 +223,13 @@ class VideoReader:
         """Return a frame as an image with its time."""
         width, height = square_pixels(frame.width, frame.height, self._stream.sample_aspect_ratio)
         try:
-            image = frame.to_ndarray(format="bgr24", width=width, height=height).astype(np.uint8, copy=False)
+            # its tables are kept, and the result is not copied: to_ndarray takes eight times as long
+            colour = self._reformatter.reformat(frame, width, height, "bgr24", threads=1)
         except av.error.MemoryError:
             raise MemoryError from None
         except (av.FFmpegError, ValueError) as error:
             raise SourceError(f"has frames of a kind that cannot be read ({frame.format.name})") from error
+        image = np.ascontiguousarray(_plane(colour, 0, 3)).reshape(height, width, 3)
         if rotation in TURNS:
             image = cv2.rotate(image, TURNS[rotation]).astype(np.uint8, copy=False)
         time_base = frame.time_base or Fraction(0)
@@ -341,11 +345,11 @@ def _open(
         raise SourceError(reason(error)) from None
 
 
-def _plane(frame: VideoFrame, number: int) -> NDArray[np.uint8]:
-    """Return a view (h, w) uint8 of one of a frame's planes."""
+def _plane(frame: VideoFrame, number: int, channels: int = 1) -> NDArray[np.uint8]:
+    """Return a view (h, w * channels) uint8 of one of a frame's planes."""
     plane = frame.planes[number]
     rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, plane.line_size)
-    return np.asarray(rows[:, : plane.width])
+    return np.asarray(rows[:, : plane.width * channels])
 
 
 def _video_stream(container: InputContainer) -> VideoStream:

@@ -7,12 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pytest
 
 from sources.video import TimedImage
 from tests.fakes.files import CLIP_FRAMES, anonymous, zip_of
 from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import fake_pipeline, fake_recognizer
+from tests.fakes.videos import make_sound, make_video
 from uploads.analysis import Analysis, InputFile, Remark, VideoFrame
 from uploads.annotated_copy import ENCODINGS, NOT_WRITTEN, VideoWriter, Writer, open_writer
 from uploads.recognizer import Reading, Recognizer
@@ -403,3 +405,59 @@ def test_a_video_that_needs_too_much_memory_is_a_problem_of_that_file_only(
     assert len(frames) == 3
     assert remark == Remark("v.avi", "The file needs more memory than there is.", is_problem=True)
     assert isinstance(picture, Reading)
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "encoder", "options"),
+    [
+        ("00001.MTS", "mpegts", "libx264", {"mpegts_m2ts_mode": "1"}),
+        ("dump.mjpeg", "mjpeg", "mjpeg", {}),
+        ("noname", "mpeg", "mpeg2video", {}),
+        ("noname", "mxf", "mpeg2video", {}),
+        ("noname", "h264", "libx264", {}),
+        ("cam.mp4", "ivf", "libvpx", {}),
+    ],
+)
+def test_a_video_is_read_whatever_holds_it(
+    recognizer: Recognizer, name: str, container: str, encoder: str, options: dict[str, str]
+) -> None:
+    data = make_video([bright_image(96, 128)] * 5, container=container, encoder=encoder, options=options)
+    assert [type(event) for event in analysis_of(recognizer, (name, data))] == [VideoFrame] * 5
+
+
+def test_one_jpeg_is_a_picture_unless_it_is_called_a_dump() -> None:
+    assert not is_video(JPEG[:256], "a.jpg")
+    assert not is_video(JPEG[:256], "a.mp4")
+    assert is_video(JPEG[:256], "a.MJPG")
+
+
+def test_a_sound_with_a_cover_is_said_to_be_no_video(recognizer: Recognizer) -> None:
+    data = make_sound("mp4", "aac", cover=JPEG)
+    assert list(analysis_of(recognizer, ("song.m4a", data))) == [
+        Remark("song.m4a", "The file has sound and no video.", is_problem=True)
+    ]
+
+
+def test_a_file_that_is_called_a_video_and_is_none_is_not_called_a_picture(recognizer: Recognizer) -> None:
+    for data in (b"<html>" * 100, b"<html>"):
+        [remark] = analysis_of(recognizer, ("clip.mts", data))
+        assert isinstance(remark, Remark)
+        assert remark.is_problem
+        assert "video that can be read" in remark.text
+
+
+def test_a_video_that_is_cut_off_says_so_after_its_frames(recognizer: Recognizer) -> None:
+    images = [np.random.default_rng(seed).integers(0, 255, (96, 128, 3), dtype=np.uint8) for seed in range(50)]
+    data = make_video(images, container="matroska")
+    *frames, remark = analysis_of(recognizer, ("v.mkv", data[: len(data) // 2]))
+    assert remark == Remark(
+        "v.mkv", f"The video is cut off or damaged: {len(frames)} of about 50 frames could be read."
+    )
+
+
+def test_times_are_the_containers_in_events_and_in_the_copy(recognizer: Recognizer) -> None:
+    writer = ListWriter()
+    data = make_video([bright_image(96, 128)] * len(TIMES_S), times_s=TIMES_S)
+    events = list(analysis_of(recognizer, ("v.mp4", data), open_writer=lambda *_: writer))
+    assert [event.t_s for event in events if isinstance(event, VideoFrame)] == pytest.approx(TIMES_S)
+    assert [t_s for t_s, _ in writer.times] == pytest.approx(TIMES_S)
