@@ -27,14 +27,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
+from uploads.pictures import PictureError, read_picture
 
 from benchmarks.detectors import match, read_video
 from model import EmotionClassifier, preprocess
 from settings import StartError, read_settings
-from sources.opencv import PICTURE_SUFFIXES, to_bgr
-from training.data import SPLIT_FOLDERS, Faces, load_faces
+from sources.opencv import to_bgr
+from training.data import PICTURE_SUFFIXES, SPLIT_FOLDERS, Faces, load_faces
 from uploads.assemble import load_classifier
-from uploads.pictures import PictureError, read_picture
 from vision.background import limit_threads
 from vision.crops import Tilts, turning
 from vision.detector import Boxes, Detections, Detector
