@@ -27,7 +27,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
-from uploads.pictures import PictureError, read_picture
 
 from benchmarks.detectors import match, read_video
 from model import EmotionClassifier, preprocess
@@ -42,6 +41,7 @@ from vision.detectors import LIVE_PX, UPLOAD_PX
 from vision.frames import Image
 from vision.haar import HaarDetector
 from vision.mtcnn import MtcnnDetector, Networks
+from vision.pictures import PictureError, read_picture
 
 TILTS_DEG = (0.0, 15.0, 30.0)
 SIDES_PX = (150, 300)  # of the pasted faces
