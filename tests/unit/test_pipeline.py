@@ -85,3 +85,29 @@ def test_with_blur_a_face_is_hidden_from_the_first_frame_on() -> None:
     assert first.tracks == []
     assert first.scene is not None
     assert len(np.unique(first.scene[10:90, 10:90].reshape(-1, 3), axis=0)) <= 64
+
+
+class FaceForTwoFrames(OneFace):
+    frames = 0
+
+    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+        self.frames += 1
+        return super().detect(gray)[: int(self.frames <= 2)]
+
+
+@pytest.mark.parametrize(("only_seen", "shown"), [(True, 0), (False, 1)])
+def test_in_a_file_a_face_is_drawn_only_where_it_was_found_and_hidden_a_little_longer(
+    only_seen: bool, shown: int
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    for view in (View(), View(blur=True)):
+        classifier = LiveClassifier(AlwaysSad().predict, in_background=False)
+        tracker = Tracker(0.3, 0.4)
+        pipeline = Pipeline(FaceForTwoFrames(), classifier, tracker, 80, view, only_seen=only_seen)
+        annotated = [pipeline.process(Frame(index, index / 30, noise)) for index in range(3)]
+        assert len(annotated[1].tracks) == 1
+        assert len(annotated[2].tracks) == shown
+        scene = annotated[2].scene
+        assert scene is not None
+        assert (scene == noise).all() == (only_seen and not view.blur)
+        pipeline.close()

@@ -45,3 +45,13 @@ def test_a_video_without_a_face_has_a_summary_too() -> None:
     timeline = Timeline()
     timeline.add(0.0, [])
     assert timeline.summary()["faces"] == []
+
+
+def test_a_video_of_years_makes_its_summary_at_once() -> None:
+    timeline = Timeline()
+    for hour in range(100_000):
+        timeline.add(hour * 3600.0, [make_track(1, BOX)] if hour in (0, 99_999) else [])
+    summary = timeline.summary()
+    assert summary["duration_s"] == 99_999 * 3600
+    assert len(summary["points"]) <= MAX_POINTS
+    assert [mean is not None for _, mean in summary["points"]].count(True) == 2
