@@ -31,10 +31,9 @@ from tqdm import tqdm
 from benchmarks.detectors import match, read_video
 from model import EmotionClassifier, preprocess
 from settings import StartError, read_settings
-from sources.opencv import PICTURE_SUFFIXES, to_bgr
-from training.data import SPLIT_FOLDERS, Faces, load_faces
+from sources.opencv import to_bgr
+from training.data import PICTURE_SUFFIXES, SPLIT_FOLDERS, Faces, load_faces
 from uploads.assemble import load_classifier
-from uploads.pictures import PictureError, read_picture
 from vision.background import limit_threads
 from vision.crops import Tilts, turning
 from vision.detector import Boxes, Detections, Detector
@@ -42,12 +41,12 @@ from vision.detectors import LIVE_PX, UPLOAD_PX
 from vision.frames import Image
 from vision.haar import HaarDetector
 from vision.mtcnn import MtcnnDetector, Networks
+from vision.pictures import PictureError, read_picture
 
 TILTS_DEG = (0.0, 15.0, 30.0)
 SIDES_PX = (150, 300)  # of the pasted faces
 MIN_FACE_PX = 30
 RESIZED = (0.9, 0.95, 1.05, 1.1)
-EVERY = 4  # frames of a video
 SEED = 0
 
 
@@ -198,7 +197,7 @@ def main(argv: list[str] | None = None) -> int:
         print("\nlabels the same as Haar's, of the faces that both find: as they are, turned")
         for name, images, detectors in (
             (str(args.pictures), pictures_in(args.pictures), large),
-            *((path, read_video(path)[0][::EVERY], live) for path in args.videos),
+            *((path, read_video(path)[0], live) for path in args.videos),
         ):
             count, same, turned = compare_found(images, detectors, classifier)
             print(f"{name}: {same} and {turned} of {count}", flush=True)
