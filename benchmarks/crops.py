@@ -47,7 +47,6 @@ TILTS_DEG = (0.0, 15.0, 30.0)
 SIDES_PX = (150, 300)  # of the pasted faces
 MIN_FACE_PX = 30
 RESIZED = (0.9, 0.95, 1.05, 1.1)
-EVERY = 4  # frames of a video
 SEED = 0
 
 
@@ -198,7 +197,7 @@ def main(argv: list[str] | None = None) -> int:
         print("\nlabels the same as Haar's, of the faces that both find: as they are, turned")
         for name, images, detectors in (
             (str(args.pictures), pictures_in(args.pictures), large),
-            *((path, read_video(path)[0][::EVERY], live) for path in args.videos),
+            *((path, read_video(path)[0], live) for path in args.videos),
         ):
             count, same, turned = compare_found(images, detectors, classifier)
             print(f"{name}: {same} and {turned} of {count}", flush=True)

@@ -20,23 +20,24 @@ from nn.model_card import WeightsError
 from nn.registry import load_net
 from settings import Settings
 from uploads.explainer import with_map
+from vision.detector import Detections
+from vision.detectors import Detectors
 from vision.emotions import EMOTIONS
-from vision.haar import HaarDetector
 from vision.pictures import PictureError, read_picture
 
 SIDE_PX = 192
 
 
-def explain(net: torch.nn.Module, gray: NDArray[np.uint8], box: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Return the face and its seven heat maps side by side, (192, 1536, 3) uint8 BGR.
+def explain(net: torch.nn.Module, gray: NDArray[np.uint8], face: Detections) -> NDArray[np.uint8]:
+    """Return a face and its seven heat maps side by side, (192, 1536, 3) uint8 BGR, upright.
 
-    gray is the image (H, W) uint8, and box (1, 4) int32 xyxy px its face.
+    gray is the image (H, W) uint8, and face the one face of it that is explained.
     """
-    crop = preprocess(gray, box)
+    crop = preprocess(gray, face.boxes, face.tilts_deg)
     images = torch.from_numpy(crop).unsqueeze(1).float().repeat(len(EMOTIONS), 1, 1, 1)
     maps = grad_cam(net, images, torch.arange(len(EMOTIONS))).numpy()
-    face = cv2.resize(crop[0], (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC)
-    scene = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
+    large = cv2.resize(crop[0], (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC)
+    scene = cv2.cvtColor(large, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
     shares = maps / max(float(maps.max()), 1e-6)
     return np.hstack([scene, *(with_map(scene, share) for share in shares)])
 
@@ -54,11 +55,10 @@ def main(argv: list[str] | None = None) -> int:
         image = read_picture(args.picture.read_bytes()).image
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]], dtype=np.int32)
-        detector = HaarDetector(Settings().cascade, Settings().min_face_px)
-        faces = whole if args.whole else detector.detect(image).boxes
+        faces = Detections.of_boxes(whole) if args.whole else Detectors.load(Settings()).picture().detect(image)
         if not len(faces):
             raise PictureError(f"no face is found in {args.picture}; --whole uses all of it as the face")
-        if not cv2.imwrite(str(args.out), explain(net, gray, faces[:1])):
+        if not cv2.imwrite(str(args.out), explain(net, gray, faces.at([0]))):
             raise PictureError(f"{args.out} cannot be written")
     except (WeightsError, PictureError, OSError, cv2.error) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -7,7 +7,7 @@ shows photographs that belong to others: do not publish it.
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +16,15 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from settings import ROOT
+from settings import ROOT, StartError
 from training.data import SPLIT_FOLDERS, Faces, load_faces
 from training.duplicates import near_pairs
 from training.explore_figures import (
     MIN_FACE_PX,
+    OUTCOMES,
     Agreement,
-    Cascade,
     Classes,
+    Detection,
     Duplicates,
     Levels,
     Light,
@@ -36,26 +37,29 @@ from training.explore_figures import (
     measure_levels,
     measure_light,
     percent,
-    try_cascade,
+    try_detectors,
 )
 from training.explore_plots import (
     Picture,
     agreement_plot,
-    cascade_plot,
     classes_plot,
+    detection_plot,
     levels_plot,
     light_plots,
     sheet,
 )
+from vision.detector import Detector
+from vision.detectors import LIVE_PX
 from vision.emotions import EMOTIONS
-from vision.haar import CascadeError, HaarDetector
+from vision.haar import HaarDetector
+from vision.mtcnn import MtcnnDetector, Networks
 
 TEMPLATES = Path(__file__).parent / "templates"
 CASCADE = ROOT / "haarcascade_frontalface_alt2.xml"
 SEED = 0
 SHEET_FACES = 24  # of each class
 MAX_CONFLICTS = 12  # pairs shown
-CASCADE_FACES = 700  # given to the cascade
+DETECTION_FACES = 700  # given to the detectors
 
 Table = list[tuple[str, ...]]  # the first row has the columns' names
 
@@ -65,7 +69,7 @@ class Section(NamedTuple):
 
     name: str
     title: str
-    figures: Classes | Pictures | Levels | Light | Duplicates | Agreement | Cascade
+    figures: Classes | Pictures | Levels | Light | Duplicates | Agreement | Detection
     pictures: list[Picture]
     table: Table
 
@@ -96,7 +100,7 @@ def join(splits: dict[str, Faces]) -> Faces:
     )
 
 
-def explore(splits: dict[str, Faces], detector: HaarDetector) -> Iterator[Section]:
+def explore(splits: dict[str, Faces], detectors: Mapping[str, Detector]) -> Iterator[Section]:
     """Yield the report's sections, each as soon as it is ready."""
     faces, rng = join(splits), np.random.default_rng(SEED)
     classes = count_classes(splits)
@@ -116,10 +120,9 @@ def explore(splits: dict[str, Faces], detector: HaarDetector) -> Iterator[Sectio
             "agreement", "FER2013's label and FER+'s voters", agreement, plots, _share_table(agreement)
         )
     # with its own generator, so that the sheets do not change its sample
-    cascade = try_cascade(faces, detector, CASCADE_FACES, np.random.default_rng(SEED))
-    yield Section(
-        "cascade", "What the face detector finds", cascade, [cascade_plot(cascade)], _found_table(cascade)
-    )
+    found = try_detectors(faces, detectors, DETECTION_FACES, np.random.default_rng(SEED))
+    plots = [detection_plot(found)]
+    yield Section("detection", "Faces found by the detectors", found, plots, _found_table(found))
 
 
 def sample_sheets(faces: Faces, rng: np.random.Generator) -> list[Picture]:
@@ -178,13 +181,14 @@ def _share_table(agreement: Agreement) -> Table:
     return [("label", "faces with a majority", "agrees"), *rows]
 
 
-def _found_table(cascade: Cascade) -> Table:
-    """Return each emotion's faces given to the cascade, and the share that it finds."""
+def _found_table(found: Detection) -> Table:
+    """Return the faces of each emotion that were tried, and how many of them have each outcome."""
     rows = [
-        (name, str(cascade.tried[name]), f"{percent(share)} ± {100 * cascade.error(name):.1f}")
-        for name, share in cascade.shares.items()
+        (name, str(found.tried(name)), *(str(n) for each in found.counts.values() for n in each[name].values()))
+        for name in found.weights
     ]
-    return [("class", "tried", "found"), *rows]
+    outcomes = [f"{title}: {outcome}" for title in found.counts for outcome in OUTCOMES]
+    return [("class", "tried", *outcomes), *rows]
 
 
 def write_report(out: Path, data: str, sections: list[Section]) -> None:
@@ -212,11 +216,15 @@ def main(argv: list[str] | None = None) -> int:
         args.out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
         splits = load_splits(args.data, args.ferplus)
         sections = []
-        for section in explore(splits, HaarDetector(CASCADE, MIN_FACE_PX)):
+        detectors: dict[str, Detector] = {
+            "Haar": HaarDetector(CASCADE, MIN_FACE_PX),
+            "MTCNN": MtcnnDetector(Networks.load(), MIN_FACE_PX, LIVE_PX),
+        }
+        for section in explore(splits, detectors):
             print(f"{section.title}: {section.figures.conclusion()}")
             sections.append(section)
         write_report(args.out, args.data.name, sections)
-    except (ValueError, OSError, CascadeError) as error:
+    except (ValueError, OSError, StartError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"report in {args.out / 'explore.html'}; it shows photographs: do not publish it")

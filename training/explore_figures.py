@@ -1,6 +1,9 @@
 """The figures of a data set's report, each with its conclusion in a sentence."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import cv2
@@ -13,8 +16,8 @@ from training.data import Faces
 from training.losses import is_face
 from training.metrics import ferplus_majority
 from vision.boxes import iou
+from vision.detector import Detector
 from vision.emotions import EMOTIONS
-from vision.haar import HaarDetector
 
 BINS = 32  # of the gray levels
 UNLIKE_SPLITS = 0.02  # difference of a class's shares from which on splits are mixed differently
@@ -23,6 +26,7 @@ TELLING = 0.1  # share of the variance from which on light tells something of th
 ENLARGE = 2
 MIN_FACE_PX = 40  # the site's default
 SAME_BOX = 0.5  # iou
+OUTCOMES = ("one", "several", "one badly cut", "none")  # of a search for one face
 SURE = 3.0  # standard errors between the extremes of seven shares
 
 Values = NDArray[np.float64]
@@ -271,60 +275,74 @@ def measure_agreement(faces: Faces) -> Agreement | None:
 
 
 @dataclass(frozen=True)
-class Cascade:
-    """The share of each emotion's faces that the detector finds.
+class Detection:
+    """What detectors find in pictures of one face each: counts[detector][emotion][outcome], by OUTCOMES.
 
     Attributes:
-        tried: The number of random faces of each emotion.
-        shares: The share of them that is found.
-        overall: The mean of the shares, weighted by the emotions' frequencies.
-        median_iou: The median overlap of a found box with the face; None if none is found.
+        counts: The number of random faces of each emotion by what is found.
+        weights: Each emotion's share of the data, by which the shares of all faces are weighted.
     """
 
-    tried: dict[str, int]
-    shares: dict[str, float]
-    overall: float
-    median_iou: float | None
+    counts: dict[str, dict[str, dict[str, int]]]
+    weights: dict[str, float]
 
-    def error(self, emotion: str) -> float:
-        """Return the standard error of the emotion's share."""
-        share = self.shares[emotion]
-        return float((share * (1 - share) / self.tried[emotion]) ** 0.5)
+    def tried(self, emotion: str) -> int:
+        """Return the number of the emotion's faces that each detector was given."""
+        return sum(next(iter(self.counts.values()))[emotion].values())
+
+    def share(self, detector: str, emotion: str, outcome: str = "one") -> float:
+        """Return the share of the emotion's faces with that outcome, 0 to 1."""
+        return self.counts[detector][emotion][outcome] / self.tried(emotion)
+
+    def overall(self, detector: str, outcome: str = "one") -> float:
+        """Return the share of all faces with that outcome, 0 to 1."""
+        return sum(weight * self.share(detector, name, outcome) for name, weight in self.weights.items())
+
+    def error(self, detector: str, emotion: str) -> float:
+        """Return the standard error of `share`."""
+        share = self.share(detector, emotion)
+        return float((share * (1 - share) / self.tried(emotion)) ** 0.5)
 
     def conclusion(self) -> str:
-        """Return the share that is found, and whether an emotion is missed more often than others."""
-        best = max(self.shares, key=self.shares.__getitem__)
-        worst = min(self.shares, key=self.shares.__getitem__)
-        spread = self.shares[best] - self.shares[worst]
-        sure = spread > SURE * (self.error(best) ** 2 + self.error(worst) ** 2) ** 0.5
-        verdict = f"{worst} faces are missed more often than {best} ones" if sure else "no class stands out"
-        few, many = (f"{percent(self.shares[name])} ± {100 * self.error(name):.0f}" for name in (worst, best))
+        """Return what each detector finds, and whether it misses an emotion more often than others."""
+        return " ".join(self._of(detector) for detector in self.counts)
+
+    def _of(self, detector: str) -> str:
+        worst, best = (pick(self.weights, key=partial(self.share, detector)) for pick in (min, max))
+        few, many = self.share(detector, worst), self.share(detector, best)
+        noise = (self.error(detector, best) ** 2 + self.error(detector, worst) ** 2) ** 0.5
+        verdict = f"{worst} faces are missed more often than {best} ones" if many - few > SURE * noise else ""
+        one, *rest = (f"{percent(self.overall(detector, outcome))}" for outcome in OUTCOMES)
+        others = ", ".join(f"{outcome} in {share}" for outcome, share in zip(OUTCOMES[1:], rest, strict=True))
         return (
-            f"The cascade finds {percent(self.overall)} of the faces, fewest of {worst} ({few}) and most of "
-            f"{best} ({many}): {verdict}."
+            f"{detector} finds one face in {one} of the pictures, {others}: "
+            f"{verdict or 'no class stands out'} ({percent(few)} of {worst}, {percent(many)} of {best})."
         )
 
 
-def try_cascade(faces: Faces, detector: HaarDetector, count: int, rng: np.random.Generator) -> Cascade:
-    """Return the detector's results on about `count` random faces, equally many of each emotion."""
+def try_detectors(
+    faces: Faces, detectors: Mapping[str, Detector], count: int, rng: np.random.Generator
+) -> Detection:
+    """Return what the detectors find of about `count` random faces, equally many of each emotion."""
     indices = by_emotion(np.arange(len(faces)), faces.labels)
     chosen = {name: rng.permutation(i)[: count // len(EMOTIONS)] for name, i in indices.items()}
-    overlaps = {name: [best_overlap(faces.images[i], detector) for i in c] for name, c in chosen.items()}
-    shares = {name: float((np.array(each) >= SAME_BOX).mean()) for name, each in overlaps.items()}
-    found = [overlap for each in overlaps.values() for overlap in each if overlap >= SAME_BOX]
-    return Cascade(
-        {name: len(c) for name, c in chosen.items()},
-        shares,
-        sum(shares[name] * len(i) for name, i in indices.items()) / len(faces),
-        float(np.median(found)) if found else None,
-    )
+    counts = {
+        title: {
+            name: dict.fromkeys(OUTCOMES, 0) | Counter(outcome_of(face, detector) for face in faces.images[i])
+            for name, i in chosen.items()
+        }
+        for title, detector in detectors.items()
+    }
+    return Detection(counts, {name: len(i) / len(faces) for name, i in indices.items()})
 
 
-def best_overlap(face: NDArray[np.uint8], detector: HaarDetector) -> float:
-    """Return the best overlap of the detector's boxes with a face (48, 48) uint8 in a larger image, 0 to 1."""
+def outcome_of(face: NDArray[np.uint8], detector: Detector) -> str:
+    """Return which of OUTCOMES a face (48, 48) uint8 in a larger image has."""
     side, margin = face.shape[0] * ENLARGE, face.shape[0]  # the border is repeated, so that it shows no edge
     large = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
     scene = cv2.copyMakeBorder(large, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
     boxes = detector.detect(to_bgr(scene)).boxes
+    if len(boxes) != 1:
+        return "several" if len(boxes) else "none"
     whole = np.array([margin, margin, margin + side, margin + side])
-    return float(iou(whole, boxes).max(initial=0))
+    return "one" if iou(whole, boxes).item() >= SAME_BOX else "one badly cut"

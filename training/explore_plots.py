@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nn.emotion_net import FERPLUS
-from training.explore_figures import BINS, Agreement, Cascade, Classes, Levels, Values, by_emotion, light_of
+from training.explore_figures import BINS, Agreement, Classes, Detection, Levels, Values, by_emotion, light_of
 from vision.emotions import DETAILS, EMOTIONS
 
 WIDTH = 4.8  # inches, so that letters are as large as the page's on a phone
@@ -161,16 +161,22 @@ def agreement_plot(agreement: Agreement) -> Picture:
     return plot(draw, 3.8, "What most voters say of the faces of each label, in % of the label's faces")
 
 
-def cascade_plot(cascade: Cascade) -> Picture:
-    """Plot the share of each emotion's faces that the cascade finds, with two standard errors."""
+def detection_plot(found: Detection) -> Picture:
+    """Plot the share of each emotion's faces that each detector finds, with two standard errors."""
 
     def draw(axes: Axes, colours: Colours) -> None:
-        names = list(cascade.shares)
-        errors = [200 * cascade.error(name) for name in names]
-        shares = [100 * share for share in cascade.shares.values()]
-        tints = [DETAILS[name].colour for name in names]
-        axes.bar(names, shares, 0.6, yerr=errors, color=tints, ecolor=colours["soft"], capsize=3)
-        axes.set(ylabel="% found", ylim=(0, 105))
+        names, width = list(found.weights), 0.8 / len(found.counts)
+        for number, title in enumerate(found.counts):
+            places = np.arange(len(names)) + (number - (len(found.counts) - 1) / 2) * width
+            shares = [100 * found.share(title, name) for name in names]
+            errors = [200 * found.error(title, name) for name in names]
+            tints = [DETAILS[name].colour for name in names]
+            soft = colours["soft"]
+            bars = axes.bar(places, shares, width * 0.95, yerr=errors, color=tints, ecolor=soft, capsize=3)
+            for bar in bars:
+                bar.set_alpha(1.0 if number else 0.5)
+        axes.set(xticks=range(len(names)), xticklabels=names, ylabel="% found", ylim=(0, 105))
         axes.grid(axis="y")
 
-    return plot(draw, 2.8, "Faces found by the cascade; the lines are two standard errors")
+    order = ", then ".join(found.counts)
+    return plot(draw, 2.8, f"Faces found once and well cut, by {order}; the lines are two standard errors")

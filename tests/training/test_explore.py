@@ -19,13 +19,13 @@ from training.duplicates import near_pairs
 from training.explore import conflict_sheets, load_splits, main
 from training.explore_figures import (
     BINS,
-    Cascade,
+    OUTCOMES,
     Classes,
+    Detection,
     Duplicates,
     Levels,
     Light,
     Overlap,
-    best_overlap,
     count_classes,
     count_duplicates,
     count_empty,
@@ -33,7 +33,8 @@ from training.explore_figures import (
     measure_agreement,
     measure_levels,
     measure_light,
-    try_cascade,
+    outcome_of,
+    try_detectors,
 )
 from training.explore_plots import DPI, WIDTH, classes_plot, sheet
 from vision.detector import Detections
@@ -123,7 +124,7 @@ def test_the_page_says_that_it_must_not_be_published(report: tuple[str, dict[str
 def test_every_section_ends_in_a_sentence_on_the_page(report: tuple[str, dict[str, Any]]) -> None:
     page, figures = html.unescape(report[0]), report[1]
     sections = {name: part for name, part in figures.items() if name != "data"}
-    assert list(sections) == ["classes", "pictures", "levels", "light", "duplicates", "agreement", "cascade"]
+    assert list(sections) == ["classes", "pictures", "levels", "light", "duplicates", "agreement", "detection"]
     for name, part in sections.items():
         assert part["conclusion"].endswith(".")
         assert f'id="{name}"' in page
@@ -139,7 +140,10 @@ def test_the_figures_are_those_of_the_data(report: tuple[str, dict[str, Any]]) -
         {"split": "PublicTest", "other": "Training", "faces": 1, "share": 0.5, "pairs": 1, "same_label": 0}
     ]
     assert figures["agreement"]["share"] == pytest.approx(0.3)
-    assert figures["cascade"]["tried"] == dict.fromkeys(EMOTIONS, 1) | {"happy": 3, "sad": 2}
+    tried = dict.fromkeys(EMOTIONS, 1) | {"happy": 3, "sad": 2}
+    for detector in ("Haar", "MTCNN"):
+        counts = figures["detection"]["counts"][detector]
+        assert {name: sum(outcomes.values()) for name, outcomes in counts.items()} == tried
 
 
 def test_without_votes_the_page_has_no_agreement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,30 +302,52 @@ def test_without_a_majority_there_is_no_agreement() -> None:
     assert measure_agreement(make_faces([HAPPY])) is None
 
 
-def test_the_cascade_gets_the_face_enlarged_amid_its_own_edges() -> None:
-    seer = Seer()
-    assert best_overlap(shaded([200], [0]).images[0], seer) == 1
-    assert best_overlap(shaded([20], [0]).images[0], seer) == 0
-    assert seer.scenes[0].shape == (192, 192, 3)
-    assert (seer.scenes[0] == 200).all()
+@pytest.mark.parametrize(
+    ("found", "outcome"),
+    [
+        ([(48, 48, 144, 144)], "one"),
+        ([(60, 60, 150, 150)], "one"),
+        ([(0, 0, 60, 60)], "one badly cut"),
+        ([(48, 48, 144, 144), (0, 0, 40, 40)], "several"),
+        ([], "none"),
+    ],
+)
+def test_a_face_is_found_once_or_badly_cut_or_several_times_or_not(
+    found: list[tuple[int, ...]], outcome: str
+) -> None:
+    class Finder(Seer):
+        def detect(self, image: Image) -> Detections:
+            assert image.shape == (192, 192, 3)  # enlarged, amid its own edges
+            assert (image == 200).all()
+            return Detections.of_boxes(np.array(found, dtype=np.int32).reshape(-1, 4))
+
+    assert outcome_of(shaded([200], [0]).images[0], Finder()) == outcome
 
 
-def test_the_cascades_share_counts_each_class_as_often_as_it_is() -> None:
+def test_each_detectors_share_counts_each_class_as_often_as_it_is() -> None:
     faces = shaded([200] * 30 + [20] * 10, [HAPPY] * 30 + [SAD] * 10)
-    cascade = try_cascade(faces, Seer(), 28, np.random.default_rng(0))
-    assert cascade.tried == {"happy": 4, "sad": 4}
-    assert cascade.shares == {"happy": 1, "sad": 0}
-    assert cascade.overall == pytest.approx(0.75)
-    assert cascade.median_iou == 1
+    found = try_detectors(faces, {"a": Seer(), "b": Seer()}, 28, np.random.default_rng(0))
+    assert found.counts["a"] == found.counts["b"]
+    assert found.counts["a"] == {
+        "happy": {"one": 4, "several": 0, "one badly cut": 0, "none": 0},
+        "sad": {"one": 0, "several": 0, "one badly cut": 0, "none": 4},
+    }
+    assert found.overall("a") == pytest.approx(0.75)
+    assert "a finds one face in 75.0 % of the pictures, several in 0.0 %" in found.conclusion()
+    assert "none in 25.0 %" in found.conclusion()
 
 
 @pytest.mark.parametrize(
     ("tried", "verdict"), [(100, "sad faces are missed more often"), (10, "no class stands")]
 )
 def test_a_difference_must_be_more_than_chance(tried: int, verdict: str) -> None:
-    cascade = Cascade({"happy": tried, "sad": tried}, {"happy": 0.9, "sad": 0.6}, 0.75, 0.8)
-    assert verdict in cascade.conclusion()
-    assert cascade.error("happy") == pytest.approx((0.09 / tried) ** 0.5)
+    counts = {
+        name: dict.fromkeys(OUTCOMES, 0) | {"one": round(share * tried), "none": round((1 - share) * tried)}
+        for name, share in (("happy", 0.9), ("sad", 0.6))
+    }
+    found = Detection({"a": counts}, {"happy": 0.5, "sad": 0.5})
+    assert verdict in found.conclusion()
+    assert found.error("a", "happy") == pytest.approx((0.09 / tried) ** 0.5)
 
 
 def test_a_sheet_shows_the_faces_row_by_row() -> None:

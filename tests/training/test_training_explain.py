@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from app import SAMPLES
-from tests.fakes.nets import noise
-from training.explain import SIDE_PX, main
+from nn.emotion_net import EmotionNet
+from tests.fakes.nets import lively, noise
+from training.explain import SIDE_PX, explain, main
+from vision.detector import Detections
 
 pytestmark = pytest.mark.training
 
@@ -50,3 +52,14 @@ def test_a_missing_file_or_face_is_named_in_one_line(
     error = capsys.readouterr().err
     assert sentence in error
     assert error.count("\n") == 1
+
+
+def test_a_tilted_face_is_shown_upright() -> None:
+    net, gray = lively(EmotionNet(), 48), noise(120, 120) // 2
+    gray[20:116, 16:112] += cv2.resize(noise(6, 6) // 2, (96, 96), interpolation=cv2.INTER_LINEAR)
+    landmarks = np.zeros((1, 5, 2), dtype=np.float32)
+    landmarks[:, 1] = (0, 20)  # the right eye is below the left one: a quarter clockwise
+    lying = np.ascontiguousarray(np.rot90(gray, -1))
+    upright = explain(net, gray, Detections.of_boxes(np.array([[16, 20, 112, 116]], dtype=np.int32)))
+    turned = explain(net, lying, Detections(np.array([[4, 16, 100, 112]], dtype=np.int32), landmarks))
+    assert np.abs(turned[:, :SIDE_PX].astype(int) - upright[:, :SIDE_PX]).max() <= 2
