@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import AlwaysSad, LyingFaces, OneFace
 from vision.crops import Tilts
-from vision.frames import Frame
+from vision.detector import Detections
+from vision.frames import Frame, Image
 from vision.jpeg import encode_jpeg
 from vision.live_classifier import LiveClassifier
 from vision.overlay import View
@@ -90,9 +91,9 @@ def test_with_blur_a_face_is_hidden_from_the_first_frame_on() -> None:
 class FaceForTwoFrames(OneFace):
     frames = 0
 
-    def detect(self, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+    def detect(self, image: Image) -> Detections:
         self.frames += 1
-        return super().detect(gray)[: int(self.frames <= 2)]
+        return super().detect(image).at(slice(int(self.frames <= 2)))
 
 
 @pytest.mark.parametrize(("only_seen", "shown"), [(True, 0), (False, 1)])
