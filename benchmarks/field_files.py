@@ -69,7 +69,8 @@ def _video_row(folder: Path, program: Path, name: str, video: Video) -> Row:
     with tempfile.TemporaryDirectory() as out:
         lines, said = _run(program, "--json", "--annotated", out, *before, folder / name)
         records = [record for record in map(json.loads, lines) if record["file"].endswith(f"/{name}")]
-        copy = next((path for path in Path(out).iterdir() if path.stem == Path(name).stem), None)
+        copies = [path for path in Path(out).iterdir() if path.suffix in (".mp4", ".webm")]
+        copy = next((path for path in copies if path.stem == Path(name).stem), None)
         copy_s, size_px = _copy_times(copy) if copy else ([], (0, 0))
     frames = [record for record in records if "frame" in record]
     remarks = [str(record.get("problem") or record.get("note")) for record in records if "frame" not in record]
