@@ -9,22 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.engines import Engine, load_engine
-from nn.model_card import INPUT_SIDE, Calibration, ModelCard
+from nn.model_card import INPUT_SIDE, Calibration, ModelCard, NetworkSpec
 from vision.emotions import EMOTIONS
 
 MAP_SIDE = INPUT_SIDE // 8  # of EmotionNet's features, which it halves three times
 OUTPUTS = ("shipped", "fer2013", "ferplus")
 
 
-def preprocess(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-    """Return the crops (n, 48, 48) uint8 of boxes (n, 4) int xyxy px in gray (H, W) uint8.
+def preprocess(
+    gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], side: int = INPUT_SIDE
+) -> NDArray[np.uint8]:
+    """Return the crops (n, side, side) uint8 of boxes (n, 4) int xyxy px in gray (H, W) uint8.
 
     A crop is the box itself: FER2013's faces fill their pictures as the Haar box does, and a wider one costs
     accuracy. Pixels outside the image repeat its border. Raises ValueError for a box that is empty or wholly
     outside.
     """
     height, width = gray.shape
-    crops = np.empty((len(boxes), INPUT_SIDE, INPUT_SIDE), dtype=np.uint8)
+    crops = np.empty((len(boxes), side, side), dtype=np.uint8)
     for crop, (x1, y1, x2, y2) in zip(crops, boxes.tolist(), strict=True):
         if x2 <= x1 or y2 <= y1:
             raise ValueError(f"a box must have x1 < x2 and y1 < y2, got {[x1, y1, x2, y2]}")
@@ -34,9 +36,8 @@ def preprocess(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDAr
         outside = (max(-y1, 0), max(y2 - height, 0), max(-x1, 0), max(x2 - width, 0))
         if any(outside):
             inside = cv2.copyMakeBorder(inside, *outside, borderType=cv2.BORDER_REPLICATE)
-        shrinks = inside.shape[0] > INPUT_SIDE
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        cv2.resize(inside, (INPUT_SIDE, INPUT_SIDE), dst=crop, interpolation=method)
+        method = cv2.INTER_AREA if inside.shape[0] > side else cv2.INTER_LINEAR
+        cv2.resize(inside, (side, side), dst=crop, interpolation=method)
     return crops
 
 
@@ -74,14 +75,23 @@ class EmotionClassifier:
         self._engine = engine
 
     @classmethod
-    def load(cls, path: Path | str, output: str = "shipped", engine: str = "auto") -> Self:
+    def load(
+        cls,
+        path: Path | str,
+        output: str = "shipped",
+        engine: str = "auto",
+        device: str = "auto",
+        spec: NetworkSpec | None = None,
+    ) -> Self:
         """Load a classifier.
 
         Args:
-            path: The weights, a .safetensors file.
+            path: The weights, a .safetensors file, or somebody else's PyTorch checkpoint.
             output: The output to return, one of OUTPUTS (see `to_probabilities`).
             engine: "onnx", "torch", or "auto" for "onnx" where an .onnx file made from the weights lies beside
                 them.
+            device: "cpu", "cuda", "mps", or "auto" for the fastest that the engine finds.
+            spec: The description of somebody else's checkpoint.
 
         Returns:
             The classifier.
@@ -89,7 +99,12 @@ class EmotionClassifier:
         Raises:
             WeightsError: The file is missing, damaged, or of another network; the message says which.
         """
-        return cls(*load_engine(Path(path), engine), output)
+        return cls(*load_engine(Path(path), engine, device, spec), output)
+
+    @property
+    def has_live_maps(self) -> bool:
+        """Whether `explain` is quick enough for each frame: the maps have a closed form."""
+        return self._engine.has_live_maps
 
     def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """Classify the faces in an image.
@@ -104,10 +119,14 @@ class EmotionClassifier:
         Raises:
             ValueError: An array has another shape or dtype, or a box is empty or wholly outside.
         """
-        return self.classify(crop(gray, boxes))
+        return self.classify(self.crop(gray, boxes))
+
+    def crop(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        """Return the crops (n, side, side) uint8 that the network takes; ValueError as `predict` raises it."""
+        return crop(gray, boxes, self.card.input_side)
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probabilities (n, 7) float32 of crops (n, 48, 48) uint8."""
+        """Return the probabilities (n, 7) float32 of crops (n, side, side) uint8 of the card's input side."""
         if len(crops) == 0:
             return np.empty((0, len(EMOTIONS)), dtype=np.float32)
         return to_probabilities(self._engine.logits(crops), self.output, self.card.calibration)
@@ -118,22 +137,22 @@ class EmotionClassifier:
         """Return the probabilities of `predict` for each (gray, boxes), with one forward pass for all faces."""
         if not images:
             return []
-        crops = [crop(gray, boxes) for gray, boxes in images]
+        crops = [self.crop(gray, boxes) for gray, boxes in images]
         probs = self.classify(np.concatenate(crops))
         return np.split(probs, np.cumsum([len(faces) for faces in crops])[:-1])
 
     def explain(
         self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the probabilities of `predict` and class activation maps: (n, 7) and (n, 7, 6, 6) float32.
+        """Return the probabilities of `predict` and class activation maps: (n, 7) and (n, 7, h, w) float32.
 
-        A map, 0 and above, holds what each place adds to the emotion's logit. It comes from the same forward
-        pass.
+        A map, 0 and above, holds what each place adds to the emotion's logit; 6 x 6 places in the shipped
+        network. Where has_live_maps it comes from the same forward pass, elsewhere from Grad-CAM in PyTorch.
         """
-        return self.explain_crops(crop(gray, boxes))
+        return self.explain_crops(self.crop(gray, boxes))
 
     def explain_crops(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the probabilities and maps of `explain` for crops (n, 48, 48) uint8."""
+        """Return the probabilities and maps of `explain` for crops (n, side, side) uint8."""
         if len(crops) == 0:
             no_maps = np.empty((0, len(EMOTIONS), MAP_SIDE, MAP_SIDE), dtype=np.float32)
             return no_maps[..., 0, 0], no_maps
@@ -143,10 +162,10 @@ class EmotionClassifier:
         return to_probabilities(logits, self.output, self.card.calibration), positive
 
 
-def crop(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+def crop(gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], side: int = INPUT_SIDE) -> NDArray[np.uint8]:
     """Return the crops of `preprocess`; ValueError for arrays of another shape or dtype, too."""
     if gray.ndim != 2 or gray.dtype != np.uint8:
         raise ValueError(f"gray must be (H, W) uint8, got {gray.shape} {gray.dtype}")
     if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iu":
         raise ValueError(f"boxes must be (n, 4) int xyxy, got {boxes.shape} {boxes.dtype}")
-    return preprocess(gray, boxes)
+    return preprocess(gray, boxes, side)

@@ -3,7 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nn.emotion_net import SqueezeExcite, standardise
+from nn.emotion_net import SqueezeExcite
+from nn.prepare import Prepare
 from vision.emotions import EMOTIONS
 
 SIDE = 64  # px
@@ -31,13 +32,15 @@ class ResidualBlock(nn.Module):
 class ResEmoteNet(nn.Module):
     """The network of the paper, with one gray channel instead of three colours."""
 
-    def __init__(self, dropout: float = 0.2) -> None:
+    def __init__(self, dropout: float = 0.2, excite_bias: bool = False) -> None:
+        """Build the network of its authors; excite_bias adds the biases of this project's version 0.1."""
         super().__init__()
+        self.prepare = Prepare(SIDE)
         layers: list[nn.Module] = []
-        for inputs, outputs in ((1, 64), (64, 128), (128, 256)):
+        for inputs, outputs, dropped in ((1, 64, dropout), (64, 128, dropout), (128, 256, 0.0)):
             layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
-            layers += [nn.MaxPool2d(2), nn.Dropout(dropout)]
-        layers.append(SqueezeExcite(256, reduction=16))
+            layers += [nn.MaxPool2d(2), nn.Dropout(dropped)]
+        layers.append(SqueezeExcite(256, reduction=16, bias=excite_bias))
         layers += [ResidualBlock(256, 512), ResidualBlock(512, 1024), ResidualBlock(1024, 2048)]
         self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         dense: list[nn.Module] = []
@@ -47,6 +50,5 @@ class ResEmoteNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Turn images (n, 1, h, w) float, 0 to 255, which are resized to 64x64, into logits (n, 7)."""
-        large = F.interpolate(images, (SIDE, SIDE), mode="bilinear", align_corners=False)
-        logits: Tensor = self.classifier(self.features(standardise(large)))
+        logits: Tensor = self.classifier(self.features(self.prepare(images)))
         return logits

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model import EmotionClassifier, preprocess
+from model import EmotionClassifier
 from uploads.pictures import PictureError, read_picture
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # PyTorch costs the site 1.4 s, and is needed only once a pic
 FACE_SIDE_PX = 176
 QUALITY = 85
 LINE = 255
+MAX_MAP_PX = 48  # side of a map as it is drawn
 MAX_WAIT_S = 10.0  # for the pictures before
 
 
@@ -59,12 +60,16 @@ class Layer:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One face: how many there were beside it, the face alone (JPEG), seven reasons, the likeliest first."""
+    """One face: how many there were beside it, the face alone (JPEG), seven reasons, the likeliest first.
+
+    places is the size of the maps, (height, width).
+    """
 
     others: int
     face: bytes
     reasons: Sequence[Reason]
     layers: Sequence[Layer]
+    places: tuple[int, int]
 
 
 class PictureExplainer:
@@ -128,18 +133,18 @@ class PictureExplainer:
             for emotion, p, share in zip(EMOTIONS, probs[0], shares, strict=True)
         ]
         reasons.sort(key=lambda reason: -reason.probability)
-        return Explanation(others, encode_jpeg(scene, QUALITY), reasons, layers)
+        return Explanation(others, encode_jpeg(scene, QUALITY), reasons, layers, maps.shape[2:])
 
     def _activations(self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]]) -> list[NDArray[np.float32]]:
-        """Return each convolution's maps of the face, in order: (c, h, w) float32."""
+        """Return each convolution's maps of the face, in order, without those of one px: (c, h, w) float32."""
         # here, because it takes seconds, and nothing else of the site needs it
         import torch
 
         from nn.cam import activations
 
         self._net = self._net or self._load_net()
-        images = torch.from_numpy(preprocess(gray, box)).unsqueeze(1).float()
-        return [maps[0].numpy() for maps in activations(self._net, images).values()]
+        images = torch.from_numpy(self._classifier.crop(gray, box)).unsqueeze(1).float()
+        return [maps[0].numpy() for maps in activations(self._net, images).values() if maps.shape[2] > 1]
 
 
 def with_map(scene: Scene, share: NDArray[np.float32]) -> Scene:
@@ -152,6 +157,10 @@ def with_map(scene: Scene, share: NDArray[np.float32]) -> Scene:
 def draw_layer(maps: NDArray[np.float32]) -> Layer:
     """Return maps (c, h, w) side by side, each on its own scale, as one picture with a colour map."""
     count, side = maps.shape[0], maps.shape[2]
+    if side > MAX_MAP_PX:
+        maps = np.stack(
+            [cv2.resize(one, (MAX_MAP_PX, MAX_MAP_PX), interpolation=cv2.INTER_AREA) for one in maps]
+        )
     columns = min(count, 32 if count > 64 else 16)
     low, high = (pick(maps, axis=(1, 2), keepdims=True) for pick in (np.min, np.max))
     scaled = ((maps - low) / np.maximum(high - low, 1e-6) * (LINE - 1)).astype(np.uint8)

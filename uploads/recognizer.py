@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model import EmotionClassifier, preprocess
+from model import EmotionClassifier
 from uploads.pictures import NO_MEMORY, Picture, PictureError, read_picture
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
@@ -54,7 +54,7 @@ class Cut(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """A picture with its boxes (n, 4) in px of its image, and the crops (n, 48, 48)."""
+    """A picture with its boxes (n, 4) in px of its image, and the crops (n, side, side)."""
 
     picture: Picture
     boxes: NDArray[np.int32]
@@ -109,7 +109,7 @@ class Recognizer:
             boxes = detector.detect(gray)
         finally:
             self._detectors.put(detector)
-        return _Found(picture, boxes, preprocess(gray, boxes))
+        return _Found(picture, boxes, self._classifier.crop(gray, boxes))
 
     def _name(self, searched: list[tuple[str, Future[_Found]]]) -> Iterator[Reading]:
         found: list[_Found | PictureError] = [_result(future) for _, future in searched]

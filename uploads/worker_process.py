@@ -25,7 +25,8 @@ COMMAND = ("nice", "-n", "10", sys.executable, "-m", "uploads.worker")
 # settings those that concern faces, of the other variables those without which programs are not found or run
 # otherwise: where programs, libraries, packages of one user and temporary files are, and how text is encoded.
 FACE_SETTINGS = (
-    *("weights", "engine", "cascade", "min_face_px", "smoothing_s", "unsure_below", "blur", "jpeg_quality"),
+    *("weights", "network", "classes", "normalisation", "input_side_px", "device", "engine"),
+    *("cascade", "min_face_px", "smoothing_s", "unsure_below", "blur", "jpeg_quality"),
 )
 PASSED_VARIABLES = (
     *("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "OMP_NUM_THREADS"),
@@ -41,7 +42,8 @@ def worker_environment(settings: Settings, environ: Mapping[str, str] = os.envir
     ours = settings.to_environment()
     faces = {name: ours[name] for name in (PREFIX + setting.upper() for setting in FACE_SETTINGS)}
     passed = {name: environ[name] for name in PASSED_VARIABLES if name in environ}
-    return passed | faces | {"PYTHONPATH": str(ROOT)}
+    # a GPU's driver takes more addresses than the process may have
+    return passed | faces | {PREFIX + "DEVICE": "cpu", "PYTHONPATH": str(ROOT)}
 
 
 class WorkerProcess:

@@ -46,8 +46,8 @@ class AlwaysHappy(EmotionClassifier):
         maps[:, EMOTIONS.index("happy"), :2, :2] = 1
         return self.classify(crops), maps
 
-    def predict(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        return self.classify(preprocess(gray, boxes))
+    def crop(self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        return preprocess(gray, boxes)
 
 
 def fake_recognizer(classifier: AlwaysHappy | None = None) -> Recognizer:
