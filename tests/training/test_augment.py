@@ -48,7 +48,7 @@ def test_a_face_is_tilted_as_far_as_is_asked_and_no_farther(tilt_deg: float) -> 
     line = torch.zeros(300, 1, 48, 48)
     line[:, :, 23:25] = 255
     torch.manual_seed(0)
-    tilted = augment(line, 48, webcam=0, tilt_deg=tilt_deg)[:, 0]
+    tilted = augment(line, 48, webcam=0, tilt_degrees=tilt_deg)[:, 0]
     heights = torch.arange(48.0).view(1, 48, 1)
     middle = (tilted * heights).sum(dim=1) / tilted.sum(dim=1).clamp(min=1e-6)
     degrees = torch.rad2deg(torch.atan((middle[:, 40] - middle[:, 8]) / 32)).abs()

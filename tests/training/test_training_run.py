@@ -284,7 +284,9 @@ def test_resuming_with_another_configuration_is_refused(
 def test_a_run_started_before_a_setting_existed_is_resumed(tmp_path: Path, data: Path) -> None:
     assert train(tmp_path, data) == 0
     state = state_of(tmp_path)
-    del state["config"]["tilt_deg"]
+    del state["config"]["erase"]
+    state["config"]["tilt_deg"] = state["config"].pop("tilt_degrees")  # its name in version 0.1
+    del state["history"]
     torch.save(state, tmp_path / "run" / "state.pt")
     assert train(tmp_path, data, "--resume") == 0
 
@@ -421,12 +423,12 @@ def test_a_larger_network_begins_with_what_a_smaller_one_learned(tmp_path: Path)
 def test_the_end_of_a_run_is_without_what_webcams_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[float, float]] = []
 
-    def watched(images: Tensor, side: int, webcam: float, tilt_deg: float) -> Tensor:
-        asked.append((webcam, tilt_deg))
-        return augment(images, side, webcam, tilt_deg)
+    def watched(images: Tensor, side: int, webcam: float, tilt_degrees: float, **more: Any) -> Tensor:
+        asked.append((webcam, tilt_degrees))
+        return augment(images, side, webcam, tilt_degrees, **more)
 
     monkeypatch.setattr("training.run.augment", watched)
-    make_run(tmp_path, stages=[[24, 3]], webcam=0.3, sharp_epochs=2, tilt_deg=10).run()
+    make_run(tmp_path, stages=[[24, 3]], webcam=0.3, sharp_epochs=2, tilt_degrees=10).run()
     assert asked == [(0.3, 10), (0.0, 10), (0.0, 10)]
 
 
