@@ -32,21 +32,25 @@ class ResidualBlock(nn.Module):
 class ResEmoteNet(nn.Module):
     """The network of the paper, with one gray channel instead of three colours."""
 
-    def __init__(self, dropout: float = 0.2, excite_bias: bool = False) -> None:
-        """Build the network of its authors; excite_bias adds the biases of this project's version 0.1."""
+    def __init__(self, dropout: float = 0.2, width: int = 64, excite_bias: bool = False) -> None:
+        """Build the network of its authors, or a narrower one; excite_bias is for files of version 0.1."""
         super().__init__()
         self.prepare = Prepare(SIDE)
         layers: list[nn.Module] = []
-        for inputs, outputs, dropped in ((1, 64, dropout), (64, 128, dropout), (128, 256, 0.0)):
+        for inputs, outputs, dropped in (
+            (1, width, dropout),
+            (width, width * 2, dropout),
+            (width * 2, width * 4, 0.0),
+        ):
             layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
             layers += [nn.MaxPool2d(2), nn.Dropout(dropped)]
-        layers.append(SqueezeExcite(256, reduction=16, bias=excite_bias))
-        layers += [ResidualBlock(256, 512), ResidualBlock(512, 1024), ResidualBlock(1024, 2048)]
+        layers.append(SqueezeExcite(width * 4, reduction=16, bias=excite_bias))
+        layers += [ResidualBlock(width * times, width * times * 2) for times in (4, 8, 16)]
         self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         dense: list[nn.Module] = []
-        for inputs, outputs in ((2048, 1024), (1024, 512), (512, 256)):
-            dense += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True), nn.Dropout(0.5)]
-        self.classifier = nn.Sequential(*dense, nn.Linear(256, len(EMOTIONS)))
+        for times in (32, 16, 8):
+            dense += [nn.Linear(width * times, width * times // 2), nn.ReLU(inplace=True), nn.Dropout(0.5)]
+        self.classifier = nn.Sequential(*dense, nn.Linear(width * 4, len(EMOTIONS)))
 
     def forward(self, images: Tensor) -> Tensor:
         """Turn images (n, 1, h, w) float, 0 to 255, which are resized to 64x64, into logits (n, 7)."""

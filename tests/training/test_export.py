@@ -21,7 +21,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),  # torch's exporter's own
 ]
 
-SMALLER = {"vgg16": {"dense": 64}}  # options that leave a network's layers and save memory
+SMALLER = {
+    "vgg16": {"dense": 64},
+    "resemotenet": {"width": 16},
+}  # options that leave a network's layers and save memory
 CROPS = np.stack([noise(48, 48), 255 - noise(48, 48)])
 
 

@@ -325,11 +325,11 @@ class Scripted(Run):
         return {"loss": self.losses[self.epoch - 1], "accuracy": 0.5, "macro_f1": 0.5}
 
 
-def scripted(folder: Path, losses: list[float], **changes: Any) -> Scripted:
+def scripted(folder: Path, losses: list[float], kind: type[Scripted] = Scripted, **changes: Any) -> Scripted:
     images, labels = np.zeros((8, 48, 48), dtype=np.uint8), np.zeros(8, dtype=np.int64)
     faces = Faces(images, labels, np.zeros((8, 10), dtype=np.int64))
     config = Config(**SETTINGS | PLATEAU | {"stages": [[24, len(losses)]]} | changes)
-    run = Scripted(config, faces, faces, folder)
+    run = kind(config, faces, faces, folder)
     run.losses = losses
     return run
 
@@ -347,6 +347,58 @@ def test_without_early_stopping_the_last_epoch_is_kept(tmp_path: Path) -> None:
     run = scripted(tmp_path, [3, 2, 2.5, 2.4, 2.3], early_stopping=0)
     run.run()
     assert load_net(tmp_path / "weights.safetensors")[1].training["epoch"] == 5
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_the_epoch_with_the_best_accuracy_can_be_kept(tmp_path: Path) -> None:
+    class Accurate(Scripted):
+        def metrics(self, side: int) -> dict[str, float]:
+            return super().metrics(side) | {"accuracy": [0.3, 0.6, 0.5, 0.6][self.epoch - 1]}
+
+    run = scripted(tmp_path, [3, 2, 1, 0.5], early_stopping=0, keep="accuracy", kind=Accurate)
+    run.run()
+    assert load_net(tmp_path / "weights.safetensors")[1].training["epoch"] == 2
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_a_run_says_what_it_trains_and_draws_how_it_went(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, data, "--faces", "14", class_weights=1.0) == 0
+    captured = capsys.readouterr()
+    assert "network emotion, 603 parameters, on " in captured.out
+    assert "14 faces to train on, 7 to validate; 2 epochs" in captured.out
+    assert "disgust            2           1     1.00" in captured.out
+    assert "training loss" in captured.out
+    assert "recall angry" in captured.out
+    assert captured.err == ""
+    history = state_of(tmp_path)["history"]
+    assert [epoch["epoch"] for epoch in history] == [1, 2]
+    assert 0 <= history[1]["training_accuracy"] <= 1
+    assert np.array(history[1]["confusion"]).sum() == 7
+    for name in ("curves.png", "confusion.png"):
+        assert (tmp_path / "run" / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_training_accuracy_counts_the_faces_that_were_named_as_labelled(tmp_path: Path) -> None:
+    labels = np.arange(16, dtype=np.int64) % 2
+    images = np.zeros((16, 48, 48), dtype=np.uint8)
+    images[labels == 0, 18:30] = 255
+    config = Config(**SETTINGS | {"stages": [[24, 6]], "learning_rate": 0.05, "webcam": 0, "mixup": 0})
+    faces = Faces(images, labels, np.zeros((16, 10), dtype=np.int64))
+    run = Run(config, repeated(faces, 5), faces, tmp_path)
+    run.run()
+    accuracies = [epoch["training_accuracy"] for epoch in run.history]
+    assert accuracies[0] < accuracies[-1] > 0.95
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_freezing_random_weights_is_warned_of(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, data, unfreeze=[["0.", 1]]) == 0
+    assert "warning: 0. of a network with random weights learn nothing until epoch 2" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("tiny_net")
