@@ -84,7 +84,7 @@ def write_report(
         title=title,
         figures=figures,
         emotions=EMOTIONS,
-        columns=COLUMNS,
+        columns=COLUMNS[:-1],  # the support is the column of faces
         plots={name: as_png(figure) for name, figure in plots.items()},
     )
     path.write_text(page, encoding="utf-8")
