@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nn.cam import activations, convolutions, grad_cam, grad_cam_maps, last_layer
 from nn.emotion_net import CHANNELS, EmotionNet
-from nn.pooled import class_maps
+from nn.pooled import PooledNet, class_maps
 from nn.registry import NETWORKS, build
 from tests.fakes.nets import noise
 
@@ -37,6 +37,18 @@ def test_the_mean_of_a_class_map_is_its_logit_without_the_bias(either: EmotionNe
     with torch.no_grad():
         maps = class_maps(either.features(faces), either.head.weight)
         assert torch.allclose(maps.mean(dim=(2, 3)) + either.head.bias, either(faces), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["resnet-transfer", "se-vgg", "efficientnet-b0"])
+@pytest.mark.training
+def test_networks_that_end_in_pooling_have_class_maps_in_closed_form(name: str, faces: Tensor) -> None:
+    net = build(name, {}).eval()
+    assert isinstance(net, PooledNet)
+    with torch.no_grad():
+        logits, maps = net.read_with_maps(faces)
+        assert torch.allclose(maps.mean(dim=(2, 3)) + net.head.bias, logits, atol=1e-4)
+        assert torch.allclose(logits, net(faces))
+    assert maps.shape[:2] == (2, 7)
 
 
 def test_before_the_pooling_the_closed_form_is_grad_cam(either: EmotionNet, faces: Tensor) -> None:
