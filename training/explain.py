@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from model import preprocess
 from nn.cam import grad_cam
-from nn.model_card import WeightsError
+from nn.model_card import INPUT_SIDE, WeightsError
 from nn.registry import load_net
 from settings import Settings
+from training.foreign import add_spec_arguments, spec_of
 from uploads.explainer import with_map
 from vision.emotions import EMOTIONS
 from vision.haar import HaarDetector
@@ -27,12 +28,14 @@ from vision.pictures import PictureError, read_picture
 SIDE_PX = 192
 
 
-def explain(net: torch.nn.Module, gray: NDArray[np.uint8], box: NDArray[np.int32]) -> NDArray[np.uint8]:
+def explain(
+    net: torch.nn.Module, gray: NDArray[np.uint8], box: NDArray[np.int32], side: int = INPUT_SIDE
+) -> NDArray[np.uint8]:
     """Return the face and its seven heat maps side by side, (192, 1536, 3) uint8 BGR.
 
-    gray is the image (H, W) uint8, and box (1, 4) int32 xyxy px its face.
+    gray is the image (H, W) uint8, box (1, 4) int32 xyxy px its face, and side that of the network's crops.
     """
-    crop = preprocess(gray, box)
+    crop = preprocess(gray, box, side=side)
     images = torch.from_numpy(crop).unsqueeze(1).float().repeat(len(EMOTIONS), 1, 1, 1)
     maps = grad_cam(net, images, torch.arange(len(EMOTIONS))).numpy()
     face = cv2.resize(crop[0], (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC)
@@ -48,9 +51,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("picture", type=Path, help="picture with a face")
     parser.add_argument("--out", type=Path, required=True, help="picture file to write")
     parser.add_argument("--whole", action="store_true", help="use the whole picture as the face, as in FER2013")
+    add_spec_arguments(parser)
     args: Any = parser.parse_args(argv)
     try:
-        net, card = load_net(args.weights)
+        net, card = load_net(args.weights, spec_of(args))
         image = read_picture(args.picture.read_bytes()).image
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]], dtype=np.int32)
@@ -58,9 +62,9 @@ def main(argv: list[str] | None = None) -> int:
         faces = whole if args.whole else detector.detect(image).boxes
         if not len(faces):
             raise PictureError(f"no face is found in {args.picture}; --whole uses all of it as the face")
-        if not cv2.imwrite(str(args.out), explain(net, gray, faces[:1])):
+        if not cv2.imwrite(str(args.out), explain(net, gray, faces[:1], card.input_side)):
             raise PictureError(f"{args.out} cannot be written")
-    except (WeightsError, PictureError, OSError, cv2.error) as error:
+    except (WeightsError, PictureError, ValueError, OSError, cv2.error) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{card.network}: {args.out} shows the face, then {', '.join(EMOTIONS)}")
