@@ -15,6 +15,7 @@ from nn.emotion_net import EmotionNet
 from nn.model_card import Calibration, ModelCard
 from nn.torch_engine import TorchEngine
 from tests.fakes.nets import noise
+from vision.crops import cut_face
 
 CARD = ModelCard("emotion", calibration=Calibration((0.1, 0.5, 0.0, -0.4, 0.0, 0.0, -0.2), 1.2))
 LOGITS = np.array([[0, 1, 2, 3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 9]], dtype=np.float32)
@@ -195,6 +196,19 @@ def test_a_face_is_cut_out_at_the_side_that_the_card_names() -> None:
     classifier = EmotionClassifier(TorchEngine(net), ModelCard("x", input_side=96))
     assert classifier.crop(noise(90, 120), np.array([[0, 0, 48, 48]])).shape == (1, 96, 96)
     assert classifier.predict(noise(90, 120), np.array([[0, 0, 48, 48]])).shape == (1, 7)
+
+
+def test_a_tilted_face_is_cut_out_upright_at_the_side_that_the_card_names() -> None:
+    gray, box, tilt_deg = noise(90, 120), np.array([30, 20, 80, 70]), 30.0
+    classifier = EmotionClassifier(TorchEngine(torch.nn.Flatten()), ModelCard("x", input_side=96))
+    crops = classifier.crop(gray, box[None], np.array([tilt_deg]))
+    assert np.array_equal(crops, [cut_face(gray, box, 96, tilt_deg)])
+
+
+def test_a_network_without_a_ferplus_head_is_calibrated_as_a_label_head_is() -> None:
+    calibration = Calibration((3.0, 0, 0, 0, 0, 0, 0), 2.0)
+    alone = to_probabilities(LOGITS[:, :7], "shipped", calibration)
+    np.testing.assert_array_equal(alone, to_probabilities(LOGITS, "shipped", calibration))
 
 
 @pytest.mark.parametrize(
