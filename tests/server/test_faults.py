@@ -126,7 +126,7 @@ def webcam() -> Iterator[Webcam]:
 def test_a_url_that_stops_answering_says_so_and_comes_back(
     pipeline: Pipeline, webcam: Webcam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sources.opencv.TIMEOUT_MS", 1000)
+    monkeypatch.setattr("sources.http.SILENCE_S", 1.0)
     camera = open_camera(f"http://127.0.0.1:{webcam.server_port}/", pipeline)
     try:
         with camera.viewing():
