@@ -10,6 +10,7 @@ Whatever is built here is closed by `server.lifetime.close_site`, the part built
 import os
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -36,6 +37,7 @@ from uploads.assemble import (
     make_recognizer,
     make_tracker,
     make_video_pipeline,
+    network_spec,
 )
 from uploads.explainer import PictureExplainer
 from uploads.jobs import Jobs
@@ -61,6 +63,9 @@ from web.security import Access, Credentials
 from web.shown import ShownCamera
 from web.site import believe_proxy, make_site, make_wall
 from web.uploads import upload_pages
+
+if TYPE_CHECKING:  # PyTorch costs the site 1.4 s, and is needed only once a picture is explained
+    from torch import nn
 
 SAMPLES = ROOT / "static" / "samples"
 RESULTS = ROOT / "instance" / "jobs"
@@ -182,13 +187,13 @@ def make_live_pipeline(settings: Settings, classifier: EmotionClassifier, detect
         make_tracker(settings),
         settings.jpeg_quality,
         View(count=True, blur=settings.blur),
-        classifier.explain,
+        classifier.explain if classifier.has_live_maps else None,
     )
 
 
 def make_controls(settings: Settings, pipeline: Pipeline, recorder: Recorder) -> Controls:
     """Return what the pages may change in the pipeline; a reset begins a new session of the recorder."""
-    fixed = ("blur",) if settings.blur else ()
+    fixed = [name for name, stays in (("blur", settings.blur), ("heat", pipeline.explain is None)) if stays]
     return Controls(pipeline, fixed, settings.open_controls, on_reset=recorder.renew)
 
 
@@ -226,5 +231,10 @@ def make_jobs(settings: Settings, classifier: EmotionClassifier, detectors: Dete
 
 def make_explainer(settings: Settings, classifier: EmotionClassifier, detectors: Detectors) -> PictureExplainer:
     """Return the explainer of single pictures, with a detector of its own; raises StartError."""
-    weights = Path(settings.weights)
-    return PictureExplainer(detectors.picture(), classifier, lambda: load_torch(weights)[0].net, SAMPLES)
+    weights, spec = Path(settings.weights), network_spec(settings)
+
+    def load_net() -> "nn.Module":
+        net: nn.Module = load_torch(weights, spec=spec)[0].net
+        return net
+
+    return PictureExplainer(detectors.picture(), classifier, load_net, SAMPLES)

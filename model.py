@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.engines import Engine, load_engine
-from nn.model_card import INPUT_SIDE, Calibration, ModelCard
+from nn.model_card import INPUT_SIDE, Calibration, ModelCard, NetworkSpec
 from vision.crops import Tilts, cut_face, turn_back
 from vision.emotions import EMOTIONS
 
@@ -17,18 +17,21 @@ OUTPUTS = ("shipped", "fer2013", "ferplus")
 
 
 def preprocess(
-    gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+    gray: NDArray[np.uint8],
+    boxes: NDArray[np.integer[Any]],
+    tilts_deg: Tilts = None,
+    side: int = INPUT_SIDE,
 ) -> NDArray[np.uint8]:
-    """Return the crops (n, 48, 48) uint8 of boxes (n, 4) int xyxy px in gray (H, W) uint8, upright.
+    """Return the upright crops (n, side, side) uint8 of boxes (n, 4) int xyxy px in gray (H, W) uint8.
 
     A crop is the box itself: FER2013's faces fill their pictures as the Haar box does, and a wider one costs
     accuracy. tilts_deg (n,) are the angles of the faces' lines of the eyes, by which `cut_face` turns them.
     Pixels outside the image repeat its border. Raises ValueError for a box that is empty or wholly outside.
     """
-    crops = np.empty((len(boxes), INPUT_SIDE, INPUT_SIDE), dtype=np.uint8)
+    crops = np.empty((len(boxes), side, side), dtype=np.uint8)
     tilts = [0.0] * len(boxes) if tilts_deg is None else tilts_deg.tolist()
     for crop, box, tilt_deg in zip(crops, boxes, tilts, strict=True):
-        crop[...] = cut_face(gray, box, INPUT_SIDE, tilt_deg)
+        crop[...] = cut_face(gray, box, side, tilt_deg)
     return crops
 
 
@@ -76,14 +79,23 @@ class EmotionClassifier:
         self._engine = engine
 
     @classmethod
-    def load(cls, path: Path | str, output: str = "shipped", engine: str = "auto") -> Self:
+    def load(
+        cls,
+        path: Path | str,
+        output: str = "shipped",
+        engine: str = "auto",
+        device: str = "auto",
+        spec: NetworkSpec | None = None,
+    ) -> Self:
         """Load a classifier.
 
         Args:
-            path: The weights, a .safetensors file.
+            path: The weights, a .safetensors file, or somebody else's PyTorch checkpoint.
             output: The output to return, one of OUTPUTS (see `to_probabilities`).
             engine: "onnx", "torch", or "auto" for "onnx" where an .onnx file made from the weights lies beside
                 them.
+            device: "cpu", "cuda", "mps", or "auto" for the fastest that the engine finds.
+            spec: The description of somebody else's checkpoint.
 
         Returns:
             The classifier.
@@ -91,7 +103,12 @@ class EmotionClassifier:
         Raises:
             WeightsError: The file is missing, damaged, or of another network; the message says which.
         """
-        return cls(*load_engine(Path(path), engine), output)
+        return cls(*load_engine(Path(path), engine, device, spec), output)
+
+    @property
+    def has_live_maps(self) -> bool:
+        """Whether `explain` is quick enough for each frame: the maps have a closed form."""
+        return self._engine.has_live_maps
 
     def predict(
         self,
@@ -114,13 +131,19 @@ class EmotionClassifier:
         Raises:
             ValueError: An array has another shape or dtype, or a box is empty or wholly outside.
         """
-        crops = crop(gray, boxes, tilts_deg)
+        crops = self.crop(gray, boxes, tilts_deg)
         if mirrored is not None:
             crops[mirrored] = crops[mirrored, :, ::-1]
         return self.classify(crops)
 
+    def crop(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+    ) -> NDArray[np.uint8]:
+        """Return the crops (n, side, side) uint8 that the network takes; ValueError as `predict` raises it."""
+        return crop(gray, boxes, tilts_deg, self.card.input_side)
+
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probabilities (n, 7) float32 of crops (n, 48, 48) uint8."""
+        """Return the probabilities (n, 7) float32 of crops (n, side, side) uint8 of the card's input side."""
         if len(crops) == 0:
             return np.empty((0, len(EMOTIONS)), dtype=np.float32)
         return to_probabilities(self._engine.logits(crops), self.output, self.card.calibration)
@@ -131,23 +154,24 @@ class EmotionClassifier:
         """Return the probabilities of `predict` for each (gray, boxes, tilts_deg), with one forward pass."""
         if not images:
             return []
-        crops = [crop(gray, boxes, tilts_deg) for gray, boxes, tilts_deg in images]
+        crops = [self.crop(gray, boxes, tilts_deg) for gray, boxes, tilts_deg in images]
         probs = self.classify(np.concatenate(crops))
         return np.split(probs, np.cumsum([len(faces) for faces in crops])[:-1])
 
     def explain(
         self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the probabilities of `predict` and class activation maps: (n, 7) and (n, 7, 6, 6) float32.
+        """Return the probabilities of `predict` and class activation maps: (n, 7) and (n, 7, h, w) float32.
 
-        A map, 0 and above, holds what each place of the box adds to the emotion's logit: the map of a face that
-        was turned upright is turned back. It comes from the same forward pass.
+        A map, 0 and above, holds what each place of the box adds to the emotion's logit; 6 x 6 places in the
+        shipped network. The map of a face that was turned upright is turned back. Where has_live_maps it comes
+        from the same forward pass, elsewhere from Grad-CAM in PyTorch.
         """
-        probs, maps = self.explain_crops(crop(gray, boxes, tilts_deg))
+        probs, maps = self.explain_crops(self.crop(gray, boxes, tilts_deg))
         return probs, turn_back(maps, tilts_deg)
 
     def explain_crops(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the probabilities and maps of `explain` for crops (n, 48, 48) uint8, none turned back."""
+        """Return the probabilities and maps of `explain` for crops (n, side, side) uint8, none turned back."""
         if len(crops) == 0:
             no_maps = np.empty((0, len(EMOTIONS), MAP_SIDE, MAP_SIDE), dtype=np.float32)
             return no_maps[..., 0, 0], no_maps
@@ -156,7 +180,7 @@ class EmotionClassifier:
         return probs, self._maps_of_output(maps).clip(min=0)
 
     def explain_both_ways(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the means of `explain_crops` for crops (n, 48, 48) uint8 and for the same crops mirrored.
+        """Return the means of `explain_crops` for crops (n, side, side) uint8 and for the same crops mirrored.
 
         That is one forward pass of twice the size, and gains a point of accuracy.
         """
@@ -173,7 +197,10 @@ class EmotionClassifier:
 
 
 def crop(
-    gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+    gray: NDArray[np.uint8],
+    boxes: NDArray[np.integer[Any]],
+    tilts_deg: Tilts = None,
+    side: int = INPUT_SIDE,
 ) -> NDArray[np.uint8]:
     """Return the crops of `preprocess`; ValueError for arrays of another shape or dtype, too."""
     if gray.ndim != 2 or gray.dtype != np.uint8:
@@ -182,4 +209,4 @@ def crop(
         raise ValueError(f"boxes must be (n, 4) int xyxy, got {boxes.shape} {boxes.dtype}")
     if tilts_deg is not None and tilts_deg.shape != (len(boxes),):
         raise ValueError(f"tilts_deg must be ({len(boxes)},), one a box, got {tilts_deg.shape}")
-    return preprocess(gray, boxes, tilts_deg)
+    return preprocess(gray, boxes, tilts_deg, side)

@@ -99,6 +99,29 @@ class Settings:
     )
     port: int = _setting(5000, "port to serve on", 1, 65535)
     weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "weights file of the network")
+    network: str = _setting(
+        "",
+        "network of somebody else's PyTorch checkpoint in --weights, which does not name it: emotion, base, "
+        "emotion-cnn, resnet, resnet-transfer, resemotenet, se-vgg, vgg16 or efficientnet-b0",
+    )
+    classes: str = _setting(
+        "angry,disgust,fear,happy,sad,surprise,neutral",
+        "with --network: the seven emotions in the checkpoint's order, comma-separated",
+    )
+    normalisation: str = _setting(
+        "standard",
+        "with --network: gray levels that the checkpoint takes: standard (each face with mean 0 and deviation "
+        "1), unit (0 to 1), centred (-1 to 1), or imagenet (by ImageNet's mean and deviation)",
+        choices=("standard", "unit", "centred", "imagenet"),
+    )
+    input_side_px: int = _setting(
+        0, "with --network: side of the faces that the checkpoint takes; 0: 48, as in FER2013", 0, 512
+    )
+    device: str = _setting(
+        "auto",
+        "device that computes the network: cpu, cuda, mps, or auto for the fastest that is found",
+        choices=("auto", "cpu", "cuda", "mps"),
+    )
     engine: str = _setting(
         "auto",
         "library that computes the network: onnx, torch, or auto (onnx where an .onnx file made from the "

@@ -32,7 +32,8 @@ from benchmarks.detectors import match, read_video
 from model import EmotionClassifier, preprocess
 from settings import StartError, read_settings
 from sources.opencv import to_bgr
-from training.data import PICTURE_SUFFIXES, SPLIT_FOLDERS, Faces, load_faces
+from training.data import SPLITS, Faces, load_faces
+from training.folders import PICTURE_SUFFIXES
 from uploads.assemble import load_classifier
 from vision.background import limit_threads
 from vision.crops import Tilts, turning
@@ -178,7 +179,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("data", type=Path, help="fer2013.csv, or a folder of train/ and test/")
     parser.add_argument("pictures", type=Path, help="folder of pictures with faces")
     parser.add_argument("videos", nargs="*", metavar="VIDEO", help="video file")
-    parser.add_argument("--split", default="PublicTest", choices=SPLIT_FOLDERS, help="(default: PublicTest)")
+    parser.add_argument("--split", default="PublicTest", choices=SPLITS, help="(default: PublicTest)")
     parser.add_argument("--faces", type=int, default=1000, help="number of faces pasted (default: 1000)")
     args: Any = parser.parse_args(argv)
     try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from nn.emotion_net import standardise
+from nn.prepare import Prepare
 from vision.emotions import EMOTIONS
 
 
@@ -17,6 +17,7 @@ class BaseNet(nn.Module):
 
     def __init__(self, dropout: float = 0.1, dense_dropout: float = 0.4) -> None:
         super().__init__()
+        self.prepare = Prepare()
         self.features = nn.Sequential(
             _conv_block(1, 64, 3, dropout),
             _conv_block(64, 128, 5, dropout),
@@ -33,7 +34,7 @@ class BaseNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Turn images (n, 1, 48, 48) float, 0 to 255, into logits (n, 7)."""
-        logits: Tensor = self.classifier(self.features(standardise(images)))
+        logits: Tensor = self.classifier(self.features(self.prepare(images)))
         return logits
 
 

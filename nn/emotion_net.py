@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_weights
 
+from nn.pooled import PooledNet
+from nn.prepare import standardise
 from vision.emotions import EMOTIONS
 
 FERPLUS = (*EMOTIONS, "contempt")  # the eight classes of the FER+ head
@@ -80,10 +82,10 @@ class FusedBlock(nn.Module):
 class SqueezeExcite(nn.Module):
     """Squeeze-and-excitation: channels weighed by their means (Hu et al. 2018, arXiv 1709.01507)."""
 
-    def __init__(self, channels: int, reduction: int = 8) -> None:
+    def __init__(self, channels: int, reduction: int = 8, bias: bool = True) -> None:
         super().__init__()
-        self.squeeze = nn.Linear(channels, channels // reduction)
-        self.excite = nn.Linear(channels // reduction, channels)
+        self.squeeze = nn.Linear(channels, channels // reduction, bias)
+        self.excite = nn.Linear(channels // reduction, channels, bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return images (n, c, h, w) with each channel multiplied by its weight, 0 to 1."""
@@ -91,18 +93,10 @@ class SqueezeExcite(nn.Module):
         return images * gates[:, :, None, None]
 
 
-def class_maps(features: Tensor, weights: Tensor) -> Tensor:
-    """Return class activation maps (n, k, h, w) of features (n, c, h, w) (Zhou et al. 2016, arXiv 1512.04150).
-
-    The weights (k, c) are those of the linear layer behind the average pooling. A map holds what each place
-    adds to a class's logit; its mean is the logit without the bias.
-    """
-    return torch.einsum("nchw,kc->nkhw", features, weights)
-
-
-class EmotionNet(nn.Module):
+class EmotionNet(PooledNet):
     """The shipped network: 48x48 gray faces in, the logits of a label head and a FER+ head out.
 
+    The first seven logits are FER2013's labels in the order of EMOTIONS, the rest FER+'s in that of FERPLUS.
     channels and depths give each stage's width and blocks; ValueError if one of them names more stages.
     """
 
@@ -140,27 +134,10 @@ class EmotionNet(nn.Module):
             yield nn.Sequential(*list(self.trunk)[start:end])
             start = end
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, 48, 48) float, 0 to 255, into logits (n, 15).
-
-        The first seven are FER2013's labels in the order of EMOTIONS, the rest FER+'s in that of FERPLUS.
-        """
-        return self.read(self.features(images))
-
     def features(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, 48, 48) into the trunk's features (n, 256, 6, 6), before the pooling."""
+        """Turn images (n, 1, 48, 48) float, 0 to 255, into features (n, 256, 6, 6), before the pooling."""
         features: Tensor = self.trunk(standardise(images))
         return features
-
-    def read(self, features: Tensor) -> Tensor:
-        """Turn features (n, 256, h, w) into logits (n, 15)."""
-        logits: Tensor = self.head(self.dropout(features.mean(dim=(2, 3))))
-        return logits
-
-    def read_with_maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn images (n, 1, 48, 48) into logits (n, 15) and their class activation maps (n, 15, 6, 6)."""
-        features = self.features(images)
-        return self.read(features), class_maps(features, self.head.weight)
 
     def fuse(self) -> "EmotionNet":
         """Return the same network with every block fused, in eval mode."""
@@ -169,12 +146,3 @@ class EmotionNet(nn.Module):
             net.trunk[number] = part.fuse() if isinstance(part, RepBlock) else copy.deepcopy(part)
         net.head = copy.deepcopy(self.head)
         return net.eval()
-
-
-def standardise(images: Tensor) -> Tensor:
-    """Return images (n, 1, h, w), each with mean 0 and standard deviation 1, whatever its light.
-
-    The deviation is at least one gray level, so that a flat image becomes zeros and not noise.
-    """
-    std, mean = torch.std_mean(images, dim=(1, 2, 3), keepdim=True)
-    return (images - mean) / std.clamp(min=1.0)

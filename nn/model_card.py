@@ -8,13 +8,36 @@ from typing import Any
 from settings import StartError
 from vision.emotions import EMOTIONS
 
-NETWORK = "emotion"  # the name of EmotionNet, the network of the engines
 INPUT_SIDE = 48  # px; FER2013's
+MIN_SIDE, MAX_SIDE = 24, 512  # px, of crops
 NORMALISATION = "per-image standardisation, inside the network"
+NORMALISATIONS = {
+    "standard": NORMALISATION,
+    "unit": "0 to 1, inside the network",
+    "centred": "-1 to 1, inside the network",
+    "imagenet": "0 to 1, then by the colours' mean and deviation in ImageNet, inside the network",
+}
 
 
 class WeightsError(StartError):
     """The weights file cannot be used; the message says why, in one sentence."""
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The description of somebody else's PyTorch checkpoint, which does not hold it.
+
+    Attributes:
+        network: The network's name in nn.registry.NETWORKS.
+        classes: Its classes in order, each one of EMOTIONS.
+        normalisation: The preparation of the gray levels, one of NORMALISATIONS.
+        input_side: The side in px of the faces it was trained on; 0 for INPUT_SIDE.
+    """
+
+    network: str
+    classes: tuple[str, ...] = EMOTIONS
+    normalisation: str = "standard"
+    input_side: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,7 +93,7 @@ def parse_model_card(path: Path, metadata: dict[str, str]) -> ModelCard:
         raise WeightsError(f"{path} has no model card: it was not written by this project") from None
     if card.classes != EMOTIONS:
         raise WeightsError(f"{path} is for the classes {', '.join(card.classes)}, not {', '.join(EMOTIONS)}")
-    if card.input_side != INPUT_SIDE or card.normalisation != NORMALISATION:
+    if not MIN_SIDE <= card.input_side <= MAX_SIDE or card.normalisation not in NORMALISATIONS.values():
         raise WeightsError(f"{path} expects input that this version does not prepare")
     shifts = (card.calibration.shift, card.calibration.ferplus_shift)
     if {len(shift) for shift in shifts} != {len(EMOTIONS)} or not card.calibration.temperature > 0:
@@ -90,9 +113,3 @@ def _parse_calibration(values: dict[str, Any]) -> Calibration:
         float(values.get("ferplus_weight", no_ferplus.ferplus_weight)),
         tuple(map(float, values.get("ferplus_shift", no_ferplus.ferplus_shift))),
     )
-
-
-def check_network(path: Path, card: ModelCard) -> None:
-    """Raise WeightsError unless the card's network is the one that the engines compute."""
-    if card.network != NETWORK:
-        raise WeightsError(f"{path} holds the network {card.network!r}, this program runs {NETWORK!r}")

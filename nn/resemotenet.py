@@ -3,7 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nn.emotion_net import SqueezeExcite, standardise
+from nn.emotion_net import SqueezeExcite
+from nn.prepare import Prepare
 from vision.emotions import EMOTIONS
 
 SIDE = 64  # px
@@ -31,22 +32,27 @@ class ResidualBlock(nn.Module):
 class ResEmoteNet(nn.Module):
     """The network of the paper, with one gray channel instead of three colours."""
 
-    def __init__(self, dropout: float = 0.2) -> None:
+    def __init__(self, dropout: float = 0.2, width: int = 64, excite_bias: bool = False) -> None:
+        """Build the network of its authors, or a narrower one; excite_bias is for files of version 0.1."""
         super().__init__()
+        self.prepare = Prepare(SIDE)
         layers: list[nn.Module] = []
-        for inputs, outputs in ((1, 64), (64, 128), (128, 256)):
+        for inputs, outputs, dropped in (
+            (1, width, dropout),
+            (width, width * 2, dropout),
+            (width * 2, width * 4, 0.0),
+        ):
             layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
-            layers += [nn.MaxPool2d(2), nn.Dropout(dropout)]
-        layers.append(SqueezeExcite(256, reduction=16))
-        layers += [ResidualBlock(256, 512), ResidualBlock(512, 1024), ResidualBlock(1024, 2048)]
+            layers += [nn.MaxPool2d(2), nn.Dropout(dropped)]
+        layers.append(SqueezeExcite(width * 4, reduction=16, bias=excite_bias))
+        layers += [ResidualBlock(width * times, width * times * 2) for times in (4, 8, 16)]
         self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         dense: list[nn.Module] = []
-        for inputs, outputs in ((2048, 1024), (1024, 512), (512, 256)):
-            dense += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True), nn.Dropout(0.5)]
-        self.classifier = nn.Sequential(*dense, nn.Linear(256, len(EMOTIONS)))
+        for times in (32, 16, 8):
+            dense += [nn.Linear(width * times, width * times // 2), nn.ReLU(inplace=True), nn.Dropout(0.5)]
+        self.classifier = nn.Sequential(*dense, nn.Linear(width * 4, len(EMOTIONS)))
 
     def forward(self, images: Tensor) -> Tensor:
         """Turn images (n, 1, h, w) float, 0 to 255, which are resized to 64x64, into logits (n, 7)."""
-        large = F.interpolate(images, (SIDE, SIDE), mode="bilinear", align_corners=False)
-        logits: Tensor = self.classifier(self.features(standardise(large)))
+        logits: Tensor = self.classifier(self.features(self.prepare(images)))
         return logits

@@ -3,14 +3,11 @@
 The trunk's parameters have torchvision's names, so that torchvision's checkpoints fit.
 """
 
-import pickle
-from pathlib import Path
-
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nn.emotion_net import standardise
+from nn.pooled import PooledNet
+from nn.prepare import Prepare
 from vision.emotions import EMOTIONS
 
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # blocks a layer
@@ -58,12 +55,11 @@ class Trunk(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, h, w) into features (n, 512)."""
-        features = self.pool(F.relu(self.bn1(self.conv1(images)), inplace=True))
+        """Turn images (n, c, h, w) into features (n, 512, h', w')."""
+        features: Tensor = self.pool(F.relu(self.bn1(self.conv1(images)), inplace=True))
         for number in range(1, 5):
             features = self.get_submodule(f"layer{number}")(features)
-        pooled: Tensor = features.mean(dim=(2, 3))
-        return pooled
+        return features
 
 
 class FieldResNet(nn.Module):
@@ -74,6 +70,7 @@ class FieldResNet(nn.Module):
 
     def __init__(self, depth: int = 18, outputs: int = len(EMOTIONS)) -> None:
         super().__init__()
+        self.prepare = Prepare()
         self.trunk = Trunk(depth, nn.Conv2d(1, 64, 3, padding=1, bias=False), nn.Identity())
         self.head = nn.Sequential(
             nn.Dropout(0.5),
@@ -86,36 +83,32 @@ class FieldResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Turn images (n, 1, h, w) float, 0 to 255, into logits (n, outputs)."""
-        logits: Tensor = self.head(self.trunk(standardise(images)))
+        logits: Tensor = self.head(self.trunk(self.prepare(images)).mean(dim=(2, 3)))
         return logits
 
+    def load_pretrained(self, state: dict[str, Tensor]) -> None:
+        """Load the trunk of a torchvision ResNet's state without its first convolution, which is larger."""
+        state = {name: value for name, value in state.items() if not name.startswith(("fc.", "conv1."))}
+        self.trunk.load_state_dict(state | {"conv1.weight": self.trunk.conv1.weight})
 
-class TransferResNet(nn.Module):
+
+class TransferResNet(PooledNet):
     """An ImageNet ResNet whose first layer takes one channel."""
 
-    def __init__(self, depth: int = 18) -> None:
+    def __init__(self, depth: int = 18, dropout: float = 0.0) -> None:
         super().__init__()
+        self.prepare = Prepare(TRANSFER_SIDE)
         stem = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
         self.trunk = Trunk(depth, stem, nn.MaxPool2d(3, 2, 1))
+        self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(512, len(EMOTIONS))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, h, w) float, 0 to 255, which are resized to 112x112, into logits (n, 7)."""
-        large = F.interpolate(images, (TRANSFER_SIDE, TRANSFER_SIDE), mode="bilinear", align_corners=False)
-        logits: Tensor = self.head(self.trunk(standardise(large)))
-        return logits
+    def features(self, images: Tensor) -> Tensor:
+        """Turn images (n, 1, h, w) float, 0 to 255, which are resized to 112x112, into (n, 512, 4, 4)."""
+        features: Tensor = self.trunk(self.prepare(images))
+        return features
 
-    def load_pretrained(self, path: Path) -> None:
-        """Load the trunk of a torchvision checkpoint, its first layer summed over the three colours.
-
-        Raises ValueError if the file is missing, not safe to load, or of another network.
-        """
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-            state["conv1.weight"] = state["conv1.weight"].sum(dim=1, keepdim=True)
-            self.trunk.load_state_dict(state)
-        except FileNotFoundError:
-            raise ValueError(f"no checkpoint at {path}") from None
-        except (RuntimeError, OSError, pickle.UnpicklingError, EOFError, KeyError, AttributeError):
-            raise ValueError(f"{path} is not a torchvision checkpoint of this ResNet") from None
+    def load_pretrained(self, state: dict[str, Tensor]) -> None:
+        """Load the trunk of a torchvision ResNet's state, its first layer summed over the three colours."""
+        state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+        self.trunk.load_state_dict(state | {"conv1.weight": state["conv1.weight"].sum(dim=1, keepdim=True)})

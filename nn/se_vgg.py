@@ -1,19 +1,21 @@
 """SE-VGG, a teacher: a VGG (Simonyan & Zisserman 2015, arXiv 1409.1556) with squeeze-and-excitation."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nn.emotion_net import SqueezeExcite, standardise
+from nn.emotion_net import SqueezeExcite
+from nn.pooled import PooledNet
+from nn.prepare import Prepare
 from vision.emotions import EMOTIONS
 
 PLAN = ((64, 2), (128, 2), (256, 3), (512, 3))  # channels, convolutions
 
 
-class SEVGG(nn.Module):
+class SEVGG(PooledNet):
     """Four stages of 3x3 convolutions, each followed by squeeze-and-excitation and 2x2 max-pooling."""
 
     def __init__(self, outputs: int = len(EMOTIONS), dropout: float = 0.3) -> None:
         super().__init__()
+        self.prepare = Prepare()
         layers: list[nn.Module] = []
         inputs = 1
         for channels, depth in PLAN:
@@ -29,8 +31,7 @@ class SEVGG(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(inputs, outputs)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, h, w) float, 0 to 255, into logits (n, outputs)."""
-        features = F.adaptive_avg_pool2d(self.trunk(standardise(images)), 1).flatten(1)
-        logits: Tensor = self.head(self.dropout(features))
-        return logits
+    def features(self, images: Tensor) -> Tensor:
+        """Turn images (n, 1, h, w) float, 0 to 255, into features (n, 512, h / 16, w / 16)."""
+        features: Tensor = self.trunk(self.prepare(images))
+        return features

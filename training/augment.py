@@ -12,7 +12,7 @@ from torch import Tensor
 
 MAX_SHIFT = 0.1  # of the side
 MAX_TILT_DEG = 18.0
-ZOOM = (0.8, 1.25)
+MAX_ZOOM = 1.25
 GAMMA = (0.4, 2.5)
 CONTRAST = (0.5, 1.5)
 MAX_RAMP = 0.7  # of the light, lost at the dark side of the face
@@ -22,13 +22,30 @@ BLUR = (0.5, 1.6)  # px at 48, sigma
 COVERED = (0.15, 0.45)  # of the side
 
 
-def augment(images: Tensor, side: int, webcam: float, tilt_deg: float = MAX_TILT_DEG) -> Tensor:
-    """Return the images moved, degraded as by a webcam, and resized to side x side px.
+def augment(
+    images: Tensor,
+    side: int,
+    webcam: float,
+    tilt_degrees: float = MAX_TILT_DEG,
+    *,
+    flip: bool = True,
+    zoom: float = MAX_ZOOM,
+    shift: float = MAX_SHIFT,
+    jitter: float = 0.0,
+    erase: float = 0.0,
+) -> Tensor:
+    """Return the images moved, changed, degraded as by a webcam, and resized to side x side px.
 
-    webcam, 0 to 1, is the probability of each degradation, lower for some; tilt_deg is the largest tilt.
+    webcam, 0 to 1, is the probability of each degradation, lower for some; the others are as in
+    training.config.Config.
     """
     n = len(images)
-    images = move(images, tilt_deg)
+    images = move(images, tilt_degrees, flip, zoom, shift)
+    if jitter:
+        images = flicker(images, jitter)
+    if erase:
+        covered = (_between(images, 0, 1) < erase).view(n, 1, 1, 1)
+        images = torch.where(covered, cover(images), images)
     for change, share in ((light, 1.0), (shade, 0.5), (coarsen, 0.5), (blur, 0.4), (grain, 0.6), (cover, 0.6)):
         chosen = torch.nonzero(torch.rand(n) < webcam * share).squeeze(1)
         if len(chosen):
@@ -36,19 +53,29 @@ def augment(images: Tensor, side: int, webcam: float, tilt_deg: float = MAX_TILT
     return resize(images, side)
 
 
-def move(images: Tensor, tilt_deg: float) -> Tensor:
+def move(images: Tensor, tilt_degrees: float, flip: bool, zoom: float, shift: float) -> Tensor:
     """Return the images mirrored, tilted, zoomed and shifted; pixels from outside repeat the border."""
-    angle = _between(images, -math.radians(tilt_deg), math.radians(tilt_deg))
-    zoom = torch.exp(_between(images, math.log(ZOOM[0]), math.log(ZOOM[1])))
+    angle = _between(images, -math.radians(tilt_degrees), math.radians(tilt_degrees))
+    scale = torch.exp(_between(images, -math.log(zoom), math.log(zoom)))
     mirror = torch.randint(0, 2, (len(images),), device=images.device) * 2.0 - 1
-    shift = _between(images, -MAX_SHIFT, MAX_SHIFT) * 2  # the grid spans -1 to 1: two units a side
-    rise = _between(images, -MAX_SHIFT, MAX_SHIFT) * 2
-    cos, sin = angle.cos() * zoom, angle.sin() * zoom
-    across = torch.stack((cos * mirror, -sin, shift), dim=1)
+    if not flip:
+        mirror = torch.ones_like(mirror)
+    aside = _between(images, -shift, shift) * 2  # the grid spans -1 to 1: two units a side
+    rise = _between(images, -shift, shift) * 2
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    across = torch.stack((cos * mirror, -sin, aside), dim=1)
     down = torch.stack((sin * mirror, cos, rise), dim=1)
     theta = torch.stack((across, down), dim=1)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def flicker(images: Tensor, most: float) -> Tensor:
+    """Multiply brightness and contrast by 1 - most to 1 + most, and clip as a sensor does."""
+    bright, contrast = (_between(images, 1 - most, 1 + most).view(-1, 1, 1, 1) for _ in range(2))
+    images = images * bright
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    return ((images - mean) * contrast + mean).clamp(0, 255)
 
 
 def light(images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""FER2013, from Kaggle's fer2013.csv or from folders train/<emotion>/*.png and test/<emotion>/*.png."""
+"""Labelled faces: FER2013 from Kaggle's fer2013.csv, or folders of any layout in training.folders."""
 
 import csv
 import hashlib
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from model import preprocess
 from nn.model_card import INPUT_SIDE
+from training.folders import MissingSplitError, find_faces
 from vision.emotions import EMOTIONS
 from vision.jpeg import load_gray
 
 # fer2013new.csv's columns: EMOTIONS by FER+'s names, and the three that FER2013 lacks
 VOTES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "NF")
-PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"))
-SPLIT_FOLDERS = {"Training": "train", "PublicTest": "test", "PrivateTest": "private"}
+SPLITS = ("Training", "PublicTest", "PrivateTest")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,14 @@ class Faces:
         digest.update(self.votes.astype("<i8").tobytes())
         return digest.hexdigest()
 
+    def some(self, count: int) -> "Faces":
+        """Return about so many of the faces, each label in proportion, the same in every run."""
+        order = np.random.default_rng(0).permutation(len(self))
+        order = order[np.argsort(self.labels[order], kind="stable")]  # label by label
+        chosen = np.zeros(len(self), dtype=np.bool_)
+        chosen[order[np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int)]] = True
+        return self.select(chosen)
+
     def select(self, chosen: NDArray[np.bool_]) -> "Faces":
         """Return the chosen faces; chosen is (n,) bool."""
         return Faces(self.images[chosen], self.labels[chosen], self.votes[chosen])
@@ -53,17 +61,17 @@ def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
     """Return the faces of one split.
 
     Args:
-        path: fer2013.csv, or a folder with the folders of SPLIT_FOLDERS.
+        path: fer2013.csv, or a folder of a layout in training.folders.
         split: "Training", "PublicTest" or "PrivateTest".
         ferplus: fer2013new.csv, whose rows are in the order of fer2013.csv.
 
     Raises:
         ValueError: The file, the split or a row cannot be read; the message says which, in one sentence.
     """
-    if split not in SPLIT_FOLDERS:
-        raise ValueError(f"no split {split!r}; there are: {', '.join(SPLIT_FOLDERS)}")
+    if split not in SPLITS:
+        raise ValueError(f"no split {split!r}; there are: {', '.join(SPLITS)}")
     if path.is_dir():
-        rows = list(_folder_rows(path / SPLIT_FOLDERS[split]))
+        rows = [(label, _read_face(picture)) for label, picture in find_faces(path, split)]
     elif path.is_file():
         try:
             rows = list(_csv_rows(path, split))
@@ -72,7 +80,7 @@ def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
     else:
         raise ValueError(f"no data at {path}: give Kaggle's fer2013.csv or a folder with train/<emotion>/*.png")
     if not rows:
-        raise ValueError(f"{path} has no faces for {split}")
+        raise MissingSplitError(f"{path} has no faces for {split}")
     labels, images = zip(*rows, strict=True)
     if ferplus is None:
         votes = np.zeros((len(rows), len(VOTES)), dtype=np.int64)
@@ -106,7 +114,7 @@ def _csv_rows(path: Path, split: str) -> Iterator[tuple[int, NDArray[np.uint8]]]
         if not {"emotion", "pixels", "Usage"} <= set(reader.fieldnames or ()):
             raise ValueError(f"{path} is not fer2013.csv: its first line must be emotion,pixels,Usage")
         for row in reader:
-            if row["Usage"] not in SPLIT_FOLDERS:
+            if row["Usage"] not in SPLITS:
                 raise ValueError(
                     f"{path} line {reader.line_num} has no Usage: the file is cut short or damaged"
                 )
@@ -124,18 +132,6 @@ def _parse_row(row: dict[str, str], where: str) -> tuple[int, NDArray[np.uint8]]
     if not 0 <= label < len(EMOTIONS) or pixels.size != INPUT_SIDE * INPUT_SIDE:
         raise ValueError(f"{where} needs an emotion of 0 to 6 and {INPUT_SIDE * INPUT_SIDE} pixels")
     return label, pixels.reshape(INPUT_SIDE, INPUT_SIDE)
-
-
-def _folder_rows(folder: Path) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield the label and the face (48, 48) uint8 of each picture in folder/<emotion>/; raises ValueError."""
-    if not folder.is_dir():
-        raise ValueError(f"no folder {folder}")
-    for label, emotion in enumerate(EMOTIONS):
-        if not (folder / emotion).is_dir():
-            raise ValueError(f"no folder {folder / emotion}")
-        for path in sorted((folder / emotion).iterdir()):
-            if path.suffix.lower() in PICTURE_SUFFIXES:
-                yield label, _read_face(path)
 
 
 def _read_face(path: Path) -> NDArray[np.uint8]:

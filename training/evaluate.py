@@ -20,11 +20,12 @@ from nn.model_card import ModelCard, WeightsError
 from nn.registry import load_net
 from nn.torch_engine import TorchEngine
 from training.calibrate import majority_accuracy, majority_of
-from training.data import SPLIT_FOLDERS, Faces, load_faces
+from training.data import SPLITS, Faces, load_faces
 from training.duplicates import near_duplicates
+from training.foreign import add_spec_arguments, spec_of
 from training.inference import predict_logits
 from training.losses import heads
-from training.metrics import confusion, ferplus_majority, measure, per_class
+from training.metrics import averages, confusion, ferplus_majority, measure, per_class
 from training.report import as_text, write_report
 from training.stress import STRESSES, stressed
 
@@ -58,6 +59,7 @@ def evaluate(
         "output": output,
         "outputs": {name: _both(logits, name, card, faces, clean) for name in known},
         "per_class": {name: column.tolist() for name, column in per_class(probs, faces.labels).items()},
+        "averages": averages(probs, faces.labels),
         "confusion": confusion(probs, faces.labels).tolist(),
         "stress": _under_stress(net, card, faces, output),
         "ms_per_face": ms_per_face(EmotionClassifier(TorchEngine(net), card, output)),
@@ -132,17 +134,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
     parser.add_argument("--ferplus", type=Path, help="votes of FER+, fer2013new.csv")
     parser.add_argument(
-        "--split", default="PublicTest", choices=SPLIT_FOLDERS, help="faces to measure on (default: PublicTest)"
+        "--split", default="PublicTest", choices=SPLITS, help="faces to measure on (default: PublicTest)"
     )
     parser.add_argument(
         "--output", default="shipped", choices=OUTPUTS, help="output reported in detail (default: shipped)"
     )
+    add_spec_arguments(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("runs/evaluation"), help="report's folder (default: runs/evaluation)"
     )
     args: Any = parser.parse_args(argv)
     try:
-        net, card = load_net(args.weights)
+        net, card = load_net(args.weights, spec_of(args))
         faces = load_faces(args.data, args.split, args.ferplus)
         training = load_faces(args.data, "Training")
     except (WeightsError, ValueError) as error:

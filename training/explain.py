@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from model import preprocess
 from nn.cam import grad_cam
-from nn.model_card import WeightsError
+from nn.model_card import INPUT_SIDE, WeightsError
 from nn.registry import load_net
 from settings import Settings
+from training.foreign import add_spec_arguments, spec_of
 from uploads.explainer import with_map
 from vision.detector import Detections
 from vision.detectors import Detectors
@@ -28,12 +29,14 @@ from vision.pictures import PictureError, read_picture
 SIDE_PX = 192
 
 
-def explain(net: torch.nn.Module, gray: NDArray[np.uint8], face: Detections) -> NDArray[np.uint8]:
+def explain(
+    net: torch.nn.Module, gray: NDArray[np.uint8], face: Detections, side: int = INPUT_SIDE
+) -> NDArray[np.uint8]:
     """Return a face and its seven heat maps side by side, (192, 1536, 3) uint8 BGR, upright.
 
-    gray is the image (H, W) uint8, and face the one face of it that is explained.
+    gray is the image (H, W) uint8, face the one face of it that is explained, side that of the network's crops.
     """
-    crop = preprocess(gray, face.boxes, face.tilts_deg)
+    crop = preprocess(gray, face.boxes, face.tilts_deg, side)
     images = torch.from_numpy(crop).unsqueeze(1).float().repeat(len(EMOTIONS), 1, 1, 1)
     maps = grad_cam(net, images, torch.arange(len(EMOTIONS))).numpy()
     large = cv2.resize(crop[0], (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC)
@@ -49,18 +52,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("picture", type=Path, help="picture with a face")
     parser.add_argument("--out", type=Path, required=True, help="picture file to write")
     parser.add_argument("--whole", action="store_true", help="use the whole picture as the face, as in FER2013")
+    add_spec_arguments(parser)
     args: Any = parser.parse_args(argv)
     try:
-        net, card = load_net(args.weights)
+        net, card = load_net(args.weights, spec_of(args))
         image = read_picture(args.picture.read_bytes()).image
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]], dtype=np.int32)
         faces = Detections.of_boxes(whole) if args.whole else Detectors.load(Settings()).picture().detect(image)
         if not len(faces):
             raise PictureError(f"no face is found in {args.picture}; --whole uses all of it as the face")
-        if not cv2.imwrite(str(args.out), explain(net, gray, faces.at([0]))):
+        if not cv2.imwrite(str(args.out), explain(net, gray, faces.at([0]), card.input_side)):
             raise PictureError(f"{args.out} cannot be written")
-    except (WeightsError, PictureError, OSError, cv2.error) as error:
+    except (WeightsError, PictureError, ValueError, OSError, cv2.error) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{card.network}: {args.out} shows the face, then {', '.join(EMOTIONS)}")

@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 
 import jinja2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from settings import ROOT, StartError
-from training.data import SPLIT_FOLDERS, Faces, load_faces
+from training.augment import augment
+from training.data import SPLITS, Faces, load_faces
 from training.duplicates import near_pairs
 from training.explore_figures import (
     MIN_FACE_PX,
@@ -40,6 +42,7 @@ from training.explore_figures import (
     try_detectors,
 )
 from training.explore_plots import (
+    SHEET_COLUMNS,
     Picture,
     agreement_plot,
     classes_plot,
@@ -47,7 +50,9 @@ from training.explore_plots import (
     levels_plot,
     light_plots,
     sheet,
+    sizes_plot,
 )
+from training.folders import MissingSplitError
 from vision.detector import Detector
 from vision.detectors import LIVE_PX
 from vision.emotions import EMOTIONS
@@ -77,16 +82,14 @@ class Section(NamedTuple):
 def load_splits(path: Path, ferplus: Path | None) -> dict[str, Faces]:
     """Return the faces of each split in the data; ValueError if there is none, or one is damaged."""
     splits: dict[str, Faces] = {}
-    absent = ""
-    for split, folder in SPLIT_FOLDERS.items():
+    absent: MissingSplitError | None = None
+    for split in SPLITS:
         try:
             splits[split] = load_faces(path, split, ferplus)
-        except ValueError as error:
-            absent = str(error)
-            if absent not in (f"{path} has no faces for {split}", f"no folder {path / folder}"):
-                raise
-    if not splits:
-        raise ValueError(absent)
+        except MissingSplitError as error:
+            absent = error
+    if absent and not splits:
+        raise absent
     return splits
 
 
@@ -104,8 +107,15 @@ def explore(splits: dict[str, Faces], detectors: Mapping[str, Detector]) -> Iter
     """Yield the report's sections, each as soon as it is ready."""
     faces, rng = join(splits), np.random.default_rng(SEED)
     classes = count_classes(splits)
-    yield Section("classes", "Classes and splits", classes, [classes_plot(classes)], _class_table(classes))
-    yield Section("pictures", "Samples of each class", count_empty(faces), sample_sheets(faces, rng), [])
+    yield Section(
+        "classes",
+        "Classes and splits",
+        classes,
+        [sizes_plot(classes), classes_plot(classes)],
+        _class_table(classes),
+    )
+    sheets = [*sample_sheets(faces, rng), augmented_sheet(faces)]
+    yield Section("pictures", "Samples of each class", count_empty(faces), sheets, [])
     levels = measure_levels(faces)
     yield Section("levels", "Pixel values", levels, [levels_plot(levels)], [])
     light = light_plots(faces.images, faces.labels)
@@ -134,6 +144,16 @@ def sample_sheets(faces: Faces, rng: np.random.Generator) -> list[Picture]:
         )
         for name, images in by_emotion(faces.images, faces.labels).items()
     ]
+
+
+def augmented_sheet(faces: Faces) -> Picture:
+    """Return a sheet of eight faces, as they are in its first row, and augmented in the others."""
+    chosen = np.random.default_rng(SEED).permutation(len(faces))[:SHEET_COLUMNS]
+    images = torch.from_numpy(faces.images[chosen]).unsqueeze(1).float()
+    torch.manual_seed(SEED)
+    rows = [images, *(augment(images, images.shape[2], webcam) for webcam in (0.0, 0.0, 0.3, 0.3, 1.0, 1.0))]
+    pictures = torch.cat(rows).round().clamp(0, 255).squeeze(1).byte().numpy()
+    return sheet(pictures, "Augmented: as it is, moved (2 rows), as a webcam shows it (webcam 0.3, then 1)")
 
 
 def conflict_sheets(faces: Faces, pairs: NDArray[np.int64], rng: np.random.Generator) -> list[Picture]:

@@ -84,6 +84,20 @@ def sheet(images: NDArray[np.uint8], caption: str) -> Picture:
     return Picture(url, url, caption)
 
 
+def sizes_plot(classes: Classes) -> Picture:
+    """Plot the number of faces in each split."""
+
+    def draw(axes: Axes, _colours: Colours) -> None:
+        sizes = [sum(counts.values()) for counts in classes.counts.values()]
+        bars = axes.barh(list(classes.counts), sizes, color=SPLIT_COLOURS[: len(sizes)])
+        axes.bar_label(bars, [f" {size:,}" for size in sizes])
+        axes.margins(x=0.15)
+        axes.invert_yaxis()
+        axes.set(xlabel="faces")
+
+    return plot(draw, 0.8 + 0.4 * len(classes.counts), "The size of each split")
+
+
 def classes_plot(classes: Classes) -> Picture:
     """Plot each class's share of each split."""
 

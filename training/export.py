@@ -1,8 +1,8 @@
 """Export a network as ONNX, checked against PyTorch: python -m training.export WEIGHTS.
 
 The input is `images` (n, 1, 48, 48) float32, 0 to 255. The outputs are `logits` (n, 15), seven labels in the
-order of EMOTIONS and eight FER+ classes, and `maps` (n, 15, 6, 6), their class activation maps. Networks other
-than EmotionNet have no maps, and may have the first seven logits alone.
+order of EMOTIONS and eight FER+ classes, and `maps` (n, 15, 6, 6), their class activation maps. Networks
+without a FER+ head have the first seven logits alone; only those of nn.pooled have maps.
 """
 
 import argparse
@@ -18,8 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from nn.emotion_net import EmotionNet
-from nn.model_card import INPUT_SIDE, WeightsError
+from nn.engines import spec_json
+from nn.model_card import INPUT_SIDE, NetworkSpec, WeightsError
+from nn.pooled import PooledNet
 from nn.registry import load_net
+from training.foreign import add_spec_arguments, spec_of
 from vision.onnx import import_onnxruntime, sha256_of
 
 TOLERANCE = 1e-4  # of a logit
@@ -28,23 +31,23 @@ BATCHES = (1, 5)
 
 
 class WithMaps(nn.Module):
-    """EmotionNet with its maps as a second output."""
+    """A network with its maps as a second output."""
 
-    def __init__(self, net: EmotionNet) -> None:
+    def __init__(self, net: PooledNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn images (n, 1, 48, 48) into logits (n, 15) and maps (n, 15, 6, 6)."""
+        """Turn images (n, 1, side, side) into logits (n, k) and maps (n, k, h, w)."""
         return self.net.read_with_maps(images)
 
 
-def export(net: nn.Module, path: Path, metadata: dict[str, str]) -> None:
-    """Write a network as an ONNX file with float16 weights and metadata, for any number of faces."""
-    images = torch.rand(2, 1, INPUT_SIDE, INPUT_SIDE) * 255
-    has_maps = isinstance(net, EmotionNet)
+def export(net: nn.Module, path: Path, metadata: dict[str, str], side: int = INPUT_SIDE) -> None:
+    """Write a network as an ONNX file with metadata, for any number of faces of side x side px."""
+    images = torch.rand(2, 1, side, side) * 255
+    has_maps = isinstance(net, PooledNet)
     program = torch.onnx.export(
-        (WithMaps(net) if isinstance(net, EmotionNet) else net).eval(),
+        (WithMaps(net) if isinstance(net, PooledNet) else net).eval(),
         (images,),
         input_names=["images"],
         output_names=["logits", "maps"] if has_maps else ["logits"],
@@ -59,26 +62,33 @@ def export(net: nn.Module, path: Path, metadata: dict[str, str]) -> None:
 
 
 def halve(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the model with its large float32 weights as float16, followed by casts to float32."""
+    """Return the model with large weights as float16, followed by casts to float32, where that loses nothing.
+
+    The exporter folds batch norms into convolutions, whose weights are then no float16 numbers any more.
+    """
     graph = model.graph
     for weight in list(graph.initializer):
         values = onnx.numpy_helper.to_array(weight)
         if values.dtype != np.float32 or values.size < MIN_HALVED:
             continue
+        with np.errstate(over="ignore"):
+            half = values.astype(np.float16)
+        if not np.array_equal(half.astype(np.float32), values):
+            continue
         name, halved = weight.name, f"{weight.name}_half"
         graph.initializer.remove(weight)
-        graph.initializer.append(onnx.numpy_helper.from_array(values.astype(np.float16), halved))
+        graph.initializer.append(onnx.numpy_helper.from_array(half, halved))
         graph.node.insert(0, onnx.helper.make_node("Cast", [halved], [name], to=onnx.TensorProto.FLOAT))
     onnx.checker.check_model(model)
     return model
 
 
-def difference(net: nn.Module, path: Path) -> float:
+def difference(net: nn.Module, path: Path, side: int = INPUT_SIDE) -> float:
     """Return the largest difference between the file's logits and the network's, on random images."""
     session = import_onnxruntime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 0.0
     for count in BATCHES:
-        images = torch.rand(count, 1, INPUT_SIDE, INPUT_SIDE) * 255
+        images = torch.rand(count, 1, side, side) * 255
         with torch.inference_mode():
             expected = net.eval()(images).numpy()
         (logits,) = session.run(["logits"], {"images": images.numpy()})
@@ -86,19 +96,25 @@ def difference(net: nn.Module, path: Path) -> float:
     return worst
 
 
-def export_weights(weights: Path, path: Path) -> float:
+def export_weights(weights: Path, path: Path, spec: NetworkSpec | None = None) -> float:
     """Write the network of a weights file as an ONNX file, and return the largest difference of its logits.
 
+    A file that was there before stays until the new one is checked. spec describes somebody else's checkpoint.
     Raises WeightsError if the weights cannot be used, ValueError if the difference exceeds TOLERANCE.
     """
-    net, card = load_net(weights)
+    net, card = load_net(weights, spec)
     if isinstance(net, EmotionNet) and not card.network_options.get("fused"):
-        net = net.fuse()
-    net = net.half().float()  # as the file holds it
-    export(net, path, {"card": json.dumps(asdict(card)), "weights_sha256": sha256_of(weights)})
-    worst = difference(net, path)
-    if not worst < TOLERANCE:
-        raise ValueError(f"{path} gives other logits than PyTorch, by up to {worst:.2g}")
+        net = net.fuse().half().float()  # as small as the weights file
+    partial = path.with_name(path.name + ".partial")
+    try:
+        made_from = {"weights_sha256": sha256_of(weights), "spec": spec_json(spec)}
+        export(net, partial, {"card": json.dumps(asdict(card)), **made_from}, card.input_side)
+        worst = difference(net, partial, card.input_side)
+        if not worst < TOLERANCE:
+            raise ValueError(f"{path} would give other logits than PyTorch, by up to {worst:.2g}")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return worst
 
 
@@ -109,10 +125,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, help="ONNX file to write (default: beside the weights, for the site)"
     )
+    add_spec_arguments(parser)
     args: Any = parser.parse_args(argv)
     path = args.out or args.weights.with_suffix(".onnx")
     try:
-        worst = export_weights(args.weights, path)
+        worst = export_weights(args.weights, path, spec_of(args))
     except (WeightsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nn.emotion_net import EmotionNet, FusedBlock, RepBlock, SqueezeExcite, standardise
+from nn.emotion_net import EmotionNet, FusedBlock, RepBlock, SqueezeExcite
+from nn.prepare import standardise
 
 SHARES = (0.5, 1.5)  # of a channel's copies, before they are made to sum to 1
 

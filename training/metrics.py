@@ -7,6 +7,7 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_
 from nn.emotion_net import FERPLUS
 from training.data import VOTES
 from training.losses import NO_FACE, UNKNOWN, clean_votes
+from vision.emotions import EMOTIONS
 
 BINS = 15  # of the calibration error
 
@@ -35,6 +36,12 @@ def confusion(probs: Probs, labels: Labels) -> NDArray[np.int64]:
     return np.asarray(confusion_matrix(labels, probs.argmax(axis=1), labels=np.arange(probs.shape[1])))
 
 
+def recall_by_emotion(matrix: NDArray[np.int64]) -> dict[str, float]:
+    """Return the recall of each emotion in a confusion matrix (7, 7); 0 where none is labelled so."""
+    shares = matrix.diagonal() / np.maximum(matrix.sum(axis=1), 1)
+    return {name: float(share) for name, share in zip(EMOTIONS, shares, strict=True)}
+
+
 def per_class(probs: Probs, labels: Labels) -> dict[str, NDArray[np.floating]]:
     """Return precision, recall, f1, support and auc (one against the rest), each (C,); an auc may be nan."""
     classes = np.arange(probs.shape[1])
@@ -46,6 +53,22 @@ def per_class(probs: Probs, labels: Labels) -> dict[str, NDArray[np.floating]]:
         for c in classes
     ]
     return {"precision": precision, "recall": recall, "f1": f1, "support": support, "auc": np.array(auc)}
+
+
+def averages(probs: Probs, labels: Labels) -> dict[str, dict[str, float]]:
+    """Return the macro and the weighted average over the classes of precision, recall and f1, and the support.
+
+    The weighted average weighs each class by its faces; classes without faces are left out of both.
+    """
+    present, names = np.unique(labels), ("precision", "recall", "f1")
+    by_kind = {}
+    for kind in ("macro", "weighted"):
+        values = precision_recall_fscore_support(
+            labels, probs.argmax(axis=1), labels=present, average=kind, zero_division=0.0
+        )[: len(names)]
+        figures = {name: float(value) for name, value in zip(names, values, strict=True)}
+        by_kind[kind] = figures | {"support": float(len(labels))}
+    return by_kind
 
 
 def calibration_error(probs: Probs, labels: Labels) -> float:

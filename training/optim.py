@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR, ReduceLROnPlateau
 
 from training.config import Config
 
@@ -24,11 +24,13 @@ class Schedule:
     def __init__(self, optimizer: torch.optim.Optimizer, config: Config, steps_per_epoch: int) -> None:
         """Begin the configuration's schedule, which changes the optimizer's learning rate."""
         total = config.epochs * steps_per_epoch
-        self._inner: OneCycleLR | CosineAnnealingLR | ReduceLROnPlateau
+        self._inner: OneCycleLR | CosineAnnealingLR | LambdaLR | ReduceLROnPlateau
         if config.schedule == "one-cycle":
             self._inner = OneCycleLR(optimizer, config.learning_rate, total_steps=total, pct_start=0.2)
         elif config.schedule == "cosine":
-            self._inner = CosineAnnealingLR(optimizer, total)
+            self._inner = CosineAnnealingLR(optimizer, total, config.min_learning_rate)
+        elif config.schedule == "constant":
+            self._inner = LambdaLR(optimizer, lambda _step: 1.0)
         else:
             self._inner = ReduceLROnPlateau(optimizer, factor=0.5, patience=3)
 

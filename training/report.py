@@ -17,7 +17,8 @@ from training.metrics import reliability
 from vision.emotions import EMOTIONS
 
 TEMPLATES = Path(__file__).parent / "templates"
-COLUMNS = ("precision", "recall", "f1", "auc")
+COLUMNS = ("precision", "recall", "f1", "auc", "support")
+AVERAGED = ("precision", "recall", "f1", "support")
 
 
 def as_text(figures: dict[str, Any]) -> str:
@@ -50,9 +51,19 @@ def _matrix(figures: dict[str, Any]) -> str:
     rows = [" " * 10 + "".join(f"{name:>10}" for name in (*EMOTIONS, *COLUMNS))]
     for i, name in enumerate(EMOTIONS):
         counts = "".join(f"{count:10}" for count in figures["confusion"][i])
-        shares = "".join(f"{figures['per_class'][column][i]:10.3f}" for column in COLUMNS)
+        shares = "".join(_cell(column, figures["per_class"][column][i]) for column in COLUMNS)
         rows.append(f"{name:10}{counts}{shares}")
+    for kind, values in figures["averages"].items():
+        shares = "".join(
+            _cell(column, values[column]) if column in AVERAGED else " " * 10 for column in COLUMNS
+        )
+        rows.append(f"{kind + ' average':{10 + 10 * len(EMOTIONS)}}{shares}")
     return "\n".join(rows)
+
+
+def _cell(column: str, value: float) -> str:
+    """Return a figure as a cell of the table; a support is a number of faces."""
+    return f"{value:10.0f}" if column == "support" else f"{value:10.3f}"
 
 
 def _stress(figures: dict[str, Any]) -> str:
@@ -78,7 +89,7 @@ def write_report(
         title=title,
         figures=figures,
         emotions=EMOTIONS,
-        columns=COLUMNS,
+        columns=COLUMNS[:-1],  # the support is the column of faces
         plots={name: as_png(figure) for name, figure in plots.items()},
     )
     path.write_text(page, encoding="utf-8")

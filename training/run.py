@@ -4,11 +4,13 @@ Every step seeds its own randomness, so that a resumed run ends with the same we
 """
 
 import pickle
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,19 +24,30 @@ from nn.emotion_net import EmotionNet
 from nn.model_card import Calibration, ModelCard
 from nn.registry import build, load_net
 from training.augment import augment
-from training.config import Config
+from training.config import FORMERLY, Config
 from training.data import Faces
 from training.grow import grow
 from training.inference import predict_logits
-from training.losses import Answers, ask_teachers, distill_loss, ferplus_targets, label_loss, label_weights, mix
-from training.metrics import measure
+from training.losses import (
+    Answers,
+    ask_teachers,
+    distill_loss,
+    ferplus_targets,
+    heads,
+    label_loss,
+    label_weights,
+    mix,
+)
+from training.metrics import confusion, measure, recall_by_emotion
 from training.optim import Schedule, make_optimizer, thaw
+from training.plots import write_plots
 from training.workers import Workers
 from vision.emotions import EMOTIONS
 
 STATE_FILE = "state.pt"
 WEIGHTS_FILE = "weights.safetensors"
-SHOW_EVERY = 20  # steps, of the progress bar's loss
+SHOW_EVERY = 20  # steps, of the progress bar's figures
+PLOT_S = 30.0  # between two drawings of the run's plots
 GROWING_FACES = 1024  # that a grown network takes its batch statistics from
 
 
@@ -89,7 +102,15 @@ class Run:
             raise ValueError(f"{len(training)} faces are fewer than a batch of {config.batch_size}")
         self.schedule = Schedule(self.optimizer, config, self.steps_per_epoch)
         self.step = 0
-        self.best_loss, self.best_epoch = float("inf"), -1
+        self.best_loss, self.best_epoch = (
+            float("inf"),
+            -1,
+        )  # the loss, or minus the accuracy: as `judged_by` says
+        self.hits = torch.zeros((), device=self.device)  # faces of this epoch that were named as labelled
+        self.confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)), dtype=np.int64)  # of the last validation
+        self.history: list[dict[str, Any]] = []  # the figures of each epoch
+        self.plotted_s = time.monotonic()
+        self.training_accuracy = 0.0
         self.stopping = False
         self.before: dict[str, Any] = {}  # the card of the weights of `start_from`
 
@@ -123,6 +144,7 @@ class Run:
         batches = order[: self.steps_per_epoch * self.config.batch_size].split(self.config.batch_size)
         done = self.step % self.steps_per_epoch
         losses: list[Tensor] = []  # on the device: reading each at once would make it wait
+        self.hits.zero_()
         side = self.config.side(epoch)
         title = f"epoch {epoch + 1}/{self.config.epochs} at {side} px"
         quiet = None if self.workers.leads else True  # None: shown in a terminal, not in a log
@@ -130,11 +152,17 @@ class Run:
             for batch in bar:
                 losses.append(self._train_step(net, batch, side))
                 if len(losses) % SHOW_EVERY == 0:
-                    bar.set_postfix(loss=f"{torch.stack(losses).mean():.3f}", refresh=False)
+                    loss, accuracy = torch.stack(losses).mean(), self._accuracy(len(losses))
+                    bar.set_postfix(loss=f"{loss:.3f}", accuracy=f"{accuracy:.3f}", refresh=False)
                 if self.step % self.steps_per_epoch and self.workers.agree(self.stopping):
                     self.save()
                     raise Stopped
+        self.training_accuracy = self._accuracy(len(losses))
         return float(torch.stack(losses).mean()) if losses else 0.0
+
+    def _accuracy(self, steps: int) -> float:
+        """Return the share of this process's faces of so many steps that were named as labelled."""
+        return float(self.hits) / max(steps * self.config.batch_size / self.workers.size, 1)
 
     def _train_step(self, net: nn.Module, batch: Tensor, side: int) -> Tensor:
         """Train one step on the faces of the batch's indices (b,), and return its loss, a scalar."""
@@ -145,6 +173,7 @@ class Run:
             logits = net(images)
             targets = ask_teachers(self.teachers, images, self.config.distill_temperature)
         loss = self._loss(logits.float(), targets, answers)
+        self.hits += (heads(logits)[0].argmax(dim=1) == answers.labels.argmax(dim=1)).sum()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -157,7 +186,7 @@ class Run:
         """Return the batch's augmented images (b, 1, side, side) and their targets."""
         config, left = self.config, self.config.epochs - self.epoch
         webcam = config.webcam if left > config.sharp_epochs else 0.0
-        images = augment(self.images[batch].float(), side, webcam, config.tilt_deg)
+        images = augment(self.images[batch].float(), side, webcam, **config.movements())
         labels, votes = self.labels[batch], self.votes[batch]
         alpha = config.mixup
         if alpha and left > config.calm_epochs:
@@ -182,21 +211,49 @@ class Run:
         """Measure the network after an epoch, log the figures, and write the weights if they are better."""
         metrics = self.metrics(self.config.side(epoch))
         self.schedule.after_epoch(metrics["loss"])
-        better = metrics["loss"] < self.best_loss or not self.config.early_stopping
+        judged_by = self.config.judged_by
+        badness = -metrics["accuracy"] if judged_by == "accuracy" else metrics["loss"]
+        better = badness < self.best_loss or judged_by == "last"
         if better:
-            self.best_loss, self.best_epoch = metrics["loss"], epoch
+            self.best_loss, self.best_epoch = badness, epoch
+        rate = self.optimizer.param_groups[0]["lr"]
+        recalls = recall_by_emotion(self.confusion)
+        self.history.append(
+            {
+                "epoch": epoch + 1,
+                "training_loss": training_loss,
+                "training_accuracy": self.training_accuracy,
+                **metrics,
+                "recall": recalls,
+                "learning_rate": rate,
+                "confusion": self.confusion.tolist(),
+            }
+        )
         if not self.workers.leads:
             return
         tqdm.write(
-            f"epoch {epoch + 1}: training loss {training_loss:.4f}, PublicTest loss {metrics['loss']:.4f}, "
-            f"accuracy {metrics['accuracy']:.4f}, macro-F1 {metrics['macro_f1']:.4f}"
+            f"epoch {epoch + 1}: training loss {training_loss:.4f}, accuracy {self.training_accuracy:.4f}; "
+            f"PublicTest loss {metrics['loss']:.4f}, accuracy {metrics['accuracy']:.4f}, "
+            f"macro-F1 {metrics['macro_f1']:.4f}; recall "
+            + ", ".join(f"{name} {recall:.2f}" for name, recall in recalls.items())
         )
+        for name, recall in recalls.items():
+            log.add_scalar(f"Recall/{name}", recall, epoch + 1)
+        log.add_scalar("Training/accuracy", self.training_accuracy, epoch + 1)
         for name, value in metrics.items():
             log.add_scalar(f"PublicTest/{name}", value, epoch + 1)
         log.add_scalar("Training/loss", training_loss, epoch + 1)
-        log.add_scalar("Training/learning_rate", self.optimizer.param_groups[0]["lr"], epoch + 1)
+        log.add_scalar("Training/learning_rate", rate, epoch + 1)
         if better:
             self._write_weights(epoch, metrics)
+        if time.monotonic() - self.plotted_s > PLOT_S:
+            self.write_plots()
+
+    def write_plots(self) -> None:
+        """Draw curves.png, and confusion.png of the written weights' epoch, into the run's folder."""
+        if self.history:
+            write_plots(self.folder, self.history, self.best_epoch + 1)
+        self.plotted_s = time.monotonic()
 
     def metrics(self, side: int) -> dict[str, float]:
         """Return the present network's figures, by its label head, on PublicTest at that side in px."""
@@ -210,7 +267,9 @@ class Run:
     def _measure(self, net: nn.Module, side: int) -> dict[str, float]:
         """Return a network's figures, by its label head, on the validation faces."""
         logits = predict_logits(net, self.validation, side, self.device)
-        return measure(to_probabilities(logits.numpy(), "fer2013", Calibration()), self.validation.labels)
+        probs = to_probabilities(logits.numpy(), "fer2013", Calibration())
+        self.confusion = confusion(probs, self.validation.labels)
+        return measure(probs, self.validation.labels)
 
     def _write_weights(self, epoch: int, metrics: dict[str, float]) -> None:
         """Write the network of an epoch with its card."""
@@ -242,6 +301,7 @@ class Run:
             "data_sha256": self.data_sha256,
             "best": (self.best_loss, self.best_epoch),
             "before": self.before,
+            "history": self.history,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / (STATE_FILE + ".partial")
@@ -272,7 +332,8 @@ class Run:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except (RuntimeError, pickle.UnpicklingError, EOFError):
             raise ValueError(f"{path} is damaged") from None
-        if Config(**state["config"]) != self.config:  # what it lacks had its default
+        config = {FORMERLY.get(name, name): value for name, value in state["config"].items()}
+        if Config(**config) != self.config:  # what it lacks had its default
             raise ValueError(f"{self.folder} was started with another configuration")
         if state["data_sha256"] != self.data_sha256:
             raise ValueError(f"{self.folder} was started with other data")
@@ -283,3 +344,4 @@ class Run:
         self.step = state["step"]
         self.best_loss, self.best_epoch = state["best"]
         self.before = state["before"]
+        self.history = state.get("history", [])  # version 0.1 kept none

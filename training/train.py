@@ -21,6 +21,7 @@ from training.config import load_config
 from training.data import load_faces
 from training.losses import is_face
 from training.run import STATE_FILE, WEIGHTS_FILE, Run, Stopped
+from training.start import describe_run, warn_of_frozen_noise
 from training.workers import Workers, joined_workers
 
 
@@ -54,13 +55,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config", default="emotion", help="name in training/configs/, or a TOML file (default: emotion)"
     )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting; may be repeated"
+    )
+    parser.add_argument("--epochs", type=int, help="number of epochs, if not the configuration's")
+    parser.add_argument("--faces", type=int, help="number of training faces, if not all: a quick trial")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
     parser.add_argument("--ferplus", type=Path, help="votes of FER+ for the second head, fer2013new.csv")
     parser.add_argument("--out", type=Path, help="folder of the run (default: runs/CONFIG)")
     parser.add_argument("--threads", type=int, default=2, help="number of CPU threads (default: 2)")
     parser.add_argument("--bf16", action="store_true", help="compute in bfloat16, on a GPU or CPU that has it")
     parser.add_argument("--init", type=Path, help="weights file of this project to begin with")
-    parser.add_argument("--pretrained", type=Path, help="torchvision checkpoint to begin with, for transfer")
+    parser.add_argument("--pretrained", type=Path, help="torchvision ImageNet checkpoint to begin with")
     parser.add_argument(
         "--teacher", type=Path, action="append", default=[], help="weights file to learn from; may be repeated"
     )
@@ -70,9 +76,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _make_run(args: Any, workers: Workers) -> Run:
     """Return the run that the flags describe, ready to begin; raises ValueError and WeightsError."""
-    config = load_config(args.config)
+    config = load_config(args.config, args.set, args.epochs)
     training = load_faces(args.data, "Training", args.ferplus)
     training = training.select(is_face(training.votes))
+    if args.faces is not None:
+        training = training.some(args.faces)
     validation = load_faces(args.data, "PublicTest", args.ferplus)
     if bool(args.teacher) != bool(config.distill_weight):
         raise ValueError("--teacher and a configuration with a distill_weight belong together")
@@ -81,12 +89,14 @@ def _make_run(args: Any, workers: Workers) -> Run:
     run = Run(config, training, validation, folder, teachers, workers, args.bf16)
     if args.init:
         run.start_from(args.init)
-    if args.pretrained:
-        load_pretrained(run.net, args.pretrained)
+    new = load_pretrained(run.net, args.pretrained) if args.pretrained else []
     if args.resume:
         run.resume()
     elif (run.folder / STATE_FILE).exists():
         raise ValueError(f"{run.folder} holds a run already: continue it with --resume, or give another --out")
+    if workers.leads:
+        describe_run(run, new)
+        warn_of_frozen_noise(run, is_new=not (args.init or args.pretrained or args.resume))
     return run
 
 
@@ -97,6 +107,7 @@ def _train(run: Run) -> int:
             run.run()
         except Stopped:
             if run.workers.leads:
+                run.write_plots()
                 print(f"stopped; --resume continues the run (state in {run.folder})")
             return 130
     if not run.workers.leads:
@@ -106,9 +117,10 @@ def _train(run: Run) -> int:
     except WeightsError as error:  # the loss was never a number
         print(f"error: {error}", file=sys.stderr)
         return 1
+    run.write_plots()
     for name, value in figures.items():
         print(f"{name:12} {value:.4f}")
-    print(f"weights in {run.folder / WEIGHTS_FILE}")
+    print(f"weights in {run.folder / WEIGHTS_FILE}, curves.png and confusion.png beside them")
     return 0
 
 

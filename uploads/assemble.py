@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import partial
 
 from model import EmotionClassifier
-from settings import Settings
+from nn.model_card import NetworkSpec
+from settings import Settings, SettingsError
 from uploads.recognizer import Recognizer
 from vision.detectors import Detectors
+from vision.emotion_names import parse_classes
 from vision.live_classifier import LiveClassifier
 from vision.live_detector import LiveDetector
 from vision.overlay import View
@@ -18,8 +20,21 @@ VIDEO_SEARCH_EVERY = 6  # frames: about as often as the live search
 
 
 def load_classifier(settings: Settings) -> EmotionClassifier:
-    """Return the classifier with the weights of these settings; raises WeightsError."""
-    return EmotionClassifier.load(settings.weights, engine=settings.engine)
+    """Return the classifier with the weights of these settings; raises WeightsError, SettingsError."""
+    return EmotionClassifier.load(
+        settings.weights, engine=settings.engine, device=settings.device, spec=network_spec(settings)
+    )
+
+
+def network_spec(settings: Settings) -> NetworkSpec | None:
+    """Return the description of somebody else's checkpoint, None for weights of this project; SettingsError."""
+    if not settings.network:
+        return None
+    try:
+        classes = parse_classes(settings.classes)
+    except ValueError as error:
+        raise SettingsError(f"--classes {error}") from None
+    return NetworkSpec(settings.network, classes, settings.normalisation, settings.input_side_px)
 
 
 def make_tracker(settings: Settings) -> Tracker:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model import EmotionClassifier, preprocess
+from model import EmotionClassifier
 from uploads.whole import UNASKED_NOTE, may_be_ready_cut, whole_of
 from vision.crops import cut_face
 from vision.detector import Detector
@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # PyTorch costs the site 1.4 s, and is needed only once a pic
 FACE_SIDE_PX = 176
 QUALITY = 85
 LINE = 255
+MAX_MAP_PX = 48  # side of a map as it is drawn
 MAX_WAIT_S = 10.0  # for the pictures before
 
 
@@ -63,13 +64,14 @@ class Layer:
 class Explanation:
     """One face: how many there were beside it, the face alone (JPEG), seven reasons, the likeliest first.
 
-    The note says if the face is the whole picture, or is "".
+    places is the size of the maps, (height, width). The note says if the face is the whole picture, or is "".
     """
 
     others: int
     face: bytes
     reasons: Sequence[Reason]
     layers: Sequence[Layer]
+    places: tuple[int, int]
     note: str = ""
 
 
@@ -132,7 +134,7 @@ class PictureExplainer:
         self, gray: NDArray[np.uint8], box: NDArray[np.integer[Any]], tilt_deg: float = 0.0, others: int = 0
     ) -> Explanation:
         """Return the explanation of the face in a box (4,) xyxy px, shown upright as the network reads it."""
-        crops = preprocess(gray, box[None], np.array([tilt_deg]))
+        crops = self._classifier.crop(gray, box[None], np.array([tilt_deg]))
         probs, maps = self._classifier.explain_both_ways(crops)
         layers = [draw_layer(maps) for maps in self._activations(crops)]
         face = cut_face(gray, box, min(int(box[2] - box[0]), FACE_SIDE_PX), tilt_deg)
@@ -144,10 +146,13 @@ class PictureExplainer:
             for emotion, p, share in zip(EMOTIONS, probs[0], shares, strict=True)
         ]
         reasons.sort(key=lambda reason: -reason.probability)
-        return Explanation(others, encode_jpeg(scene, QUALITY), reasons, layers)
+        return Explanation(others, encode_jpeg(scene, QUALITY), reasons, layers, maps.shape[2:])
 
     def _activations(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """Return each convolution's maps of one crop (1, 48, 48), in order: (c, h, w) float32."""
+        """Return each convolution's maps of one crop (1, side, side), in order, without those of one px.
+
+        Maps are (c, h, w) float32.
+        """
         # here, because it takes seconds, and nothing else of the site needs it
         import torch
 
@@ -155,7 +160,7 @@ class PictureExplainer:
 
         self._net = self._net or self._load_net()
         images = torch.from_numpy(crops).unsqueeze(1).float()
-        return [maps[0].numpy() for maps in activations(self._net, images).values()]
+        return [maps[0].numpy() for maps in activations(self._net, images).values() if maps.shape[2] > 1]
 
 
 def with_map(scene: Scene, share: NDArray[np.float32]) -> Scene:
@@ -168,6 +173,10 @@ def with_map(scene: Scene, share: NDArray[np.float32]) -> Scene:
 def draw_layer(maps: NDArray[np.float32]) -> Layer:
     """Return maps (c, h, w) side by side, each on its own scale, as one picture with a colour map."""
     count, side = maps.shape[0], maps.shape[2]
+    if side > MAX_MAP_PX:
+        maps = np.stack(
+            [cv2.resize(one, (MAX_MAP_PX, MAX_MAP_PX), interpolation=cv2.INTER_AREA) for one in maps]
+        )
     columns = min(count, 32 if count > 64 else 16)
     low, high = (pick(maps, axis=(1, 2), keepdims=True) for pick in (np.min, np.max))
     scaled = ((maps - low) / np.maximum(high - low, 1e-6) * (LINE - 1)).astype(np.uint8)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model import EmotionClassifier, preprocess
+from model import EmotionClassifier
 from uploads.whole import (
     ASKED_NOTE,
     DOUBTFUL_NOTE,
@@ -66,7 +66,7 @@ class Cut(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """A picture with its faces in px of its image, and their crops (n, 48, 48).
+    """A picture with its faces in px of its image, and their crops (n, side, side).
 
     whole_note says that, and why, the face is the whole picture.
     """
@@ -125,16 +125,21 @@ class Recognizer:
         picture = read_picture(file.data, file.name)
         gray = cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         if whole:
-            return _whole(picture, gray, ASKED_NOTE)
+            return self._whole(picture, gray, ASKED_NOTE)
         detector = self._detectors.get_nowait()  # there are as many as threads
         try:
             faces = detector.detect(picture.image)
             if not len(faces) and may_be_ready_cut(picture.size_px):
                 is_face = is_filled_by_a_face(picture.image, detector)
-                return _whole(picture, gray, UNASKED_NOTE if is_face else DOUBTFUL_NOTE)
+                return self._whole(picture, gray, UNASKED_NOTE if is_face else DOUBTFUL_NOTE)
         finally:
             self._detectors.put(detector)
-        return _Found(picture, faces, preprocess(gray, faces.boxes, faces.tilts_deg))
+        return _Found(picture, faces, self._classifier.crop(gray, faces.boxes, faces.tilts_deg))
+
+    def _whole(self, picture: Picture, gray: NDArray[np.uint8], note: str) -> _Found:
+        """Return a picture whose only face is all of it."""
+        face = whole_of(picture.image)
+        return _Found(picture, face, self._classifier.crop(gray, face.boxes), note)
 
     def _name(self, searched: list[tuple[str, Future[_Found]]]) -> Iterator[Reading]:
         found: list[_Found | PictureError] = [_result(future) for _, future in searched]
@@ -185,12 +190,6 @@ def heated(image: Scene, cut: Cut) -> Scene:
     """Return a copy of image, the cut's own or a smaller one, with the heat map of its emotion laid over it."""
     face = _placed(cut.face, image.shape[1] / cut.image.shape[1])
     return draw(image, [face], ONLY_HEAT)
-
-
-def _whole(picture: Picture, gray: NDArray[np.uint8], note: str) -> _Found:
-    """Return a picture whose only face is all of it."""
-    face = whole_of(picture.image)
-    return _Found(picture, face, preprocess(gray, face.boxes), note)
 
 
 def _result(future: "Future[_Found]") -> _Found | PictureError:

@@ -31,7 +31,8 @@ COMMAND = ("nice", "-n", "10", sys.executable, "-m", "uploads.worker")
 # settings those that concern faces, of the other variables those without which programs are not found or run
 # otherwise: where programs, libraries, packages of one user and temporary files are, and how text is encoded.
 FACE_SETTINGS = (
-    *("weights", "engine", "detector", "cascade", "min_face_px", "min_upload_face_px"),
+    *("weights", "network", "classes", "normalisation", "input_side_px", "device", "engine"),
+    *("detector", "cascade", "min_face_px", "min_upload_face_px"),
     *("smoothing_s", "unsure_below", "blur", "jpeg_quality"),
 )
 PASSED_VARIABLES = (
@@ -48,7 +49,8 @@ def worker_environment(settings: Settings, environ: Mapping[str, str] = os.envir
     ours = settings.to_environment()
     faces = {name: ours[name] for name in (PREFIX + setting.upper() for setting in FACE_SETTINGS)}
     passed = {name: environ[name] for name in PASSED_VARIABLES if name in environ}
-    return passed | faces | {"PYTHONPATH": str(ROOT)}
+    # a GPU's driver takes more addresses than the process may have
+    return passed | faces | {PREFIX + "DEVICE": "cpu", "PYTHONPATH": str(ROOT)}
 
 
 class WorkerProcess:

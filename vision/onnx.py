@@ -1,4 +1,4 @@
-"""ONNX Runtime: its sessions of .onnx files, each on one CPU thread, and the hashes of those files."""
+"""ONNX Runtime: its sessions of .onnx files, on one CPU thread or on the GPU, and the hashes of those files."""
 
 import hashlib
 import os
@@ -12,26 +12,35 @@ from numpy.typing import NDArray
 from settings import StartError
 
 Floats = NDArray[np.float32]
+CUDA = "CUDAExecutionProvider"
 
 
 class OnnxError(StartError):
     """ONNX Runtime cannot compute a file; the message says why in one sentence."""
 
 
-def open_session(path: Path) -> Any:
-    """Return ONNX Runtime's session of a file, on one CPU thread; any number of threads may run it.
+def open_session(path: Path, device: str = "cpu") -> Any:
+    """Return ONNX Runtime's session of a file; any number of threads may run it.
 
-    Raises OnnxError if the file is damaged, or ONNX Runtime is not installed.
+    The device is "cpu", of which it takes one thread, "cuda", or "auto" for "cuda" where the installed
+    onnxruntime brings it. Raises OnnxError if the file is damaged, or ONNX Runtime is not installed or does not
+    compute on the device.
     """
     try:
         onnxruntime = import_onnxruntime()
     except ImportError:
         raise OnnxError("onnxruntime is not installed") from None
+    providers = ["CPUExecutionProvider"]
+    has_cuda = CUDA in onnxruntime.get_available_providers()
+    if device == "mps" or (device == "cuda" and not has_cuda):
+        raise OnnxError(f"--device {device}: the onnxruntime that is installed does not compute there")
+    if device in ("cuda", "auto") and has_cuda:
+        providers.insert(0, CUDA)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # its exceptions have no common base
         raise OnnxError(f"{path} is damaged or not an ONNX file ({error})") from None
 

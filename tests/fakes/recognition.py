@@ -53,14 +53,10 @@ class AlwaysHappy(EmotionClassifier):
     def explain_both_ways(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return self.explain_crops(crops)
 
-    def predict(
-        self,
-        gray: NDArray[np.uint8],
-        boxes: NDArray[np.integer[Any]],
-        tilts_deg: Tilts = None,
-        mirrored: NDArray[np.bool_] | None = None,  # noqa: ARG002 - happy either way
-    ) -> NDArray[np.float32]:
-        return self.classify(preprocess(gray, boxes, tilts_deg))
+    def crop(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
+    ) -> NDArray[np.uint8]:
+        return preprocess(gray, boxes, tilts_deg)
 
 
 def fake_recognizer(classifier: AlwaysHappy | None = None) -> Recognizer:

@@ -48,11 +48,43 @@ def test_a_face_is_tilted_as_far_as_is_asked_and_no_farther(tilt_deg: float) -> 
     line = torch.zeros(300, 1, 48, 48)
     line[:, :, 23:25] = 255
     torch.manual_seed(0)
-    tilted = augment(line, 48, webcam=0, tilt_deg=tilt_deg)[:, 0]
+    tilted = augment(line, 48, webcam=0, tilt_degrees=tilt_deg)[:, 0]
     heights = torch.arange(48.0).view(1, 48, 1)
     middle = (tilted * heights).sum(dim=1) / tilted.sum(dim=1).clamp(min=1e-6)
     degrees = torch.rad2deg(torch.atan((middle[:, 40] - middle[:, 8]) / 32)).abs()
     assert degrees.max() == pytest.approx(tilt_deg, abs=0.8)
+
+
+STILL: dict[str, Any] = {"tilt_degrees": 0.0, "flip": False, "zoom": 1.0, "shift": 0.0}
+
+
+def test_every_movement_can_be_switched_off() -> None:
+    torch.testing.assert_close(augment(pictures(), 48, 0, **STILL), pictures(), atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"), [("flip", True), ("zoom", 1.2), ("shift", 0.1), ("tilt_degrees", 9.0)]
+)
+def test_each_movement_can_be_asked_for_alone(change: str, value: Any) -> None:
+    torch.manual_seed(0)
+    moved = augment(pictures(), 48, 0, **STILL | {change: value})
+    assert (moved - pictures()).abs().max() > 10
+
+
+def test_random_erasing_covers_as_many_as_are_asked_for() -> None:
+    torch.manual_seed(0)
+    images = torch.full((400, 1, 48, 48), 100.0)
+    covered = (augment(images, 48, 0, **STILL, erase=0.3) - images).abs() > 1
+    assert 0.2 < covered.flatten(1).any(dim=1).float().mean() < 0.4
+
+
+def test_jitter_changes_brightness_and_contrast_so_far_and_no_farther() -> None:
+    torch.manual_seed(0)
+    images = torch.tensor([80.0, 120.0]).view(1, 1, 1, 2).repeat(500, 1, 48, 24)
+    changed = augment(images, 48, 0, **STILL, jitter=0.2).clamp(0, 255)
+    mean, spread = changed.mean(dim=(1, 2, 3)) / 100, changed.amax(dim=(1, 2, 3)) - changed.amin(dim=(1, 2, 3))
+    assert 0.8 <= mean.min() < 0.83 < 1.17 < mean.max() <= 1.2001
+    assert 40 * 0.64 - 0.1 <= spread.min() < 29 < 52 < spread.max() <= 40 * 1.44 + 0.1
 
 
 def test_augmenting_mirrors_about_half_of_the_pictures() -> None:

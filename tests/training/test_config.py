@@ -61,6 +61,67 @@ def test_broken_toml_is_named(tmp_path: Path) -> None:
         load_config(str(path))
 
 
+def test_settings_can_be_changed_for_one_run() -> None:
+    changes = [
+        "learning_rate=3e-4",
+        "keep=accuracy",
+        "network_options.dropout=0.3",
+        "unfreeze = []",
+        "flip=false",
+    ]
+    config = load_config("resnet18", changes, epochs=7)
+    assert (config.learning_rate, config.keep, config.unfreeze, config.flip) == (3e-4, "accuracy", [], False)
+    assert config.network_options == {"depth": 18, "dropout": 0.3}
+    assert config.stages == [[48, 7]]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "stages"),
+    [
+        (1, [[24, 1]]),
+        (34, [[24, 34]]),
+        (40, [[24, 34], [32, 6]]),
+        (70, [[24, 34], [32, 16], [40, 14], [48, 6]]),
+    ],
+)
+def test_fewer_epochs_cut_the_stages_and_more_lengthen_the_last(epochs: int, stages: list[list[int]]) -> None:
+    assert load_config("emotion-cpu", epochs=epochs).stages == stages
+
+
+@pytest.mark.parametrize("change", ["flip", "=3", "seed.x=3", "speed=3", "seed=abc"])
+def test_an_impossible_change_is_named(change: str) -> None:
+    with pytest.raises(ValueError, match=change.partition("=")[0].partition(".")[0] or "name=value"):
+        load_config("base", [change])
+
+
+def test_no_epoch_is_refused() -> None:
+    with pytest.raises(ValueError, match="--epochs is at least 1"):
+        load_config("base", epochs=0)
+
+
+def test_a_setting_of_version_0_1_keeps_its_former_name() -> None:
+    assert parse_config({**SETTINGS, "tilt_deg": 5.0}, "here").tilt_degrees == 5
+
+
+def test_the_fields_recipes_are_their_authors() -> None:
+    resnet, cnn, base = (load_config(name) for name in ("resnet18", "emotion-cnn", "base"))
+    assert (resnet.learning_rate, resnet.min_learning_rate, resnet.erase, resnet.early_stopping) == (
+        2e-4,
+        1e-6,
+        0.3,
+        10,
+    )
+    assert (resnet.unfreeze, resnet.class_weights, resnet.weight_decay) == ([["trunk", 5]], 1.0, 1e-4)
+    assert (cnn.batch_size, cnn.epochs, cnn.jitter, cnn.tilt_degrees, cnn.judged_by) == (
+        32,
+        50,
+        0.2,
+        0,
+        "accuracy",
+    )
+    assert (base.epochs, base.network_options["dropout"], base.judged_by) == (200, 0.2, "loss")
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_missing_setting_is_named(name: str) -> None:
     values = {key: value for key, value in SETTINGS.items() if key != name}
@@ -77,6 +138,8 @@ def test_an_unknown_setting_is_named() -> None:
     ("name", "value"),
     [
         ("schedule", "sawtooth"),
+        ("keep", "best"),
+        ("zoom", 0.5),
         ("optimizer", "lamb"),
         ("network", 3),
         ("unfreeze", [["head"]]),

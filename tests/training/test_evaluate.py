@@ -15,6 +15,8 @@ from tests.fakes.fer2013 import write_fer2013
 from training.data import Faces
 from training.evaluate import main
 from training.inference import predict_logits
+from training.metrics import averages, per_class
+from training.report import _matrix
 from training.stress import STRESSES, stressed
 from vision.emotions import EMOTIONS
 
@@ -138,3 +140,24 @@ def test_a_missing_file_is_named(
 def test_an_unknown_split_ends_with_status_two(always_happy: Path, data: Path) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([str(always_happy), "--data", str(data), "--split", "Test"])
+
+
+def test_the_text_has_averages_and_the_support_of_each_emotion() -> None:
+    labels = np.array([0, 0, 0, 3], dtype=np.int64)
+    probs = np.eye(7, dtype=np.float32)[[0, 0, 3, 3]]
+    found = averages(probs, labels)
+    assert found["macro"] == pytest.approx(
+        {"precision": 0.75, "recall": 5 / 6, "f1": (0.8 + 2 / 3) / 2, "support": 4}
+    )
+    assert found["weighted"] == pytest.approx(
+        {"precision": 0.875, "recall": 0.75, "f1": (3 * 0.8 + 2 / 3) / 4, "support": 4}
+    )
+    figures = {
+        "averages": found,
+        "confusion": np.zeros((7, 7), dtype=int).tolist(),
+        "per_class": {name: column.tolist() for name, column in per_class(probs, labels).items()},
+    }
+    lines = _matrix(figures).splitlines()
+    assert lines[0].split()[-1] == "support"
+    assert lines[1].split()[-1] == "3"  # angry
+    assert lines[-1].split() == ["weighted", "average", "0.875", "0.750", "0.767", "4"]

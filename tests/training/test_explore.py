@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tests.fakes.fer2013 import write_fer2013
 from training.data import VOTES, Faces
 from training.duplicates import near_pairs
-from training.explore import conflict_sheets, load_splits, main
+from training.explore import augmented_sheet, conflict_sheets, load_splits, main
 from training.explore_figures import (
     BINS,
     OUTCOMES,
@@ -115,6 +115,19 @@ def test_the_page_needs_nothing_but_itself(report: tuple[str, dict[str, Any]]) -
         assert pixels(source).size > 0
     assert "<script" not in page
     assert "@import" not in page
+
+
+def test_the_page_shows_the_sizes_of_the_splits_and_augmented_faces(report: tuple[str, dict[str, Any]]) -> None:
+    assert "The size of each split" in report[0]
+    assert "Augmented: as it is, moved (2 rows)" in report[0]
+
+
+def test_the_first_row_of_the_augmented_sheet_is_as_it_is_and_the_others_are_not() -> None:
+    faces = make_faces([*range(7), 3])
+    rows = pixels(augmented_sheet(faces).light).reshape(7, 48, 8, 48).swapaxes(1, 2)
+    order = np.random.default_rng(0).permutation(8)
+    assert np.array_equal(rows[0], faces.images[order])
+    assert all((row != rows[0]).mean() > 0.5 for row in rows[1:])
 
 
 def test_the_page_says_that_it_must_not_be_published(report: tuple[str, dict[str, Any]]) -> None:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nn.base_net import BaseNet
-from nn.emotion_net import EmotionNet, standardise
+from nn.emotion_net import EmotionNet
+from nn.prepare import standardise
 from nn.registry import NETWORKS, build, load_pretrained
 from nn.resnet import TransferResNet
 from tests.fakes.nets import lively
@@ -21,12 +22,14 @@ SHAPES = [
     ("emotion", {}, 1_932_607, 15),
     ("emotion", {"fused": True}, 1_740_351, 15),
     ("base", {}, 4_472_775, 7),
-    ("emotion-cnn", {}, 12_938_759, 7),
+    ("emotion-cnn", {}, 12_939_463, 7),
     ("resnet", {"depth": 18}, 11_301_319, 7),
     ("resnet", {"depth": 34, "outputs": 15}, 21_411_535, 15),
     ("resnet-transfer", {}, 11_173_831, 7),
-    ("resemotenet", {}, 80_237_719, 7),
+    ("resemotenet", {}, 80_237_447, 7),
     ("se-vgg", {"outputs": 15}, 7_732_615, 15),
+    ("vgg16", {}, 134_288_071, 7),
+    ("efficientnet-b0", {}, 4_015_939, 7),
 ]
 
 
@@ -101,6 +104,48 @@ def test_transfer_sums_the_colours_of_the_first_layer(
     assert torch.equal(loaded[last], torchvision_state[last])
 
 
+def test_a_resnet_for_48_px_takes_all_of_a_checkpoint_but_its_first_and_last_layer(
+    tmp_path: Path, torchvision_state: dict[str, Tensor]
+) -> None:
+    torch.save(torchvision_state, tmp_path / "resnet18.pth")
+    net = build("resnet", {"depth": 18})
+    random = load_pretrained(net, tmp_path / "resnet18.pth")
+    assert {name for name in random if name.startswith("trunk.")} == {"trunk.conv1.weight"}
+    assert any(name.startswith("head.") for name in random)
+    for name in ("trunk.bn1.weight", "trunk.bn1.running_var", "trunk.layer4.1.conv2.weight"):
+        assert torch.equal(net.state_dict()[name], torchvision_state[name.removeprefix("trunk.")])
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "head"),
+    [
+        ("vgg16", "features.0.weight", "classifier.6."),
+        ("efficientnet-b0", "features.0.0.weight", "classifier.1."),
+    ],
+)
+def test_imagenets_other_networks_take_their_checkpoints(
+    tmp_path: Path, name: str, stem: str, head: str
+) -> None:
+    options = {"dense": 16} if name == "vgg16" else {}
+    net = build(name, options)
+    names = {
+        f"classifier.1.{key[5:]}" if key.startswith("head.") else key.replace("trunk.", "features."): value
+        for key, value in net.state_dict().items()
+    }
+    state = {key: torch.rand(value.shape) for key, value in names.items()}
+    state |= {stem: torch.rand(state[stem].shape).repeat(1, 3, 1, 1)}
+    state |= {key: torch.rand(1000, *value.shape[1:]) for key, value in state.items() if key.startswith(head)}
+    torch.save(state, tmp_path / "x.pth")
+    random = load_pretrained(net, tmp_path / "x.pth")
+    loaded = {
+        ("classifier.1." if key.startswith("head.") else "") + key: value
+        for key, value in net.state_dict().items()
+    }
+    first = next(value for value in loaded.values() if value.dim() == 4)
+    assert torch.allclose(first, state[stem].sum(dim=1, keepdim=True))
+    assert len(random) == 2  # the last layer's weight and bias
+
+
 def test_a_missing_checkpoint_is_named(tmp_path: Path, transfer: TransferResNet) -> None:
     with pytest.raises(ValueError, match="no checkpoint at"):
         load_pretrained(transfer, tmp_path / "none.pth")
@@ -111,7 +156,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(
     tmp_path: Path, transfer: TransferResNet, content: bytes
 ) -> None:
     (tmp_path / "x.pth").write_bytes(content)
-    with pytest.raises(ValueError, match="not a torchvision checkpoint"):
+    with pytest.raises(ValueError, match=r"(no|not a) PyTorch checkpoint"):
         load_pretrained(transfer, tmp_path / "x.pth")
 
 
@@ -124,6 +169,6 @@ def test_a_checkpoint_of_another_resnet_is_refused(
         load_pretrained(transfer, tmp_path / "x.pth")
 
 
-def test_only_the_transfer_network_takes_a_checkpoint(tmp_path: Path) -> None:
+def test_only_networks_of_imagenet_take_a_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="resnet-transfer"):
         load_pretrained(EmotionNet(), tmp_path / "x.pth")

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.data import SPLIT_FOLDERS, VOTES, Faces, load_faces, load_votes
+from training.data import SPLITS, VOTES, Faces, load_faces, load_votes
 from vision.emotions import EMOTIONS
 
 pytestmark = pytest.mark.training
@@ -33,9 +33,12 @@ def csv_lines(faces: Faces, split: str) -> list[str]:
     return [f"{label},{' '.join(map(str, image.ravel()))},{split}" for label, image in pairs]
 
 
+FOLDERS = {"Training": "train", "PublicTest": "test", "PrivateTest": "private"}
+
+
 def write_folder(folder: Path, faces: Faces, split: str) -> Path:
     for number, (label, image) in enumerate(zip(faces.labels, faces.images, strict=True)):
-        path = folder / SPLIT_FOLDERS[split] / EMOTIONS[label] / f"{number:03}.png"
+        path = folder / FOLDERS[split] / EMOTIONS[label] / f"{number:03}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), image)
     return folder
@@ -64,7 +67,7 @@ def test_a_csv_and_folders_give_the_same_faces(tmp_path: Path) -> None:
 
 
 def test_each_split_has_its_own_faces(tmp_path: Path) -> None:
-    splits = {split: make_faces(7, seed) for seed, split in enumerate(SPLIT_FOLDERS)}
+    splits = {split: make_faces(7, seed) for seed, split in enumerate(SPLITS)}
     lines = [line for split, faces in splits.items() for line in csv_lines(faces, split)]
     table = write_csv(tmp_path / "fer2013.csv", *lines)
     for split, faces in splits.items():
@@ -168,7 +171,7 @@ def make_class_folders(folder: Path) -> None:
 
 def test_a_missing_class_folder_is_named(tmp_path: Path) -> None:
     make_class_folders(tmp_path / "train")
-    (tmp_path / "train" / "surprise").rename(tmp_path / "train" / "surprised")
+    (tmp_path / "train" / "surprise").rename(tmp_path / "train" / "astonished")
     with pytest.raises(ValueError, match=r"no folder .*surprise"):
         load_faces(tmp_path, "Training")
 

@@ -284,7 +284,9 @@ def test_resuming_with_another_configuration_is_refused(
 def test_a_run_started_before_a_setting_existed_is_resumed(tmp_path: Path, data: Path) -> None:
     assert train(tmp_path, data) == 0
     state = state_of(tmp_path)
-    del state["config"]["tilt_deg"]
+    del state["config"]["erase"]
+    state["config"]["tilt_deg"] = state["config"].pop("tilt_degrees")  # its name in version 0.1
+    del state["history"]
     torch.save(state, tmp_path / "run" / "state.pt")
     assert train(tmp_path, data, "--resume") == 0
 
@@ -323,11 +325,11 @@ class Scripted(Run):
         return {"loss": self.losses[self.epoch - 1], "accuracy": 0.5, "macro_f1": 0.5}
 
 
-def scripted(folder: Path, losses: list[float], **changes: Any) -> Scripted:
+def scripted(folder: Path, losses: list[float], kind: type[Scripted] = Scripted, **changes: Any) -> Scripted:
     images, labels = np.zeros((8, 48, 48), dtype=np.uint8), np.zeros(8, dtype=np.int64)
     faces = Faces(images, labels, np.zeros((8, 10), dtype=np.int64))
     config = Config(**SETTINGS | PLATEAU | {"stages": [[24, len(losses)]]} | changes)
-    run = Scripted(config, faces, faces, folder)
+    run = kind(config, faces, faces, folder)
     run.losses = losses
     return run
 
@@ -345,6 +347,58 @@ def test_without_early_stopping_the_last_epoch_is_kept(tmp_path: Path) -> None:
     run = scripted(tmp_path, [3, 2, 2.5, 2.4, 2.3], early_stopping=0)
     run.run()
     assert load_net(tmp_path / "weights.safetensors")[1].training["epoch"] == 5
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_the_epoch_with_the_best_accuracy_can_be_kept(tmp_path: Path) -> None:
+    class Accurate(Scripted):
+        def metrics(self, side: int) -> dict[str, float]:
+            return super().metrics(side) | {"accuracy": [0.3, 0.6, 0.5, 0.6][self.epoch - 1]}
+
+    run = scripted(tmp_path, [3, 2, 1, 0.5], early_stopping=0, keep="accuracy", kind=Accurate)
+    run.run()
+    assert load_net(tmp_path / "weights.safetensors")[1].training["epoch"] == 2
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_a_run_says_what_it_trains_and_draws_how_it_went(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, data, "--faces", "14", class_weights=1.0) == 0
+    captured = capsys.readouterr()
+    assert "network emotion, 603 parameters, on " in captured.out
+    assert "14 faces to train on, 7 to validate; 2 epochs" in captured.out
+    assert "disgust            2           1     1.00" in captured.out
+    assert "training loss" in captured.out
+    assert "recall angry" in captured.out
+    assert captured.err == ""
+    history = state_of(tmp_path)["history"]
+    assert [epoch["epoch"] for epoch in history] == [1, 2]
+    assert 0 <= history[1]["training_accuracy"] <= 1
+    assert np.array(history[1]["confusion"]).sum() == 7
+    for name in ("curves.png", "confusion.png"):
+        assert (tmp_path / "run" / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_training_accuracy_counts_the_faces_that_were_named_as_labelled(tmp_path: Path) -> None:
+    labels = np.arange(16, dtype=np.int64) % 2
+    images = np.zeros((16, 48, 48), dtype=np.uint8)
+    images[labels == 0, 18:30] = 255
+    config = Config(**SETTINGS | {"stages": [[24, 6]], "learning_rate": 0.05, "webcam": 0, "mixup": 0})
+    faces = Faces(images, labels, np.zeros((16, 10), dtype=np.int64))
+    run = Run(config, repeated(faces, 5), faces, tmp_path)
+    run.run()
+    accuracies = [epoch["training_accuracy"] for epoch in run.history]
+    assert accuracies[0] < accuracies[-1] > 0.95
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_freezing_random_weights_is_warned_of(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(tmp_path, data, unfreeze=[["0.", 1]]) == 0
+    assert "warning: 0. of a network with random weights learn nothing until epoch 2" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("tiny_net")
@@ -421,12 +475,12 @@ def test_a_larger_network_begins_with_what_a_smaller_one_learned(tmp_path: Path)
 def test_the_end_of_a_run_is_without_what_webcams_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[float, float]] = []
 
-    def watched(images: Tensor, side: int, webcam: float, tilt_deg: float) -> Tensor:
-        asked.append((webcam, tilt_deg))
-        return augment(images, side, webcam, tilt_deg)
+    def watched(images: Tensor, side: int, webcam: float, tilt_degrees: float, **more: Any) -> Tensor:
+        asked.append((webcam, tilt_degrees))
+        return augment(images, side, webcam, tilt_degrees, **more)
 
     monkeypatch.setattr("training.run.augment", watched)
-    make_run(tmp_path, stages=[[24, 3]], webcam=0.3, sharp_epochs=2, tilt_deg=10).run()
+    make_run(tmp_path, stages=[[24, 3]], webcam=0.3, sharp_epochs=2, tilt_degrees=10).run()
     assert asked == [(0.3, 10), (0.0, 10), (0.0, 10)]
 
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nn.cam import activations, convolutions, grad_cam
-from nn.emotion_net import CHANNELS, EmotionNet, class_maps
+from nn.cam import activations, convolutions, grad_cam, grad_cam_maps, last_layer
+from nn.emotion_net import CHANNELS, EmotionNet
+from nn.pooled import PooledNet, class_maps
 from nn.registry import NETWORKS, build
 from tests.fakes.nets import noise
 
 CLASSES = torch.tensor([3, 5])
-FIELD = [name for name in NETWORKS if "res" not in name]  # the larger ones take seconds each
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,6 +39,18 @@ def test_the_mean_of_a_class_map_is_its_logit_without_the_bias(either: EmotionNe
         assert torch.allclose(maps.mean(dim=(2, 3)) + either.head.bias, either(faces), atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["resnet-transfer", "se-vgg", "efficientnet-b0"])
+@pytest.mark.training
+def test_networks_that_end_in_pooling_have_class_maps_in_closed_form(name: str, faces: Tensor) -> None:
+    net = build(name, {}).eval()
+    assert isinstance(net, PooledNet)
+    with torch.no_grad():
+        logits, maps = net.read_with_maps(faces)
+        assert torch.allclose(maps.mean(dim=(2, 3)) + net.head.bias, logits, atol=1e-4)
+        assert torch.allclose(logits, net(faces))
+    assert maps.shape[:2] == (2, 7)
+
+
 def test_before_the_pooling_the_closed_form_is_grad_cam(either: EmotionNet, faces: Tensor) -> None:
     with torch.no_grad():
         maps = class_maps(either.features(faces), either.head.weight)
@@ -61,22 +73,31 @@ def test_grad_cam_weighs_channels_by_their_mean_gradient() -> None:
     assert torch.allclose(grad_cam(net, image, torch.tensor([2]))[0], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", FIELD)
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.training
 def test_grad_cam_is_captums_for_every_network_of_the_field(name: str, faces: Tensor) -> None:
     captum = pytest.importorskip("captum.attr", reason="captum is in requirements-dev.txt")
     torch.manual_seed(0)
     net = build(name, {}).eval()
-    layers = convolutions(net)
-    last = layers[list(activations(net, faces))[-1]]
-    theirs = captum.LayerGradCam(net, last).attribute(faces, CLASSES, relu_attributions=True)[:, 0].detach()
+    layer = last_layer(net, faces)
+    theirs = captum.LayerGradCam(net, layer).attribute(faces, CLASSES, relu_attributions=True)[:, 0].detach()
     ours = grad_cam(net, faces, CLASSES)
     assert ours.shape == theirs.shape
-    assert ours.max() > 0
+    assert min(ours.shape[1:]) >= 4
+    assert ours.max() > ours.min() >= 0  # it says where
     assert torch.allclose(ours, theirs, rtol=1e-3, atol=1e-5 * float(theirs.max()))
 
 
-@pytest.mark.parametrize("name", FIELD)
+def test_all_classes_at_once_are_each_class_by_itself(either: EmotionNet, faces: Tensor) -> None:
+    logits, maps = grad_cam_maps(either, faces)
+    with torch.no_grad():
+        assert torch.allclose(logits, either(faces), atol=1e-5)
+    for number in (0, 9):
+        alone = grad_cam(either, faces, torch.tensor([number, number]))
+        assert torch.allclose(maps[:, number], alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.training
 def test_every_network_of_the_field_shows_what_its_convolutions_see(name: str, faces: Tensor) -> None:
     net = build(name, {}).eval()

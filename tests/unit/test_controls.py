@@ -191,6 +191,13 @@ def test_what_was_blurred_at_the_start_stays_so(pipeline: Pipeline) -> None:
     assert pipeline.view == View(blur=True, boxes=False)
 
 
+def test_a_network_without_a_live_heat_map_says_so(pipeline: Pipeline) -> None:
+    controls = Controls(pipeline, fixed=("heat",))
+    with pytest.raises(ControlError, match="This network has no heat map that is quick enough to be live"):
+        controls.change({"heat": True})
+    controls.change({"heat": False})
+
+
 @pytest.mark.parametrize("path", ["/view", "/reset"])
 def test_where_visitors_may_not_they_are_told(open_site: Open, path: str) -> None:
     client = open_site(open_to_all=False)

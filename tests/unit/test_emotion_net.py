@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from nn.emotion_net import EmotionNet, RepBlock, SqueezeExcite, standardise
+from nn.emotion_net import EmotionNet, RepBlock, SqueezeExcite
+from nn.prepare import standardise
 from tests.fakes.nets import lively, noise
 
 

@@ -15,6 +15,7 @@ from nn.checkpoint import save_weights
 from nn.emotion_net import EmotionNet
 from nn.engines import load_engine, load_onnx, load_torch
 from nn.model_card import ModelCard, WeightsError
+from nn.torch_engine import choose_device
 from settings import ROOT
 from tests.fakes.nets import noise
 from tests.fakes.waiting import PATIENCE_S
@@ -107,6 +108,21 @@ def test_a_damaged_onnx_file_is_named(random_weights: Path, tmp_path: Path, cont
 def test_a_missing_onnx_file_is_named_with_the_command_that_makes_it(random_weights: Path) -> None:
     with pytest.raises(WeightsError, match=r"python -m training\.export makes it"):
         EmotionClassifier.load(random_weights, engine="onnx")
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_named(device: str) -> None:
+    if choose_device("auto") != "cpu":
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(WeightsError, match=f"--device {device}: the onnxruntime that is installed does not"):
+        load_engine(SHIPPED, "onnx", device)
+    with pytest.raises(WeightsError, match=f"--device {device}: PyTorch finds no such device"):
+        load_engine(SHIPPED, "auto", device)
+
+
+def test_the_processor_can_be_asked_for() -> None:
+    for engine in ("onnx", "torch"):
+        assert load_engine(SHIPPED, engine, "cpu")[0].logits(CROPS).shape == (3, 15)
 
 
 def test_missing_weights_are_named_by_every_engine(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model import OUTPUTS, EmotionClassifier, preprocess, to_probabilities
-from nn.cam import grad_cam
+from nn.cam import grad_cam, grad_cam_maps
 from nn.emotion_net import EmotionNet
 from nn.model_card import Calibration, ModelCard
 from nn.torch_engine import TorchEngine
 from tests.fakes.nets import noise
+from vision.crops import cut_face
 
 CARD = ModelCard("emotion", calibration=Calibration((0.1, 0.5, 0.0, -0.4, 0.0, 0.0, -0.2), 1.2))
 LOGITS = np.array([[0, 1, 2, 3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 9]], dtype=np.float32)
@@ -158,10 +159,56 @@ def test_explain_without_boxes_gives_no_rows(classifier: EmotionClassifier) -> N
     assert (probs.shape, maps.shape) == ((0, 7), (0, 7, 6, 6))
 
 
-def test_a_network_without_a_closed_form_is_not_explained_by_one() -> None:
-    other = EmotionClassifier(TorchEngine(torch.nn.Flatten()), CARD)
-    with pytest.raises(TypeError, match="Flatten has no maps in closed form"):
+def test_a_network_without_a_layer_that_says_where_is_not_explained() -> None:
+    other = EmotionClassifier(
+        TorchEngine(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2304, 7))), CARD
+    )
+    assert not other.has_live_maps
+    with pytest.raises(ValueError, match="Sequential has no layer of 4x4 px or more"):
         other.explain(noise(90, 120), np.array([[0, 0, 48, 48]]))
+
+
+def test_a_network_without_a_closed_form_is_explained_by_its_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    layers = (torch.nn.Conv2d(1, 3, 5, 4), torch.nn.Flatten(), torch.nn.Linear(3 * 11 * 11, 7))
+    net = torch.nn.Sequential(*layers).eval()
+    gray, boxes = noise(90, 120), np.array([[0, 0, 48, 48], [10, 10, 80, 80]])
+    classifier = EmotionClassifier(TorchEngine(net), CARD)
+
+    def watched(hooked: torch.nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        assert all(ours is not theirs for ours, theirs in zip(hooked.modules(), net.modules(), strict=True))
+        for ours, theirs in zip(hooked.parameters(), net.parameters(), strict=True):
+            assert ours.data_ptr() == theirs.data_ptr()  # no second copy in memory
+        return grad_cam_maps(hooked, images)
+
+    # another thread may compute the network meanwhile: its layers get no hooks
+    monkeypatch.setattr("nn.torch_engine.grad_cam_maps", watched)
+    probs, maps = classifier.explain(gray, boxes)
+    np.testing.assert_allclose(probs, classifier.predict(gray, boxes), atol=1e-6)
+    images = torch.from_numpy(preprocess(gray, boxes)).unsqueeze(1).float()
+    for emotion in (0, 6):
+        expected = grad_cam(net, images, torch.full((2,), emotion), net[0])
+        np.testing.assert_allclose(maps[:, emotion], expected, rtol=1e-4)
+
+
+def test_a_face_is_cut_out_at_the_side_that_the_card_names() -> None:
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(96 * 96, 7))
+    classifier = EmotionClassifier(TorchEngine(net), ModelCard("x", input_side=96))
+    assert classifier.crop(noise(90, 120), np.array([[0, 0, 48, 48]])).shape == (1, 96, 96)
+    assert classifier.predict(noise(90, 120), np.array([[0, 0, 48, 48]])).shape == (1, 7)
+
+
+def test_a_tilted_face_is_cut_out_upright_at_the_side_that_the_card_names() -> None:
+    gray, box, tilt_deg = noise(90, 120), np.array([30, 20, 80, 70]), 30.0
+    classifier = EmotionClassifier(TorchEngine(torch.nn.Flatten()), ModelCard("x", input_side=96))
+    crops = classifier.crop(gray, box[None], np.array([tilt_deg]))
+    assert np.array_equal(crops, [cut_face(gray, box, 96, tilt_deg)])
+
+
+def test_a_network_without_a_ferplus_head_is_calibrated_as_a_label_head_is() -> None:
+    calibration = Calibration((3.0, 0, 0, 0, 0, 0, 0), 2.0)
+    alone = to_probabilities(LOGITS[:, :7], "shipped", calibration)
+    np.testing.assert_array_equal(alone, to_probabilities(LOGITS, "shipped", calibration))
 
 
 @pytest.mark.parametrize(

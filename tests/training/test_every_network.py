@@ -1,0 +1,102 @@
+"""Every network trains, is exported, measured, explained, and runs live."""
+
+import io
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+from PIL import Image
+
+from app import SAMPLES, create_app
+from nn.pooled import PooledNet
+from nn.registry import NETWORKS, load_net
+from server.lifetime import close_site
+from settings import Settings
+from tests.fakes.faces import write_drawn_faces
+from training.compare import main as compare
+from training.config import load_config
+from training.evaluate import main as evaluate
+from training.explain import main as explain
+from training.export import main as export
+from training.train import main as train
+from vision.emotions import EMOTIONS
+
+pytestmark = [
+    pytest.mark.training,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),  # torch's exporter's own
+]
+
+# The configuration of each network, and what makes it quick enough for a test without another layer.
+CONFIGS: dict[str, tuple[str, list[str]]] = {
+    "emotion": ("emotion-cpu", []),
+    "base": ("base", []),
+    "emotion-cnn": ("emotion-cnn", []),
+    "resnet": ("resnet18", ["unfreeze=[]"]),
+    "resnet-transfer": ("transfer-resnet18", []),
+    "resemotenet": ("resemotenet", ["network_options.width=16"]),
+    "se-vgg": ("teacher-se-vgg", []),
+    "vgg16": ("transfer-vgg16", ["network_options.dense=32"]),
+    "efficientnet-b0": ("transfer-efficientnet-b0", []),
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_drawn_faces(tmp_path_factory.mktemp("data") / "fer2013.csv")
+
+
+def test_every_network_has_a_configuration() -> None:
+    assert {name: load_config(config).network for name, (config, _) in CONFIGS.items()} == {
+        name: name for name in NETWORKS
+    }
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_is_trained_exported_measured_explained_and_runs_live(
+    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("training.evaluate.TIMED", 2)
+    config, changes = CONFIGS[name]
+    run = tmp_path / "run"
+    weights = run / "weights.safetensors"
+    flags = [flag for change in (*changes, "batch_size=16", "early_stopping=0") for flag in ("--set", change)]
+    where = ["--data", str(data), "--out", str(run), "--threads", "1"]
+    assert train(["--config", config, *flags, "--epochs", "1", "--faces", "32", *where]) == 0
+    assert {path.name for path in run.iterdir()} >= {"curves.png", "confusion.png", "weights.safetensors"}
+    assert load_net(weights)[1].training["faces"] == 32
+    (run / "state.pt").unlink()  # which is large
+
+    assert evaluate([str(weights), "--data", str(data), "--out", str(tmp_path / "report")]) == 0
+    assert compare([str(run), "--data", str(data)]) == 0
+    assert f"| `run` | {name} |" in capsys.readouterr().out
+    picture = tmp_path / "why.png"
+    face = str(SAMPLES / "happy" / "01.jpg")
+    assert explain([str(weights), face, "--whole", "--out", str(picture)]) == 0
+    assert cv2.imread(str(picture)) is not None
+
+    for exported in (False, True):  # live in PyTorch, then in ONNX Runtime
+        if exported:
+            assert export([str(weights)]) == 0
+        runs_live(weights, tmp_path)
+
+
+def runs_live(weights: Path, tmp_path: Path) -> None:
+    """Watch the demo with these weights, and ask why a face is named as it is."""
+    threads = torch.get_num_threads()
+    database = str(tmp_path / "history.sqlite")
+    site = create_app(Settings(source="demo", weights=str(weights), database_url=database))
+    try:
+        client = site.test_client()
+        with Image.open(io.BytesIO(client.get("/snapshot.jpg").data)) as picture:
+            assert picture.size == (640, 480)
+        heat = client.post("/view", json={"heat": True})
+        assert heat.status_code == (200 if isinstance(load_net(weights)[0], PooledNet) else 400)
+        page = client.get("/explain/happy/1")
+        assert page.status_code == 200
+        assert all(f"Where the network found {emotion}" in page.get_data(as_text=True) for emotion in EMOTIONS)
+        answer = client.post("/api/v1/predict", data=(SAMPLES / "happy" / "01.jpg").read_bytes())
+        assert answer.status_code == 200
+    finally:
+        assert close_site(site)
+        torch.set_num_threads(threads)
