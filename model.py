@@ -40,7 +40,7 @@ def to_probabilities(logits: NDArray[np.float32], output: str, calibration: Cali
 
     The output "shipped" is both heads together, corrected and calibrated (see Calibration); "fer2013" is the
     label head as trained; "ferplus" is the FER+ head without its eighth class, contempt. Raises ValueError for
-    any other.
+    any other, and for "ferplus" where there is no such head.
     """
     n = len(EMOTIONS)
     if output not in OUTPUTS:
@@ -48,6 +48,8 @@ def to_probabilities(logits: NDArray[np.float32], output: str, calibration: Cali
     if output == "fer2013":
         return softmax(logits[:, :n])
     if output == "ferplus":
+        if logits.shape[1] < 2 * n:
+            raise ValueError("this network has no FER+ head")
         return softmax(logits[:, n : 2 * n])
     shift = np.array(calibration.shift) + calibration.ferplus_weight * np.array(calibration.ferplus_shift)
     added = add_heads(logits, calibration.ferplus_weight) + shift.astype(np.float32)

@@ -152,7 +152,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     clean = ~near_duplicates(faces.images, training.images)
-    figures, probs = evaluate(net, card, faces, clean, args.output)
+    try:
+        figures, probs = evaluate(net, card, faces, clean, args.output)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     title = f"{args.weights.name} on {args.split}, one forward pass a face"
     print(title)
     print(as_text(figures))

@@ -11,6 +11,7 @@ from torch import nn
 from nn.checkpoint import save_weights
 from nn.emotion_net import EmotionNet
 from nn.model_card import ModelCard
+from nn.registry import build
 from tests.fakes.fer2013 import write_fer2013
 from training.data import Faces
 from training.evaluate import main
@@ -135,6 +136,15 @@ def test_a_missing_file_is_named(
     assert captured.out == ""
     assert captured.err.startswith(f"error: {message}")
     assert captured.err.count("\n") == 1
+
+
+def test_an_output_that_the_network_lacks_is_one_sentence(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "se-vgg.safetensors"
+    save_weights(path, build("se-vgg", {}), ModelCard("se-vgg"))
+    assert main([str(path), "--data", str(data), "--output", "ferplus"]) == 2
+    assert capsys.readouterr().err == "error: this network has no FER+ head\n"
 
 
 def test_an_unknown_split_ends_with_status_two(always_happy: Path, data: Path) -> None:

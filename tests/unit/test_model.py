@@ -299,3 +299,8 @@ def test_each_output_of_a_classifier_gives_probabilities(net: EmotionNet, output
 def test_an_unknown_output_is_refused() -> None:
     with pytest.raises(ValueError, match="there are: shipped, fer2013, ferplus"):
         to_probabilities(LOGITS, "best", Calibration())
+
+
+def test_a_network_without_a_ferplus_head_has_no_such_output() -> None:
+    with pytest.raises(ValueError, match="no FER\\+ head"):
+        to_probabilities(LOGITS[:, :7], "ferplus", Calibration())
