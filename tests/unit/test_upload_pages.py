@@ -24,6 +24,7 @@ from tests.fakes.files import black_png, zip_of
 from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import fake_pipeline, fake_recognizer
 from tests.fakes.site import make_fake_site
+from tests.fakes.videos import make_video
 from tests.fakes.waiting import PATIENCE_S, until
 from uploads.jobs import Jobs
 from uploads.recognizer import Reading
@@ -461,9 +462,20 @@ def test_no_more_are_received_at_once_than_may(site: Flask) -> None:
             pass
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+FRAMES = [plain_image(), bright_image()]
+KINDS = (
+    JPEG,
+    zip_of(("a.jpg", JPEG), ("b.txt", b"hello")),
+    make_video(FRAMES),
+    make_video(FRAMES, container="mpeg", encoder="mpeg2video"),
+    b"RIFF    AVI LIST" + bytes(80),
+    b"",
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
-    st.sampled_from([JPEG, zip_of(("a.jpg", JPEG), ("b.txt", b"hello")), b"RIFF    AVI LIST" + bytes(80), b""]),
+    st.sampled_from(KINDS),
     st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=5),
     st.text(min_size=1, max_size=40),
 )
