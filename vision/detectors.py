@@ -7,7 +7,7 @@ from settings import Settings
 from vision.any_way_up import AnyWayUp
 from vision.detector import Detector, FollowingDetector
 from vision.haar import HaarDetector
-from vision.mtcnn import MtcnnDetector, MtcnnError, Networks
+from vision.mtcnn import FOUND_MIN, NEW_MIN, MtcnnDetector, MtcnnError, Networks
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Detectors:
 
     def video(self) -> FollowingDetector:
         """Return a detector for the frames of a video file; raises CascadeError."""
-        return self._make(self._settings.min_upload_face_px, UPLOAD_PX)
+        return self._make(self._settings.min_upload_face_px, UPLOAD_PX, FOUND_MIN)
 
     def picture(self) -> Detector:
         """Return a detector for pictures, whichever way up with MTCNN; raises CascadeError."""
@@ -49,7 +49,9 @@ class Detectors:
         # a turned picture's face is mostly a large one, and every search of it can find what is no face
         return AnyWayUp(self.video(), self._make(2 * self._settings.min_upload_face_px, UPLOAD_PX))
 
-    def _make(self, min_face_px: int, reference_px: tuple[int, int]) -> FollowingDetector:
+    def _make(
+        self, min_face_px: int, reference_px: tuple[int, int], new_min: float = NEW_MIN
+    ) -> FollowingDetector:
         if self._networks:
-            return MtcnnDetector(self._networks, min_face_px, reference_px)
+            return MtcnnDetector(self._networks, min_face_px, reference_px, new_min)
         return HaarDetector(self._settings.cascade, self._settings.min_face_px)

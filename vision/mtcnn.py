@@ -31,7 +31,8 @@ SHA256 = {
 PNET_SIDE, RNET_SIDE, ONET_SIDE = 12, 24, 48  # px
 PNET_STRIDE = 2  # px
 SCALE_STEP = 0.709  # between two levels of the pyramid: half the area
-PNET_MIN, RNET_MIN, ONET_MIN = 0.6, 0.7, 0.9  # probabilities
+PNET_MIN, RNET_MIN, ONET_MIN = 0.6, 0.7, 0.5  # probabilities
+FOUND_MIN = 0.92  # of O-Net's second look, at a face where the first has put it
 KNOWN_MIN, NEW_MIN = 0.6, 0.95  # of a face that is followed: found in the frames before, or not yet
 LEVEL_IOU, LEVELS_IOU, RNET_IOU, ONET_SHARE = 0.5, 0.7, 0.7, 0.7  # more of an overlap is the same face
 BATCH = 64  # crops at once, so that a picture full of proposals takes no more memory
@@ -89,7 +90,13 @@ class Networks:
 class MtcnnDetector:
     """A detector that finds faces of many poses, with their landmarks; used by one thread at a time."""
 
-    def __init__(self, networks: Networks, min_face_px: int, reference_px: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        min_face_px: int,
+        reference_px: tuple[int, int],
+        new_min: float = NEW_MIN,
+    ) -> None:
         """Take over the networks.
 
         Args:
@@ -97,7 +104,9 @@ class MtcnnDetector:
             min_face_px: The height in px of the smallest face searched for in an image of reference_px.
             reference_px: The width and height of an image in which min_face_px counts; in a larger one the
                 smallest face is larger in proportion, so that a large image costs no more time.
+            new_min: The probability above which `follow` takes a face that was not found before.
         """
+        self._new_min = new_min
         self._networks = networks
         self._min_face_px = min_face_px
         self._reference_area = reference_px[0] * reference_px[1]
@@ -107,15 +116,19 @@ class MtcnnDetector:
         return self._min_face_px * max(1.0, math.sqrt(shape[0] * shape[1] / self._reference_area))
 
     def detect(self, image: Image) -> Detections:
-        """Return the faces in an image (H, W, 3) uint8 BGR, the largest first."""
+        """Return the faces in an image (H, W, 3) uint8 BGR, the largest first.
+
+        O-Net looks twice, the second time where the first has put the face: that tells a face from a pattern
+        far better than one look.
+        """
         squares = self._sort_out(image, self._propose(image))
         rectangles, landmarks, probs = self._refine(image, squares)
-        kept = probs > ONET_MIN
-        rectangles, landmarks, probs = rectangles[kept], landmarks[kept], probs[kept]
-        boxes = frames_of(landmarks)
+        likely = probs > ONET_MIN
+        rectangles, boxes, probs = rectangles[likely], frames_of(landmarks[likely]), probs[likely]
         kept = np.logical_not(inside_others(rectangles, probs, ONET_SHARE)) & _has_centre_in(boxes, image)
-        order = np.argsort(boxes[kept, 0] - boxes[kept, 2], kind="stable")
-        return Detections(boxes[kept], landmarks[kept]).at(order)
+        faces, probs = self.refine(image, boxes[kept])
+        faces = faces.at((probs > FOUND_MIN) & _has_centre_in(faces.boxes, image))
+        return faces.at(np.argsort(faces.boxes[:, 0] - faces.boxes[:, 2], kind="stable"))
 
     def refine(self, image: Image, boxes: Boxes) -> tuple[Detections, Floats]:
         """Look again at faces with O-Net alone, which takes 0.3 ms a face.
@@ -135,7 +148,7 @@ class MtcnnDetector:
     ) -> tuple[Detections, NDArray[np.bool_]]:
         """Look for a face near each of several boxes, as FollowingDetector says."""
         faces, probs = self.refine(image, boxes)
-        found = probs > np.where(known, KNOWN_MIN, NEW_MIN)
+        found = probs > np.where(known, KNOWN_MIN, self._new_min)
         return faces, found & _has_centre_in(faces.boxes, image)
 
     def close(self) -> None:

@@ -55,6 +55,11 @@ def test_it_finds_faces_in_the_frames_in_which_fer2013_has_them_the_largest_firs
     assert faces.landmarks.dtype == np.dtype(np.float32)
 
 
+def test_the_second_look_finds_an_overexposed_face_that_the_first_doubts(detector: MtcnnDetector) -> None:
+    bright = (255 * (scene_of((260, 230, 220)) / 255.0) ** 0.4).astype(np.uint8)
+    assert len(detector.detect(bright)) == 1
+
+
 def test_a_box_is_a_square(detector: MtcnnDetector) -> None:
     boxes = detector.detect(scene_of((150, 200, 150), (400, 260, 110))).boxes
     assert np.array_equal(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
