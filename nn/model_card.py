@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from settings import StartError
+from vision.emotion_names import parse_classes
 from vision.emotions import EMOTIONS
 
 INPUT_SIDE = 48  # px; FER2013's
@@ -38,6 +39,19 @@ class NetworkSpec:
     classes: tuple[str, ...] = EMOTIONS
     normalisation: str = "standard"
     input_side: int = 0
+
+    @classmethod
+    def parse(cls, network: str | None, classes: str, normalisation: str, input_side: int) -> Self | None:
+        """Return the description in the flags of a command; None without a network.
+
+        The classes are comma-separated words, as `parse_classes` takes them; it raises ValueError.
+        """
+        if not network:
+            return None
+        try:
+            return cls(network, parse_classes(classes), normalisation, input_side)
+        except ValueError as error:
+            raise ValueError(f"--classes {error}") from None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import argparse
 from typing import Any
 
 from nn.model_card import NORMALISATIONS, NetworkSpec
-from vision.emotion_names import parse_classes
 from vision.emotions import EMOTIONS
 
 
@@ -27,10 +26,4 @@ def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
 
 def spec_of(args: Any) -> NetworkSpec | None:
     """Return the description of a checkpoint in these flags, None without --network; raises ValueError."""
-    if not args.network:
-        return None
-    try:
-        classes = parse_classes(args.classes)
-    except ValueError as error:
-        raise ValueError(f"--classes {error}") from None
-    return NetworkSpec(args.network, classes, args.normalisation, args.input_side_px)
+    return NetworkSpec.parse(args.network, args.classes, args.normalisation, args.input_side_px)

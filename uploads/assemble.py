@@ -8,7 +8,6 @@ from nn.model_card import NetworkSpec
 from settings import Settings, SettingsError
 from uploads.recognizer import Recognizer
 from vision.detectors import Detectors
-from vision.emotion_names import parse_classes
 from vision.live_classifier import LiveClassifier
 from vision.live_detector import LiveDetector
 from vision.overlay import View
@@ -28,13 +27,12 @@ def load_classifier(settings: Settings) -> EmotionClassifier:
 
 def network_spec(settings: Settings) -> NetworkSpec | None:
     """Return the description of somebody else's checkpoint, None for weights of this project; SettingsError."""
-    if not settings.network:
-        return None
     try:
-        classes = parse_classes(settings.classes)
+        return NetworkSpec.parse(
+            settings.network, settings.classes, settings.normalisation, settings.input_side_px
+        )
     except ValueError as error:
-        raise SettingsError(f"--classes {error}") from None
-    return NetworkSpec(settings.network, classes, settings.normalisation, settings.input_side_px)
+        raise SettingsError(str(error)) from None
 
 
 def make_tracker(settings: Settings) -> Tracker:
