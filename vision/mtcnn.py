@@ -126,8 +126,8 @@ class MtcnnDetector:
         likely = probs > ONET_MIN
         rectangles, boxes, probs = rectangles[likely], frames_of(landmarks[likely]), probs[likely]
         kept = np.logical_not(inside_others(rectangles, probs, ONET_SHARE)) & _has_centre_in(boxes, image)
-        faces, probs = self.refine(image, boxes[kept])
-        faces = faces.at((probs > FOUND_MIN) & _has_centre_in(faces.boxes, image))
+        faces, found = self._confirm(image, boxes[kept], FOUND_MIN)
+        faces = faces.at(found)
         return faces.at(np.argsort(faces.boxes[:, 0] - faces.boxes[:, 2], kind="stable"))
 
     def refine(self, image: Image, boxes: Boxes) -> tuple[Detections, Floats]:
@@ -147,12 +147,17 @@ class MtcnnDetector:
         self, image: Image, boxes: Boxes, known: NDArray[np.bool_]
     ) -> tuple[Detections, NDArray[np.bool_]]:
         """Look for a face near each of several boxes, as FollowingDetector says."""
-        faces, probs = self.refine(image, boxes)
-        found = probs > np.where(known, KNOWN_MIN, self._new_min)
-        return faces, found & _has_centre_in(faces.boxes, image)
+        return self._confirm(image, boxes, np.where(known, KNOWN_MIN, self._new_min))
 
     def close(self) -> None:
         """Do nothing: the detector has no threads."""
+
+    def _confirm(
+        self, image: Image, boxes: Boxes, minimum: float | NDArray[np.floating[Any]]
+    ) -> tuple[Detections, NDArray[np.bool_]]:
+        """Refine faces in boxes (n, 4); return them and which (n,) are likelier than that and in the image."""
+        faces, probs = self.refine(image, boxes)
+        return faces, (probs > minimum) & _has_centre_in(faces.boxes, image)
 
     def _propose(self, image: Image) -> Floats:
         """Return P-Net's proposals: squares (n, 4) float32 xyxy px that may hold a face."""

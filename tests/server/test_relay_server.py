@@ -275,16 +275,24 @@ def test_redis_may_go_and_come_back_and_every_stream_goes_on_by_itself(
     assert "Traceback" not in camera.output + server.output
 
 
-def test_a_stalled_reader_costs_redis_no_memory_and_the_others_nothing(
-    redis: Redis, start_camera: StartCamera, start_server: Callable[..., Server]
-) -> None:
-    from redis import Redis as Client
-
+def watch_lobby(
+    start_camera: StartCamera, start_server: Callable[..., Server], redis: Redis
+) -> tuple[Server, Viewer]:
+    """Return a web host that shows one camera, and a viewer that has its first pictures."""
     start_camera()
     server = start_web(start_server, redis)
     until(lambda: listed(server) == ["lobby"])
     viewer = Viewer(server.port)
     until(lambda: viewer.pictures > 5)
+    return server, viewer
+
+
+def test_a_stalled_reader_costs_redis_no_memory_and_the_others_nothing(
+    redis: Redis, start_camera: StartCamera, start_server: Callable[..., Server]
+) -> None:
+    from redis import Redis as Client
+
+    server, viewer = watch_lobby(start_camera, start_server, redis)
     stalled = socket.create_connection(("127.0.0.1", server.port))
     stalled.sendall(b"GET /video_feed/lobby HTTP/1.1\r\nHost: localhost\r\n\r\n")  # and never reads
     with stalled, Client.from_url(redis.url) as client:
@@ -301,11 +309,7 @@ def test_no_picture_stays_in_redis_when_the_last_viewer_has_left(
 ) -> None:
     from redis import Redis as Client
 
-    start_camera()
-    server = start_web(start_server, redis)
-    until(lambda: listed(server) == ["lobby"])
-    viewer = Viewer(server.port)
-    until(lambda: viewer.pictures > 5)
+    _, viewer = watch_lobby(start_camera, start_server, redis)
     with Client.from_url(redis.url) as client:
         assert client.exists("fer:frames:lobby")
         viewer.socket.close()
