@@ -124,10 +124,11 @@ class MtcnnDetector:
         squares = self._sort_out(image, self._propose(image))
         rectangles, landmarks, probs = self._refine(image, squares)
         likely = probs > ONET_MIN
-        rectangles, boxes, probs = rectangles[likely], frames_of(landmarks[likely]), probs[likely]
-        kept = np.logical_not(inside_others(rectangles, probs, ONET_SHARE)) & _has_centre_in(boxes, image)
-        faces, found = self._confirm(image, boxes[kept], FOUND_MIN)
-        faces = faces.at(found)
+        rectangles, landmarks, probs = rectangles[likely], landmarks[likely], probs[likely]
+        faces = Detections(frames_of(landmarks), landmarks)
+        kept = np.logical_not(inside_others(rectangles, probs, ONET_SHARE)) & _has_centre_in(faces.boxes, image)
+        faces = faces.at(kept)
+        faces = faces.at(self._confirm(image, faces.boxes, FOUND_MIN)[1])
         return faces.at(np.argsort(faces.boxes[:, 0] - faces.boxes[:, 2], kind="stable"))
 
     def refine(self, image: Image, boxes: Boxes) -> tuple[Detections, Floats]:
