@@ -4,10 +4,17 @@ from typing import NamedTuple
 
 
 class Emotion(NamedTuple):
-    """An emotion with its colour, a description of a face that shows it, and words for an image search."""
+    """An emotion as code, people and pictures say it.
+
+    name is FER2013's, for code, JSON, CSV and folders; adjective and emoji are for pages and pictures; search
+    finds photographs. Colours lie at least 20 apart (CIE76) under normal sight and each colour blindness, and
+    no two are alike in gray.
+    """
 
     name: str
-    colour: str  # "#rrggbb"; readable under white or black text, told apart by colour-blind eyes
+    adjective: str
+    emoji: str
+    colour: str  # "#rrggbb"
     description: str
     search: str
 
@@ -15,49 +22,63 @@ class Emotion(NamedTuple):
 _TABLE = (
     Emotion(
         "angry",
-        "#d7301f",
+        "angry",
+        "😠",
+        "#b20105",
         "Brows drawn down and together, a hard stare, lips pressed or bared.",
         "angry person",
     ),
     Emotion(
         "disgust",
-        "#7a9a01",
+        "disgusted",
+        "🤢",
+        "#5faf41",
         "Nose wrinkled, upper lip raised, as at a bad smell.",
         "disgusted face",
     ),
     Emotion(
         "fear",
-        "#8856a7",
+        "afraid",
+        "😨",
+        "#3b2090",
         "Brows raised and pulled together, eyes wide, lips stretched back.",
         "frightened person",
     ),
     Emotion(
         "happy",
-        "#e6a700",
+        "happy",
+        "😊",
+        "#efbc1e",
         "Corners of the mouth pulled up, cheeks raised, wrinkles at the eyes.",
         "smiling person",
     ),
     Emotion(
         "sad",
-        "#2b7bba",
+        "sad",
+        "😢",
+        "#2365a7",
         "Inner brows raised, eyelids heavy, corners of the mouth turned down.",
         "sad person",
     ),
     Emotion(
         "surprise",
-        "#e7548c",
+        "surprised",
+        "😮",
+        "#f384de",
         "Brows high and arched, eyes wide open, jaw dropped.",
         "surprised person",
     ),
     Emotion(
         "neutral",
-        "#7f8c8d",
+        "neutral",
+        "😐",
+        "#757e87",
         "Muscles at rest: no brow, eye or mouth movement stands out.",
         "portrait serious face",
     ),
 )
 
-UNSURE_COLOUR = "#ccd1d7"  # for a face that shows no emotion clearly; far paler than neutral
+UNSURE_COLOUR = "#d9dde2"  # for a face that shows no emotion clearly; far paler than neutral
 
 EMOTIONS: tuple[str, ...] = tuple(emotion.name for emotion in _TABLE)
 DETAILS: dict[str, Emotion] = {emotion.name: emotion for emotion in _TABLE}

@@ -8,8 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
+from vision.colours import Bgr, bgr, ink_on
 from vision.emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
 from vision.tracker import Track
 
@@ -75,7 +76,7 @@ def draw(
         if view.landmarks and track.landmarks is not None:
             _draw_landmarks(scene, track.landmarks, box, colour, view.flip)
         if view.labels:
-            label = f"{track.emotion} {track.confidence:.0%}" if track.sure else "unsure"
+            label = f"{DETAILS[track.emotion].adjective} {track.confidence:.0%}" if track.sure else "unsure"
             # among several faces the number says which card on the page belongs to which
             text = f"{track.track_id} {label}" if len(tracks) > 1 else label
             words.append(_draw_label(scene, text, box, colour, text_px))
@@ -134,14 +135,7 @@ def _pixelate(scene: Scene, box: Box) -> None:
     scene[y1:y2, x1:x2] = cv2.resize(blocks, (x2 - x1, y2 - y1), interpolation=cv2.INTER_NEAREST)
 
 
-@lru_cache(maxsize=16)
-def bgr(colour: str) -> tuple[int, int, int]:
-    """Return a colour "#rrggbb" as (blue, green, red), 0 to 255 each."""
-    red, green, blue = ImageColor.getrgb(colour)[:3]
-    return blue, green, red
-
-
-def _draw_corners(scene: Scene, box: Box, colour: tuple[int, int, int], thickness: int) -> None:
+def _draw_corners(scene: Scene, box: Box, colour: Bgr, thickness: int) -> None:
     """Draw a thin box with strong corners, which hides little of the face."""
     x1, y1, x2, y2 = box
     cv2.rectangle(scene, (x1, y1), (x2, y2), colour, 1, cv2.LINE_AA)
@@ -153,9 +147,7 @@ def _draw_corners(scene: Scene, box: Box, colour: tuple[int, int, int], thicknes
             )
 
 
-def _draw_landmarks(
-    scene: Scene, landmarks: NDArray[np.float32], box: Box, colour: tuple[int, int, int], flip: bool
-) -> None:
+def _draw_landmarks(scene: Scene, landmarks: NDArray[np.float32], box: Box, colour: Bgr, flip: bool) -> None:
     """Draw a dot with a dark rim on each landmark (n, 2) px of a face in a box, mirrored if the scene is."""
     radius = max(1, (box[2] - box[0]) // 45)
     for x, y in landmarks.round().astype(int).tolist():
@@ -164,7 +156,7 @@ def _draw_landmarks(
         cv2.circle(scene, centre, radius, colour, cv2.FILLED, cv2.LINE_AA)
 
 
-def _draw_label(scene: Scene, text: str, box: Box, colour: tuple[int, int, int], text_px: int) -> Box:
+def _draw_label(scene: Scene, text: str, box: Box, colour: Bgr, text_px: int) -> Box:
     """Draw a filled label above the box, or inside it where there is no room above, within the scene.
 
     Returns its box, which is empty where the scene is too small for it.
@@ -274,17 +266,15 @@ def _bars_panel(text_px: int) -> Scene:
 
 
 @lru_cache(maxsize=1024)
-def _label(text: str, colour: tuple[int, int, int], text_px: int) -> Scene:
+def _label(text: str, colour: Bgr, text_px: int) -> Scene:
     """Return text on a ground of that BGR colour, in black or white, whichever is easier to read."""
     font = _font(text_px)
     left, _, right, _ = font.getbbox(text)
     ascent, descent = font.getmetrics()
     pad = text_px // 3
     size = (round(right - left) + 2 * pad, ascent + descent + pad)
-    luminance = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2]
-    ink = (0, 0, 0) if luminance > 140 else (255, 255, 255)
     picture = Image.new("RGB", size, colour)  # BGR all along: Pillow only fills in the numbers it is given
-    ImageDraw.Draw(picture).text((pad - left, pad // 2), text, ink, font)
+    ImageDraw.Draw(picture).text((pad - left, pad // 2), text, ink_on(colour), font)
     return np.asarray(picture)
 
 

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from vision.colours import BLACK, bgr, ink_on
 from vision.emotions import DETAILS, UNSURE_COLOUR
 from web.responses import NO_STORE
 
@@ -17,11 +18,17 @@ def common_pages() -> Blueprint:
 
     @pages.get("/emotions.css")
     def emotion_styles() -> Response:
-        """Return a class for each emotion's colour, for that of “unsure”, and for each percentage."""
+        """Return a class for each emotion's colour and its ink, for “unsure”, and for each percentage."""
         # classes, because styles in the pages themselves are forbidden to browsers (web/security.py)
         colours = {details.name: details.colour for details in DETAILS.values()} | {"unsure": UNSURE_COLOUR}
-        tones = [f".tone-{name} {{ --tone: {colour}; }}" for name, colour in colours.items()]
+        tones = [_tone(name, colour) for name, colour in colours.items()]
         shares = [f".share-{percent} {{ --share: {percent}%; }}" for percent in range(101)]
         return Response("\n".join(tones + shares), content_type="text/css")
 
     return pages
+
+
+def _tone(name: str, colour: str) -> str:
+    """Return the class of a colour "#rrggbb", with the ink that is readable on it."""
+    ink = "#000" if ink_on(bgr(colour)) == BLACK else "#fff"
+    return f".tone-{name} {{ --tone: {colour}; --tone-ink: {ink}; }}"

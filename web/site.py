@@ -26,10 +26,10 @@ from web.wall import wall_pages
 NAVIGATION = {
     "wall.index": "All cameras",
     "live.index": "Live",
-    "explain.index": "Why?",
-    "browser_cameras.index": "Mirror",
-    "uploads.index": "Pictures and videos",
-    "history.index": "History",
+    "explain.index": "Explain",
+    "browser_cameras.index": "My camera",
+    "uploads.index": "Pictures",
+    "history.index": "Recordings",
 }
 
 

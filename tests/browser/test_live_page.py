@@ -401,7 +401,7 @@ def test_a_picture_is_explained(browser: Browser, start_server: Callable[..., Se
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.goto(server.url, wait_until="commit")
-    page.get_by_role("link", name="Why?").click()
+    page.get_by_role("link", name="Explain").click()
     page.get_by_label("Picture").set_input_files(ROOT / "docs" / "live.png")
     page.get_by_role("button", name="Explain").click()
     expect(page.get_by_text("The largest of 3 faces is explained.")).to_be_visible()

@@ -151,7 +151,7 @@ def test_a_cards_bars_are_as_long_as_their_numbers_say_at_once(page: Page, site_
     page.goto(f"{site_url}/mirror")
     bars = page.evaluate(
         """async () => {
-          const { Dashboard } = await import("/static/dashboard.js");
+          const { Dashboard } = await import("/static/js/dashboard.js");
           const dashboard = new Dashboard();
           const others = { angry: 0, disgust: 0, fear: 0, sad: 0, surprise: 0 };
           const show = (happy, now) => {
@@ -175,7 +175,7 @@ def test_the_last_minute_has_its_own_colour_for_unsure(page: Page, site_url: str
     face = face_json(make_track(1, (20, 20, 90, 90), sure=False))
     colour = page.evaluate(
         """async (face) => {
-          const { Dashboard } = await import("/static/dashboard.js");
+          const { Dashboard } = await import("/static/js/dashboard.js");
           const dashboard = new Dashboard();
           dashboard.show([face], 0);
           dashboard.show([face], 1000);

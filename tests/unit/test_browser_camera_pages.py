@@ -99,7 +99,7 @@ def test_the_page_says_what_happens_to_the_pictures_before_the_camera_is_asked_f
     page = client.get("/mirror").text
     assert "nothing is stored" in page
     assert page.index("nothing is stored") < page.index("Start my camera")
-    assert '<a href="/mirror" aria-current="page">Mirror</a>' in page
+    assert '<a href="/mirror" aria-current="page">My camera</a>' in page
     assert "camera=(self)" in client.get("/mirror").headers["Permissions-Policy"]
 
 

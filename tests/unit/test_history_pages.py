@@ -118,7 +118,7 @@ def test_a_session_shows_its_charts_its_figures_and_each_face(client: FlaskClien
     number = add(history, (1, "happy", 30), (2, "sad", 10))
     page = client.get(f"/history/{number}").text
     assert "<title>demo, 2025-10-09 08:53 UTC " in page
-    assert '<a href="/history" aria-current="true">History</a>' in page
+    assert '<a href="/history" aria-current="true">Recordings</a>' in page
     assert '<svg class="stack" viewBox="0 0 5 100"' in page  # 4 s, and the one that has begun
     assert 'class="bar tone-happy share-54"' in page  # (30 * 0.7 + 10 * 0.05) / 40
     assert "53.7&#8239;%" in page or "53.8&#8239;%" in page

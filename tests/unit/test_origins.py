@@ -39,7 +39,7 @@ def status(client: FlaskClient, path: str, **headers: str) -> int:
         return response.status_code
 
 
-@pytest.mark.parametrize("path", [*STREAMS, "/", "/state", "/static/live.js"])
+@pytest.mark.parametrize("path", [*STREAMS, "/", "/state", "/static/js/live.js"])
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_a_page_of_another_site_shows_nothing_of_this_one(
     client: FlaskClient, crowd: FakeCrowd, path: str, site: str
@@ -70,7 +70,7 @@ def test_visitors_players_and_the_sites_own_pages_see_the_stream(
     assert status(client, "/video_feed", **headers) == (200 if allowed else 403)
 
 
-@pytest.mark.parametrize("path", [*STREAMS, "/", "/nothing", "/static/live.js", "/healthz"])
+@pytest.mark.parametrize("path", [*STREAMS, "/", "/nothing", "/static/js/live.js", "/healthz"])
 def test_browsers_are_told_to_keep_every_answer_from_other_origins(client: FlaskClient, path: str) -> None:
     with client.get(path, buffered=False) as answer:
         assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
@@ -90,7 +90,7 @@ def test_a_page_that_may_embed_the_streams_does(
         assert "X-Frame-Options" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/", "/state", "/view", "/static/live.js", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/state", "/view", "/static/js/live.js", "/metrics"])
 def test_a_page_that_may_embed_the_streams_gets_nothing_else(embedded: FlaskClient, path: str) -> None:
     answer = embedded.get(path, headers=IMAGE | {"Origin": HALL})
     assert answer.status_code == 403

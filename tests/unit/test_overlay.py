@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.fakes.images import make_track, plain_image
+from vision.colours import BLACK, bgr, contrast
 from vision.emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
-from vision.overlay import View, bgr, count_words, draw, draw_no_signal
+from vision.overlay import View, count_words, draw, draw_no_signal
 from vision.tracker import Track
 
 
@@ -76,14 +77,7 @@ def test_every_emotion_has_a_colour_of_its_own(name: str) -> None:
 @pytest.mark.parametrize("name", EMOTIONS)
 def test_unsure_is_paler_than_every_emotion_and_far_paler_than_neutral(name: str) -> None:
     least = 2 if name == "neutral" else 1.2
-    assert (luminance(UNSURE_COLOUR) + 0.05) / (luminance(DETAILS[name].colour) + 0.05) > least
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance (WCAG 2.2) of "#rrggbb"."""
-    shares = np.array(bgr(colour)) / 255
-    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
-    return float(linear @ (0.0722, 0.7152, 0.2126))
+    assert contrast(BLACK, bgr(UNSURE_COLOUR)) / contrast(BLACK, bgr(DETAILS[name].colour)) > least
 
 
 def test_a_hidden_face_is_not_recognisable_and_the_rest_is_untouched() -> None:

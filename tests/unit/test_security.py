@@ -15,7 +15,7 @@ from web.security import Access, Credentials, CredentialsError
 from web.site import believe_proxy
 
 SECRET = Credentials("ann:pass:word", "t0ken")
-PRIVATE_PAGES = ("/", "/video_feed", "/snapshot.jpg", "/state", "/metrics", "/readyz", "/static/live.js")
+PRIVATE_PAGES = ("/", "/video_feed", "/snapshot.jpg", "/state", "/metrics", "/readyz", "/static/js/live.js")
 
 
 @pytest.fixture

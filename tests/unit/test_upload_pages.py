@@ -102,7 +102,7 @@ def test_the_navigation_says_in_which_part_of_the_site_a_page_is(client: FlaskCl
     address = send(client, ("a.jpg", JPEG)).headers["Location"]
     for path, current in (("/pictures", "page"), (address, "true"), ("/results", "true")):
         page = client.get(path).text
-        assert f'<a href="/pictures" aria-current="{current}">Pictures and videos</a>' in page
+        assert f'<a href="/pictures" aria-current="{current}">Pictures</a>' in page
         assert page.count("aria-current") == 1
     assert '<a href="/" aria-current="page">Live</a>' in client.get("/").text
     assert '<a href="/" aria-current="true">Live</a>' in client.get("/samples/sad").text
@@ -110,7 +110,7 @@ def test_the_navigation_says_in_which_part_of_the_site_a_page_is(client: FlaskCl
 
 
 def test_an_uploads_error_page_leads_back_to_the_upload_page(client: FlaskClient) -> None:
-    assert 'href="/pictures">Back to “Pictures and videos”</a>' in client.post("/pictures").text
+    assert 'href="/pictures">Back to “Pictures”</a>' in client.post("/pictures").text
     assert "Back to “" not in client.get("/nothing").text
 
 

@@ -167,7 +167,7 @@ def test_what_version_0_1_had_below_each_camera_leads_to_the_hosts_own(
 ) -> None:
     answer = recorded.get(f"/cameras/lobby{path}", environ_overrides={"SCRIPT_NAME": "/faces"})
     assert (answer.status_code, answer.location) == (307, f"/faces{path}")
-    for page in ("/emotions.css", "/healthz", "/static/site.css"):
+    for page in ("/emotions.css", "/healthz", "/static/css/site.css"):
         assert recorded.get(f"/cameras/lobby{page}").location == page
 
 
