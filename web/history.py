@@ -21,8 +21,6 @@ MAX_FACES = 30
 def history_pages(history: History, recordings: Recordings) -> Blueprint:
     """Return the pages of this history, shown only where visitors may also record."""
     pages = Blueprint("history", __name__)
-    for text_filter in (iso_time, length_of_time, clock):
-        pages.add_app_template_filter(text_filter)
     _guard(pages, recordings)
     _add_sessions(pages, history, recordings)
     _add_exports(pages, history)
@@ -147,19 +145,3 @@ def file_name(summary: Summary, suffix: str) -> str:
     """Return the name of a session's export, with the time at which the session began."""
     at = iso_time(summary.started_unix_ms)[:19].replace(":", "").replace("-", "")
     return f"emotions-{at}Z.{suffix}"
-
-
-def length_of_time(ms: float) -> str:
-    """Return a length of time in words: 1 h 2 min, 3 min 4 s, 5 s."""
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-
-
-def clock(ms: float) -> str:
-    """Return a time since the start as a clock shows it: 1:02:03, 4:05."""
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -32,6 +32,7 @@ def recording_pages() -> Blueprint:
             recorder.flush(WRITTEN_S)  # the history is what people look at next
         if request.accept_mimetypes.best == "application/json":
             return jsonify(recording_json(recorder.state()))
-        return redirect(url_for("live.index"), 303)
+        saved = "" if wanted == "false" else None  # a page without JavaScript says it once
+        return redirect(url_for("live.index", saved=saved), 303)
 
     return pages
