@@ -212,6 +212,7 @@ def make_browser_cameras(
         make_live_detector,
         partial(make_tracker, settings),
         settings.max_browser_cameras,
+        explain=classifier.explain if classifier.has_live_maps else None,
     )
 
 

@@ -1,3 +1,4 @@
+import io
 import itertools
 import json
 import socket
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import PIL.Image
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -271,3 +273,20 @@ def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
 def test_the_site_loads_without_pytorch() -> None:
     check = "import sys, app; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, timeout=PATIENCE_S)
+
+
+@pytest.mark.parametrize("name", [*EMOTIONS, "unsure"])
+def test_each_emotion_has_its_smiley_as_a_picture(client: FlaskClient, name: str) -> None:
+    response = client.get(f"/emoji/{name}.png")
+    assert response.content_type == "image/png"
+    assert "max-age" in response.headers["Cache-Control"]
+    with PIL.Image.open(io.BytesIO(response.data)) as picture:
+        assert (picture.size, picture.mode) == ((384, 384), "RGBA")
+        assert picture.getpixel((0, 0)) == (255, 255, 255, 0)
+        assert picture.getpixel((192, 340))[3] == 255  # type: ignore[index]  # RGBA
+
+
+def test_there_is_no_smiley_of_another_name(client: FlaskClient) -> None:
+    response = client.get("/emoji/bored.png")
+    assert response.status_code == 404
+    assert "There is no smiley “bored”" in response.text
