@@ -54,12 +54,13 @@ from vision.samples import Samples
 from vision.search import BackgroundSearch, SearchOnDemand
 from web.api import api_pages
 from web.browser_cameras import browser_camera_pages
+from web.credentials import Credentials
 from web.explain import explain_pages
 from web.history import history_pages
 from web.limits import UploadLimiter
 from web.logins import SharedFailedLogins
 from web.metrics import BrowserCameraCollector, RecorderCollector
-from web.security import Access, Credentials
+from web.security import Access
 from web.shown import ShownCamera
 from web.site import believe_proxy, make_site, make_wall
 from web.uploads import upload_pages

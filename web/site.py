@@ -17,6 +17,7 @@ from web.controls import control_pages
 from web.current import current_or_none, find_by_address
 from web.health import health_pages
 from web.live import live_pages
+from web.login import login_pages
 from web.recording import recording_pages
 from web.responses import limit_slow_readers, show_errors
 from web.security import Access, guard
@@ -99,6 +100,7 @@ def _make(cameras: ShownCameras, default: ShownCamera | None, access: Access) ->
         site.add_template_filter(text_filter)
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
     site.register_blueprint(common_pages())
+    site.register_blueprint(login_pages(access.credentials, access.failed_logins))
     site.register_blueprint(cameras_pages(cameras))
     return site
 

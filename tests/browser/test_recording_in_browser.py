@@ -26,7 +26,7 @@ IN_THE_PICTURE = """([rec, picture]) => {
     && inner.top >= outer.top && inner.bottom <= outer.bottom;
 }"""
 REC = re.compile(r"REC \d:\d\d")
-TITLE = re.compile(r"● REC \d:\d\d – .*Live facial emotions")
+TITLE = re.compile("● REC \\d:\\d\\d \N{EN DASH} .*Live facial emotions")
 
 
 @pytest.fixture
@@ -95,6 +95,6 @@ def test_a_tile_of_the_wall_says_that_its_camera_is_recorded(page: Page) -> None
         expect(recs.first).to_be_hidden()
         cameras.recording = Recording(True, 1, 5, 0, 0, "", 1_764_000_000_000, 66_000)
         expect(recs.first).to_have_text("REC 1:06")
-        expect(page).to_have_title("● REC – All cameras – Live facial emotions")
+        expect(page).to_have_title("● REC \N{EN DASH} All cameras \N{EN DASH} Live facial emotions")
         assert page.evaluate(IN_THE_PICTURE, [".wall .rec", ".wall img"])
         page.goto("about:blank")

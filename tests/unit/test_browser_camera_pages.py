@@ -24,7 +24,8 @@ from tests.fakes.websocket import Visitor
 from vision.controls import ControlError
 from vision.tracker import Tracker
 from web.browser_cameras import browser_camera_pages
-from web.security import Access, Credentials
+from web.credentials import Credentials
+from web.security import Access
 
 
 @pytest.fixture
