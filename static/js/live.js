@@ -5,6 +5,7 @@ import { Controls } from "./controls.js";
 import { Dashboard } from "./dashboard.js";
 import { RecordingButton } from "./recording.js";
 import { Stream, viewer } from "./stream.js";
+import { fitStage, relabel, setOn } from "./tools.js";
 
 const WATCH_MS = 5000;
 const SILENCE_MS = 5000; // an event comes every second
@@ -77,6 +78,7 @@ async function watch() {
 function hear(state) {
   heardAt = Date.now();
   const parts = [
+    () => dashboard.show(state.faces, heardAt),
     () => {
       if (!stream.lost) showState(state);
     },
@@ -86,7 +88,7 @@ function hear(state) {
     () => {
       if (state.recording) recordingButton.show(state.recording);
     },
-    () => dashboard.show(state.faces, heardAt),
+    fit,
   ];
   for (const part of parts) {
     try {
@@ -95,6 +97,10 @@ function hear(state) {
       reportError(error); // and the others go on
     }
   }
+}
+
+function fit() {
+  fitStage(document.getElementById("screen"), image.naturalWidth, image.naturalHeight);
 }
 
 function show(is, text, detail) {
@@ -106,7 +112,7 @@ function show(is, text, detail) {
 function showState(state) {
   if (note.textContent !== state.note) note.textContent = state.note;
   note.hidden = !state.note;
-  const faces = state.faces.length === 1 ? "1 face" : `${state.faces.length} faces`;
+  const faces = dashboard.size === 1 ? "1 face" : `${dashboard.size} faces`;
   const detail = `${faces} · ${state.fps.toFixed(0)} fps · ${state.latency_ms.toFixed(0)} ms delay`;
   if (state.problem) show("problem", `No signal: ${state.problem}`, "");
   else if (state.running && state.frame !== null) show("live", `Live: ${state.source}`, detail);
@@ -133,7 +139,8 @@ function togglePause() {
     stop();
     show("waiting", "Paused", "");
   }
-  pause.setAttribute("aria-pressed", isPaused());
+  setOn(pause, isPaused());
+  relabel(pause, isPaused() ? "play" : "pause", isPaused() ? "Resume" : "Pause");
 }
 
 // Save what this page shows; without a picture of its own to give, the link fetches the newest.
@@ -156,6 +163,7 @@ function stop() {
 }
 
 pause.addEventListener("click", togglePause);
+image.addEventListener("load", fit); // of the first picture at least, in every browser
 document.addEventListener("visibilitychange", () => (isOn() ? start() : stop()));
 addEventListener("pageshow", (event) => {
   if (event.persisted && isOn()) start();

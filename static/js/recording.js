@@ -42,7 +42,7 @@ export class RecordingButton {
     if (!this.#form) return;
     const button = this.#form.elements.on;
     button.value = String(!recording.on);
-    button.textContent = recording.on ? "Stop recording" : "Record";
+    button.querySelector("span").textContent = recording.on ? "Stop recording" : "Record";
   }
 
   #showSaved(saved) {

@@ -1,9 +1,10 @@
-// Emotions as people say them; vision/emotions.py has the same words.
+// Emotions as people say them, from the rows of the page's card (templates/faces.html).
 
-const ADJECTIVES = { disgust: "disgusted", fear: "afraid", surprise: "surprised" }; // the others are their codes
+const rows = document.getElementById("card")?.content.querySelectorAll("[data-emotion]") ?? [];
+const adjectives = new Map([...rows].map((row) => [row.dataset.emotion, row.querySelector("b").textContent]));
 
 export function adjective(emotion) {
-  return ADJECTIVES[emotion] ?? emotion;
+  return adjectives.get(emotion) ?? emotion;
 }
 
 export function percent(share) {
