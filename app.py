@@ -121,7 +121,7 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     in_memory = UploadLimiter(MAX_PICTURES_IN_MEMORY)
     pages = [
         history_pages(history, recorder),
-        explain_pages(make_explainer(settings, classifier, detectors), in_memory),
+        explain_pages(make_explainer(settings, classifier, detectors), in_memory, camera.find_face),
         upload_pages(jobs, UploadLimiter(), settings.max_upload_mb),
         api_pages(jobs, in_memory),
     ]

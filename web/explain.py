@@ -10,15 +10,27 @@ from werkzeug.formparser import FormDataParser
 
 from uploads.explainer import BusyError, Explanation, PictureExplainer, UnknownSampleError
 from vision.emotions import EMOTIONS
+from vision.frames import Image
 from vision.pictures import PictureError
+from vision.tracker import Track
+from web.current import current
 from web.limits import UploadLimiter, receives
+from web.protocols import Controls
 
 MAX_MB = 12
 RETRY_S = 10
 
 
-def explain_pages(explainer: PictureExplainer, limiter: UploadLimiter) -> Blueprint:
-    """Return the blueprint with /explain and /explain/<emotion>/<number>."""
+# As Camera.find_face: the newest image with the face of that number, None if it is gone.
+FindFace = Callable[[int], tuple[Image, Track] | None]
+GONE = "This face is no longer in the picture. Go back to the live page and press “Explain” again."
+HIDDEN = "Faces are hidden in the live picture (blur or emoji), so none of them is shown here."
+
+
+def explain_pages(
+    explainer: PictureExplainer, limiter: UploadLimiter, find_face: FindFace | None = None
+) -> Blueprint:
+    """Return the blueprint with /explain, /explain/<emotion>/<number> and /explain/live/<track_id>."""
     pages = Blueprint("explain", __name__)
 
     @pages.get("/explain")
@@ -34,6 +46,16 @@ def explain_pages(explainer: PictureExplainer, limiter: UploadLimiter) -> Bluepr
         except UnknownSampleError as error:
             abort(404, str(error))
         return show(explanation, label=emotion)
+
+    @pages.get("/explain/live/<int:track_id>")
+    def live_face(track_id: int) -> Response:
+        """Explain a face of the live picture as it is now; nothing of it is kept."""
+        if hides_faces(current().controls):
+            return show(problem=HIDDEN, status=403)
+        found = find_face(track_id) if find_face else None
+        if found is None:
+            return show(problem=GONE, status=404)
+        return show(or_503(lambda: explainer.explain_track(*found)))
 
     @pages.post("/explain")
     @receives
@@ -53,6 +75,12 @@ def explain_pages(explainer: PictureExplainer, limiter: UploadLimiter) -> Bluepr
         return show(explanation)
 
     return pages
+
+
+def hides_faces(controls: Controls | None) -> bool:
+    """Return whether the live picture hides its faces."""
+    view = controls.read() if controls else {}
+    return bool(view.get("blur") or view.get("emoji"))
 
 
 def read_picture() -> bytes | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recording.recorder import Recording
+from sources.opener import describe_source
 from streaming.viewable import State
 from vision.faces import face_json
 from web.protocols import Recorder
@@ -18,6 +19,7 @@ def state_json(now: State, viewers: int, recorder: Recorder | None) -> dict[str,
     return {
         "source": now.source,
         "note": now.note,
+        "seen": describe_source(now.source),
         "running": now.running,
         "problem": now.problem or (newest.problem if newest else ""),
         "fps": round(now.fps, 1),

@@ -3,7 +3,11 @@
 
 import { Controls } from "./controls.js";
 import { Dashboard } from "./dashboard.js";
+import { Demo } from "./demo.js";
+import { offerDialogs, showJson } from "./dialogs.js";
 import { RecordingButton } from "./recording.js";
+import { Room } from "./room.js";
+import { Screen } from "./screen.js";
 import { Stream, viewer } from "./stream.js";
 import { fitStage, relabel, setOn } from "./tools.js";
 
@@ -23,6 +27,9 @@ const pause = document.getElementById("pause");
 const dashboard = new Dashboard();
 const controls = new Controls(() => dashboard.clear(), takeSnapshot);
 const recordingButton = new RecordingButton();
+const demo = new Demo();
+const screen = new Screen();
+const room = new Room(() => screen.isOn);
 const stream = new Stream(image, image.dataset.feed, lose); // lost with the events: both come back together
 let events = null;
 let heardAt = 0;
@@ -79,6 +86,8 @@ function hear(state) {
   heardAt = Date.now();
   const parts = [
     () => dashboard.show(state.faces, heardAt),
+    () => screen.show(state.faces, heardAt, state.view?.flip),
+    () => room.show(state.faces, heardAt),
     () => {
       if (!stream.lost) showState(state);
     },
@@ -88,6 +97,7 @@ function hear(state) {
     () => {
       if (state.recording) recordingButton.show(state.recording);
     },
+    () => showJson(state),
     fit,
   ];
   for (const part of parts) {
@@ -111,12 +121,12 @@ function show(is, text, detail) {
 
 function showState(state) {
   if (note.textContent !== state.note) note.textContent = state.note;
-  note.hidden = !state.note;
+  note.hidden = demo.show(state) || !state.note;
   const faces = dashboard.size === 1 ? "1 face" : `${dashboard.size} faces`;
   const detail = `${faces} · ${state.fps.toFixed(0)} fps · ${state.latency_ms.toFixed(0)} ms delay`;
   if (state.problem) show("problem", `No signal: ${state.problem}`, "");
-  else if (state.running && state.frame !== null) show("live", `Live: ${state.source}`, detail);
-  else show("waiting", "Opening the source …", "");
+  else if (state.running && state.frame !== null) show("live", state.seen, detail);
+  else show("waiting", "Opening the camera …", "");
 }
 
 function isPaused() {
@@ -162,6 +172,7 @@ function stop() {
   events?.close();
 }
 
+offerDialogs();
 pause.addEventListener("click", togglePause);
 image.addEventListener("load", fit); // of the first picture at least, in every browser
 document.addEventListener("visibilitychange", () => (isOn() ? start() : stop()));

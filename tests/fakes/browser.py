@@ -1,7 +1,12 @@
 """What every browser test needs."""
 
+import json
+from typing import Any
+
+import pytest
 from playwright.sync_api import Page
 
+from settings import ROOT
 from tests.fakes.waiting import PATIENCE_S
 
 FLAGS = [
@@ -13,6 +18,9 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE_MS = PATIENCE_S * 1000
+DEMO = "This is the demo: average faces, painted by code."  # the live page's sentence about its source
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDTH = "document.documentElement.scrollWidth"
 
 
@@ -25,3 +33,16 @@ def show_as(page: Page, hidden: bool) -> None:
         }""",
         hidden,
     )
+
+
+def axe(page: Page) -> list[str]:
+    """Return what axe-core finds wrong on a page, a line each; its context must bypass the CSP."""
+    if not AXE.exists():
+        pytest.skip("no axe-core in node_modules; npm ci installs it")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate(f"axe.run({{ runOnly: {json.dumps(AXE_TAGS)} }})")
+    return [
+        f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]

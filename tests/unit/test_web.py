@@ -214,7 +214,19 @@ def test_a_snapshot_without_a_picture_is_a_503_with_a_sentence(client: FlaskClie
 def test_the_state_is_complete_and_its_emotions_are_in_order(client: FlaskClient) -> None:
     state = json.loads(client.get("/state").data)
     assert state.keys() == {
-        *("source", "note", "running", "problem", "fps", "latency_ms", "viewers", "frame", "time", "faces"),
+        *(
+            "source",
+            "note",
+            "seen",
+            "running",
+            "problem",
+            "fps",
+            "latency_ms",
+            "viewers",
+            "frame",
+            "time",
+            "faces",
+        ),
         *("recording", "watching"),
     }
     assert (state["source"], state["running"], state["fps"], state["viewers"]) == ("camera 0", True, 30.0, 0)
