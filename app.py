@@ -2,7 +2,7 @@
 
     source -> Camera -> Latest[AnnotatedFrame] -> Variants -> Sender -> viewers
                 |                |
-             Pipeline         Recorder -> History
+             Pipeline         Recorder -> History, CameraOutputs -> OSC, MQTT, LSL
 
 Whatever is built here is closed by `server.lifetime.close_site`, the part built last first.
 """
@@ -17,6 +17,7 @@ from flask import Flask
 from camera import Camera
 from model import EmotionClassifier
 from nn.engines import load_torch
+from outputs.assemble import make_outputs
 from recording.history import History
 from recording.recorder import Recorder
 from relay.cameras import Cameras, Recorders
@@ -58,7 +59,7 @@ from web.explain import explain_pages
 from web.history import history_pages
 from web.limits import UploadLimiter
 from web.logins import SharedFailedLogins
-from web.metrics import BrowserCameraCollector, RecorderCollector
+from web.metrics import BrowserCameraCollector, OutputCollector, RecorderCollector
 from web.security import Access, Credentials
 from web.shown import ShownCamera
 from web.site import believe_proxy, make_site, make_wall
@@ -111,6 +112,7 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
     recorder = lifetime.own(Recorder(camera, history, settings.keep_days, settings.open_controls))
+    outputs = lifetime.own(make_outputs(settings, camera))
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants = lifetime.own(Variants(camera.annotated, encode))
     jobs = lifetime.own(make_jobs(settings, classifier, detectors))
@@ -128,14 +130,15 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
         pages.append(browser_camera_pages(browser_cameras))
     controls = make_controls(settings, pipeline, recorder)
     site = make_site(
-        ShownCamera(camera, audience, controls, recorder, settings.name),
+        ShownCamera(camera, audience, controls, recorder, settings.name, outputs.status),
         Samples(SAMPLES, lambda: classifier.predict),
         Access(settings.answers_to, credentials, settings.embedders),
         pages,
-        [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder)],
+        [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder), OutputCollector(outputs)],
     )
     if settings.record:
         recorder.start()
+    outputs.start()
     return site
 
 
@@ -161,8 +164,10 @@ def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
     recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=f"{settings.name}: "))
+    outputs = lifetime.own(make_outputs(settings, camera))
     controls = make_controls(settings, pipeline, recorder)
-    return Publisher(camera, ControlServer(controls, recorder, settings.record), redis, settings.name)
+    control = ControlServer(controls, recorder, outputs, settings.record)
+    return Publisher(camera, control, redis, settings.name)
 
 
 def make_camera(settings: Settings, pipeline: Pipeline) -> Camera:
