@@ -30,6 +30,7 @@ SPEED_EASE_S = 0.15
 BOX_EASE_S = 0.06
 UNNUMBERED = 0  # a face that was seen once has no number yet
 MARGIN = 0.13  # another emotion must lead, or a sure one fall below unsure_below, by this much
+UNSURE_AFTER_S = 0.5  # below; a hand before the mouth, or the way from one emotion to the next, takes less
 
 Maps = NDArray[np.float32] | None
 Points = NDArray[np.float32] | None
@@ -74,6 +75,7 @@ class _State:
     exact_box: NDArray[np.float64]  # eased, to be drawn
     seen_box: NDArray[np.float64]  # as it was found
     speed: NDArray[np.float64]  # (2,) px/s
+    sure_s: float  # when its emotion was probable enough to be named
     sightings: int = 1
 
     def lost_s(self, t_s: float) -> float:
@@ -97,7 +99,8 @@ class Tracker:
 
         Args:
             smoothing_s: The time constant in s with which probabilities are eased; 0 for no easing.
-            unsure_below: The probability below which a face's emotion is not named.
+            unsure_below: The probability below which a face's emotion is not named; a name that was given is
+                kept until it is MARGIN below for UNSURE_AFTER_S.
         """
         self.smoothing_s = smoothing_s
         self.unsure_below = unsure_below
@@ -180,7 +183,7 @@ class Tracker:
         """Return the state of a new face, which has no number yet."""
         emotion, sure = EMOTIONS[int(probs.argmax())], bool(probs.max() >= self.unsure_below)
         track = Track(UNNUMBERED, _as_ints(box), probs, emotion, sure, t_s, maps, landmarks)
-        return _State(track, box.astype(np.float64), box.astype(np.float64), np.zeros(2))
+        return _State(track, box.astype(np.float64), box.astype(np.float64), np.zeros(2), t_s)
 
     def _ease(
         self,
@@ -206,13 +209,18 @@ class Tracker:
             maps = old.maps + weight * (maps - old.maps)
         best, previous = int(eased.argmax()), EMOTIONS.index(old.emotion)
         named = best if eased[best] - eased[previous] > MARGIN else previous
-        min_probability = self.unsure_below - (MARGIN if old.sure else 0)
+        is_kept = old.sure and named == previous
+        sure = bool(eased[named] >= self.unsure_below - (MARGIN if is_kept else 0))
+        if sure:
+            state.sure_s = t_s
+        elif old.sure and t_s - state.sure_s < UNSURE_AFTER_S:
+            named, sure = previous, True
         state.track = replace(
             old,
             box=_as_ints(state.exact_box),
             probs=eased,
             emotion=EMOTIONS[named],
-            sure=bool(eased[named] >= min_probability),
+            sure=sure,
             seen_s=t_s,
             maps=maps,
             landmarks=None if landmarks is None else _carried(landmarks, box, state.exact_box),
