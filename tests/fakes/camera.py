@@ -130,4 +130,4 @@ class FakeSamples(Samples):
     def of(self, emotion: str) -> list[Sample]:
         probs = np.full(7, 0.05, dtype=np.float32)
         probs[EMOTIONS.index(emotion)] = 0.7
-        return [Sample(f"samples/{emotion}/{number:02}.jpg", probs) for number in range(1, 9)]
+        return [Sample(f"samples/{emotion}/{number:02}.jpg", probs) for number in range(1, 7)]

@@ -11,7 +11,7 @@ from model import EmotionClassifier
 from nn.model_card import ModelCard
 from settings import ROOT, Settings
 from vision.emotions import EMOTIONS
-from vision.samples import Samples, read_gray
+from vision.samples import Samples, read_face
 
 WEIGHTS = Path(Settings().weights)
 
@@ -43,11 +43,11 @@ def test_the_docs_give_the_shipped_weights_figures(card: ModelCard, page: str, f
 
 
 @pytest.mark.server
-def test_the_shipped_network_reads_most_sample_faces_as_they_are_labelled() -> None:
+def test_the_shipped_network_reads_every_portrait_as_it_is_meant() -> None:
     samples = Samples(SAMPLES, lambda: EmotionClassifier.load(WEIGHTS).predict)
     read = [(emotion, sample.reading()[0][0]) for emotion in EMOTIONS for sample in samples.of(emotion)]
-    assert len(read) >= 8 * len(EMOTIONS)
-    assert np.mean([emotion == best for emotion, best in read]) > 0.6
+    assert len(read) >= 5 * len(EMOTIONS)
+    assert [pair for pair in read if pair[0] != pair[1]] == []
 
 
 def test_the_network_makes_up_its_mind_about_a_flat_picture_without_a_warning() -> None:
@@ -62,7 +62,7 @@ def test_the_network_needs_the_places_that_the_heat_map_shows() -> None:
     classifier = EmotionClassifier.load(WEIGHTS)
     changes = []
     for path in sorted(SAMPLES.glob("*/0[1-3].jpg")):
-        gray = cv2.resize(read_gray(path), (48, 48)).astype(np.uint8)
+        gray = cv2.resize(read_face(path), (48, 48)).astype(np.uint8)
         whole = np.array([[0, 0, 48, 48]])
         probs, maps = classifier.explain(gray, whole)
         best = int(probs[0].argmax())
