@@ -85,25 +85,27 @@ def _add_deletion(pages: Blueprint, history: History, recordings: Recordings) ->
 
     @pages.get("/history/<int:session_id>/delete")
     def ask_to_delete(session_id: int) -> str:
-        return render_template("delete.html", summary=_find(history, session_id))
+        summary, back = _find(history, session_id), url_for("history.session", session_id=session_id)
+        return render_template("delete.html", question="Delete this session?", summary=summary, back=back)
 
     @pages.post("/history/<int:session_id>/delete")
     def delete(session_id: int) -> WSGIResponse:
         if _find(history, session_id).key in recordings.unfinished():
             abort(409, "This session is being recorded; stop the recording first.")
         history.delete(session_id)
-        return redirect(url_for("history.index"), 303)
+        return redirect(url_for("history.index", deleted=1), 303)
 
     @pages.get("/history/delete")
     def ask_to_delete_all() -> str:
-        return render_template("delete.html", count=history.count())
+        count = history.count()
+        what = "the one session" if count == 1 else f"all {count} sessions"
+        return render_template("delete.html", question=f"Delete {what}?", back=url_for("history.index"))
 
     @pages.post("/history/delete")
     def delete_all() -> WSGIResponse:
         if recordings.unfinished():
             abort(409, "A session is being recorded; stop the recording first.")
-        history.delete_all()
-        return redirect(url_for("history.index"), 303)
+        return redirect(url_for("history.index", deleted=history.delete_all()), 303)
 
 
 def _find(history: History, session_id: int) -> Summary:

@@ -200,7 +200,16 @@ def test_deleting_asks_first_and_works_without_javascript(client: FlaskClient, h
     assert f'href="/history/{number}">Keep</a>' in page
     assert history.count() == 1
     response = client.post(f"/history/{number}/delete")
-    assert (response.status_code, response.headers["Location"]) == (303, "/history")
+    assert (response.status_code, response.headers["Location"]) == (303, "/history?deleted=1")
+    assert '<p class="note" role="status">Deleted: 1 session.</p>' in client.get(response.location).text
+    for address in (
+        "/history",
+        "/history?deleted=",
+        "/history?deleted=-1",
+        "/history?deleted=<b>",
+        "/history?deleted=1e999",
+    ):
+        assert "Deleted" not in client.get(address).text
     assert history.count() == 0
     assert client.post(f"/history/{number}/delete").status_code == 404
 
@@ -209,7 +218,9 @@ def test_all_can_be_deleted_at_once(client: FlaskClient, history: History) -> No
     for number in range(3):
         add(history, started_ms=START_MS + number)
     assert "Delete all 3 sessions?" in client.get("/history/delete").text
-    assert client.post("/history/delete").status_code == 303
+    response = client.post("/history/delete")
+    assert response.status_code == 303
+    assert "Deleted: 3 sessions." in client.get(response.location).text
     assert history.count() == 0
 
 
