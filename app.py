@@ -131,7 +131,7 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     site = make_site(
         ShownCamera(camera, audience, controls, recorder, settings.name),
         Samples(SAMPLES, lambda: classifier.predict),
-        Access(settings.answers_to, credentials, settings.embedders),
+        Access(settings.answers_to, credentials, settings.embedders, public=settings.public),
         pages,
         [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder)],
     )
@@ -149,7 +149,8 @@ def make_web_host(settings: Settings, lifetime: Lifetime) -> Flask:
         Cameras(redis, Sender(), settings.max_viewers, settings.jpeg_quality, settings.open_controls)
     )
     samples = Samples(SAMPLES, lambda: load_classifier(settings).predict)
-    access = Access(settings.answers_to, credentials, settings.embedders, SharedFailedLogins(redis))
+    failed_logins = SharedFailedLogins(redis)
+    access = Access(settings.answers_to, credentials, settings.embedders, failed_logins, settings.public)
     return make_wall(cameras, samples, access, [history_pages(history, Recorders(cameras))])
 
 

@@ -12,7 +12,7 @@ from web.chart import TimeBins, overall_means, ribbon, stacked
 from web.downloads import download
 from web.paging import MAX_NUMBER, Page, query_number
 from web.protocols import Recordings
-from web.recording import REFUSED
+from web.recording import refuse_recordings
 
 SESSIONS_A_PAGE = 20
 MAX_FACES = 30
@@ -34,7 +34,7 @@ def _guard(pages: Blueprint, recordings: Recordings) -> None:
     @pages.before_request
     def check_permission() -> None:
         if not recordings.open_to_all:
-            abort(403, REFUSED)
+            refuse_recordings()
 
     @pages.after_request
     def forbid_copies(response: Response) -> Response:

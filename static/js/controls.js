@@ -7,7 +7,7 @@ const OWN_MS = 700; // after a change of its own was answered, older news may st
 
 export class Controls {
   #place = document.getElementById("controls");
-  #form = document.getElementById("shared");
+  #form = document.getElementById("shared"); // not there where visitors may not change the picture
   #refusal = document.getElementById("refusal");
   #resets = null;
   #asking = 0; // changes of its own that were not answered yet
@@ -32,7 +32,7 @@ export class Controls {
   show(view) {
     if (this.#resets !== null && view.resets !== this.#resets) this.#onReset();
     this.#resets = view.resets;
-    if (!this.#asking && Date.now() - this.#answeredAt > OWN_MS) this.#set(view);
+    if (this.#form && !this.#asking && Date.now() - this.#answeredAt > OWN_MS) this.#set(view);
   }
 
   #set(view) {
