@@ -12,7 +12,7 @@ import numpy as np
 from redis import Redis
 
 from outputs.base import OutputStatus
-from recording.recorder import Recording
+from recording.recorder import Recording, Saved
 from settings import StartError
 from streaming.viewable import Counts, State
 from vision.frames import AnnotatedFrame
@@ -87,8 +87,9 @@ class Report:
         """Return the report that was packed; raises ValueError if another version packed it."""
         try:
             payload = json.loads(packed)
-            recording, counts = Recording(**payload["recording"]), Counts(**payload["counts"])
-            viewers = dict(payload["viewers"])
+            saved = payload["recording"]["saved"]
+            recording = Recording(**payload["recording"] | {"saved": saved and Saved(**saved)})
+            counts, viewers = Counts(**payload["counts"]), dict(payload["viewers"])
             outputs = [OutputStatus(**status) for status in payload.get("outputs", ())]
             read = {"recording": recording, "counts": counts, "viewers": viewers, "outputs": outputs}
             return cls(**payload | read)

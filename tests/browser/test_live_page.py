@@ -274,8 +274,6 @@ def test_a_key_does_what_its_button_does(page: Page, demo: Server) -> None:
     page.keyboard.press("Control+r")  # the browser's own, and no reset
     wait_for_new_picture(page)
     assert resets(demo) == before
-    page.keyboard.press("r")
-    until(lambda: resets(demo) == before + 1)
 
 
 def test_a_paused_page_keeps_its_picture_and_frees_its_streams(page: Page, demo: Server) -> None:
@@ -295,17 +293,16 @@ def test_a_paused_page_keeps_its_picture_and_frees_its_streams(page: Page, demo:
     wait_for_new_picture(page)
 
 
-def test_where_visitors_may_not_change_the_picture_the_page_says_so(
+def test_where_visitors_may_not_change_the_picture_its_controls_are_not_there(
     page: Page, start_server: Callable[..., Server]
 ) -> None:
     flags = ("--source", "demo", "--blur", "--controls", "nobody")
     server = start_server(*flags)
     page.goto(server.url, wait_until="commit")
-    expect(page.get_by_role("switch", name="Blur (always)")).to_be_checked()
-    expect(page.get_by_role("group", name="only whoever runs this site")).to_be_visible()
-    expect(page.get_by_role("switch", name="Boxes")).to_be_disabled()
-    page.keyboard.press("r")
-    assert resets(server) == 0
+    expect(page.locator("#headline")).to_have_text("Live: demo")
+    expect(page.locator("#controls").get_by_role("switch")).to_have_count(0)
+    expect(page.get_by_role("button", name="Reset")).to_have_count(0)
+    expect(page.locator("#cards .card").first).to_be_visible()  # and the page misses nothing
 
 
 def test_a_session_is_recorded_seen_looked_at_and_deleted(
