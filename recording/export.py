@@ -7,15 +7,20 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from recording.history import Summary
+from vision.circumplex import AXES, place
 from vision.emotions import EMOTIONS
 from vision.faces import Table
 
 COLUMNS = (
     *("time", "seconds", "session", "source", "track_id", "x1", "y1", "x2", "y2", "emotion", "sure"),
     *EMOTIONS,
+    *AXES,
 )
 ROWS_A_PART = 100
+PROBS = slice(9, 16)  # of a row of `History.sightings`
 
 
 def iso_time(unix_ms: int) -> str:
@@ -26,12 +31,18 @@ def iso_time(unix_ms: int) -> str:
 def records(summary: Summary, sightings: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
     """Yield a session's sightings, as `History.sightings` yields them, in COLUMNS.
 
-    time is in UTC, seconds are since the session began, x1 to y2 in px, the probabilities rounded.
+    time is in UTC, seconds are since the session began, x1 to y2 in px; probabilities, valence and arousal are
+    rounded.
     """
-    for _, at_unix_ms, *rest in sightings:
-        times = iso_time(at_unix_ms), (at_unix_ms - summary.started_unix_ms) / 1000
-        probs = (round(prob, 4) for prob in rest[7:])
-        yield *times, summary.session_id, summary.source, *rest[:7], *probs
+    sightings = iter(sightings)
+    while part := list(islice(sightings, ROWS_A_PART)):
+        probs = np.array([row[PROBS] for row in part])
+        figures = (
+            np.hstack((probs, place(probs))).round(4).tolist()
+        )  # as one: a row alone takes four times as long
+        for (_, at_unix_ms, *rest), numbers in zip(part, figures, strict=True):
+            times = iso_time(at_unix_ms), (at_unix_ms - summary.started_unix_ms) / 1000
+            yield *times, summary.session_id, summary.source, *rest[:7], *numbers
 
 
 def as_csv(rows: Iterable[Sequence[Any]], columns: Sequence[str] = COLUMNS) -> Iterator[str]:

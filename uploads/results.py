@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vision.circumplex import place
 from vision.emotions import EMOTIONS
 from vision.faces import NO_FACE, Table, remark_row
 from vision.pictures import tidy
@@ -222,9 +223,9 @@ def json_rows(items: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any],
     for item in items:
         for face in _faces(item):
             position = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
-            probs = (face["probs"][name] for name in EMOTIONS)
+            probs = [face["probs"][name] for name in EMOTIONS]
             named = face["emotion"], face["confidence"], face["sure"]
-            yield face, [item["file"], *position, *named, *probs, item.get("note", "")]
+            yield face, [item["file"], *position, *named, *probs, item.get("note", ""), *place(probs).tolist()]
         if not _faces(item):
             yield {}, remark_row(item["file"], item.get("text", NO_FACE))
 

@@ -83,9 +83,20 @@ _ERROR = {
     "properties": {"error": {"type": "string", "description": "One sentence for people."}},
 }
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+_AXIS = {"type": "number", "minimum": -1, "maximum": 1}
 _FACE = {
     "type": "object",
-    "required": ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs"],
+    "required": [
+        "track_id",
+        "box",
+        "landmarks",
+        "emotion",
+        "confidence",
+        "sure",
+        "probs",
+        "valence",
+        "arousal",
+    ],
     "properties": {
         "track_id": {"type": "integer", "minimum": 1, "description": "Its number, from 1, the largest first."},
         "box": {
@@ -111,6 +122,8 @@ _FACE = {
             "required": list(EMOTIONS),
             "properties": dict.fromkeys(EMOTIONS, _SHARE),
         },
+        "valence": _AXIS | {"description": "Unpleasant to pleasant, placed by probs, not measured."},
+        "arousal": _AXIS | {"description": "Calm to excited, placed by probs, not measured."},
     },
 }
 _PICTURE = {

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template
 from recording.export import as_csv
 from uploads.results import ResultRow, Results
 from vision.emotions import EMOTIONS
-from vision.faces import COLUMNS
+from vision.faces import COLUMNS, REMARK
 from web.downloads import download
 from web.paging import Page
 from web.visitors import current_visitor, owner_of
@@ -43,7 +43,7 @@ def made_at(about: dict[str, Any]) -> datetime:
 def _table_row(row: ResultRow) -> dict[str, Any]:
     """Return a row of the page with all results."""
     about = {"title": row.about["title"], "made_at": made_at(row.about)}
-    return {"job_id": row.job_id, "face": row.face, "cells": row.cells, **about}
+    return {"job_id": row.job_id, "face": row.face, "cells": row.cells, "remark": row.cells[REMARK], **about}
 
 
 def _csv_rows(rows: Iterator[ResultRow]) -> Iterator[list[object]]:

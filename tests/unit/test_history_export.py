@@ -34,6 +34,7 @@ def test_a_row_says_when_who_where_and_what() -> None:
     assert (row["time"], row["seconds"]) == ("2025-10-09T08:53:20.373Z", 0.25)
     assert (row["session"], row["source"], row["track_id"], row["x1"], row["y2"]) == (4, "demo", 9, -3, 40)
     assert (row["emotion"], row["sure"], row["fear"]) == ("sad", False, 0.1235)
+    assert (row["valence"], row["arousal"]) == (-0.1444, 0.3025)  # of the exact 0.123456, then rounded
 
 
 def test_csv_and_json_lines_say_the_same() -> None:

@@ -510,7 +510,8 @@ class TestApi:
         reading = response.get_json()
         assert (reading["width"], reading["height"], reading["note"]) == (64, 48, "")
         [face] = reading["faces"]
-        assert list(face) == ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs"]
+        names = ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs", "valence", "arousal"]
+        assert list(face) == names
         assert (face["track_id"], face["emotion"], face["confidence"]) == (1, "happy", 0.7)
 
     def test_a_form_gives_the_same(self, client: FlaskClient) -> None:
