@@ -4,14 +4,16 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
+from recording.about import About
 from recording.database import DatabaseError
 from recording.history import DAY_MS, History, Session
+from recording.markers import MAX_MARKERS, Marker, MarkerError, MarkerRate, check_time
 from streaming.viewable import Viewable
 from vision.tracker import Track
 
@@ -38,7 +40,8 @@ WAITS = RecorderWaits()
 class Recording:
     """The recorder's state: sightings written, waiting to be, and dropped because too many waited.
 
-    session_id is None until the session is in the database; problem is empty if all is well.
+    session_id is None until the session is in the database; problem is empty if all is well. about and labels,
+    of the keys 1 to 9, are those of the session, or of the next one; markers are how many the session has.
     """
 
     on: bool
@@ -47,12 +50,28 @@ class Recording:
     waiting: int
     dropped: int
     problem: str
+    about: About = field(default_factory=About)
+    labels: tuple[str, ...] = ()
+    markers: int = 0
+    last_marker: Marker | None = None
+
+    @classmethod
+    def unpack(cls, values: Mapping[str, Any]) -> Self:
+        """Return what `dataclasses.asdict` made, with lists for tuples; raises TypeError or KeyError."""
+        about, last = values["about"], values["last_marker"]
+        return cls(
+            **{**values, "labels": tuple(values["labels"])}
+            | {"about": About(**{**about, "tags": tuple(about["tags"])})}
+            | {"last_marker": Marker(**last) if last else None}
+        )
 
 
 class _Moment(NamedTuple):
     session: Session
     at_ms: int  # Unix
-    tracks: Sequence[Track]
+    tracks: Sequence[Track] = ()
+    brightness: float | None = None  # of the whole picture
+    marker: Marker | None = None
 
 
 class Recorder:
@@ -70,6 +89,8 @@ class Recorder:
         open_to_all: bool = True,
         prefix: str = "",
         *,
+        describe_setup: Callable[[], str] = str,
+        on_marker: Callable[[Marker], None] = lambda _marker: None,
         max_waiting: int = MAX_WAITING,
         waits: RecorderWaits = WAITS,
     ) -> None:
@@ -81,11 +102,14 @@ class Recorder:
             keep_days: Sessions that ended longer ago are deleted, now and every hour; 0 keeps them.
             open_to_all: Whether visitors may record, and see and delete recordings.
             prefix: Written before the source's name, where several cameras write into one history.
+            describe_setup: Returns what records now, as JSON: program, network and settings.
+            on_marker: Is told of each marker, in the thread that brings it.
             max_waiting: The limit of frames and sightings that wait for the database.
             waits: How long the recorder waits.
         """
         self.open_to_all = open_to_all
         self._camera, self._history, self._keep_days, self._prefix = camera, history, keep_days, prefix
+        self._describe_setup, self._on_marker = describe_setup, on_marker
         self._max_waiting, self._waits = max_waiting, waits
         self._switching = threading.Lock()  # one start, stop or renewal at a time; guards the next
         self._held = ExitStack()
@@ -93,6 +117,9 @@ class Recorder:
         # the camera is asked for something.
         self._changed = threading.Condition()
         self._session: Session | None = None
+        self._about, self._labels = About(), tuple[str, ...]()  # of the session that runs, or the next
+        self._last_marker: Marker | None = None  # of the session that runs
+        self._marker_rate = MarkerRate()
         self._waiting: deque[_Moment] = deque()
         self._sightings = 0  # that wait
         self._dropped = 0
@@ -124,22 +151,50 @@ class Recorder:
                     self._stop()
                     self._start()
 
+    def describe(self, about: About, labels: Sequence[str]) -> None:
+        """Say what the session that runs is about, and the next ones; labels are those of the keys 1 to 9."""
+        with self._changed:
+            self._about, self._labels = about, tuple(labels)
+            if self._session:
+                self._session.about = about
+                self._put(_Moment(self._session, max(_now_ms(), self._session.started_unix_ms)))
+
+    def mark(self, label: str, caller_unix_ms: int | None, arrived_unix_ms: int) -> Marker:
+        """Mark a moment of the session that runs, as `Marker` describes it; raises MarkerError."""
+        with self._changed:
+            session, last = self._session, self._last_marker
+            if session is None:
+                raise MarkerError("Nothing is being recorded, so there is nothing to mark.", 409)
+            number = last.number + 1 if last else 1
+            marker = Marker(number, label, caller_unix_ms, arrived_unix_ms)
+            check_time(marker.at_unix_ms, session.started_unix_ms, _now_ms())
+            if number > MAX_MARKERS:
+                raise MarkerError(f"This session has {MAX_MARKERS} markers already; begin another.", 429)
+            self._marker_rate.check()
+            if not self._put(_Moment(session, arrived_unix_ms, marker=marker)):
+                raise MarkerError("The database is away for so long that no more markers fit.", 503)
+            self._last_marker = marker
+        self._on_marker(marker)
+        return marker
+
     def _start(self) -> None:
         if self._session or self._closed:
             return
         self._held.enter_context(self._camera.viewing())
         log.info("recording began")
-        session = Session(_now_ms())
+        session = Session(_now_ms(), setup=self._describe_setup())
         with self._changed:
-            self._session, self._dropped = session, 0
-            self._put(_Moment(session, session.started_unix_ms, ()))
+            session.about = self._about
+            self._session, self._dropped, self._last_marker = session, 0, None
+            self._put(_Moment(session, session.started_unix_ms))
 
     def _stop(self) -> None:
         with self._changed:
             session, self._session = self._session, None
             if session is None:
                 return
-            self._put(_Moment(session, max(_now_ms(), session.started_unix_ms), ()))
+            self._put(_Moment(session, max(_now_ms(), session.started_unix_ms)))
+            self._about = replace(self._about, note="")  # it was about what has just ended
         self._held.close()
         log.info("recording ended")
 
@@ -157,7 +212,18 @@ class Recorder:
                 problem = problem or "The database is slow to answer."
             written = session.written if session else 0
             session_id = session.session_id if session else None
-            return Recording(session is not None, session_id, written, self._sightings, self._dropped, problem)
+            return Recording(
+                session is not None,
+                session_id,
+                written,
+                self._sightings,
+                self._dropped,
+                problem,
+                self._about,
+                self._labels,
+                self._last_marker.number if session and self._last_marker else 0,
+                self._last_marker if session else None,
+            )
 
     def counts(self) -> Mapping[str, int]:
         """Return how many sightings were "written" and "dropped" in all sessions."""
@@ -191,17 +257,19 @@ class Recorder:
         seen = [_without_maps(it) for it in annotated.tracks if it.seen_s == annotated.captured_s]
         with self._changed:
             if self._session:
-                self._put(_Moment(self._session, at_ms, seen))
+                self._put(_Moment(self._session, at_ms, seen, annotated.brightness))
 
-    def _put(self, moment: _Moment) -> None:
+    def _put(self, moment: _Moment) -> bool:
+        """Let the moment wait for the writer; False if too much waits already."""
         if len(self._waiting) + self._sightings + len(moment.tracks) >= self._max_waiting:
             self._dropped += len(moment.tracks)
             self._counts["dropped"] += len(moment.tracks)
-            return
+            return False
         self._waiting.append(moment)
         self._sightings += len(moment.tracks)
         if len(self._waiting) == 1:  # else the writer is awake
             self._changed.notify_all()
+        return True
 
     # The recorder's own thread.
 
@@ -235,9 +303,10 @@ class Recorder:
         try:
             for session, group in groupby(moments, lambda moment: moment.session):
                 part = list(group)
-                sightings = [(moment.at_ms, track) for moment in part for track in moment.tracks]
+                sightings = [(it.at_ms, track, it.brightness) for it in part for track in it.tracks]
+                markers = [it.marker for it in part if it.marker]
                 source = f"{self._prefix}{self._camera.state().source}"
-                self._history.write(session, sightings, part[-1].at_ms, source)
+                self._history.write(session, sightings, part[-1].at_ms, source, markers)
                 with self._changed:
                     for _ in part:
                         self._waiting.popleft()

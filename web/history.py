@@ -6,7 +6,8 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 from recording.database import DatabaseError
 from recording.export import as_csv, as_json_lines, iso_time, records
-from recording.history import COUNTED, History, Summary
+from recording.history import History, Summary
+from recording.tables import COUNTED
 from vision.emotions import EMOTIONS
 from web.chart import TimeBins, overall_means, ribbon, stacked
 from web.downloads import download

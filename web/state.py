@@ -26,19 +26,35 @@ def state_json(now: State, viewers: int, recorder: Recorder | None) -> dict[str,
         "frame": newest.index if newest else None,
         "time": round(time.time() - (time.monotonic() - newest.captured_s), 3) if newest else None,
         "faces": [face_json(track) for track in newest.tracks] if newest else [],
-        "recording": recording_json(recorder.state()) if recorder else None,
+        "recording": recording_json(recorder) if recorder else None,
     }
 
 
-def recording_json(now: Recording) -> dict[str, Any]:
-    """Return what the recorder does as every page and every client gets it."""
-    return {
+def recording_json(recorder: Recorder) -> dict[str, Any]:
+    """Return what the recorder does as every page and every client gets it.
+
+    Names, tags and markers may tell who is recorded, so only those who may record get them.
+    """
+    now = recorder.state()
+    figures = {
         "on": now.on,
         "session": now.session_id,
         "sightings": now.sightings,
         "waiting": now.waiting,
         "dropped": now.dropped,
         "problem": now.problem,
+    }
+    return figures | (_about_json(now) if recorder.open_to_all else {})
+
+
+def _about_json(now: Recording) -> dict[str, Any]:
+    last = now.last_marker
+    return {
+        "name": now.about.name,
+        "tags": list(now.about.tags),
+        "labels": list(now.labels),
+        "markers": now.markers,
+        "last_marker": {"label": last.label, "time": last.at_unix_ms / 1000} if last else None,
     }
 
 

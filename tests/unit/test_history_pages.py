@@ -281,7 +281,8 @@ def test_the_button_switches_the_recording(client: FlaskClient, recorder: FakeRe
     assert '<button name="on" value="false">Stop recording</button>' in client.get("/").text
     response = client.post("/recording", data={"on": "false"}, headers={"Accept": "application/json"})
     assert response.get_json() == {
-        **{"on": False, "session": None, "sightings": 0, "waiting": 0, "dropped": 0, "problem": ""}
+        **{"on": False, "session": None, "sightings": 0, "waiting": 0, "dropped": 0, "problem": ""},
+        **{"name": "", "tags": [], "labels": [], "markers": 0, "last_marker": None},
     }
     assert not recorder.now.on
     assert client.post("/recording", data={"on": "perhaps"}).status_code == 400
