@@ -89,6 +89,7 @@ class Search:
 
 
 ALL = Search()
+LABEL = case((sightings_table.c.sure, sightings_table.c.emotion), else_="unsure")
 NEWEST_FIRST = (sessions_table.c.started_ms.desc(), sessions_table.c.id.desc())
 
 
@@ -263,14 +264,37 @@ class History:
         ]
         return sorted(faces, key=lambda face: (face.first_unix_ms, face.track_id))
 
+    def faces_within(self, session_id: int, stretch_ms: range) -> list[Face]:
+        """Return all faces of a stretch of a session (Unix time in ms), those seen most often first.
+
+        They are counted sighting by sighting, as in `labels`.
+        """
+        seen = sightings_table.c
+        query = select(seen.track_id, LABEL, func.count(), func.min(seen.at_ms), func.max(seen.at_ms))
+        query = query.where(seen.session_id == session_id, _within(stretch_ms)).group_by(seen.track_id, LABEL)
+        found: defaultdict[int, list[tuple[str, int, int, int]]] = defaultdict(list)
+        with self.database.begin() as connection:
+            for track_id, *figures in connection.execute(query):
+                found[track_id].append(tuple(figures))
+        faces = [
+            Face(
+                track_id,
+                min(first_ms for *_, first_ms, _ in parts),
+                max(last_ms for *_, last_ms in parts),
+                dict.fromkeys(COUNTED, 0) | {label: count for label, count, *_ in parts},
+            )
+            for track_id, parts in found.items()
+        ]
+        return sorted(faces, key=lambda face: (-sum(face.counts.values()), face.track_id))
+
     def mean_probs(
         self, summary: Summary, bin_s: int, track_id: int | None = None, seconds: range | None = None
     ) -> list[MeanProbs]:
         """Return the mean of each time bin of bin_s that has a sighting, in order; of one face or of all.
 
-        seconds since the session began limit them to a stretch.
+        seconds since the session began limit them to a stretch, and bins are counted from its first.
         """
-        number = seconds_table.c.second // bin_s
+        number = (seconds_table.c.second - (seconds.start if seconds else 0)) // bin_s
         sums = (func.sum(seconds_table.c[name]) for name in ("sightings", *EMOTIONS))
         query = select(number, *sums).where(seconds_table.c.session_id == summary.session_id)
         if track_id is not None:
@@ -284,22 +308,23 @@ class History:
         ]
 
     def labels(
-        self, summary: Summary, bin_s: int, track_ids: Sequence[int]
+        self, summary: Summary, bin_s: int, track_ids: Sequence[int], seconds: range | None = None
     ) -> defaultdict[int, dict[int, str]]:
         """Return each face's most frequent label, one of COUNTED, by time bin of bin_s in which it was seen.
 
-        They are counted sighting by sighting, which takes a second for a million (nine hours of one face).
+        seconds are as in `mean_probs`. They are counted sighting by sighting, which takes a second for a
+        million (nine hours of one face).
         """
-        seen = sightings_table.c
-        number = (seen.at_ms - summary.started_unix_ms) // (1000 * bin_s)
-        label = case((seen.sure, seen.emotion), else_="unsure")
-        query = select(seen.track_id, number, label).where(
-            seen.session_id == summary.session_id,
-            seen.track_id.in_(track_ids),
-            # a clock may have been set back
-            seen.at_ms.between(summary.started_unix_ms, summary.ended_unix_ms),
+        seen, started_ms = sightings_table.c, summary.started_unix_ms
+        # within the session: a clock may have been set back
+        stretch_ms = range(started_ms, summary.ended_unix_ms + 1)
+        if seconds is not None:
+            stretch_ms = range(started_ms + 1000 * seconds.start, started_ms + 1000 * seconds.stop)
+        number = (seen.at_ms - stretch_ms.start) // (1000 * bin_s)
+        query = select(seen.track_id, number, LABEL).where(
+            seen.session_id == summary.session_id, seen.track_id.in_(track_ids), _within(stretch_ms)
         )
-        query = query.group_by(seen.track_id, number, label).order_by(func.count(), label.desc())
+        query = query.group_by(seen.track_id, number, LABEL).order_by(func.count(), LABEL.desc())
         labels: defaultdict[int, dict[int, str]] = defaultdict(dict)
         with self.database.begin() as connection:
             for track_id, at, name in connection.execute(query):
@@ -315,7 +340,7 @@ class History:
         columns = [column for column in sightings_table.c if column.name != "session_id"]
         query = select(*columns).where(sightings_table.c.session_id == session_id)
         if stretch_ms is not None:
-            query = query.where(sightings_table.c.at_ms.between(stretch_ms.start, stretch_ms.stop - 1))
+            query = query.where(_within(stretch_ms))
         query = query.order_by(sightings_table.c.number).limit(self._rows_a_read)
         last = -1
         while True:
@@ -440,6 +465,11 @@ def _add(
 def _dialect(connection: Connection) -> Any:
     """Return the module of the database's own statements, of which both have ON CONFLICT."""
     return postgresql if connection.dialect.name == "postgresql" else sqlite
+
+
+def _within(stretch_ms: range) -> ColumnElement[bool]:
+    """Return the condition of sightings in a stretch (Unix time in ms)."""
+    return sightings_table.c.at_ms.between(stretch_ms.start, stretch_ms.stop - 1)
 
 
 def _matches(search: Search) -> list[ColumnElement[bool]]:

@@ -56,8 +56,8 @@ def comes_from_elsewhere() -> bool:
 def refuse_other_origins(embedders: Sequence[str]) -> None:
     """End a request of another origin's page with 403, unless it is a visit, or one of embedders embeds.
 
-    What changes something is refused, but for views that are open to embedders. A request without Sec-Fetch-Site, as players and old browsers
-    send it, is no page's request as far as anybody can tell.
+    What changes something is refused, but for views that are open to embedders. A request without
+    Sec-Fetch-Site, as players and old browsers send it, is no page's request as far as anybody can tell.
     """
     if not comes_from_elsewhere():
         return

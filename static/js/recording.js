@@ -1,9 +1,12 @@
 // Shows whether the session is recorded, and switches the recording without giving up the picture.
 
+import { Markers } from "./markers.js";
+
 export class RecordingButton {
   #notice = document.getElementById("recording-notice");
   #problem = document.getElementById("recording-problem");
   #form = document.getElementById("recording-form"); // not there where visitors may not record
+  #markers = new Markers();
   #busy = false;
   #refusal = ""; // of the last press, until the next
 
@@ -17,6 +20,7 @@ export class RecordingButton {
   show(recording) {
     this.#notice.hidden = !recording.on;
     this.#say(this.#refusal || (recording.on ? describe(recording) : ""));
+    this.#markers.show(recording);
     if (!this.#form) return;
     const button = this.#form.elements.on;
     button.value = String(!recording.on);
@@ -28,6 +32,11 @@ export class RecordingButton {
     this.#problem.hidden = !problem;
   }
 
+  #refuse(reason) {
+    this.#refusal = reason;
+    this.#say(reason);
+  }
+
   async #switch(button) {
     if (this.#busy) return; // rather than disable the button, which would lose the keyboard
     this.#busy = true;
@@ -36,14 +45,16 @@ export class RecordingButton {
       const response = await fetch(this.#form.action, {
         method: "POST",
         headers: { Accept: "application/json" },
-        body: new URLSearchParams({ on: button.value }),
+        body: new URLSearchParams([["on", button.value], ...this.#markers.unsaved()]),
         signal: AbortSignal.timeout(5000),
       });
-      if (!response.ok) throw new Error(response.statusText);
-      this.show(await response.json());
+      const answer = await response.json();
+      if (response.ok) {
+        this.#markers.saved();
+        this.show(answer);
+      } else this.#refuse(answer.error);
     } catch {
-      this.#refusal = "The server did not take that; try again.";
-      this.#say(this.#refusal);
+      this.#refuse("The server did not take that; try again.");
     }
     this.#busy = false;
   }

@@ -87,7 +87,7 @@ def test_the_data_dictionary_is_that_of_the_exports() -> None:
     text = (ROOT / "docs" / "recording.md").read_text(encoding="utf-8")
     fields = (*CSV_FIELDS, *MARKER_FIELDS)
     said = [[row[0].strip("`"), *row[1:]] for row in table_rows(text) if not row[0].startswith("`/")]
-    assert said == [[it.name, it.description, it.unit or "–", it.empty] for it in fields]
+    assert said == [[it.name, it.description, it.unit or "-", it.empty] for it in fields]
 
 
 def test_every_file_the_documents_link_to_is_there() -> None:

@@ -257,7 +257,7 @@ def test_a_stretch_of_a_session_is_read_alone(history: History, record: Record) 
     rows = list(history.sightings(summary.session_id, range(START_MS + 1000, START_MS + 2000)))
     assert [row.at_ms - START_MS for row in rows] == list(range(1000, 2000, 100))
     means = history.mean_probs(summary, 1, seconds=range(1, 2))
-    assert [(mean.bin, mean.sightings) for mean in means] == [(1, 10)]
+    assert [(mean.bin, mean.sightings) for mean in means] == [(0, 10)]
 
 
 def test_two_parts_become_one_session(history: History) -> None:
