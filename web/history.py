@@ -18,7 +18,7 @@ from vision.emotions import DETAILS, EMOTIONS
 from web.chart import TimeBins, areas, edges, lines, overall_means, ribbon, stacked
 from web.history_edits import add_edits
 from web.history_files import add_files, find_session
-from web.moments import Stretch, length_of, query_moment, query_stretch
+from web.moments import Stretch, place_marker, query_moment, query_stretch
 from web.paging import Page, query_number
 from web.protocols import Recordings
 from web.recording import REFUSED
@@ -160,11 +160,8 @@ def _part(history: History, summary: Summary, stretch: Stretch | None) -> tuple[
 
 def _markers(history: History, summary: Summary, bins: TimeBins) -> list[tuple[float, Marker]]:
     """Return the markers within the bins, each with its moment in s since the session began."""
-    length_s = length_of(summary)  # beyond which a caller's clock may be somewhat
-    placed = [
-        (min(max((marker.at_unix_ms - summary.started_unix_ms) / 1000, 0.0), length_s), marker)
-        for marker in history.markers(summary.session_id)
-    ]
+    markers = history.markers(summary.session_id)
+    placed = [(place_marker(marker, summary), marker) for marker in markers]
     return [(seconds, marker) for seconds, marker in placed if 0 <= bins.x(seconds) < bins.count]
 
 

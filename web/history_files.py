@@ -18,7 +18,7 @@ from recording.export import (
 from recording.history import History, Summary
 from recording.sidecar import sidecar
 from web.downloads import download
-from web.moments import query_stretch
+from web.moments import place_marker, query_stretch
 from web.paging import MAX_NUMBER
 
 
@@ -69,10 +69,9 @@ def _contents(
     """Return a session with its rows and its markers, of a stretch of it if one is asked for."""
     summary = find_session(history, session_id)
     stretch, markers = query_stretch(summary), history.markers(session_id)
-    stretch_ms = stretch.within(summary) if stretch else None
-    if stretch_ms is not None:
-        markers = [marker for marker in markers if marker.at_unix_ms in stretch_ms]
-    rows = records(summary, history.sightings(session_id, stretch_ms))
+    if stretch:
+        markers = [it for it in markers if stretch.first <= place_marker(it, summary) < stretch.stop]
+    rows = records(summary, history.sightings(session_id, stretch.within(summary) if stretch else None))
     return summary, rows, marker_records(summary, markers)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import abort, request
 
 from recording.history import Summary
+from recording.markers import Marker
 
 UNIX_FROM_S = 1e8  # larger numbers are Unix time: no session lasts for three years
 CLOCK = re.compile(r"(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-9]{1,2}(?:\.[0-9]{1,6})?)", re.ASCII)
@@ -35,8 +36,8 @@ def query_stretch(summary: Summary) -> Stretch | None:
     begin_s, end_s = query_moment("from", summary), query_moment("to", summary)
     if begin_s is None and end_s is None:
         return None
-    length_s = length_of(summary)
-    low_s, high_s = sorted((begin_s or 0.0, length_s if end_s is None else end_s))
+    whole_s = math.floor(length_of(summary)) + 1.0  # the second that has begun counts
+    low_s, high_s = sorted((begin_s or 0.0, whole_s if end_s is None else end_s))
     first = math.floor(low_s)
     return Stretch(first, max(math.ceil(high_s), first + 1))
 
@@ -69,6 +70,14 @@ def parse_moment(text: str, summary: Summary) -> float | None:
     if not math.isfinite(value):
         return None
     return value - summary.started_unix_ms / 1000 if value >= UNIX_FROM_S else value
+
+
+def place_marker(marker: Marker, summary: Summary) -> float:
+    """Return a marker's moment in s since the session began, within the session.
+
+    A caller's clock may be somewhat behind as it begins, or ahead as it ends.
+    """
+    return min(max((marker.at_unix_ms - summary.started_unix_ms) / 1000, 0.0), length_of(summary))
 
 
 def length_of(summary: Summary) -> float:
