@@ -7,11 +7,16 @@
 Whatever is built here is closed by `server.lifetime.close_site`, the part built last first.
 """
 
+import json
 import os
+import platform
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 from flask import Flask
 
 from camera import Camera
@@ -25,7 +30,7 @@ from relay.control import ControlServer
 from relay.protocol import connect
 from relay.publisher import Publisher
 from server.lifetime import EXTENSION, Lifetime
-from settings import ROOT, Settings, StartError, read_settings
+from settings import ROOT, VERSION, Settings, StartError, read_settings
 from sources.base import SourceError
 from sources.demo import DemoSource
 from sources.opener import SourceOpener, check_source, source_name
@@ -112,7 +117,10 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     classifier, detectors = load_classifier(settings), Detectors.load(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
-    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, settings.open_controls))
+    setup = partial(describe_setup, settings, classifier, pipeline)
+    recorder = lifetime.own(
+        Recorder(camera, history, settings.keep_days, settings.open_controls, describe_setup=setup)
+    )
     outputs = lifetime.own(make_outputs(settings, camera))
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants = lifetime.own(Variants(camera.annotated, encode))
@@ -165,7 +173,9 @@ def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
     classifier, detectors = load_classifier(settings), Detectors.load(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
-    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=f"{settings.name}: "))
+    setup = partial(describe_setup, settings, classifier, pipeline)
+    prefix = f"{settings.name}: "
+    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=prefix, describe_setup=setup))
     outputs = lifetime.own(make_outputs(settings, camera))
     controls = make_controls(settings, pipeline, recorder)
     control = ControlServer(controls, recorder, outputs, settings.record)
@@ -195,6 +205,30 @@ def make_live_pipeline(settings: Settings, classifier: EmotionClassifier, detect
         settings.jpeg_quality,
         View(count=True, blur=settings.blur),
         classifier.explain if classifier.has_live_maps else None,
+    )
+
+
+def describe_setup(settings: Settings, classifier: EmotionClassifier, pipeline: Pipeline) -> str:
+    """Return what records now, as JSON for the description of a recording: program, network and settings."""
+    card = classifier.card
+    versions = {"python": platform.python_version(), "opencv": cv2.__version__, "numpy": np.__version__}
+    return json.dumps(
+        {
+            "Program": VERSION,
+            "Network": card.network,
+            "Weights": Path(settings.weights).name,
+            "Output": classifier.output,
+            "InputSide": card.input_side,
+            "Normalisation": card.normalisation,
+            "Calibration": asdict(card.calibration),
+            "TrainingData": card.data_sha256,
+            "Metrics": card.metrics,
+            "Detector": settings.detector,
+            "MinFacePx": settings.min_face_px,
+            "SmoothingS": pipeline.tracker.smoothing_s,
+            "UnsureBelow": pipeline.tracker.unsure_below,
+            "Versions": versions,
+        }
     )
 
 

@@ -98,7 +98,7 @@ class Settings:
     embed: str = _setting(
         "",
         "origins, comma-separated, as https://hall.example.org, whose pages may show the stream, the snapshot "
-        "and the events; the pages of all others may not",
+        "and the events, and send event markers; the pages of all others may not",
     )
     port: int = _setting(5000, "port to serve on", 1, 65535)
     weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "weights file of the network")

@@ -5,10 +5,14 @@ Requests are values, not commands: Redis keeps them, so a process that replaces 
 
 import json
 import logging
+import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from outputs.camera_outputs import CameraOutputs
+from recording.about import About
+from recording.markers import MarkerError
 from recording.recorder import Recorder
 from relay.protocol import Report
 from streaming.viewable import State
@@ -16,7 +20,9 @@ from vision.controls import Controls
 
 log = logging.getLogger(__name__)
 
-RECORDING, RESETS = "recording", "resets"  # beside the names of vision.controls.Controls.read
+# beside the names of vision.controls.Controls.read
+RECORDING, RESETS, ABOUT = "recording", "resets", "about"
+MARK = "mark"  # a call
 
 
 class ControlServer:
@@ -43,18 +49,35 @@ class ControlServer:
                 continue  # another process has done them, and here the numbers begin again anyway
             try:
                 self._set(name, json.loads(value))
-            except ValueError as error:  # a web host of another version
+            except (KeyError, TypeError, ValueError) as error:  # a web host of another version
                 log.warning("cannot set %s: %s", name, error)
 
     def _set(self, name: str, value: Any) -> None:
         if name == RESETS:
             self._controls.reset()
+        elif name == ABOUT:
+            about = About(value["name"], value["note"], tuple(value["tags"]))
+            self._recorder.describe(about, value["labels"])
         elif name != RECORDING:
             self._controls.change({name: value})
         elif value:
             self._recorder.start()
         else:
             self._recorder.stop()
+
+    def act(self, action: str, values: Mapping[str, Any], ago_s: float) -> dict[str, Any]:
+        """Do what a web host called ago_s before; return the marker, or an error and its HTTP status."""
+        if action != MARK:
+            return {
+                "error": f"The camera's process cannot “{action}”; is it of another version?",
+                "status": 501,
+            }
+        arrived_unix_ms = round((time.time() - ago_s) * 1000)
+        try:
+            marker = self._recorder.mark(values["label"], values["caller_unix_ms"], arrived_unix_ms)
+        except MarkerError as error:
+            return {"error": str(error), "status": error.status}
+        return {"marker": asdict(marker)}
 
     def status(self, state: State, viewers: dict[str, list[str]]) -> Report:
         """Return the report for web hosts; viewers are names, by web process."""

@@ -12,7 +12,7 @@ import numpy as np
 from redis import Redis
 
 from outputs.base import OutputStatus
-from recording.recorder import Recording, Saved
+from recording.recorder import Recording
 from settings import StartError
 from streaming.viewable import Counts, State
 from vision.frames import AnnotatedFrame
@@ -36,8 +36,9 @@ def connect(url: str) -> Redis:
 
 def clock_s(redis: Redis) -> float:
     """Return the time of Redis's own clock (Unix, s): those of the machines may differ."""
-    seconds: Any = redis.time()
-    return float(seconds[0])
+    parts: Any = redis.time()
+    seconds, microseconds = parts
+    return float(seconds) + float(microseconds) / 1e6
 
 
 def frames_key(name: str) -> str:
@@ -58,6 +59,16 @@ def viewers_key(name: str) -> str:
 def requests_key(name: str) -> str:
     """Return the key of a hash: by control, the value that is requested, as JSON."""
     return f"fer:requests:{name}"
+
+
+def calls_key(name: str) -> str:
+    """Return the key of a list of calls (see relay.calls) that the camera's process has not taken yet."""
+    return f"fer:calls:{name}"
+
+
+def answer_key(call: str) -> str:
+    """Return the key of a list that gets the answer to the call with that id."""
+    return f"fer:answer:{call}"
 
 
 def report_key(name: str) -> str:
@@ -87,9 +98,8 @@ class Report:
         """Return the report that was packed; raises ValueError if another version packed it."""
         try:
             payload = json.loads(packed)
-            saved = payload["recording"]["saved"]
-            recording = Recording(**payload["recording"] | {"saved": saved and Saved(**saved)})
-            counts, viewers = Counts(**payload["counts"]), dict(payload["viewers"])
+            recording, counts = Recording.unpack(payload["recording"]), Counts(**payload["counts"])
+            viewers = dict(payload["viewers"])
             outputs = [OutputStatus(**status) for status in payload.get("outputs", ())]
             read = {"recording": recording, "counts": counts, "viewers": viewers, "outputs": outputs}
             return cls(**payload | read)

@@ -4,16 +4,20 @@ import json
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from outputs.base import OutputStatus
+from recording.about import About
+from recording.markers import Marker, MarkerError
 from recording.recorder import OFF, Recording
-from relay.control import RECORDING, RESETS
+from relay.calls import CallClient
+from relay.control import ABOUT, MARK, RECORDING, RESETS
 from relay.errors import AwayError
 from relay.protocol import (
     RETRY_S,
@@ -58,6 +62,7 @@ class ControlClient:
         """Create the client of the camera of that name; waits are also those of its RemoteCamera."""
         self.name, self.waits = name, waits
         self._redis = redis
+        self.calls = CallClient(redis, name, waits.done_s)
         self._last: tuple[Report | None, float] = None, 0.0  # and when it came (monotonic, s)
 
     def receive(self, packed: bytes | None) -> Report | None:
@@ -171,6 +176,28 @@ class RemoteRecorder:
     def flush(self, timeout_s: float) -> bool:
         """Wait until no sighting waits; False if that takes longer than timeout_s. Raises RedisError."""
         return self._control.wait(lambda report: not report.sessions, timeout_s)
+
+    def describe(self, about: About, labels: Sequence[str]) -> None:
+        """Say what the session is about, as Recorder.describe does; raises AwayError and RedisError."""
+        value = {
+            **asdict(about),
+            "labels": list(labels),
+            "request": uuid.uuid4().hex,
+        }  # new, even if said before
+        self._control.request(
+            {ABOUT: value},
+            lambda report: (report.recording.about, report.recording.labels) == (about, tuple(labels)),
+        )
+
+    def mark(self, label: str, caller_unix_ms: int | None, _arrived_unix_ms: int) -> Marker:
+        """Mark a moment, as Recorder.mark does; raises MarkerError, AwayError and RedisError.
+
+        The camera's process computes the arrival by its own clock, which times what it records.
+        """
+        answer = self._control.calls.call(MARK, {"label": label, "caller_unix_ms": caller_unix_ms})
+        if "error" in answer:
+            raise MarkerError(answer["error"], answer["status"])
+        return Marker(**answer["marker"])
 
     def state(self) -> Recording:
         """Return what the recorder did at the last report; off without one."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from recording.about import About
+from recording.markers import Marker
 from recording.recorder import Recording
 
 
@@ -42,6 +44,12 @@ class Recorder(Protocol):
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was seen is written; False if that takes longer."""
+
+    def describe(self, about: About, labels: Sequence[str]) -> None:
+        """Say what the session that runs is about, and the next ones; labels are those of the keys 1 to 9."""
+
+    def mark(self, label: str, caller_unix_ms: int | None, arrived_unix_ms: int) -> Marker:
+        """Mark a moment of the session that runs; raises MarkerError."""
 
     def state(self) -> Recording:
         """Return what it records now."""

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from recording.dictionary import CSV_FIELDS, MARKER_FIELDS
 from recording.history import History
 from settings import ROOT, Settings, flag, variable
 from tests.fakes.browser_cameras import Hall
@@ -80,6 +81,13 @@ def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path
     documented = {row[0].strip("`") for row in table_rows(README) if row[0].startswith("`/")}
     assert documented == routes - {f"/cameras/<camera>{page}" for page in documented - {"/"}}
     assert len(below) > 8  # whose rows are those of the same pages of one camera
+
+
+def test_the_data_dictionary_is_that_of_the_exports() -> None:
+    text = (ROOT / "docs" / "recording.md").read_text(encoding="utf-8")
+    fields = (*CSV_FIELDS, *MARKER_FIELDS)
+    said = [[row[0].strip("`"), *row[1:]] for row in table_rows(text) if not row[0].startswith("`/")]
+    assert said == [[it.name, it.description, it.unit or "-", it.empty] for it in fields]
 
 
 def test_every_file_the_documents_link_to_is_there() -> None:

@@ -15,8 +15,11 @@ from flask.testing import FlaskClient
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app import create_app
+from recording.about import About
 from recording.history import History
+from recording.markers import MarkerError
 from recording.recorder import Saved
+from relay.calls import CallServer
 from relay.cameras import Cameras, encode_from_jpeg
 from relay.control import ControlServer
 from relay.errors import AwayError
@@ -176,9 +179,11 @@ class Process:
         self.control = ControlServer(
             cast("Any", self.controls), cast("Any", self.recorder), self.outputs, record
         )
+        self.calls = CallServer(cast("Any", redis), "lobby")
         redis.before_get = self.meet
 
     def meet(self) -> None:
+        self.calls.answer_all(self.control.act)
         requests = self.redis.hashes.get("fer:requests:lobby", {})
         self.control.apply({name.decode(): value.decode() for name, value in requests.items()})
         hashes = dict(self.redis.hashes.get("fer:viewers:lobby", {}))
@@ -387,6 +392,62 @@ def test_a_web_host_records_a_camera_elsewhere(redis: FakeRedis, control: Contro
     recorder.stop()
     assert not process.recorder.now.on
     assert recorder.flush(0.1)
+
+
+def test_a_web_host_says_what_a_recording_elsewhere_is_about(redis: FakeRedis, control: ControlClient) -> None:
+    process, recorder = Process(redis), RemoteRecorder(control, open_to_all=True)
+    about = About("Pilot", "two lines\nof a note", ("happy film", "P01"))
+    recorder.describe(about, ["on", "off"])
+    assert (process.recorder.now.about, process.recorder.now.labels) == (about, ("on", "off"))
+    assert recorder.state().about == about
+    process.recorder.describe(replace(about, note=""), ["on", "off"])  # as at the end of a recording
+    recorder.describe(about, ["on", "off"])
+    assert process.recorder.now.about == about
+    spare = Process(redis)
+    spare.meet()
+    assert spare.recorder.now.about == about
+
+
+def test_a_marker_from_a_web_host_is_answered_as_at_the_camera_itself(
+    redis: FakeRedis, control: ControlClient
+) -> None:
+    process, recorder = Process(redis), RemoteRecorder(control, open_to_all=True)
+    control.status()
+    with pytest.raises(MarkerError, match="Nothing is being recorded") as caught:
+        recorder.mark("on", None, 0)
+    assert caught.value.status == 409
+    process.recorder.start()
+    before_ms = time.time() * 1000
+
+    def late() -> None:
+        redis.now_s = 1000.25  # so long it has waited until the process takes it
+        process.meet()
+
+    redis.before_get = late
+    marker = recorder.mark("on", 5, 0)
+    redis.before_get = process.meet
+    assert (marker.number, marker.label, marker.caller_unix_ms) == (1, "on", 5)
+    assert before_ms - 251 <= marker.arrived_unix_ms <= time.time() * 1000 - 249
+    assert recorder.mark("off", None, 0).number == 2
+    assert [key for key in redis.lists if redis.lists[key]] == []
+
+
+def test_a_marker_that_nobody_takes_is_taken_back(redis: FakeRedis, control: ControlClient) -> None:
+    process, recorder = Process(redis), RemoteRecorder(control, open_to_all=True)
+    process.recorder.start()
+    redis.before_get = lambda: None
+    with pytest.raises(AwayError, match="lobby does not answer"):
+        recorder.mark("on", None, 0)
+    process.meet()
+    assert process.recorder.now.markers == 0
+
+
+def test_a_call_of_another_version_is_answered_in_one_sentence(
+    redis: FakeRedis, control: ControlClient
+) -> None:
+    Process(redis)
+    answer = control.calls.call("dance", {})
+    assert answer == {"error": "The camera's process cannot “dance”; is it of another version?", "status": 501}
 
 
 def test_a_process_that_takes_a_dead_ones_place_goes_on_with_what_was_wished(
