@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, url_for
 
 from recording.export import as_csv
 from uploads.results import ResultRow, Results
@@ -41,9 +41,14 @@ def made_at(about: dict[str, Any]) -> datetime:
 
 
 def _table_row(row: ResultRow) -> dict[str, Any]:
-    """Return a row of the page with all results."""
-    about = {"title": row.about["title"], "made_at": made_at(row.about)}
-    return {"job_id": row.job_id, "face": row.face, "cells": row.cells, **about}
+    """Return a row of the page with all results; address leads to its face, or to its file."""
+    if row.kind == "picture":
+        anchor = f"face-{row.item}-{row.face['track_id']}" if row.face else f"picture-{row.item}"
+        address = url_for("uploads.job", job_id=row.job_id, picture=row.item, _anchor=anchor)
+    else:
+        address = url_for("uploads.job", job_id=row.job_id, _anchor=f"item-{row.item}")
+    about = {"title": row.about["title"], "made_at": made_at(row.about), "address": address}
+    return {"face": row.face, "cells": row.cells, **about}
 
 
 def _csv_rows(rows: Iterator[ResultRow]) -> Iterator[list[object]]:
