@@ -77,5 +77,5 @@ def check_change(name: str, value: Any, current: Mapping[str, Any], fixed: Seque
         raise ControlError(f"{name} must be true or false.")
     elif name in fixed and value != current[name]:
         if name == "heat":
-            raise ControlError("This network has no heat map that is quick enough to be live; see “Why?”.")
+            raise ControlError("This network has no heat map that is quick enough to be live; see “Explain”.")
         raise ControlError(f"{name} was set when the program was started, and stays.")

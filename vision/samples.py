@@ -109,10 +109,19 @@ class Samples:
         """Return the samples of one of EMOTIONS; SamplesError if a picture cannot be read."""
         return self._read(emotion)
 
+    def files(self, emotion: str) -> list[str]:
+        """Return the files of an emotion's samples, below static/."""
+        return [_file(path) for path in self._paths[emotion]]
+
     def _read_emotion(self, emotion: str) -> list[Sample]:
         return [self._read_one(path) for path in self._paths[emotion]]
 
     def _read_one(self, path: Path) -> Sample:
         gray = read_gray(path)
         probs = self._load_predict()(gray, np.array([FACE_BOX]), None, np.zeros(1, dtype=np.bool_))
-        return Sample(f"samples/{path.parent.name}/{path.name}", probs[0])
+        return Sample(_file(path), probs[0])
+
+
+def _file(path: Path) -> str:
+    """Return a sample's file below static/."""
+    return f"samples/{path.parent.name}/{path.name}"

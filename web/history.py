@@ -13,7 +13,7 @@ from recording.database import DatabaseError
 from recording.history import Face, History, MeanProbs, Search, Summary
 from recording.markers import Marker
 from recording.tables import COUNTED
-from vision.emotions import DETAILS, EMOTIONS
+from vision.emotions import EMOTIONS
 from web.chart import TimeBins, areas, edges, lines, overall_means, ribbon, stacked
 from web.history_edits import add_edits
 from web.history_files import add_files, find_session
