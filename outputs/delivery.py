@@ -21,7 +21,7 @@ class DeliveryWaits:
     min_pause_s: float = 0.5  # before the receiver is tried again; doubled each time up to max_pause_s
     max_pause_s: float = 5.0
     stable_s: float = 5.0  # a connection that held for longer begins at min_pause_s again
-    join_s: float = 4.0
+    join_s: float = 2.0  # for all outputs together; gunicorn.conf.py gives the program some seconds
 
 
 WAITS = DeliveryWaits()
@@ -98,10 +98,10 @@ class Delivery:
             self._ended = True
             self._changed.notify_all()
 
-    def join(self) -> bool:
-        """Wait for the thread; False if the receiver holds it."""
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread; False if the receiver holds it for longer than timeout_s."""
         if self._thread:
-            self._thread.join(self._waits.join_s)
+            self._thread.join(timeout_s)
         return not (self._thread and self._thread.is_alive())
 
     # The delivery's own thread; no other touches the output.

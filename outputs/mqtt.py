@@ -118,7 +118,8 @@ class MqttOutput:
         except (ValueError, RuntimeError):
             arrived = False
         if not arrived:
-            raise OutputError(self._problem or f"{self.address} does not acknowledge what is sent.")
+            self._problem = self._problem or f"{self.address} does not acknowledge what is sent."
+            raise OutputError(self._problem)
 
     # In paho's thread.
 
