@@ -40,6 +40,8 @@ class FakeOutput:
     def marker(self, label: str, unix_s: float) -> None:
         if self.refuses_markers:
             raise OutputError("It takes no markers.")
+        if not label:
+            raise ZeroDivisionError
         self.markers.append((label, unix_s))
 
     def close(self) -> None:

@@ -210,7 +210,18 @@ def test_a_broker_that_is_not_there_is_told_in_a_sentence() -> None:
         output.open()
 
 
-URLS = ["host", "http://host/x", "mqtt://", "mqtt:///x", "mqtt://a:b", "mqtt://h:99999/x", "mqtt://u:p@q@h/#/x"]
+URLS = [
+    "host",
+    "http://host/x",
+    "mqtt://",
+    "mqtt:///x",
+    "mqtt://a:b",
+    "mqtt://h:99999/x",
+    "mqtt://h:0/x",
+    "mqtt://h/a%2Bb",
+    "mqtt://h/#",
+    "mqtt://u:p@q@h/#/x",
+]
 
 
 @pytest.mark.parametrize("url", URLS)

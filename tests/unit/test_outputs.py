@@ -204,6 +204,34 @@ def test_a_marker_that_could_not_be_sent_is_sent_when_it_can(
     assert (outputs.status()[0].sent, outputs.status()[0].dropped) == (2, 0)
 
 
+def test_a_marker_that_an_output_cannot_take_at_all_is_dropped(
+    outputs: CameraOutputs, output: FakeOutput
+) -> None:
+    outputs.start()
+    outputs.marker("", 1000.5)
+    outputs.marker("end", 1001.5)
+    until(lambda: output.markers == [("end", 1001.5)])
+    until(lambda: outputs.status()[0].sent == 1)
+    assert outputs.status()[0].dropped == 1
+
+
+def test_outputs_that_are_started_again_while_a_receiver_holds_them_have_one_thread(output: FakeOutput) -> None:
+    camera = Watched()
+    outputs = CameraOutputs(camera, [output], replace(QUICK, join_s=0.1))
+    outputs.start()
+    until(lambda: connected(outputs))
+    output.go_on.clear()
+    camera.annotated.put(frame_at(1.0))
+    until(lambda: not outputs._deliveries[0]._moments)
+    assert outputs.stop() is False
+    outputs.start()
+    output.go_on.set()
+    until(lambda: len(output.moments) == 1)
+    put_all(camera, [frame_at(2.0)], output)
+    assert output.opened == 1
+    assert outputs.close()
+
+
 def test_a_receiver_that_holds_its_thread_is_not_waited_for_at_the_end(output: FakeOutput) -> None:
     camera = Watched()
     outputs = CameraOutputs(camera, [output, FakeOutput()], replace(QUICK, join_s=0.2))
