@@ -1,6 +1,7 @@
 """The outputs of one camera: each annotated frame's faces go to every one of them."""
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -18,7 +19,7 @@ class CameraOutputs:
 
     def __init__(self, camera: Viewable, outputs: Sequence[Output], waits: DeliveryWaits = WAITS) -> None:
         """Create the outputs of a camera, which are off until `start`."""
-        self._camera = camera
+        self._camera, self._waits = camera, waits
         self._deliveries = [Delivery(output, waits=waits) for output in outputs]
         self._switching = threading.Lock()  # guards what is below
         self._held = ExitStack()
@@ -45,7 +46,8 @@ class CameraOutputs:
             self._held.close()
             for delivery in self._deliveries:
                 delivery.end()
-            joined = [delivery.join() for delivery in self._deliveries]
+            deadline_s = time.monotonic() + self._waits.join_s
+            joined = [delivery.join(max(deadline_s - time.monotonic(), 0)) for delivery in self._deliveries]
             return all(joined)
 
     def close(self) -> bool:

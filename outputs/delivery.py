@@ -21,7 +21,7 @@ class DeliveryWaits:
     min_pause_s: float = 0.5  # before the receiver is tried again; doubled each time up to max_pause_s
     max_pause_s: float = 5.0
     stable_s: float = 5.0  # a connection that held for longer begins at min_pause_s again
-    join_s: float = 4.0
+    join_s: float = 2.0  # for all outputs together; gunicorn.conf.py gives the program some seconds
 
 
 WAITS = DeliveryWaits()
@@ -54,6 +54,8 @@ class Delivery:
         """Begin to deliver."""
         with self._changed:
             self._ended, self._problem = False, ""
+        if self._thread and self._thread.is_alive():
+            return  # a receiver held it for longer than `join` waited; it goes on
         self._thread = threading.Thread(target=self._work, name=f"output {self._output.kind}", daemon=True)
         self._thread.start()
 
@@ -98,10 +100,10 @@ class Delivery:
             self._ended = True
             self._changed.notify_all()
 
-    def join(self) -> bool:
-        """Wait for the thread; False if the receiver holds it."""
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread; False if the receiver holds it for longer than timeout_s."""
         if self._thread:
-            self._thread.join(self._waits.join_s)
+            self._thread.join(timeout_s)
         return not (self._thread and self._thread.is_alive())
 
     # The delivery's own thread; no other touches the output.
@@ -116,9 +118,8 @@ class Delivery:
                 self._deliver()
             except OutputError as error:
                 self._report(str(error))
-            except Exception:
-                log.exception("the output %s failed", self._output.kind)
-                self._report("The output failed; the log says how.")
+            except Exception as error:
+                self._report("The output failed; the log says how.", error)
             finally:
                 self._close()
             if time.monotonic() - opened_s > self._waits.stable_s:
@@ -158,15 +159,15 @@ class Delivery:
             self._dropped += 1
 
     def _send(self, item: Moment | Marker) -> None:
-        """Send an item; a marker that cannot be sent waits for the next try. Raises OutputError."""
+        """Send an item; a marker for which the receiver is gone waits for the next try. Raises OutputError."""
         try:
             if isinstance(item, Marker):
                 self._output.marker(item.label, item.unix_s)
             else:
                 self._output.send(item)
-        except Exception:
+        except Exception as error:
             with self._changed:
-                if isinstance(item, Marker):
+                if isinstance(item, Marker) and isinstance(error, OutputError):
                     self._markers.appendleft(item)
                 else:
                     self._dropped += 1
@@ -183,13 +184,13 @@ class Delivery:
                 waiting.clear()
         self._output.close()
 
-    def _report(self, problem: str) -> None:
+    def _report(self, problem: str, fault: Exception | None = None) -> None:
         """Keep what went wrong for the pages, and log it once."""
         with self._changed:
             if problem == self._problem:
                 return
             self._problem = problem
         if problem:
-            log.warning("output %s: %s", self._output.kind, problem)
+            log.warning("output %s: %s", self._output.kind, problem, exc_info=fault)
         else:
             log.info("output %s: %s is there", self._output.kind, self._output.address)

@@ -1,10 +1,11 @@
 """Faces as MQTT messages, for Home Assistant, which finds them by itself, Node-RED and signs."""
 
 import json
+import re
 import threading
 from contextlib import suppress
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
@@ -16,6 +17,7 @@ from settings import ESCAPES, StartError, has_host, mask_address
 from vision.faces import NO_FACE, face_json
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
+WILDCARD = re.compile(r"[+#\0]")
 PREFIX = "faces"  # where the address has none
 PERIOD_S = 0.5  # twice a second is plenty for a sign, and a home keeps every change
 CONNECT_S = 3.0
@@ -31,28 +33,15 @@ class MqttOutput:
     def __init__(self, url: str, name: str) -> None:
         """Create an output to mqtt://[USER:PASSWORD@]HOST[:PORT]/PREFIX; raises StartError."""
         self.address, self._name = mask_address(url), name
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            port, parts = None, urlsplit("")
-        if (
-            parts.scheme not in PORTS
-            or not has_host(url)
-            or not parts.hostname
-            or "#" in url
-            or "+" in parts.path
-        ):
+        parts = urlsplit(url) if has_host(url) else urlsplit("")
+        prefix = unquote(parts.path).strip("/") or PREFIX
+        if parts.scheme not in PORTS or not _has_port(parts) or set("?#") & set(url) or WILDCARD.search(prefix):
             raise StartError(f"--mqtt must be mqtt://[USER:PASSWORD@]HOST[:PORT]/PREFIX; {ESCAPES}")
-        self._secure, self._host, self._port = (
-            parts.scheme == "mqtts",
-            parts.hostname,
-            port or PORTS[parts.scheme],
-        )
-        self._user, self._password = (
-            unquote(part) if part else None for part in (parts.username, parts.password)
-        )
-        self.topic = f"{unquote(parts.path).strip('/') or PREFIX}/{name}"
+        self._secure, self._host = parts.scheme == "mqtts", parts.hostname or ""
+        self._port = parts.port or PORTS[parts.scheme]
+        self._user = unquote(parts.username) if parts.username else None
+        self._password = unquote(parts.password) if parts.password else None
+        self.topic = f"{prefix}/{name}"
         self._client: Client | None = None
         self._answered = threading.Event()
         self._problem = ""  # why the connection does not stand
@@ -118,7 +107,8 @@ class MqttOutput:
         except (ValueError, RuntimeError):
             arrived = False
         if not arrived:
-            raise OutputError(self._problem or f"{self.address} does not acknowledge what is sent.")
+            self._problem = self._problem or f"{self.address} does not acknowledge what is sent."
+            raise OutputError(self._problem)
 
     # In paho's thread.
 
@@ -129,6 +119,14 @@ class MqttOutput:
     def _on_disconnect(self, *_: Any) -> None:
         self._problem = self._problem or f"The connection to {self.address} was lost."
         self._answered.set()
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Return whether the port of an address is one, or left out."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def state_json(moment: Moment) -> dict[str, Any]:

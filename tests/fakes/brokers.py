@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -21,16 +22,15 @@ def free_port() -> int:
 
 
 class Mosquitto:
-    """Debian's mosquitto, started and killed as the test says; with a password file it asks for one."""
+    """Debian's mosquitto, started, stopped and killed as the test says; more are lines of its configuration."""
 
-    def __init__(self, folder: Path, passwords: Path | None = None) -> None:
+    def __init__(self, folder: Path, more: str = "allow_anonymous true") -> None:
         program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
         if program is None:
             pytest.skip("there is no mosquitto on this machine")
         self.port = free_port()
-        access = f"password_file {passwords}" if passwords else "allow_anonymous true"
         config = folder / "mosquitto.conf"
-        config.write_text(f"listener {self.port} 127.0.0.1\n{access}\npersistence false\nuser root\n")
+        config.write_text(f"listener {self.port} 127.0.0.1\n{more}\npersistence false\nuser root\n")
         self._command = [program, "-c", str(config)]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -43,6 +43,11 @@ class Mosquitto:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """Let it stand still, as behind a network that is gone."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

@@ -17,6 +17,7 @@ class FakeOutput:
         self.period_s = period_s
         self.away = ""
         self.heard = True
+        self.refuses_markers = False
         self.opened = self.closed = 0
         self.moments: list[Moment] = []
         self.markers: list[tuple[str, float]] = []
@@ -37,7 +38,10 @@ class FakeOutput:
         self.moments.append(moment)
 
     def marker(self, label: str, unix_s: float) -> None:
-        self._fail_if_away()
+        if self.refuses_markers:
+            raise OutputError("It takes no markers.")
+        if not label:
+            raise ZeroDivisionError
         self.markers.append((label, unix_s))
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -132,6 +133,41 @@ def test_a_broker_that_dies_is_missed_counted_and_found_again(broker: Mosquitto)
     assert (status.sent, status.dropped, status.problem) == (31, 30, "")
 
 
+def test_a_broker_that_stands_still_is_noticed_and_holds_nobody_up_at_the_end(broker: Mosquitto) -> None:
+    with opened(url_of(broker)) as output:
+        broker.freeze()
+        with pytest.raises(OutputError, match=r"^mqtt://127\.0\.0\.1:\d+ does not acknowledge what is sent\.$"):
+            output.send(MOMENT)
+        with pytest.raises(OutputError, match="does not acknowledge"):
+            output.is_heard()
+        started_s = time.monotonic()
+        output.close()
+        assert time.monotonic() - started_s < 1.5
+
+
+# paho leaves the socket of a failed handshake to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_connection_by_tls_checks_the_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not shutil.which("openssl"):
+        pytest.skip("there is no openssl on this machine")
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-keyout", str(key), "-out", str(cert), "-days", "2", "-subj", "/CN=broker"]
+    subprocess.run([*command, "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    broker = Mosquitto(tmp_path, f"allow_anonymous true\ncertfile {cert}\nkeyfile {key}")
+    broker.start()
+    url = f"mqtts://127.0.0.1:{broker.port}/x"
+    with (
+        closing(MqttOutput(url, "hall")) as stranger,
+        pytest.raises(OutputError, match="certificate verify failed"),
+    ):
+        stranger.open()
+    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+    with opened(url) as output:
+        assert output.is_heard()
+    broker.kill()
+
+
 def test_a_second_program_of_one_name_ends_the_first_ones_connection_and_is_online(broker: Mosquitto) -> None:
     with opened(url_of(broker, "")) as first, opened(url_of(broker, "")) as second:
         until(lambda: _is_lost(first))
@@ -147,7 +183,7 @@ class TestPassword:
             pytest.skip("there is no mosquitto on this machine")
         passwords = tmp_path / "passwords"
         subprocess.run(["mosquitto_passwd", "-c", "-b", passwords, "ann", "p@ss/1"], check=True)
-        mosquitto = Mosquitto(tmp_path, passwords)
+        mosquitto = Mosquitto(tmp_path, f"password_file {passwords}")
         mosquitto.start()
         yield mosquitto
         mosquitto.kill()
@@ -174,7 +210,18 @@ def test_a_broker_that_is_not_there_is_told_in_a_sentence() -> None:
         output.open()
 
 
-URLS = ["host", "http://host/x", "mqtt://", "mqtt:///x", "mqtt://a:b", "mqtt://h:99999/x", "mqtt://u:p@q@h/#/x"]
+URLS = [
+    "host",
+    "http://host/x",
+    "mqtt://",
+    "mqtt:///x",
+    "mqtt://a:b",
+    "mqtt://h:99999/x",
+    "mqtt://h:0/x",
+    "mqtt://h/a%2Bb",
+    "mqtt://h/#",
+    "mqtt://u:p@q@h/#/x",
+]
 
 
 @pytest.mark.parametrize("url", URLS)

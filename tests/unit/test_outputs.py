@@ -132,7 +132,7 @@ def test_a_receiver_that_stands_still_never_delays_the_camera_and_loses_the_olde
     output.go_on.set()
     until(lambda: delivery.status().sent + delivery.status().dropped == 500)
     delivery.end()
-    assert delivery.join()
+    assert delivery.join(PATIENCE_S)
     # one was being sent, and at most ten waited
     assert [moment.frame for moment in output.moments][-10:] == list(range(491, 501))
     assert len(output.moments) == delivery.status().sent <= 11
@@ -176,7 +176,7 @@ def test_the_pause_between_two_tries_grows(output: FakeOutput) -> None:
     time.sleep(0.3)  # after 0.01, 0.02, 0.04 and so on there is time for no more than five tries
     assert output.opened <= 7
     delivery.end()
-    assert delivery.join()
+    assert delivery.join(PATIENCE_S)
 
 
 def test_markers_wait_for_a_receiver_and_keep_their_times(outputs: CameraOutputs, output: FakeOutput) -> None:
@@ -191,6 +191,61 @@ def test_markers_wait_for_a_receiver_and_keep_their_times(outputs: CameraOutputs
     assert outputs.status()[0].dropped == 0
 
 
+def test_a_marker_that_could_not_be_sent_is_sent_when_it_can(
+    outputs: CameraOutputs, output: FakeOutput
+) -> None:
+    output.refuses_markers = True
+    outputs.start()
+    outputs.marker("begin", 1000.5)
+    outputs.marker("end", 1001.5)
+    until(lambda: outputs.status()[0].problem == "It takes no markers.")
+    output.refuses_markers = False
+    until(lambda: output.markers == [("begin", 1000.5), ("end", 1001.5)])
+    assert (outputs.status()[0].sent, outputs.status()[0].dropped) == (2, 0)
+
+
+def test_a_marker_that_an_output_cannot_take_at_all_is_dropped(
+    outputs: CameraOutputs, output: FakeOutput
+) -> None:
+    outputs.start()
+    outputs.marker("", 1000.5)
+    outputs.marker("end", 1001.5)
+    until(lambda: output.markers == [("end", 1001.5)])
+    until(lambda: outputs.status()[0].sent == 1)
+    assert outputs.status()[0].dropped == 1
+
+
+def test_outputs_that_are_started_again_while_a_receiver_holds_them_have_one_thread(output: FakeOutput) -> None:
+    camera = Watched()
+    outputs = CameraOutputs(camera, [output], replace(QUICK, join_s=0.1))
+    outputs.start()
+    until(lambda: connected(outputs))
+    output.go_on.clear()
+    camera.annotated.put(frame_at(1.0))
+    until(lambda: not outputs._deliveries[0]._moments)
+    assert outputs.stop() is False
+    outputs.start()
+    output.go_on.set()
+    until(lambda: len(output.moments) == 1)
+    put_all(camera, [frame_at(2.0)], output)
+    assert output.opened == 1
+    assert outputs.close()
+
+
+def test_a_receiver_that_holds_its_thread_is_not_waited_for_at_the_end(output: FakeOutput) -> None:
+    camera = Watched()
+    outputs = CameraOutputs(camera, [output, FakeOutput()], replace(QUICK, join_s=0.2))
+    outputs.start()
+    until(lambda: connected(outputs))
+    output.go_on.clear()
+    camera.annotated.put(frame_at(1.0))
+    until(lambda: not outputs._deliveries[0]._moments)
+    started_s = time.monotonic()
+    assert outputs.close() is False
+    assert time.monotonic() - started_s < 5
+    output.go_on.set()
+
+
 def test_no_more_markers_wait_than_frames_may(output: FakeOutput) -> None:
     delivery = Delivery(output, max_waiting=3, waits=QUICK)
     for number in range(5):
@@ -199,7 +254,7 @@ def test_no_more_markers_wait_than_frames_may(output: FakeOutput) -> None:
     delivery.start()
     until(lambda: len(output.markers) == 3)
     delivery.end()
-    assert delivery.join()
+    assert delivery.join(PATIENCE_S)
     assert [label for label, _ in output.markers] == ["2", "3", "4"]
 
 
@@ -228,7 +283,7 @@ def test_an_output_that_wants_fewer_frames_gets_one_a_period_and_has_lost_none()
         delivery.put(moment_at(10 + number / 30))
     until(lambda: len(output.moments) == 3)
     delivery.end()
-    assert delivery.join()
+    assert delivery.join(PATIENCE_S)
     assert [round(moment.captured_s, 2) for moment in output.moments] == [10, 10.5, 11]
     assert delivery.status().dropped == 0
 
