@@ -114,5 +114,5 @@ def write_picture(path: Path, title: str, figures: dict[str, Any]) -> None:
     bars.barh(places - 0.2, [row["balanced"] for _, row in rows], 0.4, label="balanced accuracy")
     bars.barh(places + 0.2, [row["ece"] for _, row in rows], 0.4, label="calibration error")
     bars.set(yticks=places, yticklabels=[name for name, _ in rows], xlim=(0, 1), title=f"by {kind}")
-    bars.legend()
+    bars.legend(loc="center right")
     figure.savefig(path, dpi=110)
