@@ -88,10 +88,11 @@ def check(
     cascade = HaarDetector(Settings().cascade, MIN_FACE_PX)
     detectors: list[Detector] = [cascade, MtcnnDetector(Networks.load(), MIN_FACE_PX, (640, 480))]
     for index, emotion in enumerate(EMOTIONS):
-        nearest = check_likeness([person.expressions[index].face for person in people], photos)
-        probs = check_reading([of_person[index] for of_person in portraits], emotion, classifier)
-        for number, of_person in enumerate(portraits, start=1):
-            check_detection(of_person[index], detectors, f"{number} of {emotion}")
+        shown = [of_person[index] for of_person in portraits]
+        nearest = check_likeness(shown, photos)
+        probs = check_reading(shown, emotion, classifier)
+        for number, portrait in enumerate(shown, start=1):
+            check_detection(portrait, detectors, f"{number} of {emotion}")
         kept = [len(person.rows[index]) for person in people]
         print(
             f"{emotion}: averages of {min(kept)} to {max(kept)} photographs, of which the nearest correlates "

@@ -5,12 +5,24 @@ import numpy as np
 from training.portraits.canvas import SIDE, Flow, smoothstep
 from training.portraits.canvas import XS as CANVAS_XS
 from training.portraits.canvas import YS as CANVAS_YS
-from training.portraits.easel import MIDDLE, XS, YS, Mask, Painting, glow, inside, lay, noise, rounded, shaded
+from training.portraits.easel import (
+    CANVAS_LEFT,
+    CANVAS_TOP,
+    MIDDLE,
+    XS,
+    YS,
+    Mask,
+    Painting,
+    glow,
+    inside,
+    lay,
+    noise,
+    rounded,
+    shaded,
+)
 from training.portraits.flow import inverted, pull
 from training.portraits.hair import Hair
 from training.portraits.sitters import Sitter
-
-CANVAS_LEFT, CANVAS_TOP = 32, 44  # px: where the canvas lies in the portrait
 
 NECKLINES = {
     "round": (288, 58, 36),
@@ -67,10 +79,11 @@ def _faced(picture: Painting, face: Painting, flow: Flow, skin: Painting, sitter
 
     Towards its outline the face turns away from the light, and what was behind the faces does not show.
     """
-    half_width, half_height, y = sitter.head
-    distance = (abs(CANVAS_XS - (SIDE - 1) / 2) / half_width) ** 2.3 + (abs(CANVAS_YS - y) / half_height) ** 2.3
+    half_width, half_height, y, taper = sitter.head
+    half_widths = half_width * (1 - taper * smoothstep((CANVAS_YS - 130) / 110))
+    across, along = abs(CANVAS_XS - (SIDE - 1) / 2) / half_widths, abs(CANVAS_YS - y) / half_height
     back = inverted(flow)
-    distance = pull(distance ** (1 / 2.3), back)
+    distance = pull((across**2.3 + along**2.3) ** (1 / 2.3), back)
     shade = 0.74 - 0.12 * (CANVAS_XS - 128) / 80
     rim = smoothstep((distance - 0.82) / 0.20)
     face = lay(face, np.minimum(face, skin * shade[..., None]), rim)

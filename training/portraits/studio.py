@@ -24,6 +24,7 @@ from training.portraits.expressions import (
 from training.portraits.hair import paint_hair
 from training.portraits.paint import paint_face
 from training.portraits.people import Looks, find_looks
+from training.portraits.proportions import reshape
 from training.portraits.sitters import SITTERS, Sitter
 from vision.emotions import EMOTIONS
 
@@ -53,7 +54,7 @@ POOLS = {
 }
 LEAST_SCORE = 0.45  # of the alignment
 ANGRY_SCORE = 0.3
-MAX_POOL = 500
+MIN_POOL, MAX_POOL = 20, 500
 CLOSED_MOUTHS = 130
 
 
@@ -75,14 +76,25 @@ class Person:
 
 
 def average_emotions(aligned: Aligned, classify: Classify, executor: Executor) -> tuple[Aligned, Means]:
-    """Return the means of the seven emotions, and the faces with the angry ones aligned anew."""
-    pools = [aligned.once(aligned.best(emotion, LEAST_SCORE)[:MAX_POOL]) for emotion in EMOTIONS]
+    """Return the means of the seven emotions, and the faces with the angry ones aligned anew.
+
+    Raises ValueError if too few faces of an emotion could be aligned.
+    """
+    pools = [_pool(aligned, emotion) for emotion in EMOTIONS]
     averages = [_mean(aligned, emotion, pool, executor) for emotion, pool in zip(EMOTIONS, pools, strict=True)]
     angry = EMOTIONS.index("angry")
     aligned = realign_angry(aligned, averages[angry].image, classify, executor)
     pools[angry] = aligned.once(closed_mouths(aligned, aligned.best("angry", ANGRY_SCORE), CLOSED_MOUTHS))
     averages[angry] = _mean(aligned, "angry", pools[angry], executor)
     return aligned, Means(pools, averages)
+
+
+def _pool(aligned: Aligned, emotion: str) -> NDArray[np.intp]:
+    """Return the rows of an emotion's faces, the best aligned first; ValueError if there are too few."""
+    pool = aligned.once(aligned.best(emotion, LEAST_SCORE)[:MAX_POOL])
+    if len(pool) < MIN_POOL:
+        raise ValueError(f"only {len(pool)} faces of {emotion} could be aligned; the portraits need {MIN_POOL}")
+    return pool
 
 
 def _mean(aligned: Aligned, emotion: str, pool: NDArray[np.intp], executor: Executor) -> Average:
@@ -122,7 +134,9 @@ def _make_person(
         mean, own = symmetric(means.averages[index].image), symmetric(averages[index].image)
         share = looks.mean(averages[index].rows) @ place / (place @ place) + LESS_OF_PERSON[index]
         expressions.append(express(mean_rest, rest, mean, flow, own, float(np.clip(share, 0, 1)), GAINS[index]))
-    return Person(sitter, [*expressions, Expression(own_rest, rest.flow)], [one.rows for one in averages])
+    expressions.append(Expression(own_rest, rest.flow))
+    reshaped = [reshape(one, sitter.proportions) for one in expressions]
+    return Person(sitter, reshaped, [one.rows for one in averages])
 
 
 def _own_average(
