@@ -1,8 +1,9 @@
 """Paints a whole portrait: backdrop, hair, neck, clothes, and the face in their midst."""
 
+import cv2
 import numpy as np
 
-from training.portraits.canvas import SIDE, Flow, smoothstep
+from training.portraits.canvas import SIDE, Flow, blur, smoothstep
 from training.portraits.canvas import XS as CANVAS_XS
 from training.portraits.canvas import YS as CANVAS_YS
 from training.portraits.easel import (
@@ -71,7 +72,20 @@ def _dressed(picture: Painting, sitter: Sitter, seed: int) -> Painting:
     body = inside(rounded(MIDDLE, 447, 176, 146, 2.5), 1.1)
     folds = 0.82 + 0.22 * glow(95, 340, 60, 200) + 0.04 * noise(seed + 3, 4, 18)
     rim = 0.12 * np.exp(-(((neckline + 3) / 3.0) ** 2))
-    return lay(picture, shaded(sitter.cloth, folds - rim), body * inside(-neckline, 1.0))
+    picture = lay(picture, shaded(sitter.cloth, folds - rim), body * inside(-neckline, 1.0))
+    return _collared(picture, sitter) if sitter.collar == "shirt" else picture
+
+
+def _collared(picture: Painting, sitter: Sitter) -> Painting:
+    """Return a picture with the two flaps of a shirt's collar, and their shadow."""
+    flaps = np.zeros(XS.shape, np.float32)
+    for side in (-1, 1):
+        corners = [(MIDDLE + side * x, y) for x, y in ((50, 288), (58, 310), (38, 350), (0, 322), (34, 316))]
+        cv2.fillPoly(flaps, [np.array(corners, np.int32)], 1.0, cv2.LINE_AA)
+    shadow = np.roll(blur(flaps, 3), 4, axis=0).astype(np.float32)
+    picture = lay(picture, picture * np.float32(0.62), shadow)
+    light = 1.12 + 0.18 * glow(110, 320, 60, 60)
+    return lay(picture, shaded(sitter.cloth, light), blur(flaps, 0.8))
 
 
 def _faced(picture: Painting, face: Painting, flow: Flow, skin: Painting, sitter: Sitter) -> Painting:

@@ -41,7 +41,7 @@ def reshape(expression: Expression, proportions: Proportions) -> Expression:
 
 def flow_of(proportions: Proportions) -> Flow:
     """Return the flow from the mean resting face to the same face with these proportions."""
-    right = np.sign(XS - MIDDLE)
+    right = np.tanh((XS - MIDDLE) / 16)  # -1 on the left, 1 on the right, without a crease between
     eyes = _bump(94, 108, 26, 24) + _bump(161, 108, 26, 24)
     nose, mouth = _bump(MIDDLE, 160, 24, 24), _bump(MIDDLE, 198, 38, 18)
     jaw = _bump(72, 196, 24, 40) + _bump(183, 196, 24, 40)
