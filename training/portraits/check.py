@@ -29,19 +29,19 @@ def photographs(aligned: Aligned) -> NDArray[np.float32]:
     return np.array([detail(either) for canvas in canvases for either in (canvas, mirrored(canvas))])
 
 
-def check_likeness(portraits: Sequence[Painting], photos: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the correlation (n,) of each portrait's face with the photograph nearest to it.
-
-    Raises PortraitError if one is nearer than MAX_LIKENESS.
-    """
+def likeness(portraits: Sequence[Painting], photos: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the correlation (n,) of each portrait's face with the photograph nearest to it."""
     faces = [canvas_of(portrait) for portrait in portraits]
-    nearest = np.array([(photos @ detail(face)).max() for face in faces], dtype=np.float32)
+    return np.array([(photos @ detail(face)).max() for face in faces], dtype=np.float32)
+
+
+def check_likeness(nearest: NDArray[np.float32]) -> None:
+    """Raise PortraitError if a likeness of `nearest` (n,) is MAX_LIKENESS or more."""
     if nearest.max() >= MAX_LIKENESS:
         raise PortraitError(
             f"a portrait's face is too close to one photograph: their details correlate with "
             f"{nearest.max():.2f}, and {MAX_LIKENESS:.2f} is the limit"
         )
-    return nearest
 
 
 def canvas_of(portrait: Painting) -> Plane:

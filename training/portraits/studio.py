@@ -1,5 +1,6 @@
 """From faces to painted portraits: the stages in their order."""
 
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -101,16 +102,14 @@ def _mean(aligned: Aligned, emotion: str, pool: NDArray[np.intp], executor: Exec
     return average(aligned, pool[: POOLS[emotion].most], executor, keep=POOLS[emotion].keep)
 
 
-def make_people(aligned: Aligned, means: Means, executor: Executor) -> list[Person]:
-    """Return all sitters with their expressions."""
+def make_people(aligned: Aligned, means: Means, executor: Executor) -> Iterator[Person]:
+    """Yield each sitter with its expressions."""
     looks = find_looks(aligned)
     centres = looks.groups(GROUPS)
     rest = symmetric(means.averages[-1].image)
     to_means = [flow_to_expression(rest, symmetric(mean.image)) for mean in means.averages[:-1]]
-    return [
-        _make_person(aligned, means, sitter, looks, centres[sitter.group], to_means, executor)
-        for sitter in SITTERS
-    ]
+    for sitter in SITTERS:
+        yield _make_person(aligned, means, sitter, looks, centres[sitter.group], to_means, executor)
 
 
 def _make_person(
