@@ -11,7 +11,7 @@ from vision.frames import Image
 from vision.samples import SamplesError, load_grids, load_samples, read_colour
 
 WIDTH, HEIGHT, FPS = 640, 480, 30.0
-WALL_WIDTH = 1902  # px; beyond it the wall begins again
+WALL_WIDTH = 1950  # px; beyond it the wall begins again
 STOPS = (0, 607, 1262)  # left edge of what the camera shows of one, of two and of three portraits
 STAY_S, PX_PER_S = 8.0, 130.0  # before a stop's portraits, and on the way to the next
 ANGRY, DISGUST, FEAR, HAPPY, SAD, SURPRISE, NEUTRAL = range(7)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sources.eyes import EYES, closed, gaze_px, move_eye
 from vision.frames import Image
 from vision.samples import GRID_PX, PORTRAIT_HEIGHT, PORTRAIT_WIDTH
 
@@ -82,6 +83,7 @@ class Portrait:
         self.hanging = hanging
         self._pictures = pictures
         self._grids = grids
+        self._eyes = [_eyes_of(grid) for grid in grids]
         scale, size = hanging.scale, (hanging.width, hanging.height)
         middle = ((size[0] - 1) / 2, (size[1] - 1) / 2)
         self._to_opening = np.array(
@@ -96,21 +98,41 @@ class Portrait:
         """Return the opening's image (height, width, 3) uint8 BGR at a time."""
         now, following, share = self.hanging.expression(t_s)
         grid = self._grids[now] * np.float32(1 - share) + self._grids[following] * np.float32(share)
-        back = _inverted(grid + _sway(t_s + 3 * self.hanging.ahead_s))
-        image = self._picture(now, back)
+        grid += _sway(t_s + 3 * self.hanging.ahead_s)
+        back, eyes = _inverted(grid), self._eyes_in_opening(grid)
+        image = self._picture(now, back, eyes, t_s)
         if share > 0:
-            more = self._picture(following, back)
+            more = self._picture(following, back, eyes, t_s)
             image = np.asarray(cv2.addWeighted(image, 1 - share, more, share, 0), dtype=np.uint8)
         return np.asarray(cv2.multiply(image, self._light, dtype=cv2.CV_8U), dtype=np.uint8)
 
-    def _picture(self, emotion: int, back: Grid) -> NDArray[np.uint8]:
-        """Return the opening with one emotion's picture, in the shape that `back` leads away from."""
+    def _eyes_in_opening(self, grid: Grid) -> list[tuple[float, float]]:
+        """Return where in the opening the eyes of a face in the shape of a grid are, x and y in px."""
+        return [
+            (
+                (x - CENTRE[0]) * self.hanging.scale + (self.hanging.width - 1) / 2,
+                (y - CENTRE[1]) * self.hanging.scale + (self.hanging.height - 1) / 2,
+            )
+            for x, y in _eyes_of(grid)
+        ]
+
+    def _picture(
+        self, emotion: int, back: Grid, eyes: list[tuple[float, float]], t_s: float
+    ) -> NDArray[np.uint8]:
+        """Return the opening with one emotion's picture, in the shape that `back` leads away from.
+
+        The eyes, whose places in the opening are given, blink and glance as the time wants it.
+        """
         x, y = _X + back[..., 0], _Y + back[..., 1]
         places = np.stack((x, y), axis=-1) + _at(self._grids[emotion], x, y)
         size = (self.hanging.width, self.hanging.height)
-        shown = cv2.warpAffine(
+        warped = cv2.warpAffine(
             places, self._to_opening, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
+        shown = np.asarray(warped, dtype=np.float32)
+        lids, gaze = closed(t_s + 7 * self.hanging.ahead_s), gaze_px(t_s + 5 * self.hanging.ahead_s)
+        for eye, at in zip(self._eyes[emotion], eyes, strict=True):
+            move_eye(shown, eye, at, self.hanging.scale, lids, gaze)
         picture = self._pictures[emotion]
         drawn = cv2.remap(picture, shown, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]  # cv2's stubs want a second map
         return np.asarray(drawn, dtype=np.uint8)
@@ -122,6 +144,16 @@ def _at(grid: Grid, x: NDArray[np.float32], y: NDArray[np.float32]) -> Grid:
     return np.asarray(
         cv2.remap(grid, x / step, y / step, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), dtype=np.float32
     )
+
+
+def _eyes_of(grid: Grid) -> list[tuple[float, float]]:
+    """Return where the eyes of a face in the shape of a grid are, x and y in px of the picture."""
+    return [(x + float(dx), y + float(dy)) for x, y in EYES for dx, dy in [_node(grid, x, y)]]
+
+
+def _node(grid: Grid, x: float, y: float) -> NDArray[np.float32]:
+    """Return the displacement (2,) of the node nearest to a place."""
+    return np.asarray(grid[round(y / GRID_PX), round(x / GRID_PX)])
 
 
 def _inverted(grid: Grid) -> Grid:

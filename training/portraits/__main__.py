@@ -22,11 +22,13 @@ from training.portraits.check import (
     check_detection,
     check_likeness,
     check_reading,
+    likeness,
     photographs,
 )
 from training.portraits.easel import Painting
 from training.portraits.faces import choose
 from training.portraits.save import write_portraits
+from training.portraits.sitters import SITTERS
 from training.portraits.studio import Person, average_emotions, make_people, paint_person
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
@@ -72,7 +74,12 @@ def build(data: Path, ferplus: Path, out: Path, threads: int) -> None:
         aligned = align(faces, executor)
         print(f"aligned: {(aligned.scores > 0).sum()} of {len(faces)}")
         aligned, means = average_emotions(aligned, classifier.classify, executor)
-        people = make_people(aligned, means, executor)
+        kept = [f"{len(mean.rows)} {name}" for name, mean in zip(EMOTIONS, means.averages, strict=True)]
+        print("averaged:", ", ".join(kept))
+        people = []
+        for person in make_people(aligned, means, executor):
+            people.append(person)
+            print(f"person {len(people)} of {len(SITTERS)}", flush=True)
     portraits = [paint_person(person, 7 * number + 5) for number, person in enumerate(people)]
     check(people, portraits, aligned, classifier)
     write_portraits(out, portraits, [[one.flow for one in person.expressions] for person in people])
@@ -88,15 +95,15 @@ def check(
     cascade = HaarDetector(Settings().cascade, MIN_FACE_PX)
     detectors: list[Detector] = [cascade, MtcnnDetector(Networks.load(), MIN_FACE_PX, (640, 480))]
     for index, emotion in enumerate(EMOTIONS):
-        nearest = check_likeness([person.expressions[index].face for person in people], photos)
-        probs = check_reading([of_person[index] for of_person in portraits], emotion, classifier)
-        for number, of_person in enumerate(portraits, start=1):
-            check_detection(of_person[index], detectors, f"{number} of {emotion}")
-        kept = [len(person.rows[index]) for person in people]
-        print(
-            f"{emotion}: averages of {min(kept)} to {max(kept)} photographs, of which the nearest correlates "
-            f"with {nearest.min():.2f} to {nearest.max():.2f}; read with {probs.min():.2f} to {probs.max():.2f}"
-        )
+        shown = [of_person[index] for of_person in portraits]
+        kept, nearest = [len(person.rows[index]) for person in people], likeness(shown, photos)
+        figures = ", ".join(f"{value:.2f}" for value in nearest)
+        print(f"{emotion}: averages of {min(kept)} to {max(kept)} photographs, the nearest at {figures}")
+        check_likeness(nearest)
+        probs = check_reading(shown, emotion, classifier)
+        print(f"{emotion}: read with " + ", ".join(f"{value:.2f}" for value in probs))
+        for number, portrait in enumerate(shown, start=1):
+            check_detection(portrait, detectors, f"{number} of {emotion}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Each face is warped onto the mean by optical flow (DIS: Kroeger et al. 2016), th
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,7 +37,7 @@ class _Face:
     image: Plane
     reach: Plane
     features: NDArray[np.uint8]
-    flow: Flow
+    flow: Flow | None = None
     fit: float = 1.0
 
 
@@ -81,7 +82,7 @@ def _lay(aligned: Aligned, row: int, mirror: bool) -> _Face:
     image, reach = aligned.place(row)
     if mirror:
         image, reach = mirrored(image), mirrored(reach)
-    return _Face(row, image, reach, features(image), np.zeros((SIDE, SIDE, 2), np.float32))
+    return _Face(row, image, reach, features(image))
 
 
 def _one_round(
@@ -101,7 +102,8 @@ def _one_round(
 def _find_flow(face: _Face, target: NDArray[np.uint8], sigma: float) -> None:
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # one is not for two threads at once
     dis.setFinestScale(1)
-    found = dis.calc(target, face.features, face.flow.astype(np.float32))
+    before: Any = None if face.flow is None else face.flow.astype(np.float32)  # its stubs want a flow
+    found = dis.calc(target, face.features, before)
     face.flow = blur(np.clip(found, -MAX_STEP_PX, MAX_STEP_PX), sigma)
 
 
@@ -110,14 +112,14 @@ def _shared_flow(faces: list[_Face]) -> Flow:
     total = np.zeros((SIDE, SIDE, 2), np.float32)
     weight = np.full((SIDE, SIDE), 1e-3, np.float32)
     for face in faces:
-        total += face.flow * face.reach[..., None]
+        total += np.asarray(face.flow) * face.reach[..., None]
         weight += face.reach
     return blur(total / weight[..., None], 6)
 
 
 def _warp(face: _Face, shared: Flow, target_contrast: Plane) -> tuple[Plane, Plane]:
     """Return a face and its reach, warped onto the mean, and note how well it fits there."""
-    flow = face.flow - shared
+    flow = np.asarray(face.flow) - shared
     x, y = XS + flow[..., 0], YS + flow[..., 1]
     image = np.asarray(
         cv2.remap(face.image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32

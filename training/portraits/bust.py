@@ -1,16 +1,29 @@
 """Paints a whole portrait: backdrop, hair, neck, clothes, and the face in their midst."""
 
+import cv2
 import numpy as np
 
-from training.portraits.canvas import SIDE, Flow, smoothstep
+from training.portraits.canvas import SIDE, Flow, blur, smoothstep
 from training.portraits.canvas import XS as CANVAS_XS
 from training.portraits.canvas import YS as CANVAS_YS
-from training.portraits.easel import MIDDLE, XS, YS, Mask, Painting, glow, inside, lay, noise, rounded, shaded
+from training.portraits.easel import (
+    CANVAS_LEFT,
+    CANVAS_TOP,
+    MIDDLE,
+    XS,
+    YS,
+    Mask,
+    Painting,
+    glow,
+    inside,
+    lay,
+    noise,
+    rounded,
+    shaded,
+)
 from training.portraits.flow import inverted, pull
 from training.portraits.hair import Hair
 from training.portraits.sitters import Sitter
-
-CANVAS_LEFT, CANVAS_TOP = 32, 44  # px: where the canvas lies in the portrait
 
 NECKLINES = {
     "round": (288, 58, 36),
@@ -59,7 +72,20 @@ def _dressed(picture: Painting, sitter: Sitter, seed: int) -> Painting:
     body = inside(rounded(MIDDLE, 447, 176, 146, 2.5), 1.1)
     folds = 0.82 + 0.22 * glow(95, 340, 60, 200) + 0.04 * noise(seed + 3, 4, 18)
     rim = 0.12 * np.exp(-(((neckline + 3) / 3.0) ** 2))
-    return lay(picture, shaded(sitter.cloth, folds - rim), body * inside(-neckline, 1.0))
+    picture = lay(picture, shaded(sitter.cloth, folds - rim), body * inside(-neckline, 1.0))
+    return _collared(picture, sitter) if sitter.collar == "shirt" else picture
+
+
+def _collared(picture: Painting, sitter: Sitter) -> Painting:
+    """Return a picture with the two flaps of a shirt's collar, and their shadow."""
+    flaps = np.zeros(XS.shape, np.float32)
+    for side in (-1, 1):
+        corners = [(MIDDLE + side * x, y) for x, y in ((50, 288), (58, 310), (38, 350), (0, 322), (34, 316))]
+        cv2.fillPoly(flaps, [np.array(corners, np.int32)], 1.0, cv2.LINE_AA)
+    shadow = np.roll(blur(flaps, 3), 4, axis=0).astype(np.float32)
+    picture = lay(picture, picture * np.float32(0.62), shadow)
+    light = 1.12 + 0.18 * glow(110, 320, 60, 60)
+    return lay(picture, shaded(sitter.cloth, light), blur(flaps, 0.8))
 
 
 def _faced(picture: Painting, face: Painting, flow: Flow, skin: Painting, sitter: Sitter) -> Painting:
@@ -67,10 +93,11 @@ def _faced(picture: Painting, face: Painting, flow: Flow, skin: Painting, sitter
 
     Towards its outline the face turns away from the light, and what was behind the faces does not show.
     """
-    half_width, half_height, y = sitter.head
-    distance = (abs(CANVAS_XS - (SIDE - 1) / 2) / half_width) ** 2.3 + (abs(CANVAS_YS - y) / half_height) ** 2.3
+    half_width, half_height, y, taper = sitter.head
+    half_widths = half_width * (1 - taper * smoothstep((CANVAS_YS - 130) / 110))
+    across, along = abs(CANVAS_XS - (SIDE - 1) / 2) / half_widths, abs(CANVAS_YS - y) / half_height
     back = inverted(flow)
-    distance = pull(distance ** (1 / 2.3), back)
+    distance = pull((across**2.3 + along**2.3) ** (1 / 2.3), back)
     shade = 0.74 - 0.12 * (CANVAS_XS - 128) / 80
     rim = smoothstep((distance - 0.82) / 0.20)
     face = lay(face, np.minimum(face, skin * shade[..., None]), rim)

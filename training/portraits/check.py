@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from model import EmotionClassifier
 from training.portraits.align import Aligned
-from training.portraits.canvas import Plane, detail, mirrored
-from training.portraits.easel import Painting
+from training.portraits.canvas import SIDE, Plane, detail, mirrored
+from training.portraits.easel import CANVAS_LEFT, CANVAS_TOP, Painting
 from vision.boxes import iou
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
@@ -29,18 +29,25 @@ def photographs(aligned: Aligned) -> NDArray[np.float32]:
     return np.array([detail(either) for canvas in canvases for either in (canvas, mirrored(canvas))])
 
 
-def check_likeness(faces: Sequence[Plane], photos: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return each face's correlation (n,) with the photograph nearest to it.
+def likeness(portraits: Sequence[Painting], photos: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the correlation (n,) of each portrait's face with the photograph nearest to it."""
+    faces = [canvas_of(portrait) for portrait in portraits]
+    return np.array([(photos @ detail(face)).max() for face in faces], dtype=np.float32)
 
-    Raises PortraitError if one is nearer than MAX_LIKENESS.
-    """
-    nearest = np.array([(photos @ detail(face)).max() for face in faces], dtype=np.float32)
+
+def check_likeness(nearest: NDArray[np.float32]) -> None:
+    """Raise PortraitError if a likeness of `nearest` (n,) is MAX_LIKENESS or more."""
     if nearest.max() >= MAX_LIKENESS:
         raise PortraitError(
             f"a portrait's face is too close to one photograph: their details correlate with "
             f"{nearest.max():.2f}, and {MAX_LIKENESS:.2f} is the limit"
         )
-    return nearest
+
+
+def canvas_of(portrait: Painting) -> Plane:
+    """Return the gray canvas (256, 256) that lies in a portrait."""
+    gray = np.asarray(cv2.cvtColor(np.round(portrait).astype(np.uint8), cv2.COLOR_BGR2GRAY), np.float32)
+    return gray[CANVAS_TOP : CANVAS_TOP + SIDE, CANVAS_LEFT : CANVAS_LEFT + SIDE]
 
 
 def check_reading(

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from vision.samples import PORTRAIT_HEIGHT, PORTRAIT_WIDTH
 
 MIDDLE = PORTRAIT_WIDTH / 2
+CANVAS_LEFT, CANVAS_TOP = 32, 44  # px: where the canvas of the face lies in the portrait
 Painting = NDArray[np.float32]  # (400, 320, 3) BGR, 0 to 255
 Mask = NDArray[np.float32]  # (400, 320), 0 to 1
 

@@ -10,17 +10,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from training.portraits.canvas import Flow, Plane, blur, ellipse
+from training.portraits.canvas import YS, Flow, Plane, blur, ellipse, smoothstep
 from training.portraits.flow import FEATURES, WHOLE_FACE, after, flow_between, inverted, pull
 
 # How far an expression goes beyond its average, in the order of EMOTIONS: a mild caricature where it is faint.
 GAINS = (1.05, 1.0, 1.25, 1.0, 1.1, 1.0, 1.0)
-# How much less of the person is added: low brows of a man make disgust look angry.
-LESS_OF_PERSON = (0.0, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0)
+# How much less of the person is added: the low brows of a man make disgust and fear look angry.
+LESS_OF_PERSON = (0.0, 0.4, 0.2, 0.0, 0.0, 0.0, 0.0)
 EXPRESSION_SIGMAS = (18.0, 14.0, 10.0)
 PERSON_SIGMAS = (16.0, 12.0, 9.0)
 INNER = ellipse(127.5, 138, 56, 80, 0.4)  # beyond it, a face's tones are those of the person at rest
-CHIN = ellipse(127.5, 226, 34, 18, 0.8)  # hands and shadows there differ from face to face
+UPPER = smoothstep((172 - YS) / 30)  # only there tones are exaggerated: a mouth tears
+CHIN = ellipse(127.5, 226, 44, 19, 0.5)  # hands and shadows there differ from face to face
 MUCH = 0.45  # difference of tones between expression and rest where the person's own tones no longer fit
 
 
@@ -71,11 +72,12 @@ def express(
     at_rest_there = pull(mean_rest, back, cv2.INTER_CUBIC)
     inner = pull(INNER, back)
     change = own - at_rest_there - np.float32(share) * person
-    change += pull(CHIN, back) * (blur(change, 8) - change)
+    change += pull(CHIN, back) * (blur(change, 14) - change)
     much = blur(np.abs(blur(change, 2)), 5) * inner
     fitting = 1 - inner + inner * np.exp(-((much / MUCH) ** 2))
     # where the expression changes much the tones are those of `own`, so that no resting mouth shines through
     face = at_rest_there + blur(person, 1.2) * (fitting + (1 - fitting) * np.float32(share))
-    face = face + change * inner * np.float32(gain)
+    stronger = 1 + np.float32(gain - 1) * pull(UPPER, back)
+    face = face + change * inner * stronger
     flow = rest.flow + np.float32(gain) * (to_own - np.float32(share) * rest.flow)
     return Expression(pull(face, inverted(pull(flow - to_own, back)), cv2.INTER_CUBIC), flow)

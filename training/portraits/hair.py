@@ -27,38 +27,51 @@ def paint_hair(sitter: Sitter, seed: int) -> Hair:
     return STYLES[sitter.style](sitter, seed)
 
 
-def _long(sitter: Sitter, seed: int, parting: float = 138.0, bottom: float = 352.0) -> Hair:
-    """Return long hair that falls before the shoulders from a parting."""
-    outline = _outline(100.0, 108.0)
+def _long(sitter: Sitter, seed: int, parting: float = 138.0, top: float = 66.0, bottom: float = 350.0) -> Hair:
+    """Return long, wavy hair that falls before the shoulders from a parting."""
     wave = 5 * np.clip((YS - 120) / 120, 0, 1) * np.sin(YS / 23 + seed + np.sign(XS - MIDDLE))
-    beside = XS + wave - MIDDLE
-    across = beside / np.maximum(outline, 6)
-    strands = _strands(across * 110 + 512, YS, seed)
-    ends = bottom - 26 * (abs(beside) / 108 - 0.72).clip(0, 1) ** 2 * 12 + 4 * strands
-    body = inside(outline + 0.8 * strands - abs(beside), 1.3) * inside(ends - YS, 3) * inside(YS - 28, 1)
-    curtain = _curtain(parting, 66.0, 0.8 * strands)
-    falling = inside(abs(beside) - 66 + 1.2 * strands, 2.5)
-    before = body * np.maximum(curtain, falling * inside(YS - 236, 10))
+    beside, strands, body = _falling(wave, bottom, seed)
+    locks = inside(abs(beside) - 66 + 1.2 * strands, 2.5) * inside(YS - 236, 10)
+    before = body * np.maximum(_curtain(parting, top, 0.8 * strands), locks)
     return Hair(_coloured(sitter, strands, YS), body, before)
 
 
 def _curtain_style(sitter: Sitter, seed: int) -> Hair:
-    return _long(sitter, seed, parting=160.0, bottom=344.0)
+    """Return long hair, parted in the middle."""
+    return _long(sitter, seed, parting=160.0, top=71.0, bottom=342.0)
 
 
-def _short(sitter: Sitter, seed: int, hairline: float = 80.0, temples: float = 70.0) -> Hair:
-    """Return short hair, brushed up from the hairline, with short sides."""
-    radius, angle = _polar(MIDDLE - 8, 190.0)
-    strands = _strands(angle * 120 + 512, radius * 1.4, seed)
-    head = inside(rounded(MIDDLE, 146, 90, 114, 2.25) + 0.9 * strands, 1.2)
-    forehead = rounded(MIDDLE, hairline + 100, temples + 10, 100, 2.8) + 1.6 * strands
-    sides = inside(192 - YS + 3 * strands, 7)
-    hair = head * inside(-forehead, 2.4) * sides
+def _bob(sitter: Sitter, seed: int) -> Hair:
+    """Return hair as long as the neck, parted at the side."""
+    return _long(sitter, seed, parting=186.0, top=70.0, bottom=318.0)
+
+
+def _falling(wave: NDArray[np.floating], bottom: float, seed: int) -> tuple[Mask, Mask, Mask]:
+    """Return how far right of the middle hair that hangs down is, its strands, and where it is."""
+    outline = _outline(100.0, 108.0)
+    beside = XS + wave.astype(np.float32) - np.float32(MIDDLE)
+    strands = _strands(beside / np.maximum(outline, 6) * 110 + 512, YS, seed)
+    tips = 7 * noise(seed + 9, 5, 400) + 3 * noise(seed + 8, 2, 400)
+    ends = bottom - 34 * np.clip((abs(beside) - 74) / 34, 0, 1) ** 2 + tips
+    body = inside(outline + 0.8 * strands - abs(beside), 1.3) * inside(ends - YS, 4) * inside(YS - 30, 1.2)
+    return beside, strands, body
+
+
+def _short(sitter: Sitter, seed: int, hairline: float = 82.0, temples: float = 70.0) -> Hair:
+    """Return short hair, combed to one side, with short sides."""
+    radius, angle = _polar(MIDDLE + 46, 196.0)
+    strands = _strands(radius * 0.9, angle * 110 + 240, seed)
+    tufts = noise(seed + 4, 5, 5)
+    head = inside(rounded(MIDDLE, 146, 91, 115, 2.25) + 1.6 * tufts, 1.3)
+    forehead = rounded(MIDDLE + 3, hairline + 100, temples + 10, 100, 2.8) + 1.5 * strands + 2.0 * tufts
+    sides = inside(190 - YS + 4 * tufts, 9)
+    hair = head * inside(-forehead, 2.6) * sides
     return Hair(_coloured(sitter, strands, 250 - radius), head * sides, hair)
 
 
 def _receding(sitter: Sitter, seed: int) -> Hair:
-    return _short(sitter, seed, hairline=66.0, temples=76.0)
+    """Return short hair that leaves a high forehead free."""
+    return _short(sitter, seed, hairline=68.0, temples=74.0)
 
 
 def _curls(sitter: Sitter, seed: int) -> Hair:
@@ -70,24 +83,13 @@ def _curls(sitter: Sitter, seed: int) -> Hair:
     return Hair(_coloured(sitter, curls, YS), head, head * inside(-forehead, 2.5))
 
 
-def _bun(sitter: Sitter, seed: int) -> Hair:
-    """Return hair that is combed back into a bun."""
-    radius, angle = _polar(MIDDLE, 40.0)
-    strands = _strands(angle * 120 + 512, radius * 1.2, seed)
-    head = inside(rounded(MIDDLE, 146, 91, 114, 2.25) + 1.0 * strands, 1.2) * inside(206 - YS + 5 * strands, 8)
-    knot = inside(rounded(MIDDLE, 30, 40, 27, 2.1) + 1.2 * noise(seed + 1, 3, 2), 1.3)
-    forehead = rounded(MIDDLE, 178, 80, 106, 2.4) + 1.6 * strands
-    both = np.maximum(head, knot)
-    return Hair(_coloured(sitter, strands, YS), both, np.maximum(head * inside(-forehead, 2.0), knot))
-
-
 STYLES: dict[str, Callable[[Sitter, int], Hair]] = {
     "long": _long,
     "curtain": _curtain_style,
     "short": _short,
     "receding": _receding,
     "curls": _curls,
-    "bun": _bun,
+    "bob": _bob,
 }
 
 
@@ -122,4 +124,4 @@ def _coloured(sitter: Sitter, strands: NDArray[np.float32], along: NDArray[np.fl
     """Return hair in its colour: strands, light from the left, and a band of shine across them."""
     light = 0.80 + 0.45 * glow(112, 80, 60, 80)
     shine = np.exp(-(((along - 84 + 3 * strands) / 24) ** 2)) * (0.55 + 0.25 * strands) * glow(128, 80, 80, 70)
-    return np.clip(shaded(sitter.hair, light + 0.13 * strands + 0.7 * shine), 2, 255)
+    return np.clip(shaded(sitter.hair, light + 0.11 * strands + 0.6 * shine), 2, 255)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.portraits.canvas import XS, Flow, Plane, ellipse, sharpen
+from training.portraits.canvas import XS, YS, Flow, Plane, ellipse, sharpen, smoothstep
 from training.portraits.flow import inverted, pull
 from training.portraits.sitters import Sitter
 
@@ -14,7 +14,9 @@ Painting = NDArray[np.float32]  # (256, 256, 3) BGR, 0 to 255
 # Where the mean resting face has its parts.
 LIPS = ellipse(127.5, 197, 27, 13, 0.5)
 CHEEKS = ellipse(88, 165, 20, 18, 1.0) + ellipse(167, 165, 20, 18, 1.0)
-EYES = ellipse(94, 111, 15, 7, 0.6) + ellipse(161, 111, 15, 7, 0.6)
+EYES = ellipse(94, 111, 13, 5.5, 0.6) + ellipse(161, 111, 13, 5.5, 0.6)
+FOREHEAD = smoothstep((86 - YS) / 22)
+CHEEK = np.s_[150:170, 80:96]
 MOUTH_TINT, CHEEK_TINT = (0.84, 0.78, 1.08), (0.92, 0.91, 1.06)  # of BGR
 CONTRAST = np.array([0.114, 0.587, 0.299], np.float32)  # of BGR in gray
 
@@ -37,13 +39,15 @@ def paint_face(face: Plane, flow: Flow, sitter: Sitter, teeth: bool) -> Painting
         sitter: The sitter.
         teeth: Whether what is bright between the lips is teeth.
     """
-    tones = sharpen(face, 0.8, 3)
-    parts = _find_parts(tones, inverted(flow), teeth)
+    tones, back = sharpen(face, 0.8, 3), inverted(flow)
+    if sitter.bare_forehead:
+        tones += pull(FOREHEAD, back) * (tones[CHEEK].mean() - tones)
+    parts = _find_parts(tones, back, teeth)
     painted = _skin(tones, sitter)
     painted = _tinted(painted, parts.lips, MOUTH_TINT)
     painted = _tinted(painted, parts.cheeks, CHEEK_TINT)
     gray = (painted @ CONTRAST)[..., None] * np.array([1.02, 1, 1], np.float32)
-    painted = painted + (gray - painted) * (0.75 * parts.whites)[..., None]
+    painted = painted + (gray - painted) * (0.65 * parts.whites)[..., None]
     return np.asarray(painted * (1.07 - 0.13 * (XS - 110) / 128)[..., None], dtype=np.float32)
 
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from training.portraits.align import Aligned
 from training.portraits.canvas import blur, symmetric
-from vision.emotions import EMOTIONS
 
 LEAST_SCORE = 0.45  # of the alignment
 WIDTH, HEIGHT = 32, 36  # px of a face as it is compared
@@ -53,7 +52,7 @@ def find_looks(aligned: Aligned) -> Looks:
     rows = np.flatnonzero(aligned.scores > LEAST_SCORE)
     small = np.array([_small(aligned, int(row)) for row in rows])
     labels = aligned.labels[rows]
-    for label in range(len(EMOTIONS)):
+    for label in np.unique(labels):
         small[labels == label] -= small[labels == label].mean(axis=0)
     flat = (small * _weights()).reshape(len(small), -1)
     left, strength, _ = np.linalg.svd(flat, full_matrices=False)

@@ -1,5 +1,6 @@
 """From faces to painted portraits: the stages in their order."""
 
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from training.portraits.expressions import (
 from training.portraits.hair import paint_hair
 from training.portraits.paint import paint_face
 from training.portraits.people import Looks, find_looks
+from training.portraits.proportions import reshape
 from training.portraits.sitters import SITTERS, Sitter
 from vision.emotions import EMOTIONS
 
@@ -53,7 +55,7 @@ POOLS = {
 }
 LEAST_SCORE = 0.45  # of the alignment
 ANGRY_SCORE = 0.3
-MAX_POOL = 500
+MIN_POOL, MAX_POOL = 20, 500
 CLOSED_MOUTHS = 130
 
 
@@ -75,8 +77,11 @@ class Person:
 
 
 def average_emotions(aligned: Aligned, classify: Classify, executor: Executor) -> tuple[Aligned, Means]:
-    """Return the means of the seven emotions, and the faces with the angry ones aligned anew."""
-    pools = [aligned.once(aligned.best(emotion, LEAST_SCORE)[:MAX_POOL]) for emotion in EMOTIONS]
+    """Return the means of the seven emotions, and the faces with the angry ones aligned anew.
+
+    Raises ValueError if too few faces of an emotion could be aligned.
+    """
+    pools = [_pool(aligned, emotion) for emotion in EMOTIONS]
     averages = [_mean(aligned, emotion, pool, executor) for emotion, pool in zip(EMOTIONS, pools, strict=True)]
     angry = EMOTIONS.index("angry")
     aligned = realign_angry(aligned, averages[angry].image, classify, executor)
@@ -85,20 +90,26 @@ def average_emotions(aligned: Aligned, classify: Classify, executor: Executor) -
     return aligned, Means(pools, averages)
 
 
+def _pool(aligned: Aligned, emotion: str) -> NDArray[np.intp]:
+    """Return the rows of an emotion's faces, the best aligned first; ValueError if there are too few."""
+    pool = aligned.once(aligned.best(emotion, LEAST_SCORE)[:MAX_POOL])
+    if len(pool) < MIN_POOL:
+        raise ValueError(f"only {len(pool)} faces of {emotion} could be aligned; the portraits need {MIN_POOL}")
+    return pool
+
+
 def _mean(aligned: Aligned, emotion: str, pool: NDArray[np.intp], executor: Executor) -> Average:
     return average(aligned, pool[: POOLS[emotion].most], executor, keep=POOLS[emotion].keep)
 
 
-def make_people(aligned: Aligned, means: Means, executor: Executor) -> list[Person]:
-    """Return all sitters with their expressions."""
+def make_people(aligned: Aligned, means: Means, executor: Executor) -> Iterator[Person]:
+    """Yield each sitter with its expressions."""
     looks = find_looks(aligned)
     centres = looks.groups(GROUPS)
     rest = symmetric(means.averages[-1].image)
     to_means = [flow_to_expression(rest, symmetric(mean.image)) for mean in means.averages[:-1]]
-    return [
-        _make_person(aligned, means, sitter, looks, centres[sitter.group], to_means, executor)
-        for sitter in SITTERS
-    ]
+    for sitter in SITTERS:
+        yield _make_person(aligned, means, sitter, looks, centres[sitter.group], to_means, executor)
 
 
 def _make_person(
@@ -122,7 +133,9 @@ def _make_person(
         mean, own = symmetric(means.averages[index].image), symmetric(averages[index].image)
         share = looks.mean(averages[index].rows) @ place / (place @ place) + LESS_OF_PERSON[index]
         expressions.append(express(mean_rest, rest, mean, flow, own, float(np.clip(share, 0, 1)), GAINS[index]))
-    return Person(sitter, [*expressions, Expression(own_rest, rest.flow)], [one.rows for one in averages])
+    expressions.append(Expression(own_rest, rest.flow))
+    reshaped = [reshape(one, sitter.proportions) for one in expressions]
+    return Person(sitter, reshaped, [one.rows for one in averages])
 
 
 def _own_average(
