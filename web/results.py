@@ -55,8 +55,6 @@ def add_results(pages: Blueprint, jobs: Jobs) -> None:
 def _own_ids(jobs: Jobs) -> set[str]:
     """Return the ids of the current visitor's uploads, those that are still being read, too."""
     owner = owner_of(current_visitor())
-    if not owner:
-        return set()
     return {job.job_id for job in jobs.of_owner(owner)} | {job_id for job_id, _ in jobs.results.of_owner(owner)}
 
 

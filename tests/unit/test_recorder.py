@@ -45,6 +45,7 @@ class FlakyHistory(History):
         self.free = threading.Event()
         self.free.set()
         self.tries = 0
+        self.before_write: Callable[[], object] = lambda: None
 
     def write(
         self,
@@ -55,6 +56,7 @@ class FlakyHistory(History):
         markers: Sequence[Marker] = (),
     ) -> None:
         self.tries += 1
+        self.before_write()
         self.free.wait(PATIENCE_S)
         if self.error:
             raise self.error
@@ -145,6 +147,45 @@ def test_a_recording_tells_since_when_it_runs_and_afterwards_what_was_saved(
     assert summary.ended_unix_ms - summary.started_unix_ms == 66_000
     recorder.start()
     assert recorder.state().saved is None
+
+
+def test_a_session_counts_as_saved_only_when_all_of_it_is_written(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    saved: list[Saved | None] = []
+    history.before_write = lambda: saved.append(recorder.state().saved)
+    history.free.clear()
+    recorder.start()
+    camera.see(1)
+    until(lambda: history.tries == 1)  # and is being written
+    camera.see(2, 3)
+    recorder.stop()
+    history.free.set()
+    assert recorder.flush(PATIENCE_S)
+    assert saved == [None, None]
+    last = recorder.state().saved
+    assert last is not None
+    assert last.faces == 3
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_while_a_session_is_not_all_written_none_before_it_is_called_saved(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, renewed: bool
+) -> None:
+    recorder.start()
+    camera.see(1)
+    if renewed:
+        recorder.renew()
+    else:
+        recorder.stop()
+        assert recorder.flush(PATIENCE_S)
+        recorder.start()
+    assert recorder.flush(PATIENCE_S)
+    history.free.clear()
+    camera.see(2)
+    recorder.stop()
+    assert recorder.state().saved is None
+    history.free.set()
 
 
 def test_a_recording_that_goes_on_in_a_new_session_says_nothing_of_the_old_one(

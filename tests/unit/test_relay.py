@@ -583,7 +583,7 @@ def test_each_camera_has_a_site_of_its_own_below_the_wall(client: FlaskClient) -
     assert 'data-feed="/faces/cameras/lobby/video_feed"' in below.text
     assert "no camera “cellar”" in client.get("/cameras/cellar/").text
     for path in ("/", "/cameras/lobby/", "/cameras/cellar/"):
-        assert "stays on the machines of this site" in client.get(path).text
+        assert "stays on the computers that run this site" in client.get(path).text
 
 
 def test_a_wall_without_cameras_says_what_starts_one(client: FlaskClient) -> None:
