@@ -35,7 +35,8 @@ class SessionChart {
     place.addEventListener("pointerup", (event) => this.#release(event));
     place.addEventListener("pointercancel", () => this.#choose(null));
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.#choose(null));
-    this.#slider.addEventListener("input", () => this.#read(Number(this.#slider.value)));
+    for (const happens of ["focus", "input"])
+      this.#slider.addEventListener(happens, () => this.#read(Number(this.#slider.value)));
     this.#buttons.addEventListener("click", (event) => this.#take(event.target.dataset.field));
   }
 
