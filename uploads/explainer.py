@@ -113,10 +113,6 @@ class PictureExplainer:
         with suppress(RuntimeError):  # it was started already
             self._warming.start()
 
-    def is_warm(self) -> bool:
-        """Return whether the next picture is explained without loading anything first."""
-        return self._net is not None
-
     def close(self) -> bool:
         """Join the thread of `warm_up`; return False if that failed."""
         if self._warming.ident is not None:

@@ -43,7 +43,7 @@ def explain_pages(
     def index() -> Response:
         """Show the form for a picture."""
         explainer.warm_up()  # while a picture is chosen
-        return show(working=not explainer.is_warm())
+        return show()
 
     @pages.get("/explain/<emotion>/<int:number>")
     def sample(emotion: str, number: int) -> Response:
@@ -120,12 +120,10 @@ def render_page(
     label: str = "",
     number: int = 0,
     origin: Origin | None = None,
-    working: bool = False,
 ) -> str:
     """Return the page with an explanation, a problem in one sentence, or neither.
 
-    label and number are those of the sample, and origin that of the result, that is explained; with working
-    the first explanation will take longer.
+    label and number are those of the sample, and origin that of the result, that is explained.
     """
     return render_template(
         "explain.html",
@@ -134,7 +132,6 @@ def render_page(
         label=label,
         number=number,
         origin=origin,
-        working=working,
         emotions=EMOTIONS,
         max_mb=MAX_MB,
         data_url=data_url,

@@ -303,7 +303,6 @@ def test_the_first_explanation_is_prepared_in_the_background_once(
     for _ in range(2):
         assert client.get("/explain").status_code == 200
     assert explainer.close()
-    assert explainer.is_warm()
     client.get("/explain/sad/1")
     assert loads == ["explainer"]
 
@@ -318,7 +317,6 @@ def test_a_network_that_cannot_be_loaded_ends_the_preparation_and_not_the_site(
     explainer.warm_up()
     assert explainer.close()
     assert "could not be loaded" in caplog.text
-    assert not explainer.is_warm()
 
 
 class TestFacesOfResults:
