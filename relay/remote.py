@@ -2,17 +2,18 @@
 
 import json
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from recording.recorder import Recording
-from relay.control import RECORDING, RESETS
+from relay.control import RECORDING, RESETS, REST
 from relay.errors import AwayError
 from relay.protocol import (
     RETRY_S,
@@ -29,6 +30,7 @@ from relay.publisher import GONE_S
 from streaming.audience import Names
 from streaming.viewable import Counts, State, Viewable
 from vision.controls import check_change
+from vision.resting_face import RestError, RestRequest
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +107,18 @@ class ControlClient:
         if not self.wait(is_done, self.waits.done_s):
             raise away
 
+    def call(self, name: str, value: object) -> str:
+        """Send a request that has an answer, and return it; raises AwayError, or RedisError.
+
+        name must be given to no other request; it is forgotten once it is answered.
+        """
+        try:
+            self.request({name: value}, lambda report: name in report.answers)
+            report = self.last_report()
+            return report.answers.get(name, "") if report else ""
+        finally:
+            self._redis.hdel(requests_key(self.name), name)
+
     def wait(self, is_so: Callable[[Report], bool], timeout_s: float) -> bool:
         """Wait until is_so(report); False after the timeout. Raises RedisError."""
         deadline_s = time.monotonic() + timeout_s
@@ -145,6 +159,11 @@ class RemoteControls:
         report = self._control.status()
         previous = report.view.get(RESETS) if report else None
         self._control.request({RESETS: 1}, lambda report: report.view.get(RESETS) != previous)
+
+    def rest(self, request: RestRequest) -> None:
+        """Measure, use or forget a face's resting face; raises RestError, AwayError and RedisError."""
+        if problem := self._control.call(REST + secrets.token_hex(8), asdict(request)):
+            raise RestError(problem)
 
 
 class RemoteRecorder:

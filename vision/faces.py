@@ -24,7 +24,7 @@ def face_json(face: Track) -> dict[str, Any]:
     """Return a face as JSON values.
 
     They are track_id, box [x1, y1, x2, y2] px, landmarks [[x, y], ...] px or None, emotion, confidence, sure,
-    and probs.
+    probs, and rest, None or an object as `_rest_json` returns it.
     """
     points = face.landmarks
     return {
@@ -34,8 +34,24 @@ def face_json(face: Track) -> dict[str, Any]:
         "emotion": face.emotion,
         "confidence": round(face.confidence, 4),
         "sure": face.sure,
-        "probs": {name: round(float(p), 4) for name, p in zip(EMOTIONS, face.probs, strict=True)},
+        "probs": probs_json(face.probs),
+        "rest": _rest_json(face),
     }
+
+
+def probs_json(probs: Iterable[float]) -> dict[str, float]:
+    """Return probs (7,) by emotion, rounded to four decimals."""
+    return {name: round(float(p), 4) for name, p in zip(EMOTIONS, probs, strict=True)}
+
+
+def _rest_json(face: Track) -> dict[str, Any] | None:
+    """Return progress (0 to 1) and, at 1, since (Unix, s), name and probs; None without a resting face."""
+    if face.rest_progress is not None:
+        return {"progress": round(face.rest_progress, 2)}
+    if face.rest is None:
+        return None
+    since = round(face.rest.since_unix_s, 3)
+    return {"progress": 1.0, "since": since, "name": face.rest.name, "probs": probs_json(face.rest.probs)}
 
 
 def face_rows(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from recording.recorder import Recording
+from vision.resting_face import RestRequest
 
 
 class Controls(Protocol):
@@ -25,6 +26,9 @@ class Controls(Protocol):
 
     def reset(self) -> None:
         """Begin the numbers of the faces again."""
+
+    def rest(self, request: RestRequest) -> None:
+        """Measure, use or forget a face's resting face; raises RestError."""
 
 
 class Recorder(Protocol):
