@@ -26,11 +26,12 @@ from training.data import SPLITS, Faces, load_faces
 from training.duplicates import near_duplicates
 from training.evaluate_by import as_text as evaluate_by_text
 from training.evaluate_by import evaluate_by, write_picture
+from training.evaluate_rest import evaluate_rest, rest_text
 from training.foreign import add_spec_arguments, spec_of
 from training.inference import predict_logits
 from training.losses import heads
 from training.metrics import averages, confusion, ferplus_majority, measure, per_class
-from training.named import load_named
+from training.named import PERSON, load_named
 from training.report import as_text, write_report
 from training.stress import STRESSES, stressed
 
@@ -179,6 +180,11 @@ def _report_by_name(net: nn.Module, card: ModelCard, args: Any) -> int:
     title = f"{args.weights.name} on {args.data}, {args.output} output, one forward pass a face"
     print(title)
     print(evaluate_by_text(figures))
+    people = named.names.get(PERSON)
+    rest = None if people is None else evaluate_rest(probs, named.faces.labels, people)
+    if rest:
+        print(f"\n{rest_text(rest)}")
+        figures["rest"] = rest
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "evaluation.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     write_picture(args.out / "by_name.png", title, figures)

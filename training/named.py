@@ -19,6 +19,7 @@ from vision.emotion_names import find_emotion
 from vision.emotions import EMOTIONS
 
 LIST = "faces.csv"
+PERSON = "person"  # the kind of name whose faces are also read against their rest
 
 Named = tuple[Path, str, tuple[str, ...]]  # a picture, the word for its emotion, and its names
 
