@@ -93,12 +93,13 @@ _sightings = Table(
 
 @dataclass(eq=False)
 class Session:
-    """A recording that is being written; written says how many of its sightings are in the database."""
+    """A recording that is being written; written and faces say which of its sightings are in the database."""
 
     started_unix_ms: int
     key: str = field(default_factory=lambda: uuid4().hex)
     session_id: int | None = None
     written: int = 0
+    faces: set[int] = field(default_factory=set)  # their numbers
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,7 @@ class History:
             values = {"source": source, "ended_ms": ended_ms, "sightings": count}
             connection.execute(update(_sessions).where(_sessions.c.id == session_id).values(values))
         session.session_id, session.written = session_id, count
+        session.faces.update(track.track_id for _, track in sightings)
 
     # For the pages.
 

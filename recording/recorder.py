@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recording.database import DatabaseError
 from recording.history import DAY_MS, History, Session
@@ -35,10 +35,20 @@ WAITS = RecorderWaits()
 
 
 @dataclass(frozen=True)
+class Saved:
+    """A session that has ended and is all in the database: its number, its length, and its number of faces."""
+
+    session_id: int
+    length_ms: int
+    faces: int
+
+
+@dataclass(frozen=True)
 class Recording:
     """The recorder's state: sightings written, waiting to be, and dropped because too many waited.
 
-    session_id is None until the session is in the database; problem is empty if all is well.
+    session_id is None until the session is in the database; problem is empty if all is well. The session began
+    at started_unix_ms, length_ms ago; saved is the one that ended last, until another begins.
     """
 
     on: bool
@@ -47,6 +57,16 @@ class Recording:
     waiting: int
     dropped: int
     problem: str
+    started_unix_ms: int | None = None
+    length_ms: int = 0
+    saved: Saved | None = None
+
+    def summary(self) -> dict[str, Any]:
+        """Return a line about the recording as JSON: whether it is on, and for how long."""
+        return {"on": self.on, "seconds": self.length_ms / 1000}
+
+
+OFF = Recording(False, None, 0, 0, 0, "")
 
 
 class _Moment(NamedTuple):
@@ -93,6 +113,7 @@ class Recorder:
         # the camera is asked for something.
         self._changed = threading.Condition()
         self._session: Session | None = None
+        self._saved: Saved | None = None
         self._waiting: deque[_Moment] = deque()
         self._sightings = 0  # that wait
         self._dropped = 0
@@ -131,7 +152,7 @@ class Recorder:
         log.info("recording began")
         session = Session(_now_ms())
         with self._changed:
-            self._session, self._dropped = session, 0
+            self._session, self._saved, self._dropped = session, None, 0
             self._put(_Moment(session, session.started_unix_ms, ()))
 
     def _stop(self) -> None:
@@ -155,9 +176,19 @@ class Recorder:
             since_s = self._writing_since_s
             if since_s is not None and time.monotonic() - since_s > self._waits.slow_s:
                 problem = problem or "The database is slow to answer."
-            written = session.written if session else 0
-            session_id = session.session_id if session else None
-            return Recording(session is not None, session_id, written, self._sightings, self._dropped, problem)
+            if session is None:
+                waiting, dropped = self._sightings, self._dropped
+                return replace(OFF, waiting=waiting, dropped=dropped, problem=problem, saved=self._saved)
+            return Recording(
+                True,
+                session.session_id,
+                session.written,
+                self._sightings,
+                self._dropped,
+                problem,
+                session.started_unix_ms,
+                max(_now_ms() - session.started_unix_ms, 0),
+            )
 
     def counts(self) -> Mapping[str, int]:
         """Return how many sightings were "written" and "dropped" in all sessions."""
@@ -243,6 +274,8 @@ class Recorder:
                         self._waiting.popleft()
                     self._sightings -= len(sightings)
                     self._counts["written"] += len(sightings)
+                    if not (self._session or self._waiting):
+                        self._saved = _saved(session, part[-1].at_ms)
                     self._changed.notify_all()
         finally:
             self._writing_since_s = None
@@ -276,6 +309,13 @@ class Recorder:
 def _without_maps(track: Track) -> Track:
     """Return the track without its heat maps, which would fill the memory while the database is away."""
     return track if track.maps is None else replace(track, maps=None)
+
+
+def _saved(session: Session, ended_unix_ms: int) -> Saved | None:
+    """Return what to say of a session that is all written."""
+    if session.session_id is None:
+        return None
+    return Saved(session.session_id, ended_unix_ms - session.started_unix_ms, len(session.faces))
 
 
 def _now_ms() -> int:

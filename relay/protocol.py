@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from redis import Redis
 
-from recording.recorder import Recording
+from recording.recorder import Recording, Saved
 from settings import StartError
 from streaming.viewable import Counts, State
 from vision.frames import AnnotatedFrame
@@ -85,8 +85,9 @@ class Report:
         """Return the report that was packed; raises ValueError if another version packed it."""
         try:
             payload = json.loads(packed)
-            recording, counts = Recording(**payload["recording"]), Counts(**payload["counts"])
-            viewers = dict(payload["viewers"])
+            saved = payload["recording"]["saved"]
+            recording = Recording(**payload["recording"] | {"saved": saved and Saved(**saved)})
+            counts, viewers = Counts(**payload["counts"]), dict(payload["viewers"])
             return cls(**payload | {"recording": recording, "counts": counts, "viewers": viewers})
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a report of another version: {error}") from None

@@ -11,7 +11,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from recording.recorder import Recording
+from recording.recorder import OFF, Recording
 from relay.control import RECORDING, RESETS
 from relay.errors import AwayError
 from relay.protocol import (
@@ -169,7 +169,7 @@ class RemoteRecorder:
     def state(self) -> Recording:
         """Return what the recorder did at the last report; off without one."""
         report = self._control.last_report()
-        return report.recording if report else Recording(False, None, 0, 0, 0, "")
+        return report.recording if report else OFF
 
 
 class RemoteCamera(Viewable):

@@ -12,7 +12,7 @@ from web.chart import TimeBins, overall_means, ribbon, stacked
 from web.downloads import download
 from web.paging import MAX_NUMBER, Page, query_number
 from web.protocols import Recordings
-from web.recording import REFUSED
+from web.recording import refuse_recordings
 
 SESSIONS_A_PAGE = 20
 MAX_FACES = 30
@@ -21,8 +21,6 @@ MAX_FACES = 30
 def history_pages(history: History, recordings: Recordings) -> Blueprint:
     """Return the pages of this history, shown only where visitors may also record."""
     pages = Blueprint("history", __name__)
-    for text_filter in (iso_time, length_of_time, clock):
-        pages.add_app_template_filter(text_filter)
     _guard(pages, recordings)
     _add_sessions(pages, history, recordings)
     _add_exports(pages, history)
@@ -36,7 +34,7 @@ def _guard(pages: Blueprint, recordings: Recordings) -> None:
     @pages.before_request
     def check_permission() -> None:
         if not recordings.open_to_all:
-            abort(403, REFUSED)
+            refuse_recordings()
 
     @pages.after_request
     def forbid_copies(response: Response) -> Response:
@@ -87,25 +85,27 @@ def _add_deletion(pages: Blueprint, history: History, recordings: Recordings) ->
 
     @pages.get("/history/<int:session_id>/delete")
     def ask_to_delete(session_id: int) -> str:
-        return render_template("delete.html", summary=_find(history, session_id))
+        summary, back = _find(history, session_id), url_for("history.session", session_id=session_id)
+        return render_template("delete.html", question="Delete this session?", summary=summary, back=back)
 
     @pages.post("/history/<int:session_id>/delete")
     def delete(session_id: int) -> WSGIResponse:
         if _find(history, session_id).key in recordings.unfinished():
             abort(409, "This session is being recorded; stop the recording first.")
         history.delete(session_id)
-        return redirect(url_for("history.index"), 303)
+        return redirect(url_for("history.index", deleted=1), 303)
 
     @pages.get("/history/delete")
     def ask_to_delete_all() -> str:
-        return render_template("delete.html", count=history.count())
+        count = history.count()
+        what = "the one session" if count == 1 else f"all {count} sessions"
+        return render_template("delete.html", question=f"Delete {what}?", back=url_for("history.index"))
 
     @pages.post("/history/delete")
     def delete_all() -> WSGIResponse:
         if recordings.unfinished():
             abort(409, "A session is being recorded; stop the recording first.")
-        history.delete_all()
-        return redirect(url_for("history.index"), 303)
+        return redirect(url_for("history.index", deleted=history.delete_all()), 303)
 
 
 def _find(history: History, session_id: int) -> Summary:
@@ -147,19 +147,3 @@ def file_name(summary: Summary, suffix: str) -> str:
     """Return the name of a session's export, with the time at which the session began."""
     at = iso_time(summary.started_unix_ms)[:19].replace(":", "").replace("-", "")
     return f"emotions-{at}Z.{suffix}"
-
-
-def length_of_time(ms: float) -> str:
-    """Return a length of time in words: 1 h 2 min, 3 min 4 s, 5 s."""
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-
-
-def clock(ms: float) -> str:
-    """Return a time since the start as a clock shows it: 1:02:03, 4:05."""
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,13 +1,20 @@
 """The button that starts and stops the recording."""
 
+from typing import NoReturn
+
 from flask import Blueprint, abort, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from web.current import current
+from web.hints import hint
 from web.state import recording_json
 
 WRITTEN_S = 3.0
-REFUSED = "Visitors may neither record here nor see what was recorded (--controls)."
+
+
+def refuse_recordings() -> NoReturn:
+    """Answer 403 to a visitor who may not record."""
+    abort(403, f"Visitors may neither record here nor see what was recorded{hint('--controls')}.")
 
 
 def recording_pages() -> Blueprint:
@@ -21,7 +28,7 @@ def recording_pages() -> Blueprint:
         if recorder is None:
             abort(404)
         if not recorder.open_to_all:
-            abort(403, REFUSED)
+            refuse_recordings()
         wanted = request.form.get("on", "")
         if wanted not in ("true", "false"):
             abort(400, "on must be true or false.")
@@ -32,6 +39,7 @@ def recording_pages() -> Blueprint:
             recorder.flush(WRITTEN_S)  # the history is what people look at next
         if request.accept_mimetypes.best == "application/json":
             return jsonify(recording_json(recorder.state()))
-        return redirect(url_for("live.index"), 303)
+        saved = "" if wanted == "false" else None  # a page without JavaScript says it once
+        return redirect(url_for("live.index", saved=saved), 303)
 
     return pages

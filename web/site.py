@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 from werkzeug.local import LocalProxy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from recording.export import iso_time
 from relay.cameras import Cameras
 from settings import ROOT
 from vision.samples import Samples
@@ -18,10 +19,12 @@ from web.controls import control_pages
 from web.current import current_or_none, find_by_address
 from web.health import health_pages
 from web.live import live_pages
+from web.login import login_pages
 from web.recording import recording_pages
 from web.responses import limit_slow_readers, show_errors
 from web.security import Access, guard
 from web.shown import OnlyCamera, PublishedCameras, ShownCamera, ShownCameras
+from web.times import clock, length_of_time
 from web.video_feed import feed_pages
 from web.wall import wall_pages
 from web.words import add_filters
@@ -108,8 +111,11 @@ def _make(
     find_by_address(site, cameras, default)  # after the guard
     show_errors(site)
     site.after_request(limit_slow_readers)
+    for text_filter in (iso_time, length_of_time, clock):
+        site.add_template_filter(text_filter)
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
     site.register_blueprint(common_pages())
+    site.register_blueprint(login_pages(access.credentials, access.failed_logins))
     site.register_blueprint(cameras_pages(cameras))
     site.register_blueprint(about_pages(card))
     add_filters(site)

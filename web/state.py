@@ -32,13 +32,17 @@ def state_json(now: State, viewers: int, recorder: Recorder | None) -> dict[str,
 
 def recording_json(now: Recording) -> dict[str, Any]:
     """Return what the recorder does as every page and every client gets it."""
+    saved = now.saved
     return {
-        "on": now.on,
+        **now.summary(),
+        "since": now.started_unix_ms and now.started_unix_ms / 1000,
         "session": now.session_id,
         "sightings": now.sightings,
         "waiting": now.waiting,
         "dropped": now.dropped,
         "problem": now.problem,
+        "saved": saved
+        and {"session": saved.session_id, "seconds": saved.length_ms / 1000, "faces": saved.faces},
     }
 
 

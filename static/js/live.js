@@ -59,10 +59,11 @@ async function watch() {
     if (!isOn()) return;
     if (Date.now() - heardAt > SILENCE_MS) stream.lost = true;
     stream.hear(state.watching);
-    if (stream.lost && !stream.rest()) connect();
+    if (stream.lost && !state.full && !stream.rest()) connect();
     if (stream.lost) {
-      show("waiting", "The server gives no stream now; trying again …", "");
-      next = Math.max(stream.rest(), 250);
+      const why = state.full ? "All places are taken" : "The server gives no stream now";
+      show("waiting", `${why}; this page tries again by itself …`, "");
+      next = state.full ? WATCH_MS : Math.max(stream.rest(), 250);
     }
   } catch {
     if (!isOn()) return;

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app import SAMPLES
-from tests.fakes.browser import PATIENCE_MS, WIDTH
+from tests.fakes.browser import PATIENCE_MS, WIDTH, visiting
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.files import zip_of
 from tests.fakes.images import bright_image, plain_image
@@ -84,22 +84,8 @@ def url(tmp_path_factory: pytest.TempPathFactory, detector: Gated) -> Iterator[s
 @pytest.fixture
 def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
     """Return a function that opens the upload page as a new visitor; what a browser complains of fails."""
-    complaints: list[str] = []
-    opened: list[Page] = []
-
-    def open_new(**options: object) -> Page:
-        page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{url}/pictures")
-        opened.append(page)
-        return page
-
-    yield open_new
-    for page in opened:
-        page.context.close()
-    assert complaints == []
+    with visiting(browser) as visit:
+        yield lambda **options: visit(f"{url}/pictures", **options)
 
 
 def choose(page: Page, *files: tuple[str, bytes]) -> None:
@@ -125,7 +111,9 @@ def test_chosen_pictures_are_read_and_shown_with_their_bars(open_page: Callable[
     )
     assert len(widths) == 7
     assert widths == sorted(widths, reverse=True)
-    page.get_by_role("button", name="Delete these results").click()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("status").filter(has_text="Deleted: 1 result.")).to_be_visible()
     expect(page.get_by_text("Nothing yet.")).to_be_visible()
 
 
@@ -412,7 +400,7 @@ def test_on_a_phone_nothing_sticks_out_and_no_emotion_is_cut_off(
     for name, data in (("x" * 200 + ".jpg", FACE), ("z.zip", zipped), ("clip.avi", clip)):
         page.goto(pages[0])
         choose(page, (name, data))
-        expect(page.get_by_text("Delete these results")).to_be_visible()
+        expect(page.get_by_role("link", name="Delete")).to_be_visible()
         pages.append(page.url)
     pages.append(pages[0].replace("/pictures", "/results"))
     for address in pages:
