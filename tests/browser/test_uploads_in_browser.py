@@ -191,7 +191,7 @@ def test_a_camera_that_is_refused_is_said_in_the_dialog(open_page: Callable[...,
 def test_a_sample_is_read_by_one_click(open_page: Callable[..., Page], scripted: bool) -> None:
     page = open_page(java_script_enabled=scripted)
     page.get_by_role("button", name="afraid").click()
-    expect(page.get_by_role("heading", name="afraid face 1.jpg")).to_be_visible()
+    expect(page.get_by_role("heading", name="afraid face 3.jpg")).to_be_visible()
     expect(page.get_by_role("heading", name="happy 70%")).to_be_visible()  # as the fake network says
 
 
