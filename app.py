@@ -2,21 +2,27 @@
 
     source -> Camera -> Latest[AnnotatedFrame] -> Variants -> Sender -> viewers
                 |                |
-             Pipeline         Recorder -> History
+             Pipeline         Recorder -> History, CameraOutputs -> OSC, MQTT, LSL
 
 Whatever is built here is closed by `server.lifetime.close_site`, the part built last first.
 """
 
+import json
 import os
+import platform
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 from flask import Flask
 
 from camera import Camera
 from model import EmotionClassifier
 from nn.engines import load_torch
+from outputs.assemble import make_outputs
 from recording.history import History
 from recording.recorder import Recorder
 from relay.cameras import Cameras, Recorders
@@ -24,7 +30,7 @@ from relay.control import ControlServer
 from relay.protocol import connect
 from relay.publisher import Publisher
 from server.lifetime import EXTENSION, Lifetime
-from settings import ROOT, Settings, StartError, read_settings
+from settings import ROOT, VERSION, Settings, StartError, read_settings
 from sources.base import SourceError
 from sources.demo import DemoSource
 from sources.opener import SourceOpener, check_source, source_name
@@ -59,7 +65,7 @@ from web.explain import explain_pages
 from web.history import history_pages
 from web.limits import UploadLimiter
 from web.logins import SharedFailedLogins
-from web.metrics import BrowserCameraCollector, RecorderCollector
+from web.metrics import BrowserCameraCollector, OutputCollector, RecorderCollector
 from web.security import Access
 from web.shown import ShownCamera
 from web.site import believe_proxy, make_site, make_wall
@@ -111,7 +117,11 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     classifier, detectors = load_classifier(settings), Detectors.load(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
-    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, settings.open_controls))
+    setup = partial(describe_setup, settings, classifier, pipeline)
+    recorder = lifetime.own(
+        Recorder(camera, history, settings.keep_days, settings.open_controls, describe_setup=setup)
+    )
+    outputs = lifetime.own(make_outputs(settings, camera))
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants = lifetime.own(Variants(camera.annotated, encode))
     jobs = lifetime.own(make_jobs(settings, classifier, detectors))
@@ -130,15 +140,16 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
         pages.append(browser_camera_pages(browser_cameras))
     controls = make_controls(settings, pipeline, recorder)
     site = make_site(
-        ShownCamera(camera, audience, controls, recorder, settings.name),
+        ShownCamera(camera, audience, controls, recorder, settings.name, outputs.status),
         Samples(SAMPLES, lambda: classifier.predict),
         Access(settings.answers_to, credentials, settings.embedders, public=settings.public),
         pages,
-        [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder)],
+        [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder), OutputCollector(outputs)],
         card=find_card(settings),
     )
     if settings.record:
         recorder.start()
+    outputs.start()
     return site
 
 
@@ -171,9 +182,13 @@ def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
     classifier, detectors = load_classifier(settings), Detectors.load(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
-    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=f"{settings.name}: "))
+    setup = partial(describe_setup, settings, classifier, pipeline)
+    prefix = f"{settings.name}: "
+    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=prefix, describe_setup=setup))
+    outputs = lifetime.own(make_outputs(settings, camera))
     controls = make_controls(settings, pipeline, recorder)
-    return Publisher(camera, ControlServer(controls, recorder, settings.record), redis, settings.name)
+    control = ControlServer(controls, recorder, outputs, settings.record)
+    return Publisher(camera, control, redis, settings.name)
 
 
 def make_camera(settings: Settings, pipeline: Pipeline) -> Camera:
@@ -199,6 +214,30 @@ def make_live_pipeline(settings: Settings, classifier: EmotionClassifier, detect
         settings.jpeg_quality,
         View(count=True, blur=settings.blur),
         classifier.explain if classifier.has_live_maps else None,
+    )
+
+
+def describe_setup(settings: Settings, classifier: EmotionClassifier, pipeline: Pipeline) -> str:
+    """Return what records now, as JSON for the description of a recording: program, network and settings."""
+    card = classifier.card
+    versions = {"python": platform.python_version(), "opencv": cv2.__version__, "numpy": np.__version__}
+    return json.dumps(
+        {
+            "Program": VERSION,
+            "Network": card.network,
+            "Weights": Path(settings.weights).name,
+            "Output": classifier.output,
+            "InputSide": card.input_side,
+            "Normalisation": card.normalisation,
+            "Calibration": asdict(card.calibration),
+            "TrainingData": card.data_sha256,
+            "Metrics": card.metrics,
+            "Detector": settings.detector,
+            "MinFacePx": settings.min_face_px,
+            "SmoothingS": pipeline.tracker.smoothing_s,
+            "UnsureBelow": pipeline.tracker.unsure_below,
+            "Versions": versions,
+        }
     )
 
 

@@ -71,7 +71,7 @@ def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
     if split not in SPLITS:
         raise ValueError(f"no split {split!r}; there are: {', '.join(SPLITS)}")
     if path.is_dir():
-        rows = [(label, _read_face(picture)) for label, picture in find_faces(path, split)]
+        rows = [(label, read_face(picture)) for label, picture in find_faces(path, split)]
     elif path.is_file():
         try:
             rows = list(_csv_rows(path, split))
@@ -134,7 +134,7 @@ def _parse_row(row: dict[str, str], where: str) -> tuple[int, NDArray[np.uint8]]
     return label, pixels.reshape(INPUT_SIDE, INPUT_SIDE)
 
 
-def _read_face(path: Path) -> NDArray[np.uint8]:
+def read_face(path: Path) -> NDArray[np.uint8]:
     """Return a picture as a face (48, 48) uint8; raises ValueError."""
     gray = load_gray(path)
     if gray is None:

@@ -23,7 +23,7 @@ from vision.emotions import EMOTIONS
 from vision.jpeg import encode_jpeg
 from vision.overlay import Scene, lay_heat
 from vision.pictures import PictureError, read_picture
-from vision.samples import load_samples, read_gray
+from vision.samples import FACE_BOX, load_samples, read_gray
 
 if TYPE_CHECKING:  # PyTorch costs the site 1.4 s, and is needed only once a picture is explained
     from torch import nn
@@ -142,7 +142,7 @@ class PictureExplainer:
             raise UnknownSampleError(f"There is no sample {number} of “{emotion}”.")
         gray = read_gray(paths[number - 1])
         with self._turn():
-            return self._explain(gray, np.array([0, 0, gray.shape[1], gray.shape[0]]))
+            return self._explain(gray, np.array(FACE_BOX))
 
     def explain_face(
         self, data: bytes, box: NDArray[np.float64], tilt_deg: float, probs: Mapping[str, float]

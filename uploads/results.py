@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vision.circumplex import place
 from vision.emotions import EMOTIONS
 from vision.faces import NO_FACE, Table, remark_row
 from vision.pictures import tidy
@@ -233,9 +234,9 @@ def json_rows(
         number = item_number(at, item)
         for face in _faces(item):
             position = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
-            probs = (face["probs"][name] for name in EMOTIONS)
+            probs = [face["probs"][name] for name in EMOTIONS]
             named = face["emotion"], face["confidence"], face["sure"]
-            row = [item["file"], *position, *named, *probs, item.get("note", "")]
+            row = [item["file"], *position, *named, *probs, item.get("note", ""), *place(probs).tolist()]
             yield number, item["kind"], face, row
         if not _faces(item):
             yield number, item["kind"], {}, remark_row(item["file"], item.get("text", NO_FACE))

@@ -7,6 +7,7 @@ from typing import Any
 
 from vision.overlay import View
 from vision.pipeline import Pipeline
+from vision.resting_face import RestRequest
 
 SWITCHES = tuple(item.name for item in fields(View))
 MAX_SMOOTHING_S = 10.0  # as the setting
@@ -56,6 +57,10 @@ class Controls:
             self._pipeline.view = replace(self._pipeline.view, **switches)
             if "smoothing_s" in changes:
                 self._pipeline.tracker.smoothing_s = float(changes["smoothing_s"])
+
+    def rest(self, request: RestRequest) -> None:
+        """Measure, use or forget a face's resting face; raises RestError."""
+        self._pipeline.tracker.rest(request)
 
     def reset(self) -> None:
         """Number the faces anew, from 1."""

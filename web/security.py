@@ -89,7 +89,9 @@ def _refuse(credentials: Credentials, too_many: bool) -> WSGIResponse:
         return login_form(credentials, wanted_path(), TOO_MANY if too_many else "", 429 if too_many else 401)
     if too_many:
         return sentence(TOO_MANY, 429, {"Retry-After": str(WINDOW_S)})
-    how = 'Basic realm="camera", charset="UTF-8"' if credentials.user_password else ""
+    # a part of a page: its browser would ask by a dialog of its own, where the page itself has the form
+    is_part = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    how = 'Basic realm="camera", charset="UTF-8"' if credentials.user_password and not is_part else ""
     return sentence(PRIVATE, 401, {"WWW-Authenticate": how} if how else None)
 
 

@@ -24,7 +24,7 @@ from web.recording import recording_pages
 from web.responses import limit_slow_readers, show_errors
 from web.security import Access, guard
 from web.shown import OnlyCamera, PublishedCameras, ShownCamera, ShownCameras
-from web.times import clock, length_of_time
+from web.times import length_of_time, of_clock
 from web.video_feed import feed_pages
 from web.wall import wall_pages
 from web.words import add_filters
@@ -111,7 +111,7 @@ def _make(
     find_by_address(site, cameras, default)  # after the guard
     show_errors(site)
     site.after_request(limit_slow_readers)
-    for text_filter in (iso_time, length_of_time, clock):
+    for text_filter in (iso_time, length_of_time, of_clock):
         site.add_template_filter(text_filter)
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
     site.register_blueprint(common_pages())

@@ -54,6 +54,7 @@ async function watch() {
       cache: "no-store",
       signal: AbortSignal.timeout(5000),
     });
+    if (response.status === 401) return location.reload(); // logged out, perhaps in another tab: the page asks
     if (!response.ok) throw new Error(response.statusText);
     const state = await response.json();
     if (!isOn()) return;

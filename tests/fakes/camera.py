@@ -128,7 +128,7 @@ class FakeSamples(Samples):
         """Read no pictures."""
 
     def files(self, emotion: str) -> list[str]:
-        return [f"samples/{emotion}/{number:02}.jpg" for number in range(1, 9)]
+        return [f"samples/{emotion}/{number:02}.jpg" for number in range(1, 7)]
 
     def of(self, emotion: str) -> list[Sample]:
         probs = np.full(7, 0.05, dtype=np.float32)

@@ -151,9 +151,9 @@ def test_a_layers_picture_shows_every_map_on_its_own_scale() -> None:
     assert (indices[:3, 3:5] == [[0, 0], [0, 0], [LINE, LINE]]).all()
 
 
-def test_a_sample_is_explained_whole(explainer: PictureExplainer) -> None:
-    assert len(explainer.explain_sample("happy", 8).reasons) == 7
-    for emotion, number in (("happy", 0), ("happy", 9), ("bored", 1)):
+def test_a_sample_is_explained(explainer: PictureExplainer) -> None:
+    assert len(explainer.explain_sample("happy", 6).reasons) == 7
+    for emotion, number in (("happy", 0), ("happy", 7), ("bored", 1)):
         with pytest.raises(UnknownSampleError, match=emotion):
             explainer.explain_sample(emotion, number)
 
@@ -221,7 +221,7 @@ def test_a_samples_explanation_says_what_its_label_is(client: FlaskClient) -> No
 
 def test_every_sample_face_leads_to_its_explanation(client: FlaskClient) -> None:
     page = client.get("/samples/fear").text
-    assert re.findall(r'href="/explain/fear/(\d)"', page) == list("12345678")
+    assert re.findall(r'href="/explain/fear/(\d)"', page) == list("123456")
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_read(client: FlaskClient) -> None:

@@ -596,7 +596,7 @@ class BusyJobs(Jobs):
     def __init__(self, jobs: Jobs) -> None:
         self.results = jobs.results
 
-    def read(self, name: str, data: bytes, *, whole: bool = False) -> Reading | None:  # noqa: ARG002
+    def read(self, *_: object, **__: object) -> Reading | None:
         return None
 
 
@@ -608,7 +608,8 @@ class TestApi:
         reading = response.get_json()
         assert (reading["width"], reading["height"], reading["note"]) == (64, 48, "")
         [face] = reading["faces"]
-        assert list(face) == ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs"]
+        names = ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs", "valence", "arousal"]
+        assert list(face) == [*names, "rest"]
         assert (face["track_id"], face["emotion"], face["confidence"]) == (1, "happy", 0.7)
 
     def test_a_form_gives_the_same(self, client: FlaskClient) -> None:
@@ -635,6 +636,22 @@ class TestApi:
         response = client.post("/api/v1/predict?whole=yes", data=NOBODY)
         assert response.status_code == 400
         assert response.get_json()["error"] == "whole is 1, to read each whole picture as a face, or 0."
+
+    def test_faces_are_read_against_the_pictures_of_a_resting_face(self, client: FlaskClient) -> None:
+        form = {"file": (io.BytesIO(JPEG), "a.jpg"), "rest": [(io.BytesIO(JPEG), "rest.jpg") for _ in range(2)]}
+        [face] = client.post("/api/v1/predict", data=form).get_json()["faces"]
+        assert face["emotion"] == "neutral"  # it is as happy as at rest
+        assert face["rest"]["probs"]["happy"] == 0.7
+
+    def test_pictures_of_a_resting_face_without_a_face_are_refused(self, client: FlaskClient) -> None:
+        form = {"file": (io.BytesIO(JPEG), "a.jpg"), "rest": [(io.BytesIO(NOBODY), "rest.jpg")]}
+        response = client.post("/api/v1/predict", data=form)
+        assert response.status_code == 422
+        assert response.get_json()["error"] == "No face was found in the pictures of the resting face."
+
+    def test_nine_pictures_of_a_resting_face_are_too_many(self, client: FlaskClient) -> None:
+        form = {"file": (io.BytesIO(JPEG), "a.jpg"), "rest": [(io.BytesIO(JPEG), "rest.jpg") for _ in range(9)]}
+        assert client.post("/api/v1/predict", data=form).status_code == 400
 
     def test_nothing_is_kept(self, client: FlaskClient, folder: Path) -> None:
         before = len(list(folder.iterdir()))
