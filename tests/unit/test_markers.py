@@ -42,7 +42,8 @@ def test_a_marker_comes_as_json_or_as_a_form(client: FlaskClient, recorder: Fake
     answer = client.post("/markers", data={"label": "off", "time": ""})
     assert (answer.get_json()["number"], answer.get_json()["caller_time"]) == (2, None)
     assert answer.get_json()["time"] == answer.get_json()["arrived_time"]
-    client.post("/markers", data=b'{"label": 7, "time": "1760000000.25"}')  # whatever type it claims to have
+    text = b'{"label": 7, "time": "1760000000.25"}'  # as Python's urllib sends it
+    client.post("/markers", data=text, content_type="application/x-www-form-urlencoded")
     assert recorder.now.last_marker
     assert (recorder.now.last_marker.label, recorder.now.last_marker.caller_unix_ms) == ("7", 1760000000250)
     state = client.get("/state").get_json()["recording"]
