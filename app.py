@@ -59,12 +59,13 @@ from vision.samples import Samples
 from vision.search import BackgroundSearch, SearchOnDemand
 from web.api import api_pages
 from web.browser_cameras import browser_camera_pages
+from web.credentials import Credentials
 from web.explain import explain_pages
 from web.history import history_pages
 from web.limits import UploadLimiter
 from web.logins import SharedFailedLogins
 from web.metrics import BrowserCameraCollector, RecorderCollector
-from web.security import Access, Credentials
+from web.security import Access
 from web.shown import ShownCamera
 from web.site import believe_proxy, make_site, make_wall
 from web.uploads import upload_pages
@@ -138,7 +139,7 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     site = make_site(
         ShownCamera(camera, audience, controls, recorder, settings.name),
         Samples(SAMPLES, lambda: classifier.predict),
-        Access(settings.answers_to, credentials, settings.embedders),
+        Access(settings.answers_to, credentials, settings.embedders, public=settings.public),
         pages,
         [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder)],
     )
@@ -156,7 +157,8 @@ def make_web_host(settings: Settings, lifetime: Lifetime) -> Flask:
         Cameras(redis, Sender(), settings.max_viewers, settings.jpeg_quality, settings.open_controls)
     )
     samples = Samples(SAMPLES, lambda: load_classifier(settings).predict)
-    access = Access(settings.answers_to, credentials, settings.embedders, SharedFailedLogins(redis))
+    failed_logins = SharedFailedLogins(redis)
+    access = Access(settings.answers_to, credentials, settings.embedders, failed_logins, settings.public)
     return make_wall(cameras, samples, access, [history_pages(history, Recorders(cameras))])
 
 

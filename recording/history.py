@@ -51,8 +51,8 @@ Sighting = tuple[int, Track] | tuple[int, Track, float | None]
 class Session:
     """A recording that is being written.
 
-    about and setup (JSON) are the recorder's; written says how many sightings are in the database, and
-    about_written what is said of the session there.
+    about and setup (JSON) are the recorder's; written and faces say which of its sightings are in the database,
+    and about_written what is said of the session there.
     """
 
     started_unix_ms: int
@@ -62,6 +62,7 @@ class Session:
     session_id: int | None = None
     written: int = 0
     about_written: About = field(default_factory=About)
+    faces: set[int] = field(default_factory=set)  # their numbers
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ class History:
             values = {"source": source, "ended_ms": ended_ms, "sightings": count}
             connection.execute(update(sessions_table).where(sessions_table.c.id == session_id).values(values))
         session.session_id, session.written, session.about_written = session_id, count, about
+        session.faces.update(track.track_id for _, track, *_ in sightings)
 
     # For the pages.
 

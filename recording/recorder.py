@@ -37,10 +37,20 @@ WAITS = RecorderWaits()
 
 
 @dataclass(frozen=True)
+class Saved:
+    """A session that has ended and is all in the database: its number, its length, and its number of faces."""
+
+    session_id: int
+    length_ms: int
+    faces: int
+
+
+@dataclass(frozen=True)
 class Recording:
     """The recorder's state: sightings written, waiting to be, and dropped because too many waited.
 
-    session_id is None until the session is in the database; problem is empty if all is well. about and labels,
+    session_id is None until the session is in the database; problem is empty if all is well. The session began
+    at started_unix_ms, length_ms ago; saved is the one that ended last, until another begins. about and labels,
     of the keys 1 to 9, are those of the session, or of the next one; markers are how many the session has.
     """
 
@@ -50,6 +60,9 @@ class Recording:
     waiting: int
     dropped: int
     problem: str
+    started_unix_ms: int | None = None
+    length_ms: int = 0
+    saved: Saved | None = None
     about: About = field(default_factory=About)
     labels: tuple[str, ...] = ()
     markers: int = 0
@@ -58,12 +71,19 @@ class Recording:
     @classmethod
     def unpack(cls, values: Mapping[str, Any]) -> Self:
         """Return what `dataclasses.asdict` made, with lists for tuples; raises TypeError or KeyError."""
-        about, last = values["about"], values["last_marker"]
+        about, last, saved = values["about"], values["last_marker"], values["saved"]
         return cls(
             **{**values, "labels": tuple(values["labels"])}
             | {"about": About(**{**about, "tags": tuple(about["tags"])})}
-            | {"last_marker": Marker(**last) if last else None}
+            | {"last_marker": Marker(**last) if last else None, "saved": Saved(**saved) if saved else None}
         )
+
+    def summary(self) -> dict[str, Any]:
+        """Return a line about the recording as JSON: whether it is on, and for how long."""
+        return {"on": self.on, "seconds": self.length_ms / 1000}
+
+
+OFF = Recording(False, None, 0, 0, 0, "")
 
 
 class _Moment(NamedTuple):
@@ -120,6 +140,7 @@ class Recorder:
         self._about, self._labels = About(), tuple[str, ...]()  # of the session that runs, or the next
         self._last_marker: Marker | None = None  # of the session that runs
         self._marker_rate = MarkerRate()
+        self._saved: Saved | None = None
         self._waiting: deque[_Moment] = deque()
         self._sightings = 0  # that wait
         self._dropped = 0
@@ -185,7 +206,8 @@ class Recorder:
         session = Session(_now_ms(), setup=self._describe_setup())
         with self._changed:
             session.about = self._about
-            self._session, self._dropped, self._last_marker = session, 0, None
+            self._session, self._saved, self._dropped = session, None, 0
+            self._last_marker = None
             self._put(_Moment(session, session.started_unix_ms))
 
     def _stop(self) -> None:
@@ -210,19 +232,29 @@ class Recorder:
             since_s = self._writing_since_s
             if since_s is not None and time.monotonic() - since_s > self._waits.slow_s:
                 problem = problem or "The database is slow to answer."
-            written = session.written if session else 0
-            session_id = session.session_id if session else None
+            if session is None:
+                return replace(
+                    OFF,
+                    waiting=self._sightings,
+                    dropped=self._dropped,
+                    problem=problem,
+                    saved=self._saved,
+                    about=self._about,
+                    labels=self._labels,
+                )
             return Recording(
-                session is not None,
-                session_id,
-                written,
+                True,
+                session.session_id,
+                session.written,
                 self._sightings,
                 self._dropped,
                 problem,
-                self._about,
-                self._labels,
-                self._last_marker.number if session and self._last_marker else 0,
-                self._last_marker if session else None,
+                session.started_unix_ms,
+                max(_now_ms() - session.started_unix_ms, 0),
+                about=self._about,
+                labels=self._labels,
+                markers=self._last_marker.number if self._last_marker else 0,
+                last_marker=self._last_marker,
             )
 
     def counts(self) -> Mapping[str, int]:
@@ -312,6 +344,8 @@ class Recorder:
                         self._waiting.popleft()
                     self._sightings -= len(sightings)
                     self._counts["written"] += len(sightings)
+                    if not (self._session or self._waiting):
+                        self._saved = _saved(session, part[-1].at_ms)
                     self._changed.notify_all()
         finally:
             self._writing_since_s = None
@@ -345,6 +379,13 @@ class Recorder:
 def _without_maps(track: Track) -> Track:
     """Return the track without its heat maps, which would fill the memory while the database is away."""
     return track if track.maps is None else replace(track, maps=None)
+
+
+def _saved(session: Session, ended_unix_ms: int) -> Saved | None:
+    """Return what to say of a session that is all written."""
+    if session.session_id is None:
+        return None
+    return Saved(session.session_id, ended_unix_ms - session.started_unix_ms, len(session.faces))
 
 
 def _now_ms() -> int:

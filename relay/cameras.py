@@ -119,11 +119,14 @@ class Cameras:
     def summaries(self, viewer: str) -> list[dict[str, Any]]:
         """Return a line about each camera: its name, what its process reports, and whether viewer watches it.
 
+        recording is as `Recording.summary` gives it, null without a report.
+
         Raises RedisError.
         """
         return [
             {"name": name}
             | (report.summary if report else {})
+            | {"recording": report.recording.summary() if report else None}
             | {"watching": self._published(name).audience.is_watching(viewer)}
             for name, report in self.reports().items()
         ]

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from recording.about import About
 from recording.markers import Marker, MarkerError
-from recording.recorder import Recording
+from recording.recorder import OFF, Recording
 from relay.calls import CallClient
 from relay.control import ABOUT, MARK, RECORDING, RESETS
 from relay.errors import AwayError
@@ -201,7 +201,7 @@ class RemoteRecorder:
     def state(self) -> Recording:
         """Return what the recorder did at the last report; off without one."""
         report = self._control.last_report()
-        return report.recording if report else Recording(False, None, 0, 0, 0, "")
+        return report.recording if report else OFF
 
 
 class RemoteCamera(Viewable):

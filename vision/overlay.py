@@ -1,4 +1,4 @@
-"""Drawing on a frame: boxes, labels, bars and heat maps; and the picture that says why there is no frame."""
+"""Drawing on a frame: boxes, labels, bars, heat maps, smileys; or the picture that says why there is none."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from vision.colours import Bgr, bgr, ink_on
+from vision.colours import WHITE, Bgr, bgr, ink_on
+from vision.emoji import UNSURE, lay_emoji
 from vision.emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
 from vision.tracker import Track
 
@@ -20,6 +21,7 @@ Box = tuple[int, int, int, int]  # xyxy px
 NO_SIGNAL_SIZE_PX = (640, 480)
 HEAT = 0.7  # the opacity of a heat map in its hottest place
 GAP_PX = 4  # between a box and its bars
+BAR_TEXTS = 5  # the length of the longest bar, in heights of the text
 RIM = (36, 31, 27)  # BGR, of what has to be legible on any picture
 NOWHERE: Box = (0, 0, 0, 0)
 BLOCKS = 8  # a side of a hidden face: 64 squares identify nobody
@@ -27,7 +29,10 @@ BLOCKS = 8  # a side of a hidden face: 64 squares identify nobody
 
 @dataclass(frozen=True)
 class View:
-    """The switches of what is drawn, for all viewers alike; flip mirrors the image, blur hides faces."""
+    """The switches of what is drawn, for all viewers alike.
+
+    flip mirrors the image, blur pixelates faces, and emoji covers each by the smiley of its emotion.
+    """
 
     boxes: bool = True
     labels: bool = True
@@ -37,6 +42,7 @@ class View:
     count: bool = False
     flip: bool = False
     blur: bool = False
+    emoji: bool = False
 
 
 PLAIN = View()
@@ -68,18 +74,16 @@ def draw(
     boxes = [_in_scene(track.box, width, view.flip) for track in tracks]
     if view.heat:
         _draw_heat(scene, tracks, boxes, view.flip)
-    words = _draw_all_bars(scene, tracks, boxes, text_px) if view.bars else []
     for track, box in zip(tracks, boxes, strict=True):
-        colour = bgr(DETAILS[track.emotion].colour if track.sure else UNSURE_COLOUR)
         if view.boxes:
-            _draw_corners(scene, box, colour, thickness)
+            _draw_corners(scene, box, _colour(track), thickness)
         if view.landmarks and track.landmarks is not None:
-            _draw_landmarks(scene, track.landmarks, box, colour, view.flip)
-        if view.labels:
-            label = f"{DETAILS[track.emotion].adjective} {track.confidence:.0%}" if track.sure else "unsure"
-            # among several faces the number says which card on the page belongs to which
-            text = f"{track.track_id} {label}" if len(tracks) > 1 else label
-            words.append(_draw_label(scene, text, box, colour, text_px))
+            _draw_landmarks(scene, track.landmarks, box, _colour(track), view.flip)
+    if view.emoji:
+        _draw_emoji(scene, tracks, boxes)
+    words = _draw_all_bars(scene, tracks, boxes, text_px) if view.bars else []
+    if view.labels:
+        words += _draw_all_labels(scene, tracks, boxes, text_px)
     if view.count:
         _draw_count(scene, len(tracks), words, text_px)
     return scene
@@ -91,6 +95,11 @@ def _in_scene(box: Sequence[int], width: int, flip: bool) -> Box:
     return (width - x2, y1, width - x1, y2) if flip else (x1, y1, x2, y2)
 
 
+def _colour(track: Track) -> Bgr:
+    """Return the colour of a track's label."""
+    return bgr(DETAILS[track.emotion].colour if track.sure else UNSURE_COLOUR)
+
+
 def _draw_heat(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], flip: bool) -> None:
     """Draw the map of each track's emotion over its box, mirrored if the scene is."""
     for track, box in zip(tracks, boxes, strict=True):
@@ -98,6 +107,23 @@ def _draw_heat(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], flip
             heat = track.maps[EMOTIONS.index(track.emotion)]
             share = heat / max(float(heat.max()), 1e-6)
             lay_heat(scene, share[:, ::-1] if flip else share, box)
+
+
+def _draw_emoji(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box]) -> None:
+    """Cover each face by the smiley of its emotion, large faces last: they are near."""
+    for track, box in sorted(zip(tracks, boxes, strict=True), key=lambda pair: pair[1][2] - pair[1][0]):
+        lay_emoji(scene, track.emotion if track.sure else UNSURE, box)
+
+
+def _draw_all_labels(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], text_px: int) -> list[Box]:
+    """Draw each track's label at its box; return the labels' boxes."""
+    places = []
+    for track, box in zip(tracks, boxes, strict=True):
+        label = f"{DETAILS[track.emotion].adjective} {track.confidence:.0%}" if track.sure else "unsure"
+        # among several faces the number says which card on the page belongs to which
+        text = f"{track.track_id} {label}" if len(tracks) > 1 else label
+        places.append(_draw_label(scene, text, box, _colour(track), text_px))
+    return places
 
 
 def _draw_all_bars(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], text_px: int) -> list[Box]:
@@ -111,14 +137,19 @@ def _draw_all_bars(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], 
 
 def draw_no_signal(reason: str, size_px: tuple[int, int] = NO_SIGNAL_SIZE_PX) -> Scene:
     """Return a dark picture (H, W, 3) uint8 BGR of size_px (W, H) with "No signal" and the reason."""
+    return draw_notice("No signal", reason, size_px)
+
+
+def draw_notice(title: str, text: str, size_px: tuple[int, int] = NO_SIGNAL_SIZE_PX) -> Scene:
+    """Return a dark picture (H, W, 3) uint8 BGR of size_px (W, H) with a title and a text below it."""
     width, height = size_px
     picture = Image.new("RGB", size_px, "#1b1f24")
     pen = ImageDraw.Draw(picture)
-    title, text = _font(max(height // 14, 12)), _font(max(height // 28, 10))
-    pen.text((width / 2, height * 0.42), "No signal", "#e8eaed", title, anchor="mm")
-    lines = _wrap(reason, text, width * 0.86)
+    large, small = _font(max(height // 14, 12)), _font(max(height // 28, 10))
+    pen.text((width / 2, height * 0.42), title, "#e8eaed", large, anchor="mm")
+    lines = _wrap(text, small, width * 0.86)
     pen.multiline_text(
-        (width / 2, height * 0.56), lines, "#9aa0a6", text, anchor="mm", align="center", spacing=6
+        (width / 2, height * 0.56), lines, "#b4bac1", small, anchor="mm", align="center", spacing=6
     )
     return np.asarray(picture)[..., ::-1].copy()
 
@@ -136,15 +167,20 @@ def _pixelate(scene: Scene, box: Box) -> None:
 
 
 def _draw_corners(scene: Scene, box: Box, colour: Bgr, thickness: int) -> None:
-    """Draw a thin box with strong corners, which hides little of the face."""
+    """Draw a thin box with strong corners, which hides little of the face.
+
+    A rim in the colour's ink, white around a dark one and black around a light one, shows it on any picture.
+    """
     x1, y1, x2, y2 = box
-    cv2.rectangle(scene, (x1, y1), (x2, y2), colour, 1, cv2.LINE_AA)
-    arm = max((x2 - x1) // 5, 6)
-    for x, to_x in ((x1, x1 + arm), (x2, x2 - arm)):
-        for y, to_y in ((y1, y1 + arm), (y2, y2 - arm)):
-            cv2.polylines(
-                scene, [np.array([(to_x, y), (x, y), (x, to_y)])], False, colour, thickness, cv2.LINE_AA
-            )
+    rim, arm = ink_on(colour), max((x2 - x1) // 5, 6)
+    corners = [
+        np.array([(to_x, y), (x, y), (x, to_y)])
+        for x, to_x in ((x1, x1 + arm), (x2, x2 - arm))
+        for y, to_y in ((y1, y1 + arm), (y2, y2 - arm))
+    ]
+    cv2.polylines(scene, corners, False, rim, thickness + 2, cv2.LINE_AA)
+    cv2.rectangle(scene, (x1, y1), (x2, y2), colour, 1)
+    cv2.polylines(scene, corners, False, colour, thickness, cv2.LINE_AA)
 
 
 def _draw_landmarks(scene: Scene, landmarks: NDArray[np.float32], box: Box, colour: Bgr, flip: bool) -> None:
@@ -220,11 +256,12 @@ def _draw_bars(
     rows, columns = panel.shape[:2]
     if rows > scene.shape[0] or columns > scene.shape[1]:
         return box
-    step, names = rows // len(EMOTIONS), columns // 2
+    step, names = rows // len(EMOTIONS), columns - BAR_TEXTS * text_px
     for number, emotion in enumerate(EMOTIONS):
         end = names + round(float(probs[number]) * (columns - names - 4))
         top = number * step + 2
         cv2.rectangle(panel, (names, top), (end, top + step - 5), bgr(DETAILS[emotion].colour), cv2.FILLED)
+        cv2.rectangle(panel, (names, top), (end, top + step - 5), WHITE, 1)  # dark ones are on a dark ground
     spots = _spots_beside(box, rows, columns, scene.shape)
     x1, y1, x2, y2 = min(spots, key=lambda spot: sum(_shared_px(spot, other) for other in occupied))
     region = scene[y1:y2, x1:x2]
@@ -258,10 +295,10 @@ def _shared_px(one: Box, other: Box) -> int:
 def _bars_panel(text_px: int) -> Scene:
     """Return the panel behind the bars: the emotions' names on a dark ground."""
     step = text_px + 6
-    picture = Image.new("RGB", (10 * text_px, step * len(EMOTIONS)), "#1b1f24")
+    picture = Image.new("RGB", (11 * text_px, step * len(EMOTIONS)), "#1b1f24")
     pen = ImageDraw.Draw(picture)
     for number, emotion in enumerate(EMOTIONS):
-        pen.text((4, step * (number + 0.5)), emotion, "#ffffff", _font(text_px), anchor="lm")
+        pen.text((4, step * (number + 0.5)), DETAILS[emotion].adjective, "#ffffff", _font(text_px), anchor="lm")
     return np.asarray(picture)
 
 

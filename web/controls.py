@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, abort, jsonify, request
 
 from web.current import current
+from web.hints import hint
 from web.protocols import Controls
 from web.responses import NO_STORE, abort_with
 from web.state import FORMER_FLIP, view_json
@@ -53,7 +54,7 @@ def require_open_controls() -> Controls:
     """Return the controls of the current camera; answers 403 if visitors may not use them."""
     controls = require_controls()
     if not controls.open_to_all:
-        abort_with("Visitors may not change the picture here (--controls).", 403)
+        abort_with(f"Visitors may not change the picture here{hint('--controls')}.", 403)
     return controls
 
 

@@ -10,18 +10,17 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 from recording.about import MAX_TAG
 from recording.database import DatabaseError
-from recording.export import iso_time
 from recording.history import Face, History, MeanProbs, Search, Summary
 from recording.markers import Marker
 from recording.tables import COUNTED
-from vision.emotions import DETAILS, EMOTIONS
+from vision.emotions import EMOTIONS
 from web.chart import TimeBins, areas, edges, lines, overall_means, ribbon, stacked
 from web.history_edits import add_edits
 from web.history_files import add_files, find_session
 from web.moments import Stretch, place_marker, query_moment, query_stretch
 from web.paging import Page, query_number
 from web.protocols import Recordings
-from web.recording import REFUSED
+from web.recording import refuse_recordings
 
 SESSIONS_A_PAGE = 20
 MAX_FACES = 30
@@ -32,7 +31,7 @@ MAX_WORDS = 200  # characters of a search
 def history_pages(history: History, recordings: Recordings) -> Blueprint:
     """Return the pages of this history, shown only where visitors may also record."""
     pages = Blueprint("history", __name__)
-    for text_filter in (iso_time, length_of_time, of_clock, adjective, as_data, marks_as_data):
+    for text_filter in (as_data, marks_as_data):
         pages.add_app_template_filter(text_filter)
     _guard(pages, recordings)
     _add_sessions(pages, history, recordings)
@@ -48,7 +47,7 @@ def _guard(pages: Blueprint, recordings: Recordings) -> None:
     @pages.before_request
     def check_permission() -> None:
         if not recordings.open_to_all:
-            abort(403, REFUSED)
+            refuse_recordings()
 
     @pages.after_request
     def forbid_copies(response: Response) -> Response:
@@ -91,25 +90,27 @@ def _add_deletion(pages: Blueprint, history: History, recordings: Recordings) ->
 
     @pages.get("/history/<int:session_id>/delete")
     def ask_to_delete(session_id: int) -> str:
-        return render_template("delete.html", summary=find_session(history, session_id))
+        summary, back = find_session(history, session_id), url_for("history.session", session_id=session_id)
+        return render_template("delete.html", question="Delete this session?", summary=summary, back=back)
 
     @pages.post("/history/<int:session_id>/delete")
     def delete(session_id: int) -> WSGIResponse:
         if find_session(history, session_id).key in recordings.unfinished():
             abort(409, "This session is being recorded; stop the recording first.")
         history.delete(session_id)
-        return redirect(url_for("history.index"), 303)
+        return redirect(url_for("history.index", deleted=1), 303)
 
     @pages.get("/history/delete")
     def ask_to_delete_all() -> str:
-        return render_template("delete.html", count=history.count())
+        count = history.count()
+        what = "the one session" if count == 1 else f"all {count} sessions"
+        return render_template("delete.html", question=f"Delete {what}?", back=url_for("history.index"))
 
     @pages.post("/history/delete")
     def delete_all() -> WSGIResponse:
         if recordings.unfinished():
             abort(409, "A session is being recorded; stop the recording first.")
-        history.delete_all()
-        return redirect(url_for("history.index"), 303)
+        return redirect(url_for("history.index", deleted=history.delete_all()), 303)
 
 
 def _shared(sessions: list[Summary], recordings: Recordings) -> dict[str, object]:
@@ -174,27 +175,6 @@ def _reading(history: History, summary: Summary, face: int) -> dict[str, object]
     means = history.mean_probs(summary, 1, face or None, second)
     probs = dict(zip(EMOTIONS, means[0].probs, strict=True)) if means else {}
     return {"at_s": at_s, "probs": probs}
-
-
-def adjective(label: str) -> str:
-    """Return the word that pages have for one of COUNTED."""
-    return DETAILS[label].adjective if label in DETAILS else label
-
-
-def length_of_time(ms: float) -> str:
-    """Return a length of time in words: 1 h 2 min, 3 min 4 s, 5 s."""
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-
-
-def of_clock(seconds: float) -> str:
-    """Return a time since the start as a clock shows it: 1:02:03, 4:05."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def as_data(means: Sequence[MeanProbs]) -> str:

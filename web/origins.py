@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app, request
 
+from web.hints import hint
 from web.responses import abort_with
 
 HARMLESS = ("GET", "HEAD", "OPTIONS")
@@ -64,7 +65,7 @@ def refuse_other_origins(embedders: Sequence[str]) -> None:
     if request.method not in HARMLESS and not (_takes_from_embedders() and embedder(embedders)):
         abort_with("Another site may not change anything here.", 403)
     if "Sec-Fetch-Site" in request.headers and not (_is_visit() or embedder(embedders)):
-        abort_with("A page of another site may not show this here (--embed).", 403)
+        abort_with(f"A page of another site may not show this here{hint('--embed')}.", 403)
 
 
 def headers_for(embedders: Sequence[str]) -> dict[str, str]:

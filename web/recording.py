@@ -11,14 +11,24 @@ from recording.about import About, AboutError, parse_labels
 from recording.markers import MarkerError, parse_label, parse_time
 from recording.recorder import Recording
 from web.current import current
+from web.hints import hint
 from web.origins import open_to_embedders
 from web.protocols import Recorder
 from web.responses import abort_with
 from web.state import recording_json
 
 WRITTEN_S = 3.0
-REFUSED = "Visitors may neither record here nor see what was recorded (--controls)."
 FIELDS = ("name", "note", "tags", "labels")
+
+
+def refused_recordings() -> str:
+    """Return why a visitor may not record."""
+    return f"Visitors may neither record here nor see what was recorded{hint('--controls')}."
+
+
+def refuse_recordings() -> NoReturn:
+    """Answer 403 to a visitor who may not record."""
+    abort(403, refused_recordings())
 
 
 def recording_pages() -> Blueprint:
@@ -32,7 +42,7 @@ def recording_pages() -> Blueprint:
         if recorder is None:
             abort(404)
         if not recorder.open_to_all:
-            abort(403, REFUSED)
+            refuse_recordings()
         wanted = request.form.get("on", "")
         fields = {name: request.form[name] for name in FIELDS if name in request.form}
         if wanted not in ("true", "false") and (wanted or not fields):
@@ -46,7 +56,8 @@ def recording_pages() -> Blueprint:
             recorder.flush(WRITTEN_S)  # the history is what people look at next
         if request.accept_mimetypes.best == "application/json":
             return jsonify(recording_json(recorder))
-        return redirect(url_for("live.index"), 303)
+        saved = "" if wanted == "false" else None  # a page without JavaScript says it once
+        return redirect(url_for("live.index", saved=saved), 303)
 
     @pages.post("/markers")
     @open_to_embedders
@@ -55,7 +66,7 @@ def recording_pages() -> Blueprint:
         arrived_unix_ms = round(time.time() * 1000)
         recorder = current().recorder
         if recorder is None or not recorder.open_to_all:
-            refuse(REFUSED, 403)
+            refuse(refused_recordings(), 403)
         values = _marker_values()
         try:
             label, caller_unix_ms = parse_label(values.get("label")), parse_time(values.get("time"))

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, redirect, render_template, url_for
+from werkzeug.wrappers import Response as WSGIResponse
 
 from recording.export import as_csv
-from uploads.results import ResultRow, Results
+from uploads.jobs import Jobs
+from uploads.results import ResultRow
 from vision.emotions import EMOTIONS
 from vision.faces import COLUMNS, REMARK
 from web.downloads import download
@@ -19,8 +21,9 @@ MAX_ROWS = 1000  # of a page
 RESULT_COLUMNS = ("upload", "uploaded_at", *COLUMNS)
 
 
-def add_results(pages: Blueprint, kept: Results) -> None:
-    """Add /results and /results.csv to the pages around uploads."""
+def add_results(pages: Blueprint, jobs: Jobs) -> None:
+    """Add /results, /results.csv and /results/delete to the pages around uploads."""
+    kept = jobs.results
 
     @pages.get("/results")
     def results() -> str:
@@ -33,6 +36,26 @@ def add_results(pages: Blueprint, kept: Results) -> None:
     def results_csv() -> Response:
         rows = _csv_rows(kept.rows(owner_of(current_visitor())))
         return download(as_csv(rows, RESULT_COLUMNS), "results.csv", "text/csv")
+
+    @pages.get("/results/delete")
+    def ask_to_delete_all() -> str:
+        count = len(_own_ids(jobs))
+        what = "the one result" if count == 1 else f"all {count} results"
+        title, back = "Everything that this browser has sent in the last day.", url_for("uploads.results")
+        return render_template("delete.html", question=f"Delete {what}?", title=title, back=back)
+
+    @pages.post("/results/delete")
+    def delete_all() -> WSGIResponse:
+        own = _own_ids(jobs)
+        for job_id in own:
+            jobs.delete(job_id)
+        return redirect(url_for("uploads.index", deleted=len(own)), 303)
+
+
+def _own_ids(jobs: Jobs) -> set[str]:
+    """Return the ids of the current visitor's uploads, those that are still being read, too."""
+    owner = owner_of(current_visitor())
+    return {job.job_id for job in jobs.of_owner(owner)} | {job_id for job_id, _ in jobs.results.of_owner(owner)}
 
 
 def made_at(about: dict[str, Any]) -> datetime:

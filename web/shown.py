@@ -65,9 +65,11 @@ class OnlyCamera:
         return self._camera
 
     def summaries(self, viewer: str) -> list[dict[str, Any]]:
-        """Return one line: its name, what `State.summary` says, and whether viewer watches it."""
+        """Return one line: its name, what it shows and records, and whether viewer watches it."""
         state, watching = self._camera.camera.state(), self._camera.audience.is_watching(viewer)
-        return [{"name": self._camera.name} | state.summary() | {"watching": watching}]
+        recorder = self._camera.recorder
+        recording = recorder.state().summary() if recorder else None
+        return [{"name": self._camera.name} | state.summary() | {"recording": recording, "watching": watching}]
 
 
 class PublishedCameras:

@@ -7,8 +7,10 @@ from prometheus_client.registry import Collector
 from werkzeug.local import LocalProxy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from recording.export import iso_time
 from relay.cameras import Cameras
 from settings import ROOT
+from vision.emotions import adjective
 from vision.samples import Samples
 from web.cameras import cameras_pages
 from web.common import common_pages
@@ -16,10 +18,12 @@ from web.controls import control_pages
 from web.current import current_or_none, find_by_address
 from web.health import health_pages
 from web.live import live_pages
+from web.login import login_pages
 from web.recording import recording_pages
 from web.responses import limit_slow_readers, show_errors
 from web.security import Access, guard
 from web.shown import OnlyCamera, PublishedCameras, ShownCamera, ShownCameras
+from web.times import clock, length_of_time, of_clock
 from web.video_feed import feed_pages
 from web.wall import wall_pages
 
@@ -93,8 +97,11 @@ def _make(cameras: ShownCameras, default: ShownCamera | None, access: Access) ->
     find_by_address(site, cameras, default)  # after the guard
     show_errors(site)
     site.after_request(limit_slow_readers)
+    for text_filter in (iso_time, length_of_time, clock, of_clock, adjective):
+        site.add_template_filter(text_filter)
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
     site.register_blueprint(common_pages())
+    site.register_blueprint(login_pages(access.credentials, access.failed_logins))
     site.register_blueprint(cameras_pages(cameras))
     return site
 

@@ -36,13 +36,17 @@ def recording_json(recorder: Recorder) -> dict[str, Any]:
     Names, tags and markers may tell who is recorded, so only those who may record get them.
     """
     now = recorder.state()
+    saved = now.saved
     figures = {
-        "on": now.on,
+        **now.summary(),
+        "since": now.started_unix_ms and now.started_unix_ms / 1000,
         "session": now.session_id,
         "sightings": now.sightings,
         "waiting": now.waiting,
         "dropped": now.dropped,
         "problem": now.problem,
+        "saved": saved
+        and {"session": saved.session_id, "seconds": saved.length_ms / 1000, "faces": saved.faces},
     }
     return figures | (_about_json(now) if recorder.open_to_all else {})
 

@@ -58,7 +58,7 @@ def upload_pages(jobs: Jobs, limiter: UploadLimiter, max_upload_mb: int) -> Blue
         return response
 
     _add_jobs(pages, jobs)
-    add_results(pages, jobs.results)
+    add_results(pages, jobs)
     return pages
 
 
@@ -106,10 +106,17 @@ def _add_jobs(pages: Blueprint, jobs: Jobs) -> None:
         shown = number if "alone" in request.form else None
         return redirect(url_for("uploads.job", job_id=job_id, picture=shown, _anchor=f"picture-{number}"), 303)
 
+    @pages.get("/pictures/<job_id>/delete")
+    def ask_to_delete(job_id: str) -> str:
+        active = jobs.find(job_id)
+        title = active.title if active else _found(jobs.results.about(job_id))["title"]
+        back = url_for("uploads.job", job_id=job_id)
+        return render_template("delete.html", question="Delete this result?", title=title, back=back)
+
     @pages.post("/pictures/<job_id>/delete")
     def delete(job_id: str) -> WSGIResponse:
         jobs.delete(job_id)
-        return redirect(url_for("uploads.index"), 303)
+        return redirect(url_for("uploads.index", deleted=1), 303)
 
     @pages.get("/pictures/<job_id>/<name>")
     def file(job_id: str, name: str) -> Response:

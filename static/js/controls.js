@@ -1,10 +1,13 @@
-// The page's buttons and keys, and the switches of the picture that everybody shares.
+// The page's buttons, and the switches of the picture that everybody shares.
+
+import { Keys } from "./keys.js";
+import { offerReset } from "./reset.js";
 
 const OWN_MS = 700; // after a change of its own was answered, older news may still be on its way
 
 export class Controls {
   #place = document.getElementById("controls");
-  #form = document.getElementById("shared");
+  #form = document.getElementById("shared"); // not there where visitors may not change the picture
   #refusal = document.getElementById("refusal");
   #resets = null;
   #asking = 0; // changes of its own that were not answered yet
@@ -14,13 +17,13 @@ export class Controls {
   // onReset() is called when the numbers begin again, takeSnapshot(link) before the link is followed.
   constructor(onReset, takeSnapshot) {
     this.#onReset = onReset;
-    document.addEventListener("keydown", press);
+    new Keys();
     const snapshot = document.getElementById("snapshot");
     snapshot.addEventListener("click", () => takeSnapshot(snapshot));
     const full = document.getElementById("full");
     full.hidden = !document.fullscreenEnabled;
     full.addEventListener("click", toggleFullScreen);
-    document.getElementById("reset")?.addEventListener("click", () => this.#post(this.#place.dataset.reset));
+    offerReset(() => this.#post(this.#place.dataset.reset));
     this.#form?.addEventListener("input", (event) => this.#change(event.target));
     this.#form?.addEventListener("submit", (event) => event.preventDefault());
   }
@@ -29,7 +32,7 @@ export class Controls {
   show(view) {
     if (this.#resets !== null && view.resets !== this.#resets) this.#onReset();
     this.#resets = view.resets;
-    if (!this.#asking && Date.now() - this.#answeredAt > OWN_MS) this.#set(view);
+    if (this.#form && !this.#asking && Date.now() - this.#answeredAt > OWN_MS) this.#set(view);
   }
 
   #set(view) {
@@ -52,6 +55,7 @@ export class Controls {
     this.#post(this.#place.dataset.view, { [input.name]: value });
   }
 
+  // Ask the server for changes; return whether it made them.
   async #post(url, wishes = {}) {
     this.#asking += 1;
     let refusal = "";
@@ -69,19 +73,8 @@ export class Controls {
     this.#answeredAt = refusal ? 0 : Date.now(); // refused, the switch goes back with the next event
     this.#refusal.textContent = refusal;
     this.#refusal.hidden = !refusal;
+    return !refusal;
   }
-}
-
-// One letter, and the element that has it is clicked; not where letters are typed, nor with Ctrl and the like.
-function press(event) {
-  const typing = event.target.closest(
-    "input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]",
-  );
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  const element = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
-  if (!element || element.matches(":disabled") || element.hidden) return;
-  event.preventDefault();
-  element.click();
 }
 
 function toggleFullScreen() {

@@ -1,14 +1,31 @@
-// Shows whether the session is recorded, and switches the recording without giving up the picture.
+// Shows whether the session is recorded, and for how long, in every view of it; and switches the recording
+// without giving up the picture.
+
+const SILENCE_MS = 3000; // news comes every second, but to a page that is hidden or paused
+
+// Say in an element (templates/rec.html) that a picture is recorded, and for how long.
+export function showRec(element, recording) {
+  const on = Boolean(recording?.on);
+  const text = on ? clock(recording.seconds) : "";
+  element.hidden = !on;
+  const place = element.lastElementChild;
+  if (place.textContent !== text) place.textContent = text;
+}
 
 import { Markers } from "./markers.js";
 
 export class RecordingButton {
+  #place = document.getElementById("recording");
   #notice = document.getElementById("recording-notice");
   #problem = document.getElementById("recording-problem");
   #form = document.getElementById("recording-form"); // not there where visitors may not record
   #markers = new Markers();
+  #saved = document.getElementById("saved"); // not there where visitors may not see what was recorded
+  #title = document.title;
   #busy = false;
   #refusal = ""; // of the last press, until the next
+  #wasOn = false; // since this page was opened
+  #timer = 0;
 
   constructor() {
     this.#form?.addEventListener("submit", (event) => {
@@ -18,13 +35,28 @@ export class RecordingButton {
   }
 
   show(recording) {
+    this.#wasOn ||= recording.on;
+    for (const element of document.querySelectorAll(".rec")) showRec(element, recording);
+    document.title = recording.on ? `● REC ${clock(recording.seconds)} – ${this.#title}` : this.#title;
     this.#notice.hidden = !recording.on;
     this.#say(this.#refusal || (recording.on ? describe(recording) : ""));
     this.#markers.show(recording);
+    this.#showSaved(recording.saved);
+    this.#watch(recording.on);
     if (!this.#form) return;
     const button = this.#form.elements.on;
     button.value = String(!recording.on);
     button.textContent = recording.on ? "Stop recording" : "Record";
+  }
+
+  #showSaved(saved) {
+    if (!this.#saved || !this.#wasOn) return;
+    this.#saved.hidden = !saved;
+    if (!saved) return;
+    const [text, ...links] = this.#saved.children; // templates/recording.html
+    const faces = saved.faces === 1 ? "1 face" : `${saved.faces} faces`;
+    text.textContent = `Saved: ${lengthOfTime(saved.seconds)}, ${faces}.`;
+    for (const link of links) link.href = link.dataset.address.replace(/0(?=\D*$)/, saved.session);
   }
 
   #say(problem) {
@@ -35,6 +67,21 @@ export class RecordingButton {
   #refuse(reason) {
     this.#refusal = reason;
     this.#say(reason);
+  }
+
+  // While it is on, a page that is told nothing asks by itself: its title must not say so for ever.
+  #watch(isOn) {
+    clearTimeout(this.#timer);
+    if (isOn) this.#timer = setTimeout(() => this.#ask(), SILENCE_MS);
+  }
+
+  async #ask() {
+    try {
+      const response = await fetch(this.#place.dataset.state, { signal: AbortSignal.timeout(5000) });
+      this.show((await response.json()).recording);
+    } catch {
+      this.#watch(true); // the server is away, and may still record
+    }
   }
 
   async #switch(button) {
@@ -58,6 +105,25 @@ export class RecordingButton {
     }
     this.#busy = false;
   }
+}
+
+// 1:06, 1:02:03
+function clock(seconds) {
+  const [hours, minutes, rest] = parts(seconds);
+  const two = (number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+// 5 s, 1 min 6 s, 1 h 2 min
+function lengthOfTime(seconds) {
+  const [hours, minutes, rest] = parts(seconds);
+  if (hours) return `${hours} h ${minutes} min`;
+  return minutes ? `${minutes} min ${rest} s` : `${rest} s`;
+}
+
+function parts(seconds) {
+  const whole = Math.round(seconds);
+  return [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
 }
 
 function describe({ problem, waiting, dropped }) {

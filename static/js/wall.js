@@ -1,5 +1,6 @@
 // All cameras side by side: tiles come and go with them, and a stream that has ended is opened again.
 
+import { showRec } from "./recording.js";
 import { Pause, Stream, viewer } from "./stream.js";
 
 const PERIOD_MS = 1000;
@@ -12,6 +13,7 @@ const nobody = document.getElementById("nobody");
 const template = document.getElementById("tile");
 const tiles = new Map();
 const pause = new Pause();
+const title = document.title;
 let timer = 0;
 
 class Tile {
@@ -35,7 +37,10 @@ class Tile {
   show(camera) {
     if (this.stream) this.#keep(camera.watching);
     else if (this.#image.complete || Date.now() - this.#askedAt > PATIENCE_MS) this.#renew();
-    this.element.querySelector("span").textContent = this.stream?.lost ? "trying again …" : describe(camera);
+    showRec(this.element.querySelector(".rec"), camera.recording);
+    this.element.querySelector("figcaption span").textContent = this.stream?.lost
+      ? "trying again …"
+      : describe(camera);
   }
 
   #keep(watching) {
@@ -94,6 +99,7 @@ function show({ cameras, problem: sentence }) {
     tiles.get(name).show(camera);
   }
   nobody.hidden = tiles.size > 0;
+  document.title = cameras.some(({ recording }) => recording?.on) ? `● REC – ${title}` : title;
 }
 
 function describe({ source, fps, faces, problem: trouble }) {
@@ -107,6 +113,7 @@ async function watch() {
   try {
     const address = `${wall.dataset.cameras}?viewer=${viewer}`;
     const response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    if (response.status === 401) return location.reload(); // logged out: the page asks
     const payload = await response.json();
     if (document.hidden) return;
     show(payload);

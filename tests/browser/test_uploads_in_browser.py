@@ -102,7 +102,9 @@ def test_chosen_pictures_are_read_and_shown_with_their_bars(open_page: Callable[
     )
     assert len(widths) == 7
     assert widths == sorted(widths, reverse=True)
-    page.get_by_role("button", name="Delete these results").click()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("status").filter(has_text="Deleted: 1 result.")).to_be_visible()
     expect(page.get_by_text("Nothing yet.")).to_be_visible()
 
 
@@ -265,7 +267,7 @@ def test_on_a_phone_nothing_sticks_out_and_no_emotion_is_cut_off(
         page.goto(pages[0])
         choose(page, (name, data))
         page.get_by_role("button", name="Read the faces").click()
-        expect(page.get_by_text("Delete these results")).to_be_visible()
+        expect(page.get_by_role("link", name="Delete")).to_be_visible()
         pages.append(page.url)
     pages.append(pages[0].replace("/pictures", "/results"))
     for address in pages:

@@ -5,22 +5,24 @@ from dataclasses import replace
 
 from recording.about import About
 from recording.markers import Marker, MarkerError
-from recording.recorder import Recording
+from recording.recorder import OFF, Recording, Saved
 
 
 class FakeRecorder:
     """A recorder without a thread; `key` is that of the session it says it records."""
 
     def __init__(self) -> None:
-        self.now = Recording(False, None, 0, 0, 0, "")
+        self.now = OFF
         self.key = ""
         self.open_to_all = True
 
     def start(self) -> None:
-        self.now = replace(self.now, on=True, session_id=1, sightings=5)
+        about, labels = self.now.about, self.now.labels
+        self.now = Recording(True, 1, 5, 0, 0, "", 1_764_000_000_000, 66_000, about=about, labels=labels)
 
     def stop(self) -> None:
-        self.now = replace(self.now, on=False, session_id=None, sightings=0, markers=0, last_marker=None)
+        about, labels = self.now.about, self.now.labels
+        self.now = replace(OFF, saved=Saved(1, 66_000, 4), about=about, labels=labels)
 
     def describe(self, about: About, labels: Sequence[str]) -> None:
         self.now = replace(self.now, about=about, labels=tuple(labels))

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from recording.recorder import Recording
+from recording.recorder import OFF
 from relay.cameras import Cameras, Published
 from relay.errors import UnknownError
 from relay.protocol import Report
@@ -26,7 +26,7 @@ class FakeCameras(Cameras):
     """Cameras that a crowd watches, of which lobby reports something; Redis can be away."""
 
     def __init__(self, crowd: FakeCrowd, names: Sequence[str] = ("door", "lobby")) -> None:
-        self.open_to_all, self.away, self.crowd = True, False, crowd
+        self.open_to_all, self.away, self.crowd, self.recording = True, False, crowd, OFF
         self._names = list(names)
         self._found: dict[tuple[FakeCrowd, str], Published] = {}
 
@@ -52,18 +52,15 @@ class FakeCameras(Cameras):
         return Published(camera, self.crowd.audience, controls, recorder, control, self.crowd.variants, 0.0)
 
     def reports(self) -> dict[str, Report | None]:
-        quiet = Recording(False, None, 0, 0, 0, "")
-        reports = {
-            "lobby": Report({}, [], quiet, [], {}, Counts(frames=7), {"one": ["", "ann"], "two": ["bob"]})
-        }
+        reports = {"lobby": Report({}, [], OFF, [], {}, Counts(frames=7), {"one": ["", "ann"], "two": ["bob"]})}
         return {name: reports.get(name) for name in self.names()}
 
     def summaries(self, viewer: str) -> list[dict[str, Any]]:
         newest = AnnotatedFrame(7, 1.0, 1.02, b"jpeg", [make_track(1, (1, 2, 30, 40))])
         watched = {"lobby": newest}
         states = {name: State("demo", "", True, "", 29.97, 20.0, 1, watched.get(name)) for name in self.names()}
-        watching = {"watching": self.crowd.audience.is_watching(viewer)}
-        return [{"name": name} | state.summary() | watching for name, state in states.items()]
+        more = {"recording": self.recording.summary(), "watching": self.crowd.audience.is_watching(viewer)}
+        return [{"name": name} | state.summary() | more for name, state in states.items()]
 
 
 def make_fake_wall(

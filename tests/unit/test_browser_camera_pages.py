@@ -22,7 +22,8 @@ from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S, until
 from tests.fakes.websocket import Visitor
 from web.browser_cameras import browser_camera_pages
-from web.security import Access, Credentials
+from web.credentials import Credentials
+from web.security import Access
 
 
 @pytest.fixture

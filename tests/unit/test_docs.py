@@ -119,3 +119,10 @@ def test_every_symptom_in_the_readme_is_in_the_programs_words() -> None:
     for quote in ours:
         parts = re.split(r"…|\d+|error: |lobby", quote.lower())
         assert any(part.strip() in words for part in parts if " " in part.strip()), quote
+
+
+def test_no_page_calls_the_computer_of_the_site_this_machine() -> None:
+    """A visitor's machine is another one."""
+    pages = [*ROOT.glob("templates/*.html"), *ROOT.glob("static/js/*.js")]
+    said = [page.name for page in pages if "this machine" in page.read_text(encoding="utf-8").lower()]
+    assert said == []

@@ -22,8 +22,9 @@ from tests.fakes.recording import FakeRecorder
 from tests.fakes.site import make_fake_site
 from vision.emotions import EMOTIONS
 from web.chart import MAX_BINS, TimeBins, areas, edges, overall_means, ribbon, stacked
-from web.history import history_pages, length_of_time, of_clock
+from web.history import history_pages
 from web.moments import Stretch
+from web.times import clock, length_of_time
 
 START_MS = 1_760_000_000_000
 
@@ -205,7 +206,16 @@ def test_deleting_asks_first_and_works_without_javascript(client: FlaskClient, h
     assert f'href="/history/{number}">Keep</a>' in page
     assert history.count() == 1
     response = client.post(f"/history/{number}/delete")
-    assert (response.status_code, response.headers["Location"]) == (303, "/history")
+    assert (response.status_code, response.headers["Location"]) == (303, "/history?deleted=1")
+    assert '<p class="note" role="status">Deleted: 1 session.</p>' in client.get(response.location).text
+    for address in (
+        "/history",
+        "/history?deleted=",
+        "/history?deleted=-1",
+        "/history?deleted=<b>",
+        "/history?deleted=1e999",
+    ):
+        assert "Deleted" not in client.get(address).text
     assert history.count() == 0
     assert client.post(f"/history/{number}/delete").status_code == 404
 
@@ -214,7 +224,9 @@ def test_all_can_be_deleted_at_once(client: FlaskClient, history: History) -> No
     for number in range(3):
         add(history, started_ms=START_MS + number)
     assert "Delete all 3 sessions?" in client.get("/history/delete").text
-    assert client.post("/history/delete").status_code == 303
+    response = client.post("/history/delete")
+    assert response.status_code == 303
+    assert "Deleted: 3 sessions." in client.get(response.location).text
     assert history.count() == 0
 
 
@@ -289,9 +301,49 @@ def test_the_button_switches_the_recording(client: FlaskClient, recorder: FakeRe
     assert response.get_json() == {
         **{"on": False, "session": None, "sightings": 0, "waiting": 0, "dropped": 0, "problem": ""},
         **{"name": "", "tags": [], "labels": [], "markers": 0, "last_marker": None},
+        **{"seconds": 0.0, "since": None, "saved": {"session": 1, "seconds": 66.0, "faces": 4}},
     }
     assert not recorder.now.on
     assert client.post("/recording", data={"on": "perhaps"}).status_code == 400
+
+
+def test_the_picture_itself_says_that_it_is_recorded(client: FlaskClient, recorder: FakeRecorder) -> None:
+    (stage,) = re.findall(r'<div class="screen" id="screen">(.*?)</div>', client.get("/").text, re.S)
+    assert '<span class="rec" hidden><b>REC</b>' in stage
+    recorder.start()
+    (stage,) = re.findall(r'<div class="screen" id="screen">(.*?)</div>', client.get("/").text, re.S)
+    assert '<span class="rec"><b>REC</b>' in stage
+    recording = client.get("/state").get_json()["recording"]
+    assert (recording["seconds"], recording["since"]) == (66.0, 1_764_000_000.0)
+    assert client.get("/cameras").get_json()["cameras"][0]["recording"] == {"on": True, "seconds": 66.0}
+
+
+def saved(page: str) -> str:
+    found = re.search(r'<p class="note" id="saved".*?</p>', page, re.S)
+    assert found
+    return found[0]
+
+
+def test_after_stop_the_page_says_what_was_saved_and_links_to_it(
+    client: FlaskClient, recorder: FakeRecorder
+) -> None:
+    recorder.start()
+    assert " hidden>" in saved(client.get("/").text)
+    answer = client.post("/recording", data={"on": "false"})
+    shown = saved(client.get(answer.location).text)
+    assert "hidden" not in shown
+    assert "Saved: 1 min 6 s, 4 faces." in shown
+    assert 'href="/history/1">Open</a>' in shown
+    assert 'href="/history/1.csv" download>CSV</a>' in shown
+    assert " hidden>" in saved(client.get("/").text)  # once
+
+
+def test_whoever_may_not_see_recordings_gets_no_links_to_them(
+    client: FlaskClient, recorder: FakeRecorder
+) -> None:
+    recorder.stop()
+    recorder.open_to_all = False
+    assert 'id="saved"' not in client.get("/?saved").text
 
 
 def notice(page: str) -> str:
@@ -588,4 +640,4 @@ def test_times_are_told_as_people_do() -> None:
         "1 min 1 s",
         "1 h 2 min",
     ]
-    assert [of_clock(s) for s in (0, 65, 3723)] == ["0:00", "1:05", "1:02:03"]
+    assert [clock(s * 1000) for s in (0, 65, 3723)] == ["0:00", "1:05", "1:02:03"]

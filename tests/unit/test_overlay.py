@@ -271,3 +271,28 @@ def test_a_landmark_outside_the_picture_is_no_fault() -> None:
     image = plain_image(100, 240, 320)
     face = replace(make_track(1, (-90, -90, 20, 20)), landmarks=POINTS - 200)
     assert draw(image, [face], MARKS).shape == image.shape
+
+
+@pytest.mark.parametrize("name", [*EMOTIONS, "unsure"])
+@pytest.mark.parametrize("level", [*range(0, 256, 15)])
+def test_a_box_is_seen_on_any_picture(name: str, level: int) -> None:
+    """Its corners have a colour and a rim, one of which differs from the ground."""
+    sure = name != "unsure"
+    scene = draw(
+        plain_image(level, 240, 320),
+        [make_track(1, (60, 80, 160, 180), name if sure else "sad", sure=sure)],
+        View(labels=False),
+    )
+    corner = {(int(b), int(g), int(r)) for b, g, r in scene[170:190, 61:75].reshape(-1, 3)}
+    assert max(contrast((level, level, level), colour) for colour in corner) > 2
+
+
+def test_each_bar_has_a_light_rim_that_shows_it_on_the_dark_ground() -> None:
+    fear = make_track(1, (20, 80, 120, 180), "fear")
+    scene = draw(plain_image(0, 240, 320), [fear], View(boxes=False, labels=False, bars=True))
+    colours = scene.reshape(-1, 3).astype(int)
+    dark = np.abs(colours - 0.75 * np.array(bgr(DETAILS["fear"].colour))).max(axis=1) < 3
+    assert dark.sum() > 50  # the bar, three quarters opaque
+    rows, columns = np.nonzero(dark.reshape(240, 320))
+    frame = scene[rows.min() - 1, columns.min() : columns.max() + 1].astype(int)
+    assert frame.min() > 180

@@ -16,7 +16,7 @@ from recording.about import About
 from recording.database import DatabaseError
 from recording.history import DAY_MS, History, Session, Sighting
 from recording.markers import MAX_MARKERS_A_SECOND, Marker, MarkerError
-from recording.recorder import Recorder, RecorderWaits
+from recording.recorder import OFF, Recorder, RecorderWaits, Saved
 from streaming.viewable import Viewable
 from tests.fakes.camera import FakeSource, Watched
 from tests.fakes.images import make_track, plain_image
@@ -45,6 +45,7 @@ class FlakyHistory(History):
         self.free = threading.Event()
         self.free.set()
         self.tries = 0
+        self.before_write: Callable[[], object] = lambda: None
 
     def write(
         self,
@@ -55,6 +56,7 @@ class FlakyHistory(History):
         markers: Sequence[Marker] = (),
     ) -> None:
         self.tries += 1
+        self.before_write()
         self.free.wait(PATIENCE_S)
         if self.error:
             raise self.error
@@ -120,6 +122,80 @@ def test_what_is_seen_while_the_recording_runs_is_in_the_history(
     assert before_ms - 1 <= summary.started_unix_ms <= summary.ended_unix_ms <= time.time() * 1000 + 1
     (at_ms, *_) = [row.at_ms for row in history.sightings(summary.session_id)]
     assert before_ms - 1 <= at_ms <= summary.ended_unix_ms + 1
+
+
+def test_a_recording_tells_since_when_it_runs_and_afterwards_what_was_saved(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [1_700_000_000.0]
+    monkeypatch.setattr("recording.recorder.time.time", lambda: now_s[0])
+    assert recorder.state() == OFF
+    recorder.start()
+    camera.see(2, 3)
+    camera.see(2)
+    now_s[0] += 66
+    running = recorder.state()
+    assert (running.started_unix_ms, running.length_ms, running.saved) == (1_700_000_000_000, 66_000, None)
+    assert running.summary() == {"on": True, "seconds": 66.0}
+    history.free.clear()  # the database is slow
+    recorder.stop()
+    assert recorder.state().saved is None
+    history.free.set()
+    assert recorder.flush(PATIENCE_S)
+    (summary,) = history.sessions(0, 2)
+    assert recorder.state() == replace(OFF, saved=Saved(summary.session_id, 66_000, 2))
+    assert summary.ended_unix_ms - summary.started_unix_ms == 66_000
+    recorder.start()
+    assert recorder.state().saved is None
+
+
+def test_a_session_counts_as_saved_only_when_all_of_it_is_written(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    saved: list[Saved | None] = []
+    history.before_write = lambda: saved.append(recorder.state().saved)
+    history.free.clear()
+    recorder.start()
+    camera.see(1)
+    until(lambda: history.tries == 1)  # and is being written
+    camera.see(2, 3)
+    recorder.stop()
+    history.free.set()
+    assert recorder.flush(PATIENCE_S)
+    assert saved == [None, None]
+    last = recorder.state().saved
+    assert last is not None
+    assert last.faces == 3
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_while_a_session_is_not_all_written_none_before_it_is_called_saved(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, renewed: bool
+) -> None:
+    recorder.start()
+    camera.see(1)
+    if renewed:
+        recorder.renew()
+    else:
+        recorder.stop()
+        assert recorder.flush(PATIENCE_S)
+        recorder.start()
+    assert recorder.flush(PATIENCE_S)
+    history.free.clear()
+    camera.see(2)
+    recorder.stop()
+    assert recorder.state().saved is None
+    history.free.set()
+
+
+def test_a_recording_that_goes_on_in_a_new_session_says_nothing_of_the_old_one(
+    camera: FakeCamera, recorder: Recorder
+) -> None:
+    recorder.start()
+    camera.see(1)
+    recorder.renew()
+    assert recorder.flush(PATIENCE_S)
+    assert (recorder.state().on, recorder.state().saved) == (True, None)
 
 
 def test_nothing_is_recorded_and_no_file_made_until_it_is_switched_on(

@@ -18,6 +18,7 @@ from app import create_app
 from recording.about import About
 from recording.history import History
 from recording.markers import MarkerError
+from recording.recorder import Saved
 from relay.calls import CallServer
 from relay.cameras import Cameras, encode_from_jpeg
 from relay.control import ControlServer
@@ -332,6 +333,19 @@ def test_a_poll_of_the_wall_asks_redis_once_for_all_cameras(
     assert make_host(names_s=0.0).reports() == {}
 
 
+def test_the_wall_tells_which_camera_records_and_its_page_what_was_saved(
+    redis: FakeRedis, make_host: Callable[..., Cameras], control: ControlClient
+) -> None:
+    process = Process(redis)
+    process.recorder.start()
+    cameras = make_host(names_s=PATIENCE_S)
+    recordings = {about["name"]: about["recording"] for about in cameras.summaries("me")}
+    assert recordings == {"door": None, "lobby": {"on": True, "seconds": 66.0}}
+    process.recorder.stop()
+    control.status()
+    assert RemoteRecorder(control, open_to_all=True).state().saved == Saved(1, 66_000, 4)
+
+
 def test_a_web_host_changes_the_picture_of_a_camera_elsewhere(redis: FakeRedis, control: ControlClient) -> None:
     process, controls = Process(redis), RemoteControls(control, open_to_all=True)
     assert controls.read() == {}
@@ -542,7 +556,7 @@ def test_each_camera_has_a_site_of_its_own_below_the_wall(client: FlaskClient) -
     assert 'data-feed="/faces/cameras/lobby/video_feed"' in below.text
     assert "no camera “cellar”" in client.get("/cameras/cellar/").text
     for path in ("/", "/cameras/lobby/", "/cameras/cellar/"):
-        assert "stays on the machines of this site" in client.get(path).text
+        assert "stays on the computers that run this site" in client.get(path).text
 
 
 def test_a_wall_without_cameras_says_what_starts_one(client: FlaskClient) -> None:

@@ -10,8 +10,9 @@ from flask.testing import FlaskClient
 from settings import LOOPBACK, SettingsError, read_settings
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.site import make_fake_site
+from web.credentials import Credentials, CredentialsError
 from web.logins import MAX_FAILURES
-from web.security import Access, Credentials, CredentialsError
+from web.security import Access
 from web.site import believe_proxy
 
 SECRET = Credentials("ann:pass:word", "t0ken")

@@ -345,19 +345,47 @@ def test_a_jobs_own_csv_is_a_download(client: FlaskClient) -> None:
 
 def test_deleting_takes_the_results_away_at_once(client: FlaskClient, jobs: Jobs) -> None:
     address = send(client, ("a.jpg", JPEG)).headers["Location"]
-    assert client.post(f"{address}/delete").headers["Location"] == "/pictures"
-    for path in (address, f"{address}/0.jpg", f"{address}/faces.csv", f"{address}/progress"):
+    assert f'href="{address}/delete">Delete …</a>' in client.get(address).text
+    question = client.get(f"{address}/delete").text
+    assert "Delete this result?" in question
+    assert "a.jpg" in question
+    assert '<form class="actions" method="post">' in question
+    assert f'href="{address}">Keep</a>' in question
+    assert client.get(address).status_code == 200  # asking deletes nothing
+    response = client.post(f"{address}/delete")
+    assert (response.status_code, response.location) == (303, "/pictures?deleted=1")
+    assert '<p class="note" role="status">Deleted: 1 result.</p>' in client.get(response.location).text
+    files = ("/0.jpg", "/faces.csv", "/progress", "/delete")
+    for path in (address, *(f"{address}{file}" for file in files)):
         response = client.get(path)
         assert response.status_code == 404
         assert "deleted, or is older than a day" in response.text
     assert not jobs.results.folder(address.rpartition("/")[2]).exists()
 
 
+def test_all_that_one_browser_sent_is_deleted_at_once_and_nothing_of_others(site: Flask) -> None:
+    own, other, stranger = (site.test_client() for _ in range(3))
+    addresses = [send(own, (name, JPEG)).location for name in ("a.jpg", "b.jpg")]
+    kept = send(other, ("c.jpg", JPEG)).location
+    assert "Delete all 2 results?" in own.get("/results/delete").text
+    assert 'href="/results">Keep</a>' in own.get("/results/delete").text
+    assert 'href="/results/delete">Delete all …</a>' in own.get("/results").text
+    assert "Delete all 0 results?" in stranger.get("/results/delete").text
+    assert stranger.post("/results/delete").location == "/pictures?deleted=0"
+    assert [own.get(address).status_code for address in addresses] == [200, 200]
+    response = own.post("/results/delete")
+    assert (response.status_code, response.location) == (303, "/pictures?deleted=2")
+    assert "Deleted: 2 results." in own.get(response.location).text
+    assert [own.get(address).status_code for address in addresses] == [404, 404]
+    assert own.get(kept).status_code == 200
+
+
 def test_another_site_can_neither_send_nor_delete(client: FlaskClient) -> None:
     address = send(client, ("a.jpg", JPEG)).headers["Location"]
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert send(client, ("b.jpg", JPEG), headers=foreign).status_code == 403
-    assert client.post(f"{address}/delete", headers=foreign).status_code == 403
+    for path in (f"{address}/delete", "/results/delete"):
+        assert client.post(path, headers=foreign).status_code == 403
     assert client.get(address).status_code == 200
 
 

@@ -23,9 +23,10 @@ from tests.fakes.images import picture_of
 from tests.fakes.relay import FakeCameras, FakeRedis, make_fake_wall
 from tests.fakes.server import ask, read_until, serving
 from tests.fakes.waiting import PATIENCE_S, until
+from web.credentials import Credentials
 from web.events import Events
 from web.history import history_pages
-from web.security import Access, Credentials
+from web.security import Access
 from web.shown import PublishedCameras, ShownCamera
 
 KINDS = (Published, ShownCamera, RemoteCamera, ControlClient, Audience, Variants, Events, Latest, Flask)

@@ -1,0 +1,116 @@
+"""The live page's keys: listed, switched off, and none that cannot be undone."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.fakes.browser import PATIENCE_MS
+from tests.fakes.server import Server
+from tests.fakes.waiting import until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    database = tmp_path_factory.mktemp("keys") / "history.sqlite"
+    server = Server("--source", "demo", "--database-url", str(database)).wait_until_ready()
+    yield server
+    server.stop()
+
+
+def resets(server: Server) -> int:
+    count: int = json.loads(server.get("/view"))["resets"]
+    return count
+
+
+def open_live(page: Page, server: Server) -> None:
+    page.goto(server.url, wait_until="commit")
+    expect(page.locator("#headline")).to_have_text("Live: demo")
+
+
+def test_a_question_mark_lists_the_keys_and_no_key_acts_behind_the_list(page: Page, demo: Server) -> None:
+    open_live(page, demo)
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    expect(dialog).to_be_visible()
+    keys = dict(
+        zip(dialog.locator("dt").all_inner_texts(), dialog.locator("dd").all_inner_texts(), strict=True)
+    )
+    assert {key: keys[key] for key in "PSF?"} == {
+        **{"P": "Pause", "S": "Snapshot", "F": "Full screen", "?": "This list"}
+    }
+    assert "R" not in keys
+    page.keyboard.press("p")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#pause")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("p")
+    expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
+
+
+def test_keys_that_were_switched_off_stay_off_in_this_browser(page: Page, demo: Server) -> None:
+    open_live(page, demo)
+    expect(page.locator("#pause")).to_have_attribute("aria-keyshortcuts", "P")
+    page.get_by_role("button", name="Keys").press("Enter")
+    page.get_by_role("switch", name="Keys of one letter").press("Space")
+    page.get_by_role("button", name="Close").press("Enter")
+    page.reload(wait_until="commit")
+    expect(page.locator("#headline")).to_have_text("Live: demo")
+    assert page.locator("#pause").get_attribute("aria-keyshortcuts") is None
+    expect(page.locator("#pause kbd")).to_be_hidden()
+    page.locator("body").press("?")
+    page.locator("body").press("p")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    expect(page.locator("#pause")).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("button", name="Keys").press("Enter")  # which leads back
+    page.get_by_role("switch", name="Keys of one letter").press("Space")
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
+
+
+def test_no_key_begins_the_numbers_again_and_the_button_says_that_it_did(page: Page, demo: Server) -> None:
+    open_live(page, demo)
+    before = resets(demo)
+    page.keyboard.press("r")
+    page.get_by_role("button", name="Reset").press("Enter")
+    expect(page.locator("#reset-done")).to_have_text("Everybody in the picture is new; numbers begin with 1.")
+    assert resets(demo) == before + 1  # by the button alone
+
+
+def test_while_a_recording_runs_the_button_asks_first(page: Page, demo: Server) -> None:
+    open_live(page, demo)
+    before = resets(demo)
+    page.get_by_role("button", name="Record").press("Enter")
+    expect(page.locator("#screen .rec")).to_be_visible()
+    question = page.get_by_role("dialog", name="Reset while recording?")
+    for keep in ("Enter", "Escape"):  # the first button is the one that keeps
+        page.get_by_role("button", name="Reset").press("Enter")
+        expect(question).to_be_visible()
+        page.keyboard.press(keep)
+        expect(question).to_be_hidden()
+    assert resets(demo) == before
+    page.get_by_role("button", name="Reset").press("Enter")
+    question.get_by_role("button", name="Reset").press("Enter")
+    until(lambda: resets(demo) == before + 1)
+    page.get_by_role("button", name="Stop recording").press("Enter")
+    expect(page.locator("#screen .rec")).to_be_hidden()
+
+
+def test_a_browser_that_keeps_nothing_has_keys_all_the_same(page: Page, demo: Server) -> None:
+    refused = "get() { throw new DOMException('no', 'SecurityError'); }"
+    page.add_init_script(f"Object.defineProperty(window, 'localStorage', {{ {refused} }})")
+    open_live(page, demo)
+    page.keyboard.press("p")
+    expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
