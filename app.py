@@ -2,7 +2,7 @@
 
     source -> Camera -> Latest[AnnotatedFrame] -> Variants -> Sender -> viewers
                 |                |
-             Pipeline         Recorder -> History
+             Pipeline         Recorder -> History, CameraOutputs -> OSC, MQTT, LSL
 
 Whatever is built here is closed by `server.lifetime.close_site`, the part built last first.
 """
@@ -22,7 +22,10 @@ from flask import Flask
 from camera import Camera
 from model import EmotionClassifier
 from nn.engines import load_torch
+from outputs.assemble import make_outputs
+from outputs.camera_outputs import CameraOutputs
 from recording.history import History
+from recording.markers import Marker
 from recording.recorder import Recorder
 from relay.cameras import Cameras, Recorders
 from relay.control import ControlServer
@@ -64,7 +67,7 @@ from web.explain import explain_pages
 from web.history import history_pages
 from web.limits import UploadLimiter
 from web.logins import SharedFailedLogins
-from web.metrics import BrowserCameraCollector, RecorderCollector
+from web.metrics import BrowserCameraCollector, OutputCollector, RecorderCollector
 from web.security import Access
 from web.shown import ShownCamera
 from web.site import believe_proxy, make_site, make_wall
@@ -116,9 +119,16 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     classifier, detectors = load_classifier(settings), Detectors.load(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
-    setup = partial(describe_setup, settings, classifier, pipeline)
+    outputs = lifetime.own(make_outputs(settings, camera))
     recorder = lifetime.own(
-        Recorder(camera, history, settings.keep_days, settings.open_controls, describe_setup=setup)
+        Recorder(
+            camera,
+            history,
+            settings.keep_days,
+            settings.open_controls,
+            describe_setup=partial(describe_setup, settings, classifier, pipeline),
+            on_marker=partial(send_marker, outputs),
+        )
     )
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants = lifetime.own(Variants(camera.annotated, encode))
@@ -137,14 +147,15 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
         pages.append(browser_camera_pages(browser_cameras))
     controls = make_controls(settings, pipeline, recorder)
     site = make_site(
-        ShownCamera(camera, audience, controls, recorder, settings.name),
+        ShownCamera(camera, audience, controls, recorder, settings.name, outputs.status),
         Samples(SAMPLES, lambda: classifier.predict),
         Access(settings.answers_to, credentials, settings.embedders, public=settings.public),
         pages,
-        [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder)],
+        [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder), OutputCollector(outputs)],
     )
     if settings.record:
         recorder.start()
+    outputs.start()
     return site
 
 
@@ -170,11 +181,20 @@ def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
     classifier, detectors = load_classifier(settings), Detectors.load(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
-    setup = partial(describe_setup, settings, classifier, pipeline)
-    prefix = f"{settings.name}: "
-    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=prefix, describe_setup=setup))
+    outputs = lifetime.own(make_outputs(settings, camera))
+    recorder = lifetime.own(
+        Recorder(
+            camera,
+            history,
+            settings.keep_days,
+            prefix=f"{settings.name}: ",
+            describe_setup=partial(describe_setup, settings, classifier, pipeline),
+            on_marker=partial(send_marker, outputs),
+        )
+    )
     controls = make_controls(settings, pipeline, recorder)
-    return Publisher(camera, ControlServer(controls, recorder, settings.record), redis, settings.name)
+    control = ControlServer(controls, recorder, outputs, settings.record)
+    return Publisher(camera, control, redis, settings.name)
 
 
 def make_camera(settings: Settings, pipeline: Pipeline) -> Camera:
@@ -201,6 +221,11 @@ def make_live_pipeline(settings: Settings, classifier: EmotionClassifier, detect
         View(count=True, blur=settings.blur),
         classifier.explain if classifier.has_live_maps else None,
     )
+
+
+def send_marker(outputs: CameraOutputs, marker: Marker) -> None:
+    """Send a marker of the recording to the outputs, with its moment."""
+    outputs.marker(marker.label, marker.at_unix_ms / 1000)
 
 
 def describe_setup(settings: Settings, classifier: EmotionClassifier, pipeline: Pipeline) -> str:

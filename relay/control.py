@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from outputs.camera_outputs import CameraOutputs
 from recording.about import About
 from recording.markers import MarkerError
 from recording.recorder import Recorder
@@ -27,14 +28,18 @@ MARK = "mark"  # a call
 class ControlServer:
     """The camera's end: applies requests, and reports the camera's state."""
 
-    def __init__(self, controls: Controls, recorder: Recorder, record: bool = False) -> None:
-        """With record, a recording starts with the first `apply`, unless the requests say otherwise."""
-        self._controls, self._recorder, self._record = controls, recorder, record
+    def __init__(
+        self, controls: Controls, recorder: Recorder, outputs: CameraOutputs, record: bool = False
+    ) -> None:
+        """The outputs start with the first `apply`; with record a recording, unless the requests say no."""
+        self._controls, self._recorder, self._outputs, self._record = controls, recorder, outputs, record
         self._applied: Mapping[str, str] | None = None
 
     def apply(self, requests: Mapping[str, str]) -> None:
         """Apply the requests that are new, by control, each value as JSON; a bad one is logged."""
         previous, self._applied = self._applied, requests
+        if previous is None:
+            self._outputs.start()
         if previous is None and self._record and RECORDING not in requests:
             self._recorder.start()
         for name, value in requests.items():
@@ -78,9 +83,11 @@ class ControlServer:
         """Return the report for web hosts; viewers are names, by web process."""
         view, fixed = self._controls.read(), list(self._controls.fixed)
         recording, sessions = self._recorder.state(), sorted(self._recorder.unfinished())
-        return Report(view, fixed, recording, sessions, state.summary(), state.counts, viewers)
+        outputs = self._outputs.status()
+        return Report(view, fixed, recording, sessions, state.summary(), state.counts, viewers, outputs)
 
     def release(self) -> None:
-        """Stop recording and forget the requests, because another process publishes the camera now."""
+        """Stop recording and sending, and forget the requests: another process publishes the camera now."""
         self._recorder.stop()
+        self._outputs.stop()
         self._applied = None

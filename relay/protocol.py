@@ -5,12 +5,13 @@ A Redis stream with MAXLEN keeps no queue: a slow reader skips, and memory stays
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from redis import Redis
 
+from outputs.base import OutputStatus
 from recording.recorder import Recording
 from settings import StartError
 from streaming.viewable import Counts, State
@@ -86,6 +87,7 @@ class Report:
     summary: dict[str, Any]  # as streaming.viewable.State.summary gives it
     counts: Counts
     viewers: dict[str, list[str]]  # by web process, the names of its viewers
+    outputs: list[OutputStatus] = field(default_factory=list)
 
     def pack(self) -> bytes:
         """Return the report as JSON."""
@@ -98,7 +100,9 @@ class Report:
             payload = json.loads(packed)
             recording, counts = Recording.unpack(payload["recording"]), Counts(**payload["counts"])
             viewers = dict(payload["viewers"])
-            return cls(**payload | {"recording": recording, "counts": counts, "viewers": viewers})
+            outputs = [OutputStatus(**status) for status in payload.get("outputs", ())]
+            read = {"recording": recording, "counts": counts, "viewers": viewers, "outputs": outputs}
+            return cls(**payload | read)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a report of another version: {error}") from None
 

@@ -12,6 +12,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
+from outputs.base import OutputStatus
 from recording.about import About
 from recording.markers import Marker, MarkerError
 from recording.recorder import OFF, Recording
@@ -83,6 +84,11 @@ class ControlClient:
         """Ask for the report if the last one is old, as it is while there is no viewer; raises RedisError."""
         if time.monotonic() - self._last[1] > 2 * self.waits.tick_s:
             self.status()
+
+    def outputs(self) -> Sequence[OutputStatus]:
+        """Return what the camera's outputs did at the last report; none without one."""
+        report = self.last_report()
+        return report.outputs if report else ()
 
     def last_report(self) -> Report | None:
         """Return the last report without asking for it; None if it is old, or the process away."""

@@ -1,9 +1,11 @@
 """What a camera and its recorder do, as JSON for every page and every client."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from outputs.base import OutputStatus
 from recording.recorder import Recording
 from streaming.viewable import State
 from vision.faces import face_json
@@ -12,7 +14,9 @@ from web.protocols import Recorder
 FORMER_FLIP = "mirror"  # the name of "flip" in version 0.1, still read and still sent
 
 
-def state_json(now: State, viewers: int, recorder: Recorder | None) -> dict[str, Any]:
+def state_json(
+    now: State, viewers: int, recorder: Recorder | None, outputs: Sequence[OutputStatus] = ()
+) -> dict[str, Any]:
     """Return what the camera does and its newest frame shows; time is when that was captured (Unix, s)."""
     newest = now.newest
     return {
@@ -27,6 +31,7 @@ def state_json(now: State, viewers: int, recorder: Recorder | None) -> dict[str,
         "time": round(time.time() - (time.monotonic() - newest.captured_s), 3) if newest else None,
         "faces": [face_json(track) for track in newest.tracks] if newest else [],
         "recording": recording_json(recorder) if recorder else None,
+        "outputs": [asdict(output) for output in outputs],
     }
 
 

@@ -102,7 +102,18 @@ def test_the_design_page_names_every_room() -> None:
 
 def words_of_the_program() -> str:
     """Return what the program, its pages and their scripts can say, each sentence on a line of its own."""
-    rooms = ("vision", "sources", "nn", "streaming", "server", "recording", "uploads", "relay", "web")
+    rooms = (
+        "vision",
+        "sources",
+        "nn",
+        "streaming",
+        "server",
+        "recording",
+        "uploads",
+        "outputs",
+        "relay",
+        "web",
+    )
     files = [*ROOT.glob("*.py"), *(file for room in rooms for file in (ROOT / room).glob("*.py"))]
     files += [*ROOT.glob("templates/*.html"), *ROOT.glob("static/js/*.js")]
     text = "".join(file.read_text(encoding="utf-8") for file in files)

@@ -33,6 +33,7 @@ from streaming.variants import Variant
 from streaming.viewable import Counts, State
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import make_track, picture_of, plain_image
+from tests.fakes.outputs import FakeOutputs
 from tests.fakes.recording import FakeRecorder
 from tests.fakes.relay import FakeCameras, FakeRedis, make_fake_wall
 from tests.fakes.waiting import PATIENCE_S, until
@@ -174,7 +175,10 @@ class Process:
     def __init__(self, redis: FakeRedis, record: bool = False) -> None:
         self.redis, self.controls, self.recorder = redis, FakeControls(), FakeRecorder()
         self.state = STATE
-        self.control = ControlServer(cast("Any", self.controls), cast("Any", self.recorder), record)
+        self.outputs = FakeOutputs()
+        self.control = ControlServer(
+            cast("Any", self.controls), cast("Any", self.recorder), self.outputs, record
+        )
         self.calls = CallServer(cast("Any", redis), "lobby")
         redis.before_get = self.meet
 
@@ -474,6 +478,30 @@ def test_what_is_to_be_recorded_from_the_start_is_until_somebody_stops_it(
     again = Process(redis, record=True)
     again.meet()
     assert not again.recorder.now.on
+
+
+def test_only_the_process_that_publishes_a_camera_sends_its_faces_to_other_programs(redis: FakeRedis) -> None:
+    process = Process(redis)
+    assert not process.outputs.on
+    process.meet()
+    assert process.outputs.on
+    process.control.release()
+    assert not process.outputs.on
+
+
+def test_a_web_host_tells_what_the_outputs_of_a_camera_elsewhere_do(
+    redis: FakeRedis, control: ControlClient
+) -> None:
+    process = Process(redis)
+    assert control.outputs() == ()
+    control.status()
+    assert control.outputs() == process.outputs.now
+    redis.before_get = lambda: None
+    report = json.loads(redis.values["fer:report:lobby"])
+    del report["outputs"]  # as a version without them reports
+    redis.values["fer:report:lobby"] = json.dumps(report).encode()
+    control.status()
+    assert control.outputs() == []
 
 
 def test_a_wish_of_another_version_harms_nothing(redis: FakeRedis, control: ControlClient) -> None:

@@ -242,7 +242,7 @@ def test_the_state_is_complete_and_its_emotions_are_in_order(client: FlaskClient
     state = json.loads(client.get("/state").data)
     assert state.keys() == {
         *("source", "note", "running", "problem", "fps", "latency_ms", "viewers", "frame", "time", "faces"),
-        *("recording", "watching", "full"),
+        *("recording", "outputs", "watching", "full"),
     }
     assert (state["source"], state["running"], state["fps"], state["viewers"]) == ("camera 0", True, 30.0, 0)
     (face,) = state["faces"]
