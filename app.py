@@ -23,7 +23,9 @@ from camera import Camera
 from model import EmotionClassifier
 from nn.engines import load_torch
 from outputs.assemble import make_outputs
+from outputs.camera_outputs import CameraOutputs
 from recording.history import History
+from recording.markers import Marker
 from recording.recorder import Recorder
 from relay.cameras import Cameras, Recorders
 from relay.control import ControlServer
@@ -117,11 +119,17 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     classifier, detectors = load_classifier(settings), Detectors.load(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
-    setup = partial(describe_setup, settings, classifier, pipeline)
-    recorder = lifetime.own(
-        Recorder(camera, history, settings.keep_days, settings.open_controls, describe_setup=setup)
-    )
     outputs = lifetime.own(make_outputs(settings, camera))
+    recorder = lifetime.own(
+        Recorder(
+            camera,
+            history,
+            settings.keep_days,
+            settings.open_controls,
+            describe_setup=partial(describe_setup, settings, classifier, pipeline),
+            on_marker=partial(send_marker, outputs),
+        )
+    )
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants = lifetime.own(Variants(camera.annotated, encode))
     jobs = lifetime.own(make_jobs(settings, classifier, detectors))
@@ -182,10 +190,17 @@ def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
     classifier, detectors = load_classifier(settings), Detectors.load(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
-    setup = partial(describe_setup, settings, classifier, pipeline)
-    prefix = f"{settings.name}: "
-    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=prefix, describe_setup=setup))
     outputs = lifetime.own(make_outputs(settings, camera))
+    recorder = lifetime.own(
+        Recorder(
+            camera,
+            history,
+            settings.keep_days,
+            prefix=f"{settings.name}: ",
+            describe_setup=partial(describe_setup, settings, classifier, pipeline),
+            on_marker=partial(send_marker, outputs),
+        )
+    )
     controls = make_controls(settings, pipeline, recorder)
     control = ControlServer(controls, recorder, outputs, settings.record)
     return Publisher(camera, control, redis, settings.name)
@@ -215,6 +230,11 @@ def make_live_pipeline(settings: Settings, classifier: EmotionClassifier, detect
         View(count=True, blur=settings.blur),
         classifier.explain if classifier.has_live_maps else None,
     )
+
+
+def send_marker(outputs: CameraOutputs, marker: Marker) -> None:
+    """Send a marker of the recording to the outputs, with its moment."""
+    outputs.marker(marker.label, marker.at_unix_ms / 1000)
 
 
 def describe_setup(settings: Settings, classifier: EmotionClassifier, pipeline: Pipeline) -> str:

@@ -105,9 +105,8 @@ class ControlClient:
 
     def request(self, requests: Mapping[str, Any], is_done: Callable[[Report], bool]) -> None:
         """Send requests and wait until a report says that they are done; raises AwayError, or RedisError."""
-        away = AwayError(f"The process of the camera {self.name} does not answer.")
         if not self.status():
-            raise away
+            raise self.away()
         with self._redis.pipeline(transaction=False) as writes:
             if RESETS in requests:
                 writes.hincrby(requests_key(self.name), RESETS, 1)
@@ -115,7 +114,11 @@ class ControlClient:
                 writes.hset(requests_key(self.name), name, json.dumps(requests[name]))
             writes.execute()
         if not self.wait(is_done, self.waits.done_s):
-            raise away
+            raise self.away()
+
+    def away(self) -> AwayError:
+        """Return the error of a process that does not answer."""
+        return AwayError(f"The process of the camera {self.name} does not answer.")
 
     def wait(self, is_so: Callable[[Report], bool], timeout_s: float) -> bool:
         """Wait until is_so(report); False after the timeout. Raises RedisError."""
@@ -201,6 +204,8 @@ class RemoteRecorder:
 
         The camera's process computes the arrival by its own clock, which times what it records.
         """
+        if not self._control.status():
+            raise self._control.away()
         answer = self._control.calls.call(MARK, {"label": label, "caller_unix_ms": caller_unix_ms})
         if "error" in answer:
             raise MarkerError(answer["error"], answer["status"])

@@ -101,10 +101,11 @@ def _describe(recorder: Recorder, fields: dict[str, str]) -> None:
 
 
 def _marker_values() -> Mapping[str, Any]:
-    """Return the fields of a form, or of a JSON object; answers 400 to other JSON."""
-    if request.form:
-        return request.form
+    """Return the fields of a JSON object or a form; answers 400 to other JSON."""
+    # JSON first: programs such as Python's urllib call every body a form
     values = request.get_json(force=True, silent=True)
-    if not isinstance(values, dict):
-        refuse("Send a JSON object or a form, as in {“label”: “stimulus on”}.", 400)
-    return values
+    if isinstance(values, dict):
+        return values
+    if values is None and request.form:
+        return request.form
+    refuse("Send a JSON object or a form, as in {“label”: “stimulus on”}.", 400)

@@ -164,6 +164,7 @@ def test_a_stretch_is_chosen_by_dragging_and_with_the_moments_buttons(
         page.get_by_role("link", name="Table (CSV)").click()
     assert len(download.value.path().read_text("utf-8").splitlines()) == 21
     page.get_by_role("link", name="The whole session").click()
+    page.wait_for_url(re.compile(r"/history/\d+#timeline$"))
     slider = page.get_by_label("Moment")
     for key, field in (("Home", "From the moment"), ("ArrowRight", "To the moment")):
         slider.focus()

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
 
+from app import send_marker
 from recording.about import About, AboutError
-from recording.markers import MarkerError, parse_label, parse_time
+from recording.markers import Marker, MarkerError, parse_label, parse_time
 from settings import LOOPBACK
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.recording import FakeRecorder
@@ -42,7 +43,8 @@ def test_a_marker_comes_as_json_or_as_a_form(client: FlaskClient, recorder: Fake
     answer = client.post("/markers", data={"label": "off", "time": ""})
     assert (answer.get_json()["number"], answer.get_json()["caller_time"]) == (2, None)
     assert answer.get_json()["time"] == answer.get_json()["arrived_time"]
-    client.post("/markers", data=b'{"label": 7, "time": "1760000000.25"}')  # whatever type it claims to have
+    text = b'{"label": 7, "time": "1760000000.25"}'  # as Python's urllib sends it
+    client.post("/markers", data=text, content_type="application/x-www-form-urlencoded")
     assert recorder.now.last_marker
     assert (recorder.now.last_marker.label, recorder.now.last_marker.caller_unix_ms) == ("7", 1760000000250)
     state = client.get("/state").get_json()["recording"]
@@ -131,6 +133,22 @@ def test_a_label_is_one_line_and_a_number_is_one_too() -> None:
         *(None, None, 0, 1500),
         1760000000250,
     ]
+
+
+def test_a_marker_goes_to_the_outputs_with_its_moment() -> None:
+    outputs = FakeOutputs()
+    send_marker(cast("Any", outputs), Marker(1, "on", 1500, 2000))
+    assert outputs.markers == [("on", 1.5)]
+
+
+class FakeOutputs:
+    """Outputs that keep what they are told."""
+
+    def __init__(self) -> None:
+        self.markers: list[tuple[str, float]] = []
+
+    def marker(self, label: str, unix_s: float) -> None:
+        self.markers.append((label, unix_s))
 
 
 def test_a_recording_is_told_what_it_is_about(client: FlaskClient, recorder: FakeRecorder) -> None:
