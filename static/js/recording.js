@@ -97,14 +97,14 @@ export class RecordingButton {
 }
 
 // 1:06, 1:02:03
-function clock(seconds) {
+export function clock(seconds) {
   const [hours, minutes, rest] = parts(seconds);
   const two = (number) => String(number).padStart(2, "0");
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
 // 5 s, 1 min 6 s, 1 h 2 min
-function lengthOfTime(seconds) {
+export function lengthOfTime(seconds) {
   const [hours, minutes, rest] = parts(seconds);
   if (hours) return `${hours} h ${minutes} min`;
   return minutes ? `${minutes} min ${rest} s` : `${rest} s`;
