@@ -140,7 +140,7 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     explainer = lifetime.own(make_explainer(settings, classifier, detectors))
     pages = [
         history_pages(history, recorder),
-        explain_pages(explainer, in_memory, results=jobs.results),
+        explain_pages(explainer, in_memory, camera.find_face, results=jobs.results),
         upload_pages(jobs, UploadLimiter(), settings.max_upload_mb, load_samples(SAMPLES), explainer.warm_up),
         api_pages(jobs, in_memory),
     ]
@@ -282,6 +282,7 @@ def make_browser_cameras(
         make_live_detector,
         partial(make_tracker, settings),
         settings.max_browser_cameras,
+        explain=classifier.explain if classifier.has_live_maps else None,
     )
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from sources.base import Source, SourceError, frames
 from streaming.latest import Latest
 from streaming.viewable import FPS_WINDOW_S, SETTLE_S, Counts, State, Viewable
-from vision.frames import AnnotatedFrame, Frame
+from vision.frames import AnnotatedFrame, Frame, Image
+from vision.tracker import Track
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,14 @@ class Camera(Viewable):
         with self._changed:
             counts = Counts(**self._happened, step_s=dict(self._step_s))
             return self._state(self._name, self._note, self._running, self._find_problem(), counts)
+
+    def find_face(self, track_id: int) -> tuple[Image, Track] | None:
+        """Return the newest image (H, W, 3) uint8 BGR, undrawn, with a face in it; None if it is gone."""
+        with self._changed:
+            frame, annotated = self._done, self._annotated.newest()
+        tracks = annotated.tracks if annotated else []
+        track = next((track for track in tracks if track.track_id == track_id), None)
+        return (frame.image, track) if frame and track else None
 
     def close(self) -> bool:
         """Disconnect every viewer and join the threads; False if one did not end in time.

@@ -198,7 +198,7 @@ class Settings:
     max_upload_mb: int = _setting(200, "size of an upload of pictures, ZIPs and videos, in megabytes", 1, 4000)
     max_browser_cameras: int = _setting(
         8,
-        "number of visitors who may use their own camera (/mirror) at once; 0: none",
+        "number of visitors who may use their own camera (/camera) at once; 0: none",
         0,
         32,
         formerly="max_mirrors",

@@ -50,7 +50,7 @@ class Visitor(threading.Thread):
         """Send a JPEG as soon as the last one is answered."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             protocol = WSConnection(ConnectionType.CLIENT)
-            connection.sendall(protocol.send(Request("127.0.0.1", "/mirror/socket")))
+            connection.sendall(protocol.send(Request("127.0.0.1", "/camera/socket")))
             sent_s = 0.0
             while not self.ended.is_set():
                 protocol.receive_data(connection.recv(65536) or None)

@@ -45,10 +45,10 @@ class WebSocket:
         self._message = bytearray()
         self._send(AcceptConnection())
 
-    def receive(self, timeout_s: float, max_bytes: int) -> bytes | None:
-        """Return the next message, None after the timeout; raises LeftError.
+    def receive(self, timeout_s: float, max_bytes: int) -> bytes | str | None:
+        """Return the next message, binary or text, None after the timeout; raises LeftError.
 
-        A text, or a message of more than max_bytes, ends the connection with a sentence.
+        A message of more than max_bytes ends the connection with a sentence.
         """
         deadline_s = time.monotonic() + timeout_s
         while True:
@@ -79,23 +79,21 @@ class WebSocket:
                 if not self._connection.recv(65536):
                     break
 
-    def _take(self, event: Event, max_bytes: int) -> bytes | None:
+    def _take(self, event: Event, max_bytes: int) -> bytes | str | None:
         if isinstance(event, CloseConnection):
             self.close(event.code, event.reason or "")
             raise LeftError
         if isinstance(event, Ping):
             self._send(event.response())
-        elif isinstance(event, TextMessage):
-            self.close(CloseReason.UNSUPPORTED_DATA, "Only binary messages are understood here.")
-            raise LeftError
-        elif isinstance(event, BytesMessage):
-            self._message += event.data
+        elif isinstance(event, BytesMessage | TextMessage):
+            text = isinstance(event, TextMessage)
+            self._message += event.data.encode() if isinstance(event, TextMessage) else event.data
             if len(self._message) > max_bytes:
                 self.close(CloseReason.MESSAGE_TOO_BIG, f"A message may have {max_bytes} bytes at most.")
                 raise LeftError
             if event.message_finished:
                 message, self._message = bytes(self._message), bytearray()
-                return message
+                return message.decode() if text else message
         return None
 
     def _read(self, timeout_s: float) -> None:

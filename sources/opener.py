@@ -44,6 +44,20 @@ def source_name(spec: str) -> str:
     return f"camera {spec}" if _is_device(spec) else mask_address(spec)
 
 
+def describe_source(name: str) -> str:
+    """Return a sentence for people about what a source of that name shows."""
+    if name == "auto":
+        return "Looking for a camera …"
+    if name == "demo":
+        return "This is the demo: average faces, painted by code."
+    if name.startswith("camera "):
+        return f"This is {name} of the computer that runs this site."
+    if "://" in name:
+        return f"This is the picture of {name}."
+    file = Path(name)
+    return f"This is the file {file.name}." if file.suffix else f"These are the pictures in {file.name}."
+
+
 class SourceOpener:
     """A callable that opens the source of a setting, and opens it again after a failure.
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,11 +21,13 @@ from numpy.typing import NDArray
 
 from streaming.audience import FullError
 from vision.background import lower_priority
+from vision.controls import ControlError, check_change
 from vision.crops import Tilts
 from vision.detector import Boxes, Detections, Detector, Gray
 from vision.frames import Image
+from vision.pipeline import Explain
 from vision.search import SearchOnDemand
-from vision.tracker import SHOW_S, Track, Tracker
+from vision.tracker import SHOW_S, Maps, Track, Tracker
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ MAX_GAP_S = 0.8 * SHOW_S  # a slower visitor's faces wait for the next frame
 FAULT = "This frame could not be read; the log says why."
 # As EmotionClassifier.predict_each: (gray, boxes, tilts) of several images in, probs (n, 7) of each out.
 PredictEach = Callable[[Sequence[tuple[Gray, Boxes, Tilts]]], list[NDArray[np.float32]]]
+CONTROLS = ("heat", "smoothing_s")  # of one visitor's camera
 COUNTED = ("frames", "faces", "failed", "batches", "seconds", "refused")
 
 
@@ -86,6 +90,7 @@ class BrowserCamera:
         self.clock_s = 0.0  # the visitor's own, in which no gap is over MAX_GAP_S
         self.frame: _Frame | None = None  # waiting, or being read
         self.used_s = time.monotonic()
+        self.heat = False  # whether its tracks have maps
 
     def tick(self, t_s: float) -> float:
         """Return the visitor's own time in s at a frame that arrived at t_s (monotonic)."""
@@ -100,6 +105,7 @@ class _Frame:
     jpeg: bytes
     arrived_s: float
     answer: "Future[FrameResult]"
+    heat: bool
     begun: bool = False
 
 
@@ -114,9 +120,19 @@ class BrowserCameras:
         max_open: int,
         *,
         waits: BrowserCameraWaits = WAITS,
+        explain: Explain | None = None,
     ) -> None:
-        """Create it without visitors; make_detector and make_tracker are called for each, without a lock."""
-        self._predict_each = predict_each
+        """Create it without visitors.
+
+        Args:
+            predict_each: EmotionClassifier.predict_each.
+            make_detector: Returns a detector and its search; called for each visitor, without a lock.
+            make_tracker: Returns a tracker, likewise.
+            max_open: The number of visitors at once.
+            waits: How long visitors wait.
+            explain: EmotionClassifier.explain, without which no visitor has heat maps.
+        """
+        self._predict_each, self._explain = predict_each, explain
         self._make_detector, self._make_tracker = make_detector, make_tracker
         self._max_open = max_open
         self._waits = waits
@@ -128,6 +144,25 @@ class BrowserCameras:
         self._closed = False
 
     # For visitors, each in a thread of its own.
+
+    @property
+    def has_heat(self) -> bool:
+        """Whether visitors may have heat maps."""
+        return self._explain is not None
+
+    @property
+    def smoothing_s(self) -> float:
+        """The smoothing with which each visitor begins, in s."""
+        return self._make_tracker().smoothing_s
+
+    def change(self, camera: BrowserCamera, changes: Mapping[str, Any]) -> None:
+        """Set some of a camera's CONTROLS; raises ControlError, and then nothing is changed."""
+        for name, value in changes.items():
+            if name not in CONTROLS:
+                raise ControlError(f"A camera of your own has the controls {' and '.join(CONTROLS)} only.")
+            check_change(name, value, {"heat": False}, () if self.has_heat else ("heat",))
+        camera.heat = changes.get("heat", camera.heat)
+        camera.tracker.smoothing_s = float(changes.get("smoothing_s", camera.tracker.smoothing_s))
 
     def __len__(self) -> int:
         """Return how many cameras are open."""
@@ -165,7 +200,7 @@ class BrowserCameras:
 
     def read(self, camera: BrowserCamera, jpeg: bytes) -> FrameResult:
         """Return the faces in the visitor's next frame; raises FrameError, BusyError or ClosedError."""
-        frame = _Frame(camera, jpeg, time.monotonic(), Future())
+        frame = _Frame(camera, jpeg, time.monotonic(), Future(), camera.heat and self.has_heat)
         with self._changed:
             if self._closed:
                 raise ClosedError
@@ -216,7 +251,7 @@ class BrowserCameras:
             if len(self._open) >= self._max_open:
                 self._happened["refused"] += 1
                 count = self._max_open
-                raise FullError(f"{count} mirrors are in use, and there are no more; try again in a minute.")
+                raise FullError(f"All {count} places for visitors' cameras are taken; try again in a minute.")
 
     def _forget_old_sessions(self) -> None:
         now_s, keep_s = time.monotonic(), self._waits.keep_session_s
@@ -268,9 +303,13 @@ class BrowserCameras:
             except Exception:
                 log.exception("a frame could not be read")
                 self._refuse(frame, FrameError(FAULT))
-        probs = self._predict_each([(gray, faces.boxes, faces.tilts_deg) for _, gray, faces in found])
-        for (frame, gray, faces), its_probs in zip(found, probs, strict=True):
+        plain = [(frame, gray, faces) for frame, gray, faces in found if not frame.heat]
+        probs = self._predict_each([(gray, faces.boxes, faces.tilts_deg) for _, gray, faces in plain])
+        for (frame, gray, faces), its_probs in zip(plain, probs, strict=True):
             self._answer(frame, gray, faces, its_probs)
+        for frame, gray, faces in found:
+            if frame.heat and self._explain:
+                self._answer(frame, gray, faces, *self._explain(gray, faces.boxes, faces.tilts_deg))
 
     def _choose_search(self, frames: list[_Frame]) -> None:
         """Have the one frame searched wholly that has waited longest for it, if that is long enough."""
@@ -286,11 +325,12 @@ class BrowserCameras:
         camera.due_s = max(started_s + self._waits.frame_period_s, time.monotonic() + rest_s)
         return faces
 
-    def _answer(self, frame: _Frame, gray: Gray, faces: Detections, probs: NDArray[np.float32]) -> None:
+    def _answer(
+        self, frame: _Frame, gray: Gray, faces: Detections, probs: NDArray[np.float32], maps: Maps = None
+    ) -> None:
         camera = frame.camera
-        tracks = camera.tracker.update(
-            faces.boxes, probs, camera.tick(frame.arrived_s), landmarks=faces.landmarks
-        )
+        t_s = camera.tick(frame.arrived_s)
+        tracks = camera.tracker.update(faces.boxes, probs, t_s, maps, faces.landmarks)
         camera.index += 1
         with self._changed:
             self._happened["frames"] += 1

@@ -24,6 +24,7 @@ from vision.jpeg import encode_jpeg
 from vision.overlay import Scene, lay_heat
 from vision.pictures import PictureError, read_picture
 from vision.samples import FACE_BOX, load_samples, read_gray
+from vision.tracker import Track
 
 if TYPE_CHECKING:  # PyTorch costs the site 1.4 s, and is needed only once a picture is explained
     from torch import nn
@@ -169,6 +170,12 @@ class PictureExplainer:
             self._activations(self._classifier.crop(blank, np.array(box)))
         except Exception:
             log.exception("the network could not be loaded for explanations")
+
+    def explain_track(self, image: NDArray[np.uint8], track: Track) -> Explanation:
+        """Return the explanation of a face in an image (H, W, 3) uint8 BGR; raises BusyError."""
+        gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        with self._turn():
+            return self._explain(gray, np.array(track.box), track.tilt_deg)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

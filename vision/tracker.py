@@ -80,6 +80,14 @@ class Track:
         """The probability of `emotion`, 0 to 1."""
         return float(self.probs[EMOTIONS.index(self.emotion)])
 
+    @property
+    def tilt_deg(self) -> float:
+        """The angle in degrees of the line of its eyes, clockwise in the image; 0 where that is unknown."""
+        if self.landmarks is None:
+            return 0.0
+        across, down = (self.landmarks[1] - self.landmarks[0]).tolist()
+        return math.degrees(math.atan2(down, across))
+
 
 @dataclass(eq=False)
 class _State:

@@ -1,14 +1,17 @@
 """What every site has, whichever cameras it shows."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, abort
 
 from vision.colours import BLACK, bgr, ink_on
+from vision.emoji import UNSURE, emoji_png
 from vision.emotions import DETAILS, UNSURE_COLOUR
 from web.responses import NO_STORE
 
+KEPT = {"Cache-Control": "private, max-age=86400"}
+
 
 def common_pages() -> Blueprint:
-    """Return the blueprint with /healthz and /emotions.css."""
+    """Return the blueprint with /healthz, /emotions.css and /emoji/<name>.png."""
     pages = Blueprint("common", __name__)
 
     @pages.get("/healthz")
@@ -24,6 +27,13 @@ def common_pages() -> Blueprint:
         tones = [_tone(name, colour) for name, colour in colours.items()]
         shares = [f".share-{percent} {{ --share: {percent}%; }}" for percent in range(101)]
         return Response("\n".join(tones + shares), content_type="text/css")
+
+    @pages.get("/emoji/<name>.png")
+    def emoji(name: str) -> Response:
+        """Return the smiley of an emotion, or of “unsure”."""
+        if name not in (*DETAILS, UNSURE):
+            abort(404, f"There is no smiley “{name}”; there are {', '.join(DETAILS)} and {UNSURE}.")
+        return Response(emoji_png(name), content_type="image/png", headers=KEPT)
 
     return pages
 

@@ -14,12 +14,22 @@ from uploads.explainer import BusyError, Explanation, PictureExplainer, UnknownS
 from uploads.kept_faces import find_kept_face
 from uploads.results import Results
 from vision.emotions import EMOTIONS
+from vision.frames import Image
 from vision.pictures import PictureError
+from vision.tracker import Track
+from web.current import current
 from web.limits import UploadLimiter, receives
+from web.protocols import Controls
 
 MAX_MB = 12
 RETRY_S = 10
 NO_FACE = "There is no such face: its result was deleted, is older than a day, or hides its faces."
+
+
+# As Camera.find_face: the newest image with the face of that number, None if it is gone.
+FindFace = Callable[[int], tuple[Image, Track] | None]
+GONE = "This face is no longer in the picture. Go back to the live page and press “Explain” again."
+HIDDEN = "Faces are hidden in the live picture (blur or emoji), so none of them is shown here."
 
 
 @dataclass(frozen=True)
@@ -34,9 +44,13 @@ class Origin:
 
 
 def explain_pages(
-    explainer: PictureExplainer, limiter: UploadLimiter, *, results: Results | None = None
+    explainer: PictureExplainer,
+    limiter: UploadLimiter,
+    find_face: FindFace | None = None,
+    *,
+    results: Results | None = None,
 ) -> Blueprint:
-    """Return the blueprint with /explain, and with the explanations of samples and of faces in results."""
+    """Return the blueprint with /explain, and with the explanations of samples, results and live faces."""
     pages = Blueprint("explain", __name__)
 
     @pages.get("/explain")
@@ -66,6 +80,16 @@ def explain_pages(
             return show(problem=str(error), status=422)
         return show(explanation, origin=Origin(job_id, number, face, kept.file, kept.count))
 
+    @pages.get("/explain/live/<int:track_id>")
+    def live_face(track_id: int) -> Response:
+        """Explain a face of the live picture as it is now; nothing of it is kept."""
+        if hides_faces(current().controls):
+            return show(problem=HIDDEN, status=403)
+        found = find_face(track_id) if find_face else None
+        if found is None:
+            return show(problem=GONE, status=404)
+        return show(or_503(lambda: explainer.explain_track(*found)))
+
     @pages.post("/explain")
     @receives
     def upload() -> Response:
@@ -84,6 +108,12 @@ def explain_pages(
         return show(explanation)
 
     return pages
+
+
+def hides_faces(controls: Controls | None) -> bool:
+    """Return whether the live picture hides its faces."""
+    view = controls.read() if controls else {}
+    return bool(view.get("blur") or view.get("emoji"))
 
 
 def read_picture() -> bytes | None:

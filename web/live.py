@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
+from sources.opener import describe_source
 from vision.emotions import DETAILS, EMOTIONS
 from vision.samples import Samples
 from web.current import current
@@ -61,10 +62,12 @@ def live_pages(samples: Samples) -> Blueprint:
 
 def _live_page(shown: ShownCamera) -> str:
     """Return the page of a camera."""
+    state = shown.camera.state()
     return render_template(
         "index.html",
         emotions=DETAILS.values(),
-        state=shown.camera.state(),
+        state=state,
+        seen=describe_source(state.source),
         controls=shown.controls,
         recorder=shown.recorder,
     )

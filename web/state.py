@@ -7,6 +7,7 @@ from typing import Any
 
 from outputs.base import OutputStatus
 from recording.recorder import Recording
+from sources.opener import describe_source
 from streaming.viewable import State
 from vision.faces import face_json
 from web.protocols import Recorder
@@ -22,6 +23,7 @@ def state_json(
     return {
         "source": now.source,
         "note": now.note,
+        "seen": describe_source(now.source),
         "running": now.running,
         "problem": now.problem or (newest.problem if newest else ""),
         "fps": round(now.fps, 1),

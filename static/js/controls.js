@@ -2,12 +2,14 @@
 
 import { Keys } from "./keys.js";
 import { offerReset } from "./reset.js";
+import { closePanels, isOn, offerFullScreen, setOn } from "./tools.js";
 
 const OWN_MS = 700; // after a change of its own was answered, older news may still be on its way
 
 export class Controls {
   #place = document.getElementById("controls");
-  #form = document.getElementById("shared"); // not there where visitors may not change the picture
+  #switches = this.#place.querySelectorAll("[role=switch]");
+  #smoothing = this.#place.querySelector("[name=smoothing_s]");
   #refusal = document.getElementById("refusal");
   #resets = null;
   #asking = 0; // changes of its own that were not answered yet
@@ -20,12 +22,11 @@ export class Controls {
     new Keys();
     const snapshot = document.getElementById("snapshot");
     snapshot.addEventListener("click", () => takeSnapshot(snapshot));
-    const full = document.getElementById("full");
-    full.hidden = !document.fullscreenEnabled;
-    full.addEventListener("click", toggleFullScreen);
+    offerFullScreen(document.getElementById("full"), document.getElementById("screen"));
     offerReset(() => this.#post(this.#place.dataset.reset));
-    this.#form?.addEventListener("input", (event) => this.#change(event.target));
-    this.#form?.addEventListener("submit", (event) => event.preventDefault());
+    closePanels();
+    for (const button of this.#switches) button.addEventListener("click", () => this.#toggle(button));
+    this.#smoothing?.addEventListener("input", () => this.#smooth());
   }
 
   // Show what the server says of the picture, which another page may have changed.
@@ -36,23 +37,26 @@ export class Controls {
   }
 
   #set(view) {
-    for (const input of this.#form.querySelectorAll("input")) {
-      if (input.type === "checkbox") input.checked = view[input.name];
-      else input.value = view[input.name];
-    }
+    for (const button of this.#switches) setOn(button, view[button.name]);
+    this.#smoothing.value = view.smoothing_s;
     this.#tell(view.smoothing_s);
   }
 
   #tell(smoothing) {
-    const output = this.#form.querySelector("output");
+    const output = this.#place.querySelector("output");
     const text = `${smoothing.toFixed(1)}\u202fs`;
     if (output.value !== text) output.value = text; // only news, or a screen reader repeats it
   }
 
-  #change(input) {
-    const value = input.type === "checkbox" ? input.checked : Number(input.value);
-    if (input.type === "range") this.#tell(value);
-    this.#post(this.#place.dataset.view, { [input.name]: value });
+  #toggle(button) {
+    setOn(button, !isOn(button));
+    this.#post(this.#place.dataset.view, { [button.name]: isOn(button) });
+  }
+
+  #smooth() {
+    const value = Number(this.#smoothing.value);
+    this.#tell(value);
+    this.#post(this.#place.dataset.view, { smoothing_s: value });
   }
 
   // Ask the server for changes; return whether it made them.
@@ -75,13 +79,4 @@ export class Controls {
     this.#refusal.hidden = !refusal;
     return !refusal;
   }
-}
-
-function toggleFullScreen() {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else
-    document
-      .getElementById("screen")
-      .requestFullscreen()
-      .catch(() => {});
 }

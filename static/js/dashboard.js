@@ -1,9 +1,10 @@
-// A card for each face: its number, its label, the seven probabilities as sorted bars, and its last minute.
+// A card for each face: its smiley, its label, the seven probabilities in one order, and its last minute.
 
 import { drawMinute, MINUTE_MS } from "./timeline.js";
+import { adjective, percent } from "./words.js";
 
-const GONE_MS = 1000; // a face that was not seen for this long fades
-const FORGOTTEN_MS = 6000; // and then its card goes
+const GONE_MS = 400; // a face that was not seen for this long fades
+const FORGOTTEN_MS = 1500; // and then its card goes
 const SPEAK_MS = 2000; // a screen reader is told no oftener
 
 export class Dashboard {
@@ -15,17 +16,22 @@ export class Dashboard {
   #news = new Map(); // label changes that wait to be spoken, the newest of each face
   #spokenAt = 0;
 
+  // The number of cards.
+  get size() {
+    return this.#cards.size;
+  }
+
   // Show the faces of one event; now is in ms.
   show(faces, now) {
     for (const face of faces) {
       const card = this.#cards.get(face.track_id) ?? this.#add(face.track_id);
-      if (card.show(face, now)) this.#news.set(face.track_id, `Face ${face.track_id}: ${card.label}`);
+      if (card.show(face, now)) this.#news.set(face.track_id, card.label);
     }
     for (const [id, card] of this.#cards) {
       if (now - card.seenAt > FORGOTTEN_MS) this.#remove(id, card);
       else card.draw(now);
     }
-    this.#nobody.hidden = this.#cards.size > 0;
+    this.#count();
     this.#speak(now);
   }
 
@@ -33,11 +39,16 @@ export class Dashboard {
   clear() {
     for (const [id, card] of this.#cards) this.#remove(id, card);
     this.#news.clear();
-    this.#nobody.hidden = false;
+    this.#count();
+  }
+
+  #count() {
+    this.#nobody.hidden = this.size > 0;
+    this.#place.dataset.count = Math.min(this.size, 3);
   }
 
   #add(id) {
-    const card = new FaceCard(id, this.#template.content.firstElementChild.cloneNode(true));
+    const card = new FaceCard(id, this.#template);
     const later = [...this.#cards].filter(([other]) => other > id).sort(([a], [b]) => a - b)[0];
     this.#place.insertBefore(card.element, later ? later[1].element : null);
     this.#cards.set(id, card);
@@ -52,7 +63,11 @@ export class Dashboard {
 
   #speak(now) {
     if (!this.#news.size || now - this.#spokenAt < SPEAK_MS) return;
-    this.#announcer.textContent = [...this.#news.values()].join(". ");
+    const several = this.size > 1;
+    const spoken = [...this.#news].map(
+      ([id, label]) => `${several ? `Face ${id}` : "The face"}: ${adjective(label)}`,
+    );
+    this.#announcer.textContent = spoken.join(". ");
     this.#news.clear();
     this.#spokenAt = now;
   }
@@ -63,30 +78,49 @@ class FaceCard {
   seenAt = 0;
   #rows;
   #says;
+  #share;
+  #smiley;
+  #smileys;
   #canvas;
   #moments = []; // { at, emotion, share }, of the last minute
   #toldAt = 0;
 
-  constructor(id, element) {
-    this.element = element;
-    this.#rows = [...element.querySelectorAll("[data-emotion]")];
-    this.#says = element.querySelector(".says");
-    this.#canvas = element.querySelector(".minute");
-    element.querySelector(".number").textContent = `Face ${id}`;
-    element.dataset.face = id;
+  constructor(id, template) {
+    this.element = template.content.firstElementChild.cloneNode(true);
+    this.element.dataset.face = id;
+    this.#rows = [...this.element.querySelectorAll("[data-emotion]")];
+    this.#says = this.element.querySelector(".says");
+    this.#share = this.element.querySelector(".share");
+    this.#smiley = this.element.querySelector(".smiley");
+    this.#canvas = this.element.querySelector(".minute");
+    this.#smileys = template.dataset.smileys;
+    this.element.querySelector(".number").textContent = `Face ${id}`;
+    const explain = this.element.querySelector(".explain");
+    if (explain) explain.href = explain.href.replace(/0$/, id);
   }
 
   // Show a face; return whether its label has changed.
   show(face, now) {
     const label = face.sure ? face.emotion : "unsure";
     const changed = label !== this.label;
-    this.label = label;
     this.seenAt = now;
-    this.#says.textContent = face.sure ? `${label} ${percent(face.confidence)}` : label;
-    this.#says.className = `says tone-${label}`;
-    this.#rank(face.probs);
+    if (changed) this.#name(label);
+    this.#share.textContent = face.sure ? percent(face.confidence) : "";
+    for (const row of this.#rows) {
+      const share = face.probs[row.dataset.emotion];
+      row.style.setProperty("--fill", share);
+      row.lastElementChild.textContent = percent(share);
+    }
     this.#moments.push({ at: now, emotion: label, share: face.confidence });
     return changed;
+  }
+
+  #name(label) {
+    this.label = label;
+    this.element.className = `card tone-${label}`;
+    this.#says.textContent = adjective(label);
+    this.#smiley.src = this.#smileys.replace("NAME", label);
+    for (const row of this.#rows) row.classList.toggle("leads", row.dataset.emotion === label);
   }
 
   // Draw the last minute up to now; a face that is no longer seen fades.
@@ -99,27 +133,13 @@ class FaceCard {
       this.#toldAt = now;
     }
   }
-
-  #rank(probs) {
-    for (const row of this.#rows) {
-      const share = probs[row.dataset.emotion];
-      row.style.setProperty("--fill", share);
-      row.lastElementChild.textContent = percent(share);
-    }
-    // by whole percents, equals as they were, so that the last ones do not change places all the time
-    const whole = (row) => Math.round(probs[row.dataset.emotion] * 100);
-    this.#rows.sort((a, b) => whole(b) - whole(a));
-    this.#rows.forEach((row, rank) => row.style.setProperty("--rank", rank));
-  }
-}
-
-function percent(share) {
-  return `${Math.round(share * 100)}\u202f%`;
 }
 
 function summary(moments) {
   const counts = new Map();
   for (const { emotion } of moments) counts.set(emotion, (counts.get(emotion) ?? 0) + 1);
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
-  return sorted.map(([emotion, count]) => `${emotion} ${percent(count / moments.length)}`).join(", ");
+  return sorted
+    .map(([emotion, count]) => `${adjective(emotion)} ${percent(count / moments.length)}`)
+    .join(", ");
 }

@@ -1,6 +1,8 @@
 // Single letters click the elements that have them as data-key; "?" lists them. They can be switched off, as
 // those who speak to their computer, or touch keys by chance, need it (WCAG 2.2, 2.1.4).
 
+import { stored } from "./storage.js";
+
 const STORED = "keys"; // in localStorage: "off"
 
 export class Keys {
@@ -58,15 +60,6 @@ export class Keys {
     if (!element || !isThere(element)) return;
     event.preventDefault();
     element.click();
-  }
-}
-
-// Use what the browser keeps for this site; some keep nothing, and say so by an error.
-function stored(use) {
-  try {
-    return use(localStorage);
-  } catch {
-    return null;
   }
 }
 

@@ -1,17 +1,21 @@
 // The way to the server for frames: a WebSocket, or POST where none can be opened.
 
 const ANSWER_MS = 15000;
-const TRY_AGAIN = [1001, 1006, 1012, 1013]; // close codes of a server that ends, is gone or is full
+const FULL = 1013;
+const TRY_AGAIN = [1001, 1006, 1012, FULL]; // close codes of a server that ends, is gone or is full
 
-// What the server, or the lack of one, says; `again` if it may be otherwise later.
+// What the server, or the lack of one, says; `again` if it may be otherwise later. kind: full, away or refused.
 export class Refusal extends Error {
-  constructor(message, again) {
+  constructor(message, again, kind = "away") {
     super(message);
     this.again = again;
+    this.kind = kind;
+    this.advice = again ? "" : "Start again.";
   }
 }
 
-// Return something with ask(blob), which gives what was seen in the frame or throws a Refusal.
+// Return something with ask(blob), which gives what was seen in the frame or throws a Refusal, and with
+// tell(controls), which changes what the next answers have.
 export async function openLine(socketUrl, postUrl, signal) {
   const address = new URL(socketUrl, location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -24,14 +28,18 @@ function openSocket(address, signal) {
     const socket = new WebSocket(address);
     const ended = new Promise((_, reject) => {
       socket.addEventListener("close", ({ code, reason }) => {
-        reject(new Refusal(reason || "The server does not answer.", TRY_AGAIN.includes(code)));
+        const kind = code === FULL ? "full" : reason ? "refused" : "away";
+        reject(new Refusal(reason || "The server does not answer.", TRY_AGAIN.includes(code), kind));
         resolve(null);
       });
     });
     ended.catch(() => {}); // whoever asks is told
     signal.addEventListener("abort", () => socket.close(), { once: true });
     socket.addEventListener("open", () =>
-      resolve({ ask: (blob) => inTime(Promise.race([askSocket(socket, blob), ended])) }),
+      resolve({
+        ask: (blob) => inTime(Promise.race([askSocket(socket, blob), ended])),
+        tell: (controls) => socket.send(JSON.stringify(controls)),
+      }),
     );
   });
 }
@@ -53,18 +61,23 @@ function inTime(promise) {
 
 function posts(url, signal) {
   const session = [...crypto.getRandomValues(new Uint32Array(4))].join("-");
+  const query = new URLSearchParams({ session });
   return {
+    tell(controls) {
+      for (const [name, value] of Object.entries(controls)) query.set(name, Number(value));
+    },
     async ask(blob) {
       const limits = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
       const options = { method: "POST", body: blob, headers: { "Content-Type": "image/jpeg" }, signal: limits };
       let response, payload;
       try {
-        response = await fetch(`${url}?session=${session}`, options);
+        response = await fetch(`${url}?${query}`, options);
         payload = await response.json();
       } catch {
         throw new Refusal("The server does not answer.", true);
       }
-      if (!response.ok) throw new Refusal(payload.error, response.status === 429 || response.status >= 500);
+      const again = response.status === 429 || response.status >= 500;
+      if (!response.ok) throw new Refusal(payload.error, again, again ? "full" : "refused");
       return payload;
     },
   };

@@ -3,8 +3,13 @@
 
 import { Controls } from "./controls.js";
 import { Dashboard } from "./dashboard.js";
+import { Demo } from "./demo.js";
+import { offerDialogs, showJson } from "./dialogs.js";
 import { RecordingButton } from "./recording.js";
+import { Room } from "./room.js";
+import { Screen } from "./screen.js";
 import { Stream, viewer } from "./stream.js";
+import { fitStage, relabel, setOn } from "./tools.js";
 
 const WATCH_MS = 5000;
 const SILENCE_MS = 5000; // an event comes every second
@@ -22,6 +27,9 @@ const pause = document.getElementById("pause");
 const dashboard = new Dashboard();
 const controls = new Controls(() => dashboard.clear(), takeSnapshot);
 const recordingButton = new RecordingButton();
+const demo = new Demo();
+const screen = new Screen();
+const room = new Room(() => screen.isOn);
 const stream = new Stream(image, image.dataset.feed, lose); // lost with the events: both come back together
 let events = null;
 let heardAt = 0;
@@ -79,6 +87,9 @@ async function watch() {
 function hear(state) {
   heardAt = Date.now();
   const parts = [
+    () => dashboard.show(state.faces, heardAt),
+    () => screen.show(state.faces, heardAt, state.view?.flip),
+    () => room.show(state.faces, heardAt),
     () => {
       if (!stream.lost) showState(state);
     },
@@ -88,7 +99,8 @@ function hear(state) {
     () => {
       if (state.recording) recordingButton.show(state.recording);
     },
-    () => dashboard.show(state.faces, heardAt),
+    () => showJson(state),
+    fit,
   ];
   for (const part of parts) {
     try {
@@ -99,6 +111,10 @@ function hear(state) {
   }
 }
 
+function fit() {
+  fitStage(document.getElementById("screen"), image.naturalWidth, image.naturalHeight);
+}
+
 function show(is, text, detail) {
   lamp.dataset.is = is;
   if (headline.textContent !== text) headline.textContent = text;
@@ -107,12 +123,12 @@ function show(is, text, detail) {
 
 function showState(state) {
   if (note.textContent !== state.note) note.textContent = state.note;
-  note.hidden = !state.note;
-  const faces = state.faces.length === 1 ? "1 face" : `${state.faces.length} faces`;
+  note.hidden = demo.show(state) || !state.note;
+  const faces = dashboard.size === 1 ? "1 face" : `${dashboard.size} faces`;
   const detail = `${faces} · ${state.fps.toFixed(0)} fps · ${state.latency_ms.toFixed(0)} ms delay`;
   if (state.problem) show("problem", `No signal: ${state.problem}`, "");
-  else if (state.running && state.frame !== null) show("live", `Live: ${state.source}`, detail);
-  else show("waiting", "Opening the source …", "");
+  else if (state.running && state.frame !== null) show("live", state.seen, detail);
+  else show("waiting", "Opening the camera …", "");
 }
 
 function isPaused() {
@@ -135,7 +151,8 @@ function togglePause() {
     stop();
     show("waiting", "Paused", "");
   }
-  pause.setAttribute("aria-pressed", isPaused());
+  setOn(pause, isPaused());
+  relabel(pause, isPaused() ? "play" : "pause", isPaused() ? "Resume" : "Pause");
 }
 
 // Save what this page shows; without a picture of its own to give, the link fetches the newest.
@@ -157,7 +174,9 @@ function stop() {
   events?.close();
 }
 
+offerDialogs();
 pause.addEventListener("click", togglePause);
+image.addEventListener("load", fit); // of the first picture at least, in every browser
 document.addEventListener("visibilitychange", () => (isOn() ? start() : stop()));
 addEventListener("pageshow", (event) => {
   if (event.persisted && isOn()) start();

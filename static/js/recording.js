@@ -46,7 +46,7 @@ export class RecordingButton {
     if (!this.#form) return;
     const button = this.#form.elements.on;
     button.value = String(!recording.on);
-    button.textContent = recording.on ? "Stop recording" : "Record";
+    button.querySelector("span").textContent = recording.on ? "Stop recording" : "Record";
   }
 
   #showSaved(saved) {
@@ -108,14 +108,14 @@ export class RecordingButton {
 }
 
 // 1:06, 1:02:03
-function clock(seconds) {
+export function clock(seconds) {
   const [hours, minutes, rest] = parts(seconds);
   const two = (number) => String(number).padStart(2, "0");
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
 // 5 s, 1 min 6 s, 1 h 2 min
-function lengthOfTime(seconds) {
+export function lengthOfTime(seconds) {
   const [hours, minutes, rest] = parts(seconds);
   if (hours) return `${hours} h ${minutes} min`;
   return minutes ? `${minutes} min ${rest} s` : `${rest} s`;

@@ -1,9 +1,9 @@
 // Draws a face's last minute: the colour says which emotion was named, the height how probable it was.
 
+import { tones } from "./tones.js";
+
 export const MINUTE_MS = 60_000;
 const LONGEST_GAP_MS = 1200; // a longer one is a time in which the face was not seen
-
-const tones = new Map();
 
 // moments are { at (ms), emotion, share (0 to 1) }, oldest first; the right edge is now.
 export function drawMinute(canvas, moments, now) {
@@ -18,19 +18,10 @@ export function drawMinute(canvas, moments, now) {
     const next = moments[number + 1]?.at ?? now;
     const until = next - moment.at > LONGEST_GAP_MS ? moment.at + 100 : next;
     const top = Math.round(height * (1 - moment.share));
-    pen.fillStyle = tone(moment.emotion, canvas);
+    pen.fillStyle = tones(moment.emotion).tone;
     pen.fillRect(x(moment.at), top, Math.max(x(until) - x(moment.at), 1), height - top);
+    if (moments[number - 1]?.emotion === moment.emotion) return;
+    pen.fillStyle = "#fff"; // between two emotions, of whichever colours
+    pen.fillRect(x(moment.at), top, scale, height - top);
   });
-}
-
-// The stylesheet knows the colours, and tells them to elements only.
-function tone(emotion, canvas) {
-  if (!tones.has(emotion)) {
-    const probe = document.createElement("i");
-    probe.className = `tone-${emotion}`;
-    canvas.after(probe);
-    tones.set(emotion, getComputedStyle(probe).getPropertyValue("--tone"));
-    probe.remove();
-  }
-  return tones.get(emotion);
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fakes.browser import PATIENCE_MS
+from tests.fakes.browser import DEMO, PATIENCE_MS
 from tests.fakes.server import Server
 from tests.fakes.waiting import until
 
@@ -36,7 +36,7 @@ def resets(server: Server) -> int:
 
 def open_live(page: Page, server: Server) -> None:
     page.goto(server.url, wait_until="commit")
-    expect(page.locator("#headline")).to_have_text("Live: demo")
+    expect(page.locator("#headline")).to_have_text(DEMO)
 
 
 def test_a_question_mark_lists_the_keys_and_no_key_acts_behind_the_list(page: Page, demo: Server) -> None:
@@ -66,7 +66,7 @@ def test_keys_that_were_switched_off_stay_off_in_this_browser(page: Page, demo: 
     page.get_by_role("switch", name="Keys of one letter").press("Space")
     page.get_by_role("button", name="Close").press("Enter")
     page.reload(wait_until="commit")
-    expect(page.locator("#headline")).to_have_text("Live: demo")
+    expect(page.locator("#headline")).to_have_text(DEMO)
     assert page.locator("#pause").get_attribute("aria-keyshortcuts") is None
     expect(page.locator("#pause kbd")).to_be_hidden()
     page.locator("body").press("?")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from recording.recorder import Recording
-from tests.fakes.browser import PATIENCE_MS, show_as
+from tests.fakes.browser import DEMO, PATIENCE_MS, show_as
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of, plain_image
 from tests.fakes.relay import FakeCameras, make_fake_wall
@@ -42,7 +42,7 @@ def test_the_keyboard_alone_records_stops_opens_and_deletes(
 ) -> None:
     server = start_server("--source", "demo", "--database-url", str(tmp_path / "history.sqlite"))
     page.goto(server.url, wait_until="commit")
-    expect(page.locator("#headline")).to_have_text("Live: demo")
+    expect(page.locator("#headline")).to_have_text(DEMO)
     rec = page.locator("#screen .rec")
     expect(rec).to_be_hidden()
 

@@ -41,6 +41,14 @@ class Recorder:
             raise self.fault
         return [self.read(int(gray[0, 0])) for gray, *_ in pictures]
 
+    def explain(
+        self, gray: NDArray[np.uint8], _boxes: NDArray[Any], _tilts: Tilts
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See every emotion twice as hot in the upper left corner as right of it, and nowhere else."""
+        maps = np.zeros((1, 7, 2, 2), dtype=np.float32)
+        maps[0, :, 0] = 4, 2
+        return self.read(int(gray[0, 0])), maps
+
     def read(self, level: int) -> NDArray[np.float32]:
         probs = np.full((1, 7), 0.05, dtype=np.float32)
         probs[0, EMOTIONS.index("sad" if level < 100 else "happy")] = 0.7
@@ -73,7 +81,12 @@ class Hall:
         self.detectors: list[OneFace] = []
         self.classifier = Recorder()
         self.cameras = BrowserCameras(
-            self.classifier.predict_each, self.make_detector, lambda: Tracker(0.3, 0.4), 3, waits=waits
+            self.classifier.predict_each,
+            self.make_detector,
+            lambda: Tracker(0.3, 0.4),
+            3,
+            waits=waits,
+            explain=self.classifier.explain,
         )
 
     def make_detector(self) -> tuple[OneFace, OneFace]:

@@ -17,7 +17,7 @@ class Visitor:
         self.connection.settimeout(PATIENCE_S)
         self.protocol = WSConnection(ConnectionType.CLIENT)
         extra = [(name.encode(), value.encode()) for name, value in headers.items()]
-        self.request = self.protocol.send(Request("localhost", "/mirror/socket", extra_headers=extra))
+        self.request = self.protocol.send(Request("localhost", "/camera/socket", extra_headers=extra))
         self.waiting: list[Event] = []
 
     def send(self, *events: Event) -> None:

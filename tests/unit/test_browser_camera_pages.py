@@ -14,13 +14,15 @@ from flask.testing import FlaskClient
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, TextMessage
 
 from settings import LOOPBACK
-from streaming.browser_cameras import MAX_BYTES
-from tests.fakes.browser_cameras import Hall, jpeg_of
+from streaming.browser_cameras import MAX_BYTES, BrowserCameras
+from tests.fakes.browser_cameras import QUICK, Hall, jpeg_of
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.server import Server
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S, until
 from tests.fakes.websocket import Visitor
+from vision.controls import ControlError
+from vision.tracker import Tracker
 from web.browser_cameras import browser_camera_pages
 from web.credentials import Credentials
 from web.security import Access
@@ -97,11 +99,17 @@ def call(site: Flask) -> Iterator[Call]:
 
 
 def test_the_page_says_what_happens_to_the_pictures_before_the_camera_is_asked_for(client: FlaskClient) -> None:
-    page = client.get("/mirror").text
-    assert "nothing is stored" in page
-    assert page.index("nothing is stored") < page.index("Start my camera")
-    assert '<a href="/mirror" aria-current="page">My camera</a>' in page
-    assert "camera=(self)" in client.get("/mirror").headers["Permissions-Policy"]
+    page = client.get("/camera").text
+    assert "Nothing is stored" in page
+    assert page.index("Start my camera") < page.index("Nothing is stored")
+    assert '<a href="/camera" aria-current="page">My camera</a>' in page
+    assert "camera=(self)" in client.get("/camera").headers["Permissions-Policy"]
+
+
+@pytest.mark.parametrize("query", ["", "?start", "?screen&x=%C3%A9"])
+def test_the_former_address_leads_to_the_page_for_good(client: FlaskClient, query: str) -> None:
+    response = client.get(f"/mirror{query}")
+    assert (response.status_code, response.headers["Location"]) == (308, f"/camera{query}")
 
 
 def test_each_frame_is_answered_as_state_does_it(call: Call, client: FlaskClient) -> None:
@@ -112,6 +120,34 @@ def test_each_frame_is_answered_as_state_does_it(call: Call, client: FlaskClient
     assert answer == {"frame": 2, "width": 48, "height": 40}
     assert (face["emotion"], face["box"]) == ("happy", [4, 4, 36, 36])
     assert face.keys() == client.get("/state").get_json()["faces"][0].keys()
+
+
+def test_heat_maps_and_smoothing_are_asked_for_by_a_text(call: Call) -> None:
+    call.ask(jpeg_of(200))
+    assert "heat" not in call.ask(jpeg_of(200))["faces"][0]
+    call.visitor.send(TextMessage('{"heat": true, "smoothing_s": 0}'))
+    (face,) = call.ask(jpeg_of(50))["faces"]
+    assert face["heat"] == [[100, 50], [0, 0]]
+    assert face["probs"]["sad"] == pytest.approx(0.7, abs=1e-4)  # at once: nothing is eased
+    call.visitor.send(TextMessage('{"heat": false}'))
+    assert "heat" not in call.ask(jpeg_of(50))["faces"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("hello", "A text must be a JSON object, as in {“heat”: true}."),
+        ("[" * 5000, "A text must be a JSON object, as in {“heat”: true}."),
+        ('{"boxes": true}', "A camera of your own has the controls heat and smoothing_s only."),
+        ('{"smoothing_s": NaN}', "smoothing_s must be a number from 0 to 10."),
+        ('{"heat": 1}', "heat must be true or false."),
+    ],
+)
+def test_a_text_that_is_not_understood_ends_the_socket_with_one_sentence(
+    call: Call, text: str, sentence: str
+) -> None:
+    call.visitor.send(TextMessage(text))
+    assert call.visitor.next() == CloseConnection(1007, sentence)
 
 
 def test_a_visitor_that_goes_frees_its_mirror(call: Call, hall: Hall) -> None:
@@ -143,7 +179,7 @@ def test_one_visitor_too_many_is_told_so(site: Flask, hall: Hall) -> None:
     call = Call(site)
     assert isinstance(call.visitor.next(), AcceptConnection)
     assert call.visitor.next() == CloseConnection(
-        1013, "3 mirrors are in use, and there are no more; try again in a minute."
+        1013, "All 3 places for visitors' cameras are taken; try again in a minute."
     )
     call.end()
 
@@ -200,7 +236,7 @@ def test_a_handshake_that_is_none_is_refused_in_a_sentence(site: Flask, version:
 
 
 def post(client: FlaskClient, data: bytes, session: str = "me") -> Any:
-    return client.post(f"/api/v1/mirror?session={session}", data=data, content_type="image/jpeg")
+    return client.post(f"/api/v1/camera?session={session}", data=data, content_type="image/jpeg")
 
 
 def test_frames_can_be_posted_too_and_a_session_remembers_its_faces(client: FlaskClient) -> None:
@@ -209,6 +245,30 @@ def test_frames_can_be_posted_too_and_a_session_remembers_its_faces(client: Flas
     assert [face["emotion"] for face in response.get_json()["faces"]] == ["happy"]
     assert response.headers["Cache-Control"] == "no-store"
     assert post(client, jpeg_of(200), "you").get_json()["faces"] == []
+
+
+def test_posted_frames_have_their_controls_in_the_query(client: FlaskClient) -> None:
+    post(client, jpeg_of(200))
+    (face,) = post(client, jpeg_of(50), "me&heat=1&smoothing_s=0").get_json()["faces"]
+    assert (face["heat"], face["emotion"]) == ([[100, 50], [0, 0]], "sad")
+    for query, sentence in (("smoothing_s=fast", "a number."), ("smoothing_s=11", "a number from 0 to 10.")):
+        response = post(client, jpeg_of(50), f"me&{query}")
+        assert (response.status_code, response.get_json()) == (
+            400,
+            {"error": f"smoothing_s must be {sentence}"},
+        )
+    (face,) = post(client, jpeg_of(50), "me&heat=0").get_json()["faces"]
+    assert "heat" not in face
+
+
+def test_where_no_map_is_quick_enough_nobody_gets_one(hall: Hall) -> None:
+    cameras = BrowserCameras(
+        hall.classifier.predict_each, hall.make_detector, lambda: Tracker(0.3, 0.4), 1, waits=QUICK
+    )
+    with cameras.opened() as camera, pytest.raises(ControlError, match="no heat map that is quick enough"):
+        cameras.change(camera, {"smoothing_s": 0, "heat": True})
+    assert camera.tracker.smoothing_s == 0.3
+    cameras.close()
 
 
 @pytest.mark.parametrize(
@@ -228,12 +288,18 @@ def test_what_cannot_be_posted_is_refused_in_one_sentence(
     assert (response.status_code, response.get_json()) == (status, {"error": sentence})
 
 
+def test_the_former_address_of_the_api_answers_alike(client: FlaskClient) -> None:
+    for _ in range(2):
+        response = client.post("/api/v1/mirror?session=me", data=jpeg_of(200), content_type="image/jpeg")
+    assert [face["emotion"] for face in response.get_json()["faces"]] == ["happy"]
+
+
 def test_one_session_too_many_is_told_to_come_back(client: FlaskClient) -> None:
     for name in ("a", "b", "c"):
         assert post(client, jpeg_of(200), name).status_code == 200
     response = post(client, jpeg_of(200), "d")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
-    assert response.get_json()["error"].startswith("3 mirrors are in use")
+    assert response.get_json()["error"].startswith("All 3 places for visitors' cameras are taken")
 
 
 def test_a_session_that_posts_too_fast_is_told_to_wait(client: FlaskClient, hall: Hall) -> None:

@@ -537,3 +537,15 @@ def test_closing_with_a_device_that_holds_its_thread_says_so(make_camera: MakeCa
     until(lambda: frozen.reads > 1)
     assert not camera.close()
     frozen.release.set()
+
+
+def test_a_face_is_found_in_the_newest_picture_without_its_drawings(make_camera: MakeCamera) -> None:
+    camera = make_camera(FakeSource([plain_image(90)]))
+    assert camera.find_face(1) is None  # nothing was ever seen
+    next(watch(camera))
+    found = camera.find_face(1)
+    assert found
+    image, track = found
+    assert (image == plain_image(90)).all()
+    assert track.track_id == 1
+    assert camera.find_face(2) is None

@@ -4,6 +4,7 @@ import io
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ from nn.emotion_net import EmotionNet
 from nn.model_card import ModelCard
 from nn.torch_engine import TorchEngine
 from tests.fakes.camera import FakeCrowd
-from tests.fakes.images import bright_image
+from tests.fakes.images import bright_image, make_track
 from tests.fakes.nets import noise
 from tests.fakes.recognition import BrightFaces, LyingFaces, fake_pipeline, fake_recognizer
 from tests.fakes.site import make_fake_site
@@ -38,8 +39,11 @@ from uploads.results import Results
 from vision.detector import Detections
 from vision.emotions import EMOTIONS
 from vision.jpeg import encode_jpeg
-from web.explain import MAX_MB, explain_pages
+from vision.resting_face import RestRequest
+from vision.tracker import Track
+from web.explain import MAX_MB, FindFace, explain_pages
 from web.limits import UploadLimiter
+from web.protocols import Controls
 from web.uploads import upload_pages
 
 
@@ -69,10 +73,13 @@ def client(explainer: PictureExplainer) -> FlaskClient:
     return client_of(explainer)
 
 
-def client_of(explainer: PictureExplainer) -> FlaskClient:
+def client_of(
+    explainer: PictureExplainer, find_face: FindFace | None = None, controls: Controls | None = None
+) -> FlaskClient:
     crowd = FakeCrowd()
     crowd.close()
-    return make_fake_site(crowd, [explain_pages(explainer, UploadLimiter())]).test_client()
+    pages = explain_pages(explainer, UploadLimiter(), find_face)
+    return make_fake_site(crowd, [pages], controls=controls).test_client()
 
 
 def encoded(width: int = 240, height: int = 120, kind: str = "PNG", **options: object) -> bytes:
@@ -365,3 +372,64 @@ def test_faces_in_the_explanation_are_small_pictures_of_their_own(explainer: Pic
         (176, 176)
     }
     assert cv2.imdecode(np.frombuffer(explanation.face, np.uint8), cv2.IMREAD_GRAYSCALE) is not None
+
+
+class Hiding:
+    """Controls of a picture that hides its faces, as `switch` says."""
+
+    fixed: tuple[str, ...] = ()
+    open_to_all = True
+
+    def __init__(self, switch: str) -> None:
+        self.switch = switch
+
+    def read(self) -> dict[str, object]:
+        return {"blur": False, "emoji": False, "flip": False, self.switch: True}
+
+    def rest(self, request: RestRequest) -> None:
+        raise NotImplementedError
+
+    def change(self, changes: dict[str, object]) -> None:
+        """Change nothing."""
+
+    def reset(self) -> None:
+        """Reset nothing."""
+
+
+def one_live_face(track_id: int) -> tuple[NDArray[np.uint8], Track] | None:
+    """Give face 3 of a live picture, its head leaning to the right."""
+    if track_id != 3:
+        return None
+    eyes = [(40, 40), (80, 60), (60, 70), (40, 90), (70, 100)]
+    image = noise(160, 160)[..., None].repeat(3, axis=-1)
+    return image, replace(make_track(3, (20, 20, 120, 120)), landmarks=np.array(eyes, dtype=np.float32))
+
+
+def test_a_live_face_is_explained_as_it_stands_in_the_newest_picture(
+    classifier: EmotionClassifier, explainer: PictureExplainer
+) -> None:
+    client = client_of(explainer, one_live_face)
+    page = client.get("/explain/live/3")
+    assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
+    found = one_live_face(3)
+    assert found
+    image, track = found
+    assert track.tilt_deg == pytest.approx(26.6, abs=0.1)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8)
+    crop = classifier.crop(gray, np.array([track.box]), np.array([track.tilt_deg]))
+    probs, _ = classifier.explain_both_ways(crop)
+    best = EMOTIONS[int(probs[0].argmax())]
+    assert explainer.explain_track(image, track).reasons[0].emotion == best
+    assert f"{probs[0].max() * 100:.0f}%" in page.text
+
+
+def test_a_live_face_that_is_gone_or_hidden_is_not_explained(explainer: PictureExplainer) -> None:
+    page = client_of(explainer, one_live_face).get("/explain/live/4")
+    assert page.status_code == 404
+    assert "This face is no longer in the picture." in page.text
+    for switch in ("blur", "emoji"):
+        page = client_of(explainer, one_live_face, Hiding(switch)).get("/explain/live/3")
+        assert page.status_code == 403
+        assert "Faces are hidden in the live picture" in page.text
+        assert "data:image" not in page.text
+    assert client_of(explainer, one_live_face, Hiding("flip")).get("/explain/live/3").status_code == 200

@@ -290,13 +290,20 @@ def test_a_history_of_a_newer_version_is_a_503_with_the_sentence(history: Histor
             assert "a newer version of this program has written it (schema 1000, this" in response.text
 
 
+def record_button(page: str) -> tuple[str, str]:
+    """Return the value and the words of the button that switches the recording."""
+    found = re.search(r'<button class="tool" name="on" value="(\w+)">.*?<span>(.*?)</span></button>', page)
+    assert found
+    return found[1], found[2]
+
+
 def test_the_button_switches_the_recording(client: FlaskClient, recorder: FakeRecorder) -> None:
     assert client.get("/state").get_json()["recording"]["on"] is False
-    assert '<button name="on" value="true">Record</button>' in client.get("/").text
+    assert record_button(client.get("/").text) == ("true", "Record")
     response = client.post("/recording", data={"on": "true"})
     assert (response.status_code, response.headers["Location"]) == (303, "/")
     assert recorder.now.on
-    assert '<button name="on" value="false">Stop recording</button>' in client.get("/").text
+    assert record_button(client.get("/").text) == ("false", "Stop recording")
     response = client.post("/recording", data={"on": "false"}, headers={"Accept": "application/json"})
     assert response.get_json() == {
         **{"on": False, "session": None, "sightings": 0, "waiting": 0, "dropped": 0, "problem": ""},
@@ -308,10 +315,10 @@ def test_the_button_switches_the_recording(client: FlaskClient, recorder: FakeRe
 
 
 def test_the_picture_itself_says_that_it_is_recorded(client: FlaskClient, recorder: FakeRecorder) -> None:
-    (stage,) = re.findall(r'<div class="screen" id="screen">(.*?)</div>', client.get("/").text, re.S)
+    (stage,) = re.findall(r'<div class="stage" id="screen">(.*?)</div>', client.get("/").text, re.S)
     assert '<span class="rec" hidden><b>REC</b>' in stage
     recorder.start()
-    (stage,) = re.findall(r'<div class="screen" id="screen">(.*?)</div>', client.get("/").text, re.S)
+    (stage,) = re.findall(r'<div class="stage" id="screen">(.*?)</div>', client.get("/").text, re.S)
     assert '<span class="rec"><b>REC</b>' in stage
     recording = client.get("/state").get_json()["recording"]
     assert (recording["seconds"], recording["since"]) == (66.0, 1_764_000_000.0)

@@ -606,7 +606,7 @@ def test_each_camera_has_its_stream(client: FlaskClient) -> None:
 def test_each_camera_has_a_site_of_its_own_below_the_wall(client: FlaskClient) -> None:
     page = client.get("/cameras/lobby/")
     assert page.status_code == 200
-    assert "<h1>lobby</h1>" in page.text
+    assert '<h1 class="unseen">lobby</h1>' in page.text
     assert "<title>lobby " in page.text
     assert '<a href="/">All cameras</a>' in page.text
     assert 'data-feed="/cameras/lobby/video_feed"' in page.text

@@ -7,7 +7,7 @@ import pytest
 
 from sources.base import Pace, Source, SourceError, frames
 from sources.folder import MAX_LOGGED, FolderSource, is_litter
-from sources.opener import SourceOpener, check_source, source_name
+from sources.opener import SourceOpener, check_source, describe_source, source_name
 from tests.fakes.camera import FakeSource
 from tests.fakes.images import plain_image
 from vision.jpeg import encode_jpeg
@@ -234,3 +234,18 @@ def test_a_url_that_does_not_answer_is_named_without_its_password() -> None:
     with pytest.raises(SourceError) as error:
         SourceOpener("http://user:secret@127.0.0.1:9/feed?key=secret", SIZE, open_fake_demo)()
     assert str(error.value) == "http://127.0.0.1:9 refuses the connection"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("auto", "Looking for a camera …"),
+        ("demo", "This is the demo: average faces, painted by code."),
+        ("camera 0", "This is camera 0 of the computer that runs this site."),
+        ("rtsp://cam.example.org:554", "This is the picture of rtsp://cam.example.org:554."),
+        ("/home/me/learn.mkv", "This is the file learn.mkv."),
+        ("/home/me/holiday", "These are the pictures in holiday."),
+    ],
+)
+def test_a_sentence_says_what_is_seen(name: str, sentence: str) -> None:
+    assert describe_source(name) == sentence

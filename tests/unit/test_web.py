@@ -1,3 +1,4 @@
+import io
 import itertools
 import json
 import re
@@ -11,6 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -242,7 +244,19 @@ def test_a_snapshot_without_a_picture_is_a_503_with_a_sentence(client: FlaskClie
 def test_the_state_is_complete_and_its_emotions_are_in_order(client: FlaskClient) -> None:
     state = json.loads(client.get("/state").data)
     assert state.keys() == {
-        *("source", "note", "running", "problem", "fps", "latency_ms", "viewers", "frame", "time", "faces"),
+        *(
+            "source",
+            "note",
+            "seen",
+            "running",
+            "problem",
+            "fps",
+            "latency_ms",
+            "viewers",
+            "frame",
+            "time",
+            "faces",
+        ),
         *("recording", "outputs", "watching", "full"),
     }
     assert (state["source"], state["running"], state["fps"], state["viewers"]) == ("camera 0", True, 30.0, 0)
@@ -312,3 +326,20 @@ def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
 def test_the_site_loads_without_pytorch() -> None:
     check = "import sys, app; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, timeout=PATIENCE_S)
+
+
+@pytest.mark.parametrize("name", [*EMOTIONS, "unsure"])
+def test_each_emotion_has_its_smiley_as_a_picture(client: FlaskClient, name: str) -> None:
+    response = client.get(f"/emoji/{name}.png")
+    assert response.content_type == "image/png"
+    assert "max-age" in response.headers["Cache-Control"]
+    with PIL.Image.open(io.BytesIO(response.data)) as picture:
+        assert (picture.size, picture.mode) == ((384, 384), "RGBA")
+        assert picture.getpixel((0, 0)) == (255, 255, 255, 0)
+        assert picture.getpixel((192, 340))[3] == 255  # type: ignore[index]  # RGBA
+
+
+def test_there_is_no_smiley_of_another_name(client: FlaskClient) -> None:
+    response = client.get("/emoji/bored.png")
+    assert response.status_code == 404
+    assert "There is no smiley “bored”" in response.text

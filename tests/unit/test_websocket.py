@@ -23,6 +23,7 @@ from tests.fakes.waiting import PATIENCE_S
 from tests.fakes.websocket import Visitor
 
 MOST = 1000
+SURROGATE = b"\x81\x83\0\0\0\0\xed\xa0\x80"  # a text frame whose bytes are no UTF-8
 
 
 @pytest.fixture
@@ -45,13 +46,15 @@ def last_words(websocket: WebSocket, visitor: Visitor) -> tuple[int, str | None]
     return event.code, event.reason
 
 
-def test_messages_come_whole_and_in_order_and_texts_go_back(pair: tuple[WebSocket, Visitor]) -> None:
+def test_messages_come_whole_and_in_order_as_bytes_or_as_text(pair: tuple[WebSocket, Visitor]) -> None:
     websocket, visitor = pair
     visitor.send(
         BytesMessage(b"one, ", message_finished=False), BytesMessage(b"still one"), BytesMessage(b"two")
     )
     assert websocket.receive(PATIENCE_S, MOST) == b"one, still one"
     assert websocket.receive(PATIENCE_S, MOST) == b"two"
+    visitor.send(TextMessage("h\u00e4", message_finished=False), TextMessage("lf"))
+    assert websocket.receive(PATIENCE_S, MOST) == "h\u00e4lf"
     websocket.send("seen")
     assert visitor.next() == TextMessage("seen")
 
@@ -89,10 +92,15 @@ def test_a_ping_is_answered(pair: tuple[WebSocket, Visitor]) -> None:
     ("sends", "code", "sentence"),
     [
         (lambda v: v.send(BytesMessage(bytes(MOST + 1))), 1009, "A message may have 1000 bytes at most."),
-        (lambda v: v.send(TextMessage("hello")), 1003, "Only binary messages are understood here."),
+        (lambda v: v.send(TextMessage("\u00e4" * MOST)), 1009, "A message may have 1000 bytes at most."),
+        (
+            lambda v: v.connection.sendall(SURROGATE),
+            1007,
+            "'utf-8' codec can't decode byte 0xed in position 0: invalid continuation byte",
+        ),
         (lambda v: v.connection.sendall(b"\xff" * 200), 1002, "Invalid opcode 0xf"),
     ],
-    ids=["too long", "text", "garbage"],
+    ids=["too long", "text too long", "no text", "garbage"],
 )
 def test_what_is_not_understood_ends_it_with_a_sentence(
     pair: tuple[WebSocket, Visitor], sends: Callable[[Visitor], None], code: int, sentence: str
