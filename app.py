@@ -58,7 +58,7 @@ from vision.live_classifier import LiveClassifier
 from vision.live_detector import LiveDetector
 from vision.overlay import View
 from vision.pipeline import Pipeline
-from vision.samples import Samples
+from vision.samples import Samples, load_samples
 from vision.search import BackgroundSearch, SearchOnDemand
 from web.api import api_pages
 from web.browser_cameras import browser_camera_pages
@@ -137,10 +137,11 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     sender = lifetime.own(Sender())  # last, so it is closed first: the viewers go before what they watch
     audience = Audience(camera, variants, sender, settings.max_viewers)
     in_memory = UploadLimiter(MAX_PICTURES_IN_MEMORY)
+    explainer = lifetime.own(make_explainer(settings, classifier, detectors))
     pages = [
         history_pages(history, recorder),
-        explain_pages(make_explainer(settings, classifier, detectors), in_memory),
-        upload_pages(jobs, UploadLimiter(), settings.max_upload_mb),
+        explain_pages(explainer, in_memory, jobs.results),
+        upload_pages(jobs, UploadLimiter(), settings.max_upload_mb, load_samples(SAMPLES), explainer.warm_up),
         api_pages(jobs, in_memory),
     ]
     if settings.max_browser_cameras:
@@ -152,6 +153,7 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
         Access(settings.answers_to, credentials, settings.embedders, public=settings.public),
         pages,
         [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder), OutputCollector(outputs)],
+        card=find_card(settings),
     )
     if settings.record:
         recorder.start()
@@ -170,7 +172,14 @@ def make_web_host(settings: Settings, lifetime: Lifetime) -> Flask:
     samples = Samples(SAMPLES, lambda: load_classifier(settings).predict)
     failed_logins = SharedFailedLogins(redis)
     access = Access(settings.answers_to, credentials, settings.embedders, failed_logins, settings.public)
-    return make_wall(cameras, samples, access, [history_pages(history, Recorders(cameras))])
+    pages = [history_pages(history, Recorders(cameras))]
+    return make_wall(cameras, samples, access, pages, card=find_card(settings))
+
+
+def find_card(settings: Settings) -> Path | None:
+    """Return the model card of the weights that ship; None for other weights."""
+    shipped = Path(Settings().weights)
+    return shipped.with_name("README.md") if Path(settings.weights) == shipped else None
 
 
 def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:

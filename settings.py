@@ -158,7 +158,7 @@ class Settings:
     unsure_below: float = _setting(
         0.4,
         "probability below which a face's emotion is labelled unsure; a live face with a label keeps it until "
-        "0.10 below; 0: never",
+        "it is 0.13 below for half a second; 0: never",
         0,
         1,
     )

@@ -61,8 +61,8 @@ class Session:
     key: str = field(default_factory=lambda: uuid4().hex)
     session_id: int | None = None
     written: int = 0
-    about_written: About = field(default_factory=About)
     faces: set[int] = field(default_factory=set)  # their numbers
+    about_written: About = field(default_factory=About)
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class History:
             values = {"source": source, "ended_ms": ended_ms, "sightings": count}
             connection.execute(update(sessions_table).where(sessions_table.c.id == session_id).values(values))
         session.session_id, session.written, session.about_written = session_id, count, about
-        session.faces.update(track.track_id for _, track, *_ in sightings)
+        session.faces.update(sighting[1].track_id for sighting in sightings)
 
     # For the pages.
 

@@ -68,6 +68,10 @@ class Recording:
     markers: int = 0
     last_marker: Marker | None = None
 
+    def summary(self) -> dict[str, Any]:
+        """Return a line about the recording as JSON: whether it is on, and for how long."""
+        return {"on": self.on, "seconds": self.length_ms / 1000}
+
     @classmethod
     def unpack(cls, values: Mapping[str, Any]) -> Self:
         """Return what `dataclasses.asdict` made, with lists for tuples; raises TypeError or KeyError."""
@@ -77,10 +81,6 @@ class Recording:
             | {"about": About(**{**about, "tags": tuple(about["tags"])})}
             | {"last_marker": Marker(**last) if last else None, "saved": Saved(**saved) if saved else None}
         )
-
-    def summary(self) -> dict[str, Any]:
-        """Return a line about the recording as JSON: whether it is on, and for how long."""
-        return {"on": self.on, "seconds": self.length_ms / 1000}
 
 
 OFF = Recording(False, None, 0, 0, 0, "")
@@ -137,10 +137,10 @@ class Recorder:
         # the camera is asked for something.
         self._changed = threading.Condition()
         self._session: Session | None = None
+        self._saved: Saved | None = None
         self._about, self._labels = About(), tuple[str, ...]()  # of the session that runs, or the next
         self._last_marker: Marker | None = None  # of the session that runs
         self._marker_rate = MarkerRate()
-        self._saved: Saved | None = None
         self._waiting: deque[_Moment] = deque()
         self._sightings = 0  # that wait
         self._dropped = 0
@@ -206,8 +206,7 @@ class Recorder:
         session = Session(_now_ms(), setup=self._describe_setup())
         with self._changed:
             session.about = self._about
-            self._session, self._saved, self._dropped = session, None, 0
-            self._last_marker = None
+            self._session, self._saved, self._dropped, self._last_marker = session, None, 0, None
             self._put(_Moment(session, session.started_unix_ms))
 
     def _stop(self) -> None:
@@ -232,27 +231,23 @@ class Recorder:
             since_s = self._writing_since_s
             if since_s is not None and time.monotonic() - since_s > self._waits.slow_s:
                 problem = problem or "The database is slow to answer."
-            if session is None:
-                return replace(
-                    OFF,
-                    waiting=self._sightings,
-                    dropped=self._dropped,
-                    problem=problem,
-                    saved=self._saved,
-                    about=self._about,
-                    labels=self._labels,
-                )
-            return Recording(
-                True,
-                session.session_id,
-                session.written,
-                self._sightings,
-                self._dropped,
-                problem,
-                session.started_unix_ms,
-                max(_now_ms() - session.started_unix_ms, 0),
+            now = replace(
+                OFF,
+                waiting=self._sightings,
+                dropped=self._dropped,
+                problem=problem,
                 about=self._about,
                 labels=self._labels,
+            )
+            if session is None:
+                return replace(now, saved=self._saved)
+            return replace(
+                now,
+                on=True,
+                session_id=session.session_id,
+                sightings=session.written,
+                started_unix_ms=session.started_unix_ms,
+                length_ms=max(_now_ms() - session.started_unix_ms, 0),
                 markers=self._last_marker.number if self._last_marker else 0,
                 last_marker=self._last_marker,
             )

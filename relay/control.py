@@ -17,12 +17,13 @@ from recording.recorder import Recorder
 from relay.protocol import Report
 from streaming.viewable import State
 from vision.controls import Controls
+from vision.resting_face import RestError, RestRequest
 
 log = logging.getLogger(__name__)
 
 # beside the names of vision.controls.Controls.read
 RECORDING, RESETS, ABOUT = "recording", "resets", "about"
-MARK = "mark"  # a call
+MARK, REST = "mark", "rest"  # calls
 
 
 class ControlServer:
@@ -66,18 +67,29 @@ class ControlServer:
             self._recorder.stop()
 
     def act(self, action: str, values: Mapping[str, Any], ago_s: float) -> dict[str, Any]:
-        """Do what a web host called ago_s before; return the marker, or an error and its HTTP status."""
-        if action != MARK:
-            return {
-                "error": f"The camera's process cannot “{action}”; is it of another version?",
-                "status": 501,
-            }
+        """Do what a web host called ago_s before; return what came of it, or an error and its HTTP status."""
+        if action == MARK:
+            return self._mark(values, ago_s)
+        if action == REST:
+            return self._rest(values)
+        return {"error": f"The camera's process cannot “{action}”; is it of another version?", "status": 501}
+
+    def _mark(self, values: Mapping[str, Any], ago_s: float) -> dict[str, Any]:
+        """Set a marker and return it."""
         arrived_unix_ms = round((time.time() - ago_s) * 1000)
         try:
             marker = self._recorder.mark(values["label"], values["caller_unix_ms"], arrived_unix_ms)
         except MarkerError as error:
             return {"error": str(error), "status": error.status}
         return {"marker": asdict(marker)}
+
+    def _rest(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Measure, use or forget a resting face."""
+        try:
+            self._controls.rest(RestRequest(**values))
+        except RestError as error:
+            return {"error": str(error), "status": 400}
+        return {}
 
     def status(self, state: State, viewers: dict[str, list[str]]) -> Report:
         """Return the report for web hosts; viewers are names, by web process."""

@@ -16,6 +16,7 @@ from recording.recorder import Recording
 from settings import StartError
 from streaming.viewable import Counts, State
 from vision.frames import AnnotatedFrame
+from vision.resting_face import RestingFace
 from vision.tracker import Track
 
 TICK_S = 0.25  # between two exchanges of reports and requests
@@ -119,6 +120,7 @@ def pack(frame: AnnotatedFrame, state: State) -> dict[str, bytes]:
             [t.track_id, t.box, [round(float(p), 5) for p in t.probs], t.emotion, t.sure] for t in frame.tracks
         ],
         "landmarks": [None if t.landmarks is None else t.landmarks.round(1).tolist() for t in frame.tracks],
+        "rests": [_pack_rest(track) for track in frame.tracks],
     }
     return {"jpeg": frame.jpeg, "about": _json(about)}
 
@@ -132,7 +134,8 @@ def unpack(fields: dict[bytes, bytes]) -> tuple[AnnotatedFrame, str, str]:
     about = json.loads(fields[b"about"])
     now_s = time.monotonic()
     captured_s = now_s - max(time.time() - about["captured"], 0.0)  # another machine's clock may be ahead
-    landmarks = about.get("landmarks") or [None] * len(about["tracks"])  # a version without them
+    none = [None] * len(about["tracks"])  # of a version without them
+    landmarks, rests = about.get("landmarks") or none, about.get("rests") or none
     tracks = [
         Track(
             number,
@@ -142,11 +145,37 @@ def unpack(fields: dict[bytes, bytes]) -> tuple[AnnotatedFrame, str, str]:
             sure,
             captured_s,
             landmarks=points and np.array(points, dtype=np.float32),
+            **_unpack_rest(rest),
         )
-        for (number, box, probs, emotion, sure), points in zip(about["tracks"], landmarks, strict=True)
+        for (number, box, probs, emotion, sure), points, rest in zip(
+            about["tracks"], landmarks, rests, strict=True
+        )
     ]
     frame = AnnotatedFrame(about["index"], captured_s, now_s, fields[b"jpeg"], tracks, problem=about["problem"])
     return frame, about["source"], about["note"]
+
+
+def _pack_rest(track: Track) -> dict[str, Any] | None:
+    """Return a track's resting face, or how far it is measured, as JSON values; None without either."""
+    if track.rest_progress is not None:
+        return {"progress": round(track.rest_progress, 3)}
+    if track.rest is None:
+        return None
+    return {
+        "probs": [round(float(p), 5) for p in track.rest.probs],
+        "since": track.rest.since_unix_s,
+        "name": track.rest.name,
+    }
+
+
+def _unpack_rest(rest: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of a track that was packed with this rest; raises KeyError, TypeError, ValueError."""
+    if rest is None:
+        return {}
+    if "progress" in rest:
+        return {"rest_progress": float(rest["progress"])}
+    probs = np.array(rest["probs"], dtype=np.float32)
+    return {"rest": RestingFace(probs, float(rest["since"]), str(rest["name"]))}
 
 
 def pack_viewers(names: list[str]) -> bytes:

@@ -17,7 +17,7 @@ from recording.about import About
 from recording.markers import Marker, MarkerError
 from recording.recorder import OFF, Recording
 from relay.calls import CallClient
-from relay.control import ABOUT, MARK, RECORDING, RESETS
+from relay.control import ABOUT, MARK, RECORDING, RESETS, REST
 from relay.errors import AwayError
 from relay.protocol import (
     RETRY_S,
@@ -34,6 +34,7 @@ from relay.publisher import GONE_S
 from streaming.audience import Names
 from streaming.viewable import Counts, State, Viewable
 from vision.controls import check_change
+from vision.resting_face import RestError, RestRequest
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +160,12 @@ class RemoteControls:
         report = self._control.status()
         previous = report.view.get(RESETS) if report else None
         self._control.request({RESETS: 1}, lambda report: report.view.get(RESETS) != previous)
+
+    def rest(self, request: RestRequest) -> None:
+        """Measure, use or forget a face's resting face; raises RestError, AwayError and RedisError."""
+        answer = self._control.calls.call(REST, asdict(request))
+        if "error" in answer:
+            raise RestError(answer["error"])
 
 
 class RemoteRecorder:

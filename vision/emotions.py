@@ -82,8 +82,3 @@ UNSURE_COLOUR = "#d9dde2"  # for a face that shows no emotion clearly; far paler
 
 EMOTIONS: tuple[str, ...] = tuple(emotion.name for emotion in _TABLE)
 DETAILS: dict[str, Emotion] = {emotion.name: emotion for emotion in _TABLE}
-
-
-def adjective(label: str) -> str:
-    """Return the word that people have for an emotion's name; another label, as "unsure", is its own."""
-    return DETAILS[label].adjective if label in DETAILS else label

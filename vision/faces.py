@@ -27,7 +27,7 @@ def face_json(face: Track) -> dict[str, Any]:
     """Return a face as JSON values.
 
     They are track_id, box [x1, y1, x2, y2] px, landmarks [[x, y], ...] px or None, emotion, confidence, sure,
-    probs, valence and arousal.
+    probs, valence, arousal, and rest, None or an object as `_rest_json` returns it.
     """
     points = face.landmarks
     axes = zip(AXES, place(face.probs).tolist(), strict=True)
@@ -38,9 +38,25 @@ def face_json(face: Track) -> dict[str, Any]:
         "emotion": face.emotion,
         "confidence": round(face.confidence, 4),
         "sure": face.sure,
-        "probs": {name: round(float(p), 4) for name, p in zip(EMOTIONS, face.probs, strict=True)},
+        "probs": probs_json(face.probs),
         **{name: round(value, 4) for name, value in axes},
+        "rest": _rest_json(face),
     }
+
+
+def probs_json(probs: Iterable[float]) -> dict[str, float]:
+    """Return probs (7,) by emotion, rounded to four decimals."""
+    return {name: round(float(p), 4) for name, p in zip(EMOTIONS, probs, strict=True)}
+
+
+def _rest_json(face: Track) -> dict[str, Any] | None:
+    """Return progress (0 to 1) and, at 1, since (Unix, s), name and probs; None without a resting face."""
+    if face.rest_progress is not None:
+        return {"progress": round(face.rest_progress, 2)}
+    if face.rest is None:
+        return None
+    since = round(face.rest.since_unix_s, 3)
+    return {"progress": 1.0, "since": since, "name": face.rest.name, "probs": probs_json(face.rest.probs)}
 
 
 def face_rows(

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from recording.about import About
 from recording.markers import Marker
 from recording.recorder import Recording
+from vision.resting_face import RestRequest
 
 
 class Controls(Protocol):
@@ -27,6 +28,9 @@ class Controls(Protocol):
 
     def reset(self) -> None:
         """Begin the numbers of the faces again."""
+
+    def rest(self, request: RestRequest) -> None:
+        """Measure, use or forget a face's resting face; raises RestError."""
 
 
 class Recorder(Protocol):

@@ -21,14 +21,14 @@ WRITTEN_S = 3.0
 FIELDS = ("name", "note", "tags", "labels")
 
 
-def refused_recordings() -> str:
-    """Return why a visitor may not record."""
-    return f"Visitors may neither record here nor see what was recorded{hint('--controls')}."
-
-
 def refuse_recordings() -> NoReturn:
     """Answer 403 to a visitor who may not record."""
-    abort(403, refused_recordings())
+    abort(403, refused())
+
+
+def refused() -> str:
+    """Return why a visitor may not record."""
+    return f"Visitors may neither record here nor see what was recorded{hint('--controls')}."
 
 
 def recording_pages() -> Blueprint:
@@ -66,7 +66,7 @@ def recording_pages() -> Blueprint:
         arrived_unix_ms = round(time.time() * 1000)
         recorder = current().recorder
         if recorder is None or not recorder.open_to_all:
-            refuse(refused_recordings(), 403)
+            refuse(refused(), 403)
         values = _marker_values()
         try:
             label, caller_unix_ms = parse_label(values.get("label")), parse_time(values.get("time"))

@@ -64,9 +64,18 @@ def made_at(about: dict[str, Any]) -> datetime:
 
 
 def _table_row(row: ResultRow) -> dict[str, Any]:
-    """Return a row of the page with all results."""
-    about = {"title": row.about["title"], "made_at": made_at(row.about)}
-    return {"job_id": row.job_id, "face": row.face, "cells": row.cells, "remark": row.cells[REMARK], **about}
+    """Return a row of the page with all results; address leads to its face or file, picture to the cut-out."""
+    picture = ""
+    if row.kind == "picture":
+        anchor = f"face-{row.item}-{row.face['track_id']}" if row.face else f"picture-{row.item}"
+        address = url_for("uploads.job", job_id=row.job_id, picture=row.item, _anchor=anchor)
+        if row.face:
+            cut = f"{row.item}-{row.face['track_id']}.jpg"
+            picture = url_for("uploads.file", job_id=row.job_id, name=cut)
+    else:
+        address = url_for("uploads.job", job_id=row.job_id, _anchor=f"item-{row.item}")
+    about = {"title": row.about["title"], "made_at": made_at(row.about), "address": address, "picture": picture}
+    return {"face": row.face, "cells": row.cells, "remark": row.cells[REMARK], **about}
 
 
 def _csv_rows(rows: Iterator[ResultRow]) -> Iterator[list[object]]:

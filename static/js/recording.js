@@ -1,6 +1,8 @@
 // Shows whether the session is recorded, and for how long, in every view of it; and switches the recording
 // without giving up the picture.
 
+import { Markers } from "./markers.js";
+
 const SILENCE_MS = 3000; // news comes every second, but to a page that is hidden or paused
 
 // Say in an element (templates/rec.html) that a picture is recorded, and for how long.
@@ -12,16 +14,14 @@ export function showRec(element, recording) {
   if (place.textContent !== text) place.textContent = text;
 }
 
-import { Markers } from "./markers.js";
-
 export class RecordingButton {
   #place = document.getElementById("recording");
   #notice = document.getElementById("recording-notice");
   #problem = document.getElementById("recording-problem");
   #form = document.getElementById("recording-form"); // not there where visitors may not record
-  #markers = new Markers();
   #saved = document.getElementById("saved"); // not there where visitors may not see what was recorded
   #title = document.title;
+  #markers = new Markers();
   #busy = false;
   #refusal = ""; // of the last press, until the next
   #wasOn = false; // since this page was opened
@@ -40,9 +40,9 @@ export class RecordingButton {
     document.title = recording.on ? `● REC ${clock(recording.seconds)} – ${this.#title}` : this.#title;
     this.#notice.hidden = !recording.on;
     this.#say(this.#refusal || (recording.on ? describe(recording) : ""));
-    this.#markers.show(recording);
     this.#showSaved(recording.saved);
     this.#watch(recording.on);
+    this.#markers.show(recording);
     if (!this.#form) return;
     const button = this.#form.elements.on;
     button.value = String(!recording.on);
@@ -64,11 +64,6 @@ export class RecordingButton {
     this.#problem.hidden = !problem;
   }
 
-  #refuse(reason) {
-    this.#refusal = reason;
-    this.#say(reason);
-  }
-
   // While it is on, a page that is told nothing asks by itself: its title must not say so for ever.
   #watch(isOn) {
     clearTimeout(this.#timer);
@@ -82,6 +77,11 @@ export class RecordingButton {
     } catch {
       this.#watch(true); // the server is away, and may still record
     }
+  }
+
+  #refuse(reason) {
+    this.#refusal = reason;
+    this.#say(reason);
   }
 
   async #switch(button) {

@@ -101,8 +101,8 @@ def test_a_sample_link_opens_its_gallery(page: Page, demo: Server) -> None:
     page.get_by_role("link", name="surprise", exact=True).click()
     expect(page.get_by_role("heading", name="surprise")).to_be_visible()
     pictures = page.locator(".gallery img")
-    expect(pictures).to_have_count(8)
-    page.wait_for_function("[...document.querySelectorAll('.gallery img')].every(i => i.naturalWidth === 192)")
+    expect(pictures).to_have_count(6)
+    page.wait_for_function("[...document.querySelectorAll('.gallery img')].every(i => i.naturalWidth === 320)")
 
 
 def test_the_page_reconnects_by_itself_when_the_server_comes_back(

@@ -25,7 +25,7 @@ from web.security import Access
 
 pytestmark = pytest.mark.browser
 
-FACE = SAMPLES / "surprise" / "08.jpg"
+FACE = SAMPLES / "surprise" / "03.jpg"
 LEFT, TOP, SIDE = 60, 100, 280  # in the camera's 640x480 px
 MIDDLE = """() => {
   const face = document.querySelector(".face .box")?.getBoundingClientRect();
@@ -40,11 +40,11 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("camera") / "face.mjpeg"
     picture = cv2.imread(str(FACE))
     assert picture is not None
-    face = cv2.resize(picture, (SIDE, SIDE))
+    face = cv2.resize(picture, (SIDE, SIDE * 5 // 4))
     with path.open("wb") as film:
         for step in (0, 2, 4, 2):
             image = np.full((480, 640, 3), 110, np.uint8)
-            image[TOP : TOP + SIDE, LEFT + step : LEFT + step + SIDE] = face
+            image[TOP : TOP + face.shape[0], LEFT + step : LEFT + step + SIDE] = face
             film.write(cv2.imencode(".jpg", image)[1].tobytes())
     return path
 

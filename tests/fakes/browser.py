@@ -1,7 +1,9 @@
 """What every browser test needs."""
 
+import pytest
 from playwright.sync_api import Page
 
+from settings import ROOT
 from tests.fakes.waiting import PATIENCE_S
 
 FLAGS = [
@@ -25,3 +27,16 @@ def show_as(page: Page, hidden: bool) -> None:
         }""",
         hidden,
     )
+
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def axe(page: Page) -> list[str]:
+    """Return what axe-core finds wrong with the page as it is, a line each: the rule and the first element."""
+    if not AXE.is_file():
+        pytest.skip("no axe-core on this machine; npm ci installs it")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("rules => axe.run({ runOnly: rules })", RULES)
+    return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found["violations"]]

@@ -17,12 +17,19 @@ class FakeRecorder:
         self.open_to_all = True
 
     def start(self) -> None:
-        about, labels = self.now.about, self.now.labels
-        self.now = Recording(True, 1, 5, 0, 0, "", 1_764_000_000_000, 66_000, about=about, labels=labels)
+        self.now = replace(
+            self.now,
+            on=True,
+            session_id=1,
+            sightings=5,
+            started_unix_ms=1_764_000_000_000,
+            length_ms=66_000,
+            saved=None,
+        )
 
     def stop(self) -> None:
         about, labels = self.now.about, self.now.labels
-        self.now = replace(OFF, saved=Saved(1, 66_000, 4), about=about, labels=labels)
+        self.now = replace(OFF, about=about, labels=labels, saved=Saved(1, 66_000, 4))
 
     def describe(self, about: About, labels: Sequence[str]) -> None:
         self.now = replace(self.now, about=about, labels=tuple(labels))

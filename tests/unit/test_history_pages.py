@@ -24,7 +24,7 @@ from vision.emotions import EMOTIONS
 from web.chart import MAX_BINS, TimeBins, areas, edges, overall_means, ribbon, stacked
 from web.history import history_pages
 from web.moments import Stretch
-from web.times import clock, length_of_time
+from web.times import length_of_time, of_clock
 
 START_MS = 1_760_000_000_000
 
@@ -300,8 +300,8 @@ def test_the_button_switches_the_recording(client: FlaskClient, recorder: FakeRe
     response = client.post("/recording", data={"on": "false"}, headers={"Accept": "application/json"})
     assert response.get_json() == {
         **{"on": False, "session": None, "sightings": 0, "waiting": 0, "dropped": 0, "problem": ""},
-        **{"name": "", "tags": [], "labels": [], "markers": 0, "last_marker": None},
         **{"seconds": 0.0, "since": None, "saved": {"session": 1, "seconds": 66.0, "faces": 4}},
+        **{"name": "", "tags": [], "labels": [], "markers": 0, "last_marker": None},
     }
     assert not recorder.now.on
     assert client.post("/recording", data={"on": "perhaps"}).status_code == 400
@@ -640,4 +640,4 @@ def test_times_are_told_as_people_do() -> None:
         "1 min 1 s",
         "1 h 2 min",
     ]
-    assert [clock(s * 1000) for s in (0, 65, 3723)] == ["0:00", "1:05", "1:02:03"]
+    assert [of_clock(s) for s in (0, 65, 3723)] == ["0:00", "1:05", "1:02:03"]

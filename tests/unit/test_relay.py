@@ -40,6 +40,7 @@ from tests.fakes.waiting import PATIENCE_S, until
 from vision.controls import ControlError
 from vision.frames import AnnotatedFrame
 from vision.jpeg import encode_jpeg
+from vision.resting_face import RestError, RestingFace, RestRequest
 from web.health import readiness
 from web.history import history_pages
 
@@ -149,6 +150,7 @@ class FakeControls:
     fixed = ("blur",)
 
     def __init__(self) -> None:
+        self.rests: list[RestRequest] = []
         self.view: dict[str, Any] = {
             "boxes": True,
             "heat": False,
@@ -167,6 +169,11 @@ class FakeControls:
 
     def reset(self) -> None:
         self.view["resets"] += 1
+
+    def rest(self, request: RestRequest) -> None:
+        if request.track_id != 1:
+            raise RestError(f"Face {request.track_id} is not in the picture now.")
+        self.rests.append(request)
 
 
 class Process:
@@ -449,6 +456,32 @@ def test_a_call_of_another_version_is_answered_in_one_sentence(
     Process(redis)
     answer = control.calls.call("dance", {})
     assert answer == {"error": "The camera's process cannot “dance”; is it of another version?", "status": 501}
+
+
+def test_a_web_host_asks_for_the_resting_face_of_a_camera_elsewhere_and_is_told_why_not(
+    redis: FakeRedis, control: ControlClient
+) -> None:
+    process, controls = Process(redis), RemoteControls(control, open_to_all=True)
+    asked = [RestRequest(1, "measure", "Anna"), RestRequest(1, "forget")]
+    for request in asked:
+        controls.rest(request)
+    with pytest.raises(RestError, match=r"Face 7 is not in the picture now\."):
+        controls.rest(RestRequest(7, "measure"))
+    process.meet()
+    assert process.controls.rests == asked  # each once
+
+
+def test_a_frame_brings_its_resting_faces_along() -> None:
+    rest = RestingFace(np.full(7, 1 / 7, dtype=np.float32), 1_700_000_000.5, "Anna")
+    plain = make_track(1, (0, 0, 9, 9))
+    tracks = [plain, replace(plain, rest=rest), replace(plain, rest_progress=0.4)]
+    packed = as_read(pack(replace(picture_of(1, b"jpeg"), tracks=tracks), STATE))
+    none, measured, measuring = unpack(packed)[0].tracks
+    assert (none.rest, none.rest_progress) == (None, None)
+    assert measured.rest is not None
+    assert (measured.rest.since_unix_s, measured.rest.name) == (rest.since_unix_s, "Anna")
+    assert measured.rest.probs == pytest.approx(rest.probs, abs=1e-4)
+    assert measuring.rest_progress == 0.4
 
 
 def test_a_process_that_takes_a_dead_ones_place_goes_on_with_what_was_wished(

@@ -1,5 +1,6 @@
 import itertools
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -267,10 +268,21 @@ def test_the_state_of_a_camera_that_nobody_watches_is_empty_but_valid(
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_a_sample_page_shows_every_sample_with_its_reading(client: FlaskClient, emotion: str) -> None:
     page = client.get(f"/samples/{emotion}").text
-    assert page.count("<figure>") == 8
-    assert f"/static/samples/{emotion}/08.jpg" in page
-    assert "70" in page
+    assert page.count("<figure>") == 6
+    assert f"/static/samples/{emotion}/06.jpg" in page
+    assert "70%" in page
     assert "commons.wikimedia.org" in page
+    assert f'<h1 class="toned">{DETAILS[emotion].adjective.capitalize()} ' in page
+
+
+def test_the_sample_pages_lead_from_one_to_the_next_and_round_again(client: FlaskClient) -> None:
+    seen, path = [], "/samples/angry"
+    while path not in seen:
+        seen.append(path)
+        page = client.get(path).text
+        assert len(re.findall(r'rel="prev"', page)) == 1
+        [path] = re.findall(r'rel="next" href="([^"]+)"', page)
+    assert seen == [f"/samples/{name}" for name in EMOTIONS]
 
 
 def test_an_unknown_emotion_is_a_404_that_names_the_known_ones(client: FlaskClient) -> None:

@@ -18,6 +18,7 @@ from uploads.whole import ASKED_NOTE, DOUBTFUL_NOTE, UNASKED_NOTE
 from vision.detector import Detections
 from vision.faces import REMARK
 from vision.frames import Image
+from vision.samples import read_face
 
 
 class Shortsighted(BrightFaces):
@@ -123,8 +124,8 @@ def real(request: pytest.FixtureRequest) -> Iterator[Recognizer]:
 
 
 def test_the_real_detectors_tell_faces_cut_to_the_edge_from_textures(real: Recognizer) -> None:
-    cut = [cv2.imread(str(path)) for path in sorted((ROOT / "static" / "samples").glob("*/0[1-4].jpg"))]
-    faces = [cv2.resize(image, (48, 48), interpolation=cv2.INTER_AREA) for image in cut if image is not None]
+    cut = [read_face(path) for path in sorted((ROOT / "static" / "samples").glob("*/0[1-4].jpg"))]
+    faces = [cv2.resize(image, (48, 48), interpolation=cv2.INTER_AREA) for image in cut]
     rng = np.random.default_rng(0)
     textures = [noise(rng, side) for side in (4, 8, 16, 64) for _ in range(8)]
     readings = list(real.read(File("", png(image.astype(np.uint8))) for image in (*faces, *textures)))
