@@ -140,7 +140,7 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     explainer = lifetime.own(make_explainer(settings, classifier, detectors))
     pages = [
         history_pages(history, recorder),
-        explain_pages(explainer, in_memory, jobs.results),
+        explain_pages(explainer, in_memory, results=jobs.results),
         upload_pages(jobs, UploadLimiter(), settings.max_upload_mb, load_samples(SAMPLES), explainer.warm_up),
         api_pages(jobs, in_memory),
     ]

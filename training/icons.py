@@ -18,7 +18,7 @@ from settings import ROOT
 
 SOURCE = ROOT / "static" / "icon.svg"
 FOLDER = ROOT / "static" / "icons"
-GROUND = "#f6f7f9"
+GROUND = "#f8f4ed"
 CANVAS_PX = 2048  # side of what is drawn, and then shrunk
 STEPS = 48  # of a curve
 VIEW_PX = 32  # side of the drawing's viewBox

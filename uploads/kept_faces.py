@@ -32,7 +32,7 @@ class KeptFace:
     count: int
 
 
-def find_face(results: Results, job_id: str, number: int, face: int) -> KeptFace | None:
+def find_kept_face(results: Results, job_id: str, number: int, face: int) -> KeptFace | None:
     """Return a face, counted from 1, of the picture of that number in a result.
 
     None where there is no such face, where the result is gone, or where its faces were hidden.

@@ -113,6 +113,10 @@ class Samples:
         """Return the files of an emotion's samples, below static/."""
         return [_file(path) for path in self._paths[emotion]]
 
+    def pick(self, emotion: str) -> int:
+        """Return the number, from 1, of the sample that stands for an emotion: another person for each."""
+        return EMOTIONS.index(emotion) % len(self.files(emotion)) + 1
+
     def _read_emotion(self, emotion: str) -> list[Sample]:
         return [self._read_one(path) for path in self._paths[emotion]]
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from uploads.explainer import BusyError, Explanation, PictureExplainer, UnknownSampleError
-from uploads.kept_faces import find_face
+from uploads.kept_faces import find_kept_face
 from uploads.results import Results
 from vision.emotions import EMOTIONS
 from vision.pictures import PictureError
@@ -34,7 +34,7 @@ class Origin:
 
 
 def explain_pages(
-    explainer: PictureExplainer, limiter: UploadLimiter, results: Results | None = None
+    explainer: PictureExplainer, limiter: UploadLimiter, *, results: Results | None = None
 ) -> Blueprint:
     """Return the blueprint with /explain, and with the explanations of samples and of faces in results."""
     pages = Blueprint("explain", __name__)
@@ -57,7 +57,7 @@ def explain_pages(
     @pages.get("/explain/result/<job_id>/<int:number>/<int:face>")
     def result_face(job_id: str, number: int, face: int) -> Response:
         """Explain a face of a result, whose address is the permission to see it."""
-        kept = find_face(results, job_id, number, face) if results else None
+        kept = find_kept_face(results, job_id, number, face) if results else None
         if kept is None:
             abort(404, NO_FACE)
         try:

@@ -119,7 +119,7 @@ def _make(
     site.register_blueprint(cameras_pages(cameras))
     site.register_blueprint(about_pages(card))
     add_filters(site)
-    site.jinja_env.globals["sample_files"] = samples.files
+    site.jinja_env.globals.update(sample_files=samples.files, sample_number=samples.pick)
     return site
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fakes.browser import PATIENCE_MS, WIDTH, axe
+from tests.fakes.browser import WIDTH, axe, visiting
 from tests.fakes.server import Server, free_port
 from vision.emotions import DETAILS
 
@@ -26,22 +26,8 @@ def url() -> Iterator[str]:
 @pytest.fixture
 def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
     """Return a function that opens a page as a new visitor; what a browser complains of fails."""
-    complaints: list[str] = []
-    opened: list[Page] = []
-
-    def open_new(path: str, **options: object) -> Page:
-        page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{url}{path}")
-        opened.append(page)
-        return page
-
-    yield open_new
-    for page in opened:
-        page.context.close()
-    assert complaints == []
+    with visiting(browser) as visit:
+        yield lambda path, **options: visit(f"{url}{path}", **options)
 
 
 def tab_to(page: Page, role: str, name: str) -> None:

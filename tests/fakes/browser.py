@@ -1,7 +1,10 @@
 """What every browser test needs."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from settings import ROOT
 from tests.fakes.waiting import PATIENCE_S
@@ -27,6 +30,30 @@ def show_as(page: Page, hidden: bool) -> None:
         }""",
         hidden,
     )
+
+
+@contextmanager
+def visiting(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Give a function that opens an address as a new visitor, with options of a context of Playwright.
+
+    What the browser complains of on those pages fails at the end.
+    """
+    complaints: list[str] = []
+    opened: list[Page] = []
+
+    def visit(address: str, **options: object) -> Page:
+        page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address)
+        opened.append(page)
+        return page
+
+    yield visit
+    for page in opened:
+        page.context.close()
+    assert complaints == []
 
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"

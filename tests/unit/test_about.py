@@ -35,7 +35,9 @@ def test_the_page_is_in_the_navigation_and_names_every_emotion_as_people_say_it(
     page = client.get("/about").text
     assert '<a href="/about" aria-current="page">About</a>' in page
     for name, details in DETAILS.items():
-        assert re.search(rf'href="/samples/{name}"><img [^>]+> {details.adjective} ', page)
+        assert re.search(
+            rf'href="/samples/{name}"><span class="round"><img [^>]+></span> {details.adjective} ', page
+        )
         assert details.description in page
     assert f"version {VERSION.split()[-1]} " in page
 

@@ -13,7 +13,7 @@ from model import EmotionClassifier
 from settings import ROOT, Settings
 from sources.base import SourceError
 from sources.demo import FPS, HANGINGS, LOOP_S, STAY_S, WALL_WIDTH, WIDTH, DemoSource, camera_left
-from sources.portrait import CENTRE, Hanging
+from sources.portrait import CENTRE, FADE_S, HOLD_S, Hanging
 from vision.boxes import iou
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
@@ -117,17 +117,19 @@ def test_the_picture_changes_from_frame_to_frame(demo: DemoSource) -> None:
 
 
 def test_an_expression_grows_so_that_no_frame_jumps(demo: DemoSource) -> None:
-    frames = [demo.render(index).astype(int) for index in range(60, int(6 * FPS))]
-    changes = [abs(after - before).mean() for before, after in itertools.pairwise(frames)]
+    began = int(HOLD_S * FPS)
+    frames = [demo.render(index) for index in range(began - 2, began + int(FADE_S * FPS) + 3)]
+    changes = [cv2.absdiff(before, after).mean() for before, after in itertools.pairwise(frames)]
     assert max(changes) < 4
+    assert cv2.absdiff(frames[0], frames[-1]).mean() > max(changes)
 
 
 def test_a_frame_takes_a_few_milliseconds(demo: DemoSource) -> None:
     times_s = []
     for index in range(0, int(LOOP_S * FPS), 9):
-        began_s = time.perf_counter()
+        began_s = time.thread_time()
         demo.render(index)
-        times_s.append(time.perf_counter() - began_s)
+        times_s.append(time.thread_time() - began_s)
     assert np.median(times_s) < 0.008
 
 

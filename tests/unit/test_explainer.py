@@ -328,7 +328,7 @@ class TestFacesOfResults:
         jobs = Jobs(Results(tmp_path), fake_recognizer(), fake_pipeline, 80, blur=False)
         crowd, limiter = FakeCrowd(), UploadLimiter()
         crowd.close()
-        pages = [upload_pages(jobs, limiter, 2), explain_pages(explainer, limiter, jobs.results)]
+        pages = [upload_pages(jobs, limiter, 2), explain_pages(explainer, limiter, results=jobs.results)]
         client = make_fake_site(crowd, pages).test_client()
         sent = {"files": (io.BytesIO(encode_jpeg(bright_image(240, 320), 90)), "me.jpg")}
         yield client, client.post("/pictures", data=sent).headers["Location"]

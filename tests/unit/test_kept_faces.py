@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import BrightFaces, fake_pipeline, fake_recognizer
 from uploads.jobs import Jobs
-from uploads.kept_faces import find_face
+from uploads.kept_faces import find_kept_face
 from uploads.results import Results
 from vision.frames import Image
 from vision.jpeg import encode_jpeg
@@ -43,7 +43,7 @@ def test_the_box_of_a_face_lies_in_its_cut_out_where_the_face_does(
     tmp_path: Path, box: tuple[int, int, int, int]
 ) -> None:
     results, job_id = result_of(tmp_path, bright_box(box))
-    face = find_face(results, job_id, 0, 1)
+    face = find_kept_face(results, job_id, 0, 1)
     assert face
     cut = cv2.imdecode(np.frombuffer(face.data, np.uint8), cv2.IMREAD_COLOR)
     assert cut is not None
@@ -56,7 +56,7 @@ def test_the_box_of_a_face_lies_in_its_cut_out_where_the_face_does(
 
 def test_a_picture_that_is_a_face_is_its_own_box(tmp_path: Path) -> None:
     results, job_id = result_of(tmp_path, plain_image(20, 90, 120), whole=True)
-    face = find_face(results, job_id, 0, 1)
+    face = find_kept_face(results, job_id, 0, 1)
     assert face
     assert face.box.tolist() == [0, 0, 1, 1]
 
@@ -64,14 +64,14 @@ def test_a_picture_that_is_a_face_is_its_own_box(tmp_path: Path) -> None:
 def test_what_is_no_face_of_a_result_is_none(tmp_path: Path) -> None:
     results, job_id = result_of(tmp_path, bright_image())
     for number, face in ((0, 0), (0, 2), (1, 1)):
-        assert find_face(results, job_id, number, face) is None
-    assert find_face(results, "x" * 22, 0, 1) is None
-    assert find_face(results, "../..", 0, 1) is None
+        assert find_kept_face(results, job_id, number, face) is None
+    assert find_kept_face(results, "x" * 22, 0, 1) is None
+    assert find_kept_face(results, "../..", 0, 1) is None
     results.delete(job_id)
-    assert find_face(results, job_id, 0, 1) is None
+    assert find_kept_face(results, job_id, 0, 1) is None
 
 
 def test_a_face_that_is_hidden_is_not_explained(tmp_path: Path) -> None:
     results, job_id = result_of(tmp_path, bright_image(), blur=True)
     assert results.load(job_id)
-    assert find_face(results, job_id, 0, 1) is None
+    assert find_kept_face(results, job_id, 0, 1) is None

@@ -151,7 +151,9 @@ def test_a_sample_is_read_in_place_of_an_upload(jobs: Jobs) -> None:
     client = make_fake_site(crowd, [pages]).test_client()
     page = client.get("/pictures").text
     for name, details in DETAILS.items():
-        assert re.search(rf'name="sample" value="{name}/1" [^>]+><img [^>]+> {details.adjective}<', page)
+        assert re.search(
+            rf'name="sample" value="{name}/\d" [^>]+>.*?<img [^>]+></span> {details.adjective}<', page
+        )
     assert shown == []
     response = client.post("/pictures", data={"sample": "disgust/2"})
     assert response.status_code == 303
@@ -160,6 +162,17 @@ def test_a_sample_is_read_in_place_of_an_upload(jobs: Jobs) -> None:
     for sample in ("disgust/0", "disgust/99", "bored/1", "", "../1", "disgust"):
         response = client.post("/pictures", data={"sample": sample})
         assert (response.status_code, "no such sample" in response.text) == (404, True)
+
+
+def test_each_emotion_is_offered_by_another_person(jobs: Jobs) -> None:
+    crowd = FakeCrowd()
+    crowd.close()
+    pages = [upload_pages(jobs, UploadLimiter(), 2, load_samples(SAMPLES))]
+    page = make_fake_site(crowd, pages).test_client().get("/pictures").text
+    offered = re.findall(r'name="sample" value="(\w+)/(\d)" [^>]+><span [^>]+><img src="/static/([^"]+)"', page)
+    assert [name for name, _, _ in offered] == list(DETAILS)
+    assert all(file == f"samples/{name}/0{number}.jpg" for name, number, file in offered)
+    assert len({number for _, number, _ in offered}) > 5
 
 
 def test_without_sample_pictures_none_is_offered(client: FlaskClient) -> None:
