@@ -32,12 +32,12 @@ export function offerFullScreen(button, element) {
 
 // Close the panel "More" by Escape and by a click elsewhere.
 export function closePanels() {
-  const open = () => document.querySelector(".more[open]");
+  const open = () => document.querySelector(".more-tools[open]");
   document.addEventListener("click", (event) => {
     if (open() && !open().contains(event.target)) open().open = false;
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !open()) return;
+    if (event.key !== "Escape" || !open() || document.querySelector("dialog[open]")) return;
     const panel = open();
     panel.open = false;
     panel.querySelector("summary").focus();
