@@ -57,7 +57,8 @@ def trained(card: ModelCard) -> str:
     """Return how long a network was trained, and on how many faces, as far as its card says."""
     if not {"epoch", "faces"} <= card.training.keys():
         return "-"
-    return f"{card.training['epoch']} epochs, {card.training['faces']:,} faces"
+    epochs = card.training["epoch"]
+    return f"{epochs} epoch{'s' * (epochs != 1)} of {card.training['faces']:,} faces"
 
 
 def as_markdown(rows: list[list[str]]) -> str:
