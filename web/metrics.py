@@ -83,16 +83,16 @@ class CamerasCollector(Collector):
 
 
 class BrowserCameraCollector(Collector):
-    """Reads what the mirrors have counted."""
+    """Reads what the browser cameras have counted."""
 
     def __init__(self, cameras: BrowserCameras) -> None:
         self._browser_cameras = cameras
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every figure of the mirrors."""
+        """Yield every figure of the browser cameras."""
         counts = self._browser_cameras.counts()
         yield GaugeMetricFamily("fer_mirrors", "Visitors with their own camera.", len(self._browser_cameras))
-        refused = "Visitors for whom there was no mirror."
+        refused = "Visitors for whom there was no place."
         yield CounterMetricFamily("fer_refused_mirrors", refused, counts["refused"])
         yield CounterMetricFamily("fer_mirror_frames", "Visitors' frames read.", counts["frames"])
         failed = "Visitors' frames that could not be read."

@@ -58,7 +58,7 @@ function answer(seen, rates) {
   for (const part of [dashboard, screen, room]) part.show(faces, Date.now(), overlay.look.flip);
   if (!seen) return;
   recording.add(faces);
-  const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
+  const count = dashboard.size === 1 ? "1 face" : `${dashboard.size} faces`; // as many as there are cards
   figures.textContent = `${count} · ${rates.fps.toFixed(0)} fps · ${rates.delayMs.toFixed(0)} ms delay`;
 }
 

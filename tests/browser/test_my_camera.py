@@ -517,6 +517,7 @@ def test_everything_can_be_done_by_keyboard(page: Page, site_url: str) -> None:
     expect(
         page.get_by_role("button", name="Stop", exact=True)
     ).to_be_focused()  # the poster took its button along
+    expect(page.locator("#headline")).to_have_text("Your camera is on.")
     for _ in range(20):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.name") == "emoji":

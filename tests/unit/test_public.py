@@ -53,13 +53,13 @@ def test_controls_that_visitors_may_not_use_are_not_there(crowd: FakeCrowd) -> N
     page = client_of(crowd).get("/", environ_base=VISITOR).text
     main = page.partition("<main")[2]
     assert "disabled" not in main
-    assert 'role="switch"' not in main.replace('<input type="checkbox" role="switch"> Keys', "")
+    assert 'name="emoji"' not in main
     assert "/view" not in main
     assert 'id="reset"' not in main
     assert "recording-form" not in main
     assert 'id="pause"' in main  # what is one's own
     there = client_of(crowd, open_to_all=True).get("/", environ_base=VISITOR).text
-    assert re.search(r'role="switch"[^>]* name="emoji"', there)
+    assert 'name="emoji"' in there
     assert 'id="reset"' in there
 
 
