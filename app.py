@@ -2,29 +2,37 @@
 
     source -> Camera -> Latest[AnnotatedFrame] -> Variants -> Sender -> viewers
                 |                |
-             Pipeline         Recorder -> History
+             Pipeline         Recorder -> History, CameraOutputs -> OSC, MQTT, LSL
 
 Whatever is built here is closed by `server.lifetime.close_site`, the part built last first.
 """
 
+import json
 import os
+import platform
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 from flask import Flask
 
 from camera import Camera
 from model import EmotionClassifier
 from nn.engines import load_torch
+from outputs.assemble import make_outputs
+from outputs.camera_outputs import CameraOutputs
 from recording.history import History
+from recording.markers import Marker
 from recording.recorder import Recorder
 from relay.cameras import Cameras, Recorders
 from relay.control import ControlServer
 from relay.protocol import connect
 from relay.publisher import Publisher
 from server.lifetime import EXTENSION, Lifetime
-from settings import ROOT, Settings, StartError, read_settings
+from settings import ROOT, VERSION, Settings, StartError, read_settings
 from sources.base import SourceError
 from sources.demo import DemoSource
 from sources.opener import SourceOpener, check_source, source_name
@@ -50,7 +58,7 @@ from vision.live_classifier import LiveClassifier
 from vision.live_detector import LiveDetector
 from vision.overlay import View
 from vision.pipeline import Pipeline
-from vision.samples import Samples
+from vision.samples import Samples, load_samples
 from vision.search import BackgroundSearch, SearchOnDemand
 from web.api import api_pages
 from web.browser_cameras import browser_camera_pages
@@ -59,7 +67,7 @@ from web.explain import explain_pages
 from web.history import history_pages
 from web.limits import UploadLimiter
 from web.logins import SharedFailedLogins
-from web.metrics import BrowserCameraCollector, RecorderCollector
+from web.metrics import BrowserCameraCollector, OutputCollector, RecorderCollector
 from web.security import Access
 from web.shown import ShownCamera
 from web.site import believe_proxy, make_site, make_wall
@@ -111,7 +119,17 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     classifier, detectors = load_classifier(settings), Detectors.load(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
-    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, settings.open_controls))
+    outputs = lifetime.own(make_outputs(settings, camera))
+    recorder = lifetime.own(
+        Recorder(
+            camera,
+            history,
+            settings.keep_days,
+            settings.open_controls,
+            describe_setup=partial(describe_setup, settings, classifier, pipeline),
+            on_marker=partial(send_marker, outputs),
+        )
+    )
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants = lifetime.own(Variants(camera.annotated, encode))
     jobs = lifetime.own(make_jobs(settings, classifier, detectors))
@@ -119,24 +137,27 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     sender = lifetime.own(Sender())  # last, so it is closed first: the viewers go before what they watch
     audience = Audience(camera, variants, sender, settings.max_viewers)
     in_memory = UploadLimiter(MAX_PICTURES_IN_MEMORY)
+    explainer = lifetime.own(make_explainer(settings, classifier, detectors))
     pages = [
         history_pages(history, recorder),
-        explain_pages(make_explainer(settings, classifier, detectors), in_memory, camera.find_face),
-        upload_pages(jobs, UploadLimiter(), settings.max_upload_mb),
+        explain_pages(explainer, in_memory, camera.find_face, results=jobs.results),
+        upload_pages(jobs, UploadLimiter(), settings.max_upload_mb, load_samples(SAMPLES), explainer.warm_up),
         api_pages(jobs, in_memory),
     ]
     if settings.max_browser_cameras:
         pages.append(browser_camera_pages(browser_cameras))
     controls = make_controls(settings, pipeline, recorder)
     site = make_site(
-        ShownCamera(camera, audience, controls, recorder, settings.name),
+        ShownCamera(camera, audience, controls, recorder, settings.name, outputs.status),
         Samples(SAMPLES, lambda: classifier.predict),
-        Access(settings.answers_to, credentials, settings.embedders),
+        Access(settings.answers_to, credentials, settings.embedders, public=settings.public),
         pages,
-        [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder)],
+        [BrowserCameraCollector(browser_cameras), RecorderCollector(recorder), OutputCollector(outputs)],
+        card=find_card(settings),
     )
     if settings.record:
         recorder.start()
+    outputs.start()
     return site
 
 
@@ -149,8 +170,16 @@ def make_web_host(settings: Settings, lifetime: Lifetime) -> Flask:
         Cameras(redis, Sender(), settings.max_viewers, settings.jpeg_quality, settings.open_controls)
     )
     samples = Samples(SAMPLES, lambda: load_classifier(settings).predict)
-    access = Access(settings.answers_to, credentials, settings.embedders, SharedFailedLogins(redis))
-    return make_wall(cameras, samples, access, [history_pages(history, Recorders(cameras))])
+    failed_logins = SharedFailedLogins(redis)
+    access = Access(settings.answers_to, credentials, settings.embedders, failed_logins, settings.public)
+    pages = [history_pages(history, Recorders(cameras))]
+    return make_wall(cameras, samples, access, pages, card=find_card(settings))
+
+
+def find_card(settings: Settings) -> Path | None:
+    """Return the model card of the weights that ship; None for other weights."""
+    shipped = Path(Settings().weights)
+    return shipped.with_name("README.md") if Path(settings.weights) == shipped else None
 
 
 def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
@@ -161,9 +190,20 @@ def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
     classifier, detectors = load_classifier(settings), Detectors.load(settings)
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
-    recorder = lifetime.own(Recorder(camera, history, settings.keep_days, prefix=f"{settings.name}: "))
+    outputs = lifetime.own(make_outputs(settings, camera))
+    recorder = lifetime.own(
+        Recorder(
+            camera,
+            history,
+            settings.keep_days,
+            prefix=f"{settings.name}: ",
+            describe_setup=partial(describe_setup, settings, classifier, pipeline),
+            on_marker=partial(send_marker, outputs),
+        )
+    )
     controls = make_controls(settings, pipeline, recorder)
-    return Publisher(camera, ControlServer(controls, recorder, settings.record), redis, settings.name)
+    control = ControlServer(controls, recorder, outputs, settings.record)
+    return Publisher(camera, control, redis, settings.name)
 
 
 def make_camera(settings: Settings, pipeline: Pipeline) -> Camera:
@@ -189,6 +229,35 @@ def make_live_pipeline(settings: Settings, classifier: EmotionClassifier, detect
         settings.jpeg_quality,
         View(count=True, blur=settings.blur),
         classifier.explain if classifier.has_live_maps else None,
+    )
+
+
+def send_marker(outputs: CameraOutputs, marker: Marker) -> None:
+    """Send a marker of the recording to the outputs, with its moment."""
+    outputs.marker(marker.label, marker.at_unix_ms / 1000)
+
+
+def describe_setup(settings: Settings, classifier: EmotionClassifier, pipeline: Pipeline) -> str:
+    """Return what records now, as JSON for the description of a recording: program, network and settings."""
+    card = classifier.card
+    versions = {"python": platform.python_version(), "opencv": cv2.__version__, "numpy": np.__version__}
+    return json.dumps(
+        {
+            "Program": VERSION,
+            "Network": card.network,
+            "Weights": Path(settings.weights).name,
+            "Output": classifier.output,
+            "InputSide": card.input_side,
+            "Normalisation": card.normalisation,
+            "Calibration": asdict(card.calibration),
+            "TrainingData": card.data_sha256,
+            "Metrics": card.metrics,
+            "Detector": settings.detector,
+            "MinFacePx": settings.min_face_px,
+            "SmoothingS": pipeline.tracker.smoothing_s,
+            "UnsureBelow": pipeline.tracker.unsure_below,
+            "Versions": versions,
+        }
     )
 
 

@@ -20,12 +20,13 @@ from sources.folder import find_files
 from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
 from uploads.annotated_copy import Writer, open_writer
 from uploads.assemble import make_readers
-from uploads.recognizer import Reading, Recognizer, annotate, picture_rows, reading_json
+from uploads.recognizer import File, Reading, Recognizer, annotate, picture_rows, reading_json
 from uploads.timeline import Timeline
 from vision.background import limit_threads
 from vision.faces import NO_FACE, Table, face_json, face_rows, remark_row
 from vision.jpeg import encode_jpeg
 from vision.pipeline import Pipeline
+from vision.resting_face import RestError, RestingFace
 from vision.tracker import Track
 
 EVERY_ENTRY = sys.maxsize  # of a ZIP: a person at the command line can wait, or press Ctrl-C
@@ -129,6 +130,15 @@ def open_files(paths: Sequence[Path]) -> list[InputFile]:
     return files
 
 
+def read_rest(folder: Path, recognizer: Recognizer) -> RestingFace:
+    """Return the resting face in the pictures of a folder; raises StartError without one, OSError."""
+    files = [File(path.name, path.read_bytes()) for path in find_files(folder, not_read)]
+    try:
+        return recognizer.read_rest(files)
+    except RestError as error:
+        raise StartError(f"--rest {folder}: {error}") from None
+
+
 def not_read(path: Path, reason: str) -> None:
     """Print why a file or a folder is not read."""
     print(f"{path}: {reason}", file=sys.stderr)
@@ -148,7 +158,10 @@ def predict(
         output = Output(settings, args.json, table, args.annotated)
         recognizer, make_pipeline = make_readers(settings)
         stack.enter_context(closing(recognizer))
-        analysis = Analysis(files, recognizer, make_pipeline, output.open_writer, EVERY_ENTRY, whole=args.whole)
+        rest = read_rest(args.rest, recognizer) if args.rest else None
+        analysis = Analysis(
+            files, recognizer, make_pipeline, output.open_writer, EVERY_ENTRY, whole=args.whole, rest=rest
+        )
         shape = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
         bar = stack.enter_context(tqdm(total=1.0, bar_format=shape, leave=False, disable=None))
         for event in analysis:
@@ -171,6 +184,12 @@ def main(argv: Sequence[str] | None = None, *, make_readers: MakeReaders = make_
     )
     parser.add_argument(
         "--whole", action="store_true", help="read each whole picture as one face: for pictures cut to a face"
+    )
+    parser.add_argument(
+        "--rest",
+        metavar="FOLDER",
+        type=Path,
+        help="read the faces against the resting face in its pictures: for files that show one person",
     )
     args = parser.parse_args(argv)
     try:

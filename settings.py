@@ -70,7 +70,10 @@ class Settings:
         "hosts count failed logins together",
         secret=True,
     )
-    name: str = _setting("camera", "name under which a camera process publishes its camera")
+    name: str = _setting(
+        "camera",
+        "name under which a camera process publishes its camera, and by which --osc, --mqtt and --lsl call it",
+    )
     workers: int = _setting(1, "number of processes that serve a web host", 1, 64)
     source: str = _setting(
         "auto",
@@ -95,7 +98,7 @@ class Settings:
     embed: str = _setting(
         "",
         "origins, comma-separated, as https://hall.example.org, whose pages may show the stream, the snapshot "
-        "and the events; the pages of all others may not",
+        "and the events, and send event markers; the pages of all others may not",
     )
     port: int = _setting(5000, "port to serve on", 1, 65535)
     weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "weights file of the network")
@@ -155,7 +158,7 @@ class Settings:
     unsure_below: float = _setting(
         0.4,
         "probability below which a face's emotion is labelled unsure; a live face with a label keeps it until "
-        "0.10 below; 0: never",
+        "it is 0.13 below for half a second; 0: never",
         0,
         1,
     )
@@ -177,6 +180,19 @@ class Settings:
     )
     keep_days: int = _setting(
         0, "days after which an ended recording is deleted, at the start and every hour; 0: never", 0, 36500
+    )
+    osc: str = _setting(
+        "",
+        "HOST:PORT that gets the faces of every frame as Open Sound Control, for TouchDesigner, Max and Unity",
+    )
+    mqtt: str = _setting(
+        "",
+        "mqtt://HOST/PREFIX or mqtts://HOST/PREFIX, the broker that gets the faces twice a second, for Home "
+        "Assistant and Node-RED; mqtt://USER:PASSWORD@HOST:1883/PREFIX where it asks for a password",
+        secret=True,
+    )
+    lsl: str = _setting(
+        "", "name of the stream of the Lab Streaming Layer that has the faces of every frame, for LabRecorder"
     )
     max_viewers: int = _setting(256, "number of viewers at once", 1, 4096)
     max_upload_mb: int = _setting(200, "size of an upload of pictures, ZIPs and videos, in megabytes", 1, 4000)
@@ -222,6 +238,11 @@ class Settings:
         self.check_exposure(self.host)
         if self.role != "all" and not self.redis_url:
             raise SettingsError(f"--role {self.role} needs --redis-url")
+        if self.role == "web" and (self.osc or self.mqtt or self.lsl):
+            raise SettingsError(
+                "--osc, --mqtt and --lsl belong to the process that owns the camera: give them to "
+                "`python main.py camera`"
+            )
         if self.workers > 1 and self.role != "web":
             raise SettingsError(
                 f"{self.workers} workers would each open the camera; only --role web can have more than one"

@@ -34,7 +34,7 @@ from web.events import Events, event
 from web.state import state_json
 
 WARM_UP_S = 3.0
-FIRST, COUNT = 60, 240  # the demo's frames with one face
+FIRST, COUNT = 0, 240  # the demo's frames with one face
 
 
 class OneFace(DemoSource):

@@ -28,7 +28,7 @@ from settings import ROOT
 from sources.demo import DemoSource
 from sources.opener import SourceOpener, source_name
 from vision.frames import AnnotatedFrame, Frame, Image
-from vision.samples import read_gray
+from vision.samples import read_face
 
 SIZE_PX = (640, 480)
 WATCH_S = 8.0
@@ -107,7 +107,7 @@ def error(image: Image) -> float:
 def expected_image(height: int, width: int) -> Image:
     """Return the scene that the camera sends, (height, width, 3) uint8 BGR, without its number."""
     scene, side, top, left = np.full((height, width, 3), 125, np.uint8), height // 2, height // 4, width // 4
-    face = cv2.cvtColor(read_gray(SAMPLES / "happy" / "01.jpg"), cv2.COLOR_GRAY2BGR)
+    face = cv2.cvtColor(read_face(SAMPLES / "happy" / "01.jpg"), cv2.COLOR_GRAY2BGR)
     scene[top : top + side, left : left + side] = cv2.resize(face, (side, side))
     return scene
 

@@ -29,10 +29,10 @@ SECONDS = 10.0
 
 def sample_jpeg() -> bytes:
     """Return a JPEG of 640x480 px with a face in it."""
-    face = cv2.imread(str(SAMPLES / "surprise" / "08.jpg"))
+    face = cv2.imread(str(SAMPLES / "surprise" / "03.jpg"))
     assert face is not None
     image = np.full((480, 640, 3), 110, np.uint8)
-    image[100:380, 180:460] = cv2.resize(face, (280, 280))
+    image[65:415, 180:460] = cv2.resize(face, (280, 350))
     return cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 80))[1].tobytes()
 
 

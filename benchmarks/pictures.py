@@ -20,9 +20,9 @@ import cv2
 import numpy as np
 
 from app import SAMPLES
+from benchmarks.scenes import background, paste
 from model import EmotionClassifier
 from settings import Settings, StartError, read_settings
-from sources.demo import background, paste
 from uploads.analysis import Analysis, InputFile
 from uploads.annotated_copy import Writer
 from uploads.assemble import load_classifier, make_recognizer, make_video_pipeline
@@ -30,7 +30,7 @@ from uploads.recognizer import Recognizer
 from uploads.result_writer import ResultWriter
 from vision.background import limit_threads
 from vision.detectors import Detectors
-from vision.samples import load_samples, read_gray
+from vision.samples import load_samples, read_face
 
 SIZES_PX = ((320, 240), (640, 480), (1280, 960))
 FACE_SHARE = 0.45  # of the picture's height
@@ -48,7 +48,7 @@ def sample_zip(count: int, size_px: tuple[int, int], faces: int) -> IO[bytes]:
             for column in range(faces):
                 side_px = min(FACE_SHARE * height, width / faces) * rng.uniform(0.7, 1.0)
                 centre = (width * (column + 0.5) / faces, height * rng.uniform(0.4, 0.6))
-                paste(scene, read_gray(paths[(number * faces + column) % len(paths)]), centre, side_px, 1.0)
+                paste(scene, read_face(paths[(number * faces + column) % len(paths)]), centre, side_px, 1.0)
             colour = cv2.cvtColor(scene, cv2.COLOR_GRAY2BGR)
             packing.writestr(f"{number:04}.jpg", cv2.imencode(".jpg", colour)[1].tobytes())
     file.seek(0)

@@ -1,19 +1,21 @@
 """Measure the cost of recording, and the sightings written a second: python -m benchmarks.recording.
 
 Frames with faces are published at 30 fps, without and with a recorder; then a history is filled as fast as the
-database allows. CPU time is measured, which other work on the machine changes little.
+database allows, and exported. CPU time is measured, which other work on the machine changes little.
 """
 
 import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from recording.database import DatabaseError, UrlError
+from recording.export import as_csv, as_json_lines, records
 from recording.history import History, Session
 from recording.recorder import Recorder
 from streaming.viewable import State, Viewable
@@ -65,8 +67,12 @@ class SyntheticCamera(Viewable):
         return spent_s / frames * 1e6, (time.process_time() - cpu_started_s) / seconds
 
 
-def fill(history: History, camera: SyntheticCamera, count: int) -> tuple[float, float]:
-    """Write so many sightings, ROWS_A_WRITE at once; return their number a second, by clock and by CPU time."""
+def fill(history: History, camera: SyntheticCamera, count: int) -> tuple[float, float, float, float]:
+    """Write so many sightings, ROWS_A_WRITE at once, and export them.
+
+    Returns how many are written a second, by clock and by CPU time, and how many are exported a second of CPU
+    time, as CSV and as JSON Lines.
+    """
     session, at_ms = Session(0), 0
     rows = [(0, track) for _ in range(ROWS_A_WRITE) for track in camera.tracks(0.0)][:ROWS_A_WRITE]
     started_s, cpu_started_s = time.perf_counter(), time.process_time()
@@ -74,8 +80,20 @@ def fill(history: History, camera: SyntheticCamera, count: int) -> tuple[float, 
         at_ms += 1000
         history.write(session, rows, at_ms, "benchmark")
     spent_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_started_s
+    csv, lines = (export(history, session.session_id or 0, form) for form in (as_csv, as_json_lines))
     history.delete(session.session_id or 0)
-    return session.written / spent_s, session.written / cpu_s
+    return session.written / spent_s, session.written / cpu_s, csv, lines
+
+
+def export(history: History, session_id: int, form: Callable[[Any], Iterable[str]]) -> float:
+    """Return how many sightings of a session are exported a second of CPU time."""
+    summary = history.session(session_id)
+    if summary is None:
+        return 0.0
+    started_s = time.process_time()
+    for _ in form(records(summary, history.sightings(session_id))):
+        pass
+    return summary.sightings / (time.process_time() - started_s)
 
 
 def report(url: str, faces: int, seconds: float, count: int) -> str:
@@ -88,7 +106,7 @@ def report(url: str, faces: int, seconds: float, count: int) -> str:
     on_us, on_cpu = camera.publish(seconds)
     written, session_id = recorder.state(), recorder.state().session_id
     recorder.close()
-    rate, cpu_rate = fill(history, camera, count)
+    rate, cpu_rate, csv, lines = fill(history, camera, count)
     if session_id:
         history.delete(session_id)
     history.close()
@@ -101,6 +119,7 @@ def report(url: str, faces: int, seconds: float, count: int) -> str:
             f"writing, in a thread of its own: {on_cpu - plain_cpu:.1%} of a core; dropped {written.dropped}",
             f"sightings written at full speed: {rate:,.0f} a second, {cpu_rate:,.0f} a second of CPU time; "
             f"a recording has {FPS * faces} a second",
+            f"sightings exported a second of CPU time: {csv:,.0f} as CSV, {lines:,.0f} as JSON Lines",
         )
     )
 

@@ -74,6 +74,10 @@ class NoSamples(Samples):
     def __init__(self) -> None:
         """Read no pictures."""
 
+    def files(self, emotion: str) -> list[str]:  # noqa: ARG002  # the signature of Samples
+        """Return none."""
+        return []
+
     def of(self, emotion: str) -> list[Sample]:  # noqa: ARG002  # the signature of Samples
         """Return no samples."""
         return []

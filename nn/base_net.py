@@ -33,7 +33,7 @@ class BaseNet(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, 48, 48) float, 0 to 255, into logits (n, 7)."""
+        """Turn images (n, 1, h, w) float, 0 to 255, into logits (n, 7)."""
         logits: Tensor = self.classifier(self.features(self.prepare(images)))
         return logits
 

@@ -135,7 +135,7 @@ class EmotionNet(PooledNet):
             start = end
 
     def features(self, images: Tensor) -> Tensor:
-        """Turn images (n, 1, 48, 48) float, 0 to 255, into features (n, 256, 6, 6), before the pooling."""
+        """Turn images (n, 1, h, w) float, 0 to 255, into features (n, c, h / 8, w / 8), before the pooling."""
         features: Tensor = self.trunk(standardise(images))
         return features
 

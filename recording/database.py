@@ -85,7 +85,7 @@ class Database:
         """Return its name for people: no user, no password."""
         if self._file:
             return str(self._file)
-        return f"PostgreSQL {self._url.host or 'on this machine'}/{self._url.database or ''}"
+        return f"PostgreSQL {self._url.host or 'localhost'}/{self._url.database or ''}"
 
     def is_empty(self) -> bool:
         """Return whether there is nothing to read, known without making the file."""

@@ -1,21 +1,27 @@
-"""Sightings as CSV and JSON Lines, with the same columns: spreadsheets, pandas and R open them as they are."""
+"""Sightings and markers as CSV and JSON Lines: spreadsheets, pandas and R open them as they are."""
 
 import io
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
+from recording.dictionary import CSV_FIELDS, MARKER_FIELDS, SIGHTING_FIELDS, names
 from recording.history import Summary
-from vision.emotions import EMOTIONS
+from recording.markers import Marker
+from vision.circumplex import place
 from vision.faces import Table
 
-COLUMNS = (
-    *("time", "seconds", "session", "source", "track_id", "x1", "y1", "x2", "y2", "emotion", "sure"),
-    *EMOTIONS,
-)
+COLUMNS = names(SIGHTING_FIELDS)
+CSV_COLUMNS = names(CSV_FIELDS)
+MARKER_COLUMNS = names(MARKER_FIELDS)
+SECONDS = COLUMNS.index("seconds")
 ROWS_A_PART = 100
+PROBS = slice(9, 16)  # of a row of `History.sightings`
 
 
 def iso_time(unix_ms: int) -> str:
@@ -26,12 +32,47 @@ def iso_time(unix_ms: int) -> str:
 def records(summary: Summary, sightings: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
     """Yield a session's sightings, as `History.sightings` yields them, in COLUMNS.
 
-    time is in UTC, seconds are since the session began, x1 to y2 in px, the probabilities rounded.
+    time is in UTC, seconds are since the session began, x1 to y2 in px; probabilities, valence and arousal are
+    rounded.
     """
-    for _, at_unix_ms, *rest in sightings:
+    sightings = iter(sightings)
+    while part := list(islice(sightings, ROWS_A_PART)):
+        probs = np.array([row[PROBS] for row in part])
+        figures = (
+            np.hstack((probs, place(probs))).round(4).tolist()
+        )  # as one: a row alone takes four times as long
+        for (_, at_unix_ms, *rest), numbers in zip(part, figures, strict=True):
+            times = iso_time(at_unix_ms), (at_unix_ms - summary.started_unix_ms) / 1000
+            yield *times, summary.session_id, summary.source, *rest[:7], *numbers, *rest[14:]
+
+
+def marker_records(summary: Summary, markers: Iterable[Marker]) -> Iterator[tuple[Any, ...]]:
+    """Yield a session's markers in MARKER_COLUMNS."""
+    for marker in markers:
+        at_unix_ms, caller_unix_ms = marker.at_unix_ms, marker.caller_unix_ms
         times = iso_time(at_unix_ms), (at_unix_ms - summary.started_unix_ms) / 1000
-        probs = (round(prob, 4) for prob in rest[7:])
-        yield *times, summary.session_id, summary.source, *rest[:7], *probs
+        caller = None if caller_unix_ms is None else iso_time(caller_unix_ms)
+        which = summary.session_id, summary.source
+        yield *times, *which, marker.label, caller, iso_time(marker.arrived_unix_ms)
+
+
+def add_markers(rows: Iterable[Sequence[Any]], markers: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows in CSV_COLUMNS from rows in COLUMNS and from markers in MARKER_COLUMNS, both in order of time.
+
+    A marker stands in the first row at or after its moment; behind the last row, in that.
+    """
+    waiting, label = deque(markers), MARKER_COLUMNS.index("marker")
+    last: Sequence[Any] | None = None
+    marks: list[str] = []
+    for row in rows:
+        if last is not None:
+            yield *last, "; ".join(marks)
+            marks.clear()
+        while waiting and waiting[0][SECONDS] <= row[SECONDS]:
+            marks.append(waiting.popleft()[label])
+        last = row
+    if last is not None:
+        yield *last, "; ".join((*marks, *(marker[label] for marker in waiting)))
 
 
 def as_csv(rows: Iterable[Sequence[Any]], columns: Sequence[str] = COLUMNS) -> Iterator[str]:
@@ -46,9 +87,19 @@ def as_csv(rows: Iterable[Sequence[Any]], columns: Sequence[str] = COLUMNS) -> I
         table.add(islice(rows, ROWS_A_PART))
 
 
-def as_json_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Yield one JSON object a line, in parts of ROWS_A_PART: https://jsonlines.org."""
+def as_json_lines(rows: Iterable[Sequence[Any]], markers: Iterable[Sequence[Any]] = ()) -> Iterator[str]:
+    """Yield one JSON object a line, in parts of ROWS_A_PART: https://jsonlines.org.
+
+    rows have COLUMNS; markers, in MARKER_COLUMNS, are lines of their own, before what was seen later.
+    """
     encode = json.JSONEncoder(ensure_ascii=False).encode
-    rows = iter(rows)
-    while part := [encode(dict(zip(COLUMNS, row, strict=True))) for row in islice(rows, ROWS_A_PART)]:
-        yield "\n".join((*part, ""))
+    rows, waiting = iter(rows), deque(markers)
+    while part := list(islice(rows, ROWS_A_PART)):
+        lines = []
+        for row in part:
+            while waiting and waiting[0][SECONDS] <= row[SECONDS]:
+                lines.append(encode(dict(zip(MARKER_COLUMNS, waiting.popleft(), strict=True))))
+            lines.append(encode(dict(zip(COLUMNS, row, strict=True))))
+        yield "\n".join((*lines, ""))
+    for marker in waiting:
+        yield encode(dict(zip(MARKER_COLUMNS, marker, strict=True))) + "\n"

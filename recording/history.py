@@ -7,99 +7,62 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import (
-    REAL,
-    BigInteger,
-    Boolean,
-    Column,
     ColumnElement,
     Connection,
-    Double,
-    ForeignKey,
-    Integer,
-    MetaData,
     Row,
     Select,
-    SmallInteger,
-    String,
     Table,
-    Text,
     case,
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from recording.about import About
 from recording.database import PRAGMAS, Database, DatabaseError, NewerDatabaseError
+from recording.markers import Marker
 from recording.schema import MIGRATIONS, Migration
+from recording.tables import (
+    COUNTED,
+    TABLES,
+    faces_table,
+    markers_table,
+    seconds_table,
+    sessions_table,
+    sightings_table,
+    tags_table,
+)
 from settings import StartError
 from vision.emotions import EMOTIONS
+from vision.head_pose import roll_deg, yaw_estimate_deg
 from vision.tracker import Track
 
-COUNTED = (*EMOTIONS, "unsure")  # the labels under which sightings are counted
 ROWS_A_READ = 1000
 DAY_MS = 24 * 3600 * 1000
-
-TABLES = MetaData()
-# All times are Unix time in ms, so that both databases compute with them alike.
-_sessions = Table(
-    "sessions",
-    TABLES,
-    Column("id", Integer, primary_key=True),
-    Column("key", String(32), nullable=False, unique=True),
-    Column("source", Text, nullable=False),
-    Column("started_ms", BigInteger, nullable=False),
-    Column("ended_ms", BigInteger, nullable=False),  # so far; so a session that was killed has its end too
-    Column("sightings", Integer, nullable=False),
-    sqlite_autoincrement=True,  # or the address of a deleted session would lead to a later one
-)
-_faces = Table(
-    "faces",
-    TABLES,
-    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
-    Column("track_id", Integer, primary_key=True, autoincrement=False),
-    Column("first_ms", BigInteger, nullable=False),
-    Column("last_ms", BigInteger, nullable=False),
-    *(Column(name, Integer, nullable=False) for name in COUNTED),
-    sqlite_with_rowid=False,
-)
-# Sums of what was seen in each second, so that a chart of hours need not read every sighting.
-_seconds = Table(
-    "seconds",
-    TABLES,
-    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
-    Column("second", Integer, primary_key=True, autoincrement=False),  # since the session began
-    Column("track_id", Integer, primary_key=True, autoincrement=False),
-    Column("sightings", Integer, nullable=False),
-    *(Column(name, Double, nullable=False) for name in EMOTIONS),
-    sqlite_with_rowid=False,
-)
-_sightings = Table(
-    "sightings",
-    TABLES,
-    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("track_id", Integer, nullable=False),
-    *(Column(name, SmallInteger, nullable=False) for name in ("x1", "y1", "x2", "y2")),
-    Column("emotion", String(16), nullable=False),
-    Column("sure", Boolean, nullable=False),
-    *(Column(name, REAL, nullable=False) for name in EMOTIONS),
-    sqlite_with_rowid=False,
-)
+# (Unix time in ms, face), and the brightness of the picture where it is known.
+Sighting = tuple[int, Track] | tuple[int, Track, float | None]
 
 
 @dataclass(eq=False)
 class Session:
-    """A recording that is being written; written and faces say which of its sightings are in the database."""
+    """A recording that is being written.
+
+    about and setup (JSON) are the recorder's; written and faces say which of its sightings are in the database,
+    and about_written what is said of the session there.
+    """
 
     started_unix_ms: int
+    about: About = field(default_factory=About)
+    setup: str = ""
     key: str = field(default_factory=lambda: uuid4().hex)
     session_id: int | None = None
     written: int = 0
     faces: set[int] = field(default_factory=set)  # their numbers
+    about_written: About = field(default_factory=About)
 
 
 @dataclass(frozen=True)
@@ -114,6 +77,21 @@ class Summary:
     sightings: int
     faces: int
     counts: Mapping[str, int]
+    about: About = field(default_factory=About)
+    setup: str = ""  # JSON: program, network and settings; empty for sessions of older versions
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which sessions are wanted: with text in their words, and with a tag; empty ones mean any."""
+
+    text: str = ""
+    tag: str = ""
+
+
+ALL = Search()
+LABEL = case((sightings_table.c.sure, sightings_table.c.emotion), else_="unsure")
+NEWEST_FIRST = (sessions_table.c.started_ms.desc(), sessions_table.c.id.desc())
 
 
 @dataclass(frozen=True)
@@ -173,66 +151,113 @@ class History:
     # For the recorder.
 
     def write(
-        self, session: Session, sightings: Sequence[tuple[int, Track]], ended_unix_ms: int, source: str
+        self,
+        session: Session,
+        sightings: Sequence[Sighting],
+        ended_unix_ms: int,
+        source: str,
+        markers: Sequence[Marker] = (),
     ) -> None:
-        """Add sightings, (Unix time in ms, track), to a session, which is inserted if it is not there.
+        """Add sightings and markers to a session, which is inserted if it is not there, and what is said of it.
 
-        After an error the same sightings may be given again: those that did arrive, although the answer
-        was lost, are not added twice.
+        After an error the same ones may be given again: those that did arrive, although the answer was lost,
+        are not added twice.
         """
+        about = session.about  # another thread may change it meanwhile
         with self.database.begin() as connection:
-            columns = (_sessions.c.id, _sessions.c.sightings, _sessions.c.ended_ms)
-            row = connection.execute(select(*columns).where(_sessions.c.key == session.key)).one_or_none()
+            columns = (sessions_table.c.id, sessions_table.c.sightings, sessions_table.c.ended_ms)
+            row = connection.execute(select(*columns).where(sessions_table.c.key == session.key)).one_or_none()
             if row:
                 session_id, count, ended_before_ms = row
                 sightings = sightings[max(count - session.written, 0) :]
             else:
                 session_id, count = _insert_session(connection, session, source), 0
-                ended_before_ms = session.started_unix_ms
+                ended_before_ms, session.about_written = session.started_unix_ms, About()
+            if about != session.about_written:
+                describe_session(connection, session_id, about)
+            if markers:
+                _insert_markers(connection, session_id, markers)
             if sightings:
                 rows = [_as_row(session_id, number, *it) for number, it in enumerate(sightings, count)]
-                connection.execute(insert(_sightings), rows)
-                _add(connection, _faces, _count_faces(session_id, sightings), COUNTED, ("last_ms",))
+                connection.execute(insert(sightings_table), rows)
+                _add(connection, faces_table, _count_faces(session_id, sightings), COUNTED, ("last_ms",))
                 _add(
-                    connection, _seconds, _sum_seconds(session, session_id, sightings), ("sightings", *EMOTIONS)
+                    connection,
+                    seconds_table,
+                    _sum_seconds(session, session_id, sightings),
+                    ("sightings", *EMOTIONS),
                 )
             count += len(sightings)
             ended_ms = max(ended_unix_ms, ended_before_ms)  # a clock may be set back
             values = {"source": source, "ended_ms": ended_ms, "sightings": count}
-            connection.execute(update(_sessions).where(_sessions.c.id == session_id).values(values))
-        session.session_id, session.written = session_id, count
-        session.faces.update(track.track_id for _, track in sightings)
+            connection.execute(update(sessions_table).where(sessions_table.c.id == session_id).values(values))
+        session.session_id, session.written, session.about_written = session_id, count, about
+        session.faces.update(sighting[1].track_id for sighting in sightings)
 
     # For the pages.
 
-    def count(self) -> int:
-        """Return how many sessions there are."""
+    def count(self, search: Search = ALL) -> int:
+        """Return how many sessions there are, or match."""
         if self.database.is_empty():
             return 0
+        query = select(func.count()).select_from(sessions_table).where(*_matches(search))
         with self.database.begin() as connection:
-            return connection.scalar(select(func.count()).select_from(_sessions)) or 0
+            return connection.scalar(query) or 0
 
-    def sessions(self, first: int, limit: int) -> list[Summary]:
-        """Return up to limit sessions from number first on, the newest being number 0."""
+    def sessions(self, first: int, limit: int, search: Search = ALL) -> list[Summary]:
+        """Return up to limit sessions that match, from number first on, the newest being number 0."""
         if self.database.is_empty():
             return []
-        query = _summaries().order_by(_sessions.c.started_ms.desc(), _sessions.c.id.desc())
-        with self.database.begin() as connection:
-            return [_as_summary(row) for row in connection.execute(query.offset(first).limit(limit))]
+        query = _summaries().where(*_matches(search)).order_by(*NEWEST_FIRST).offset(first).limit(limit)
+        return self._read_summaries(query)
 
     def session(self, session_id: int) -> Summary | None:
         """Return the session of that number, or None."""
         if self.database.is_empty():
             return None
+        return next(iter(self._read_summaries(_summaries().where(sessions_table.c.id == session_id))), None)
+
+    def others(self, summary: Summary, limit: int) -> list[Summary]:
+        """Return up to limit other sessions of the same source that overlap it nowhere, the nearest first."""
+        table = sessions_table.c
+        apart = or_(table.started_ms >= summary.ended_unix_ms, table.ended_ms <= summary.started_unix_ms)
+        query = _summaries().where(table.source == summary.source, table.id != summary.session_id, apart)
+        distance = func.abs(table.started_ms - summary.started_unix_ms)
+        return self._read_summaries(query.order_by(distance, table.id).limit(limit))
+
+    def _read_summaries(self, query: Select[Any]) -> list[Summary]:
         with self.database.begin() as connection:
-            row = connection.execute(_summaries().where(_sessions.c.id == session_id)).one_or_none()
-        return _as_summary(row) if row else None
+            rows = connection.execute(query).all()
+            tags = _read_tags(connection, [row.id for row in rows])
+        return [_as_summary(row, tags[row.id]) for row in rows]
+
+    def tags(self, limit: int) -> list[str]:
+        """Return the tags in use, limit at most, those of the most sessions first."""
+        if self.database.is_empty():
+            return []
+        tag = tags_table.c.tag
+        query = select(tag).group_by(tag).order_by(func.count().desc(), tag).limit(limit)
+        with self.database.begin() as connection:
+            return list(connection.scalars(query))
+
+    def describe(self, session_id: int, about: About) -> None:
+        """Replace what is said of a session."""
+        with self.database.begin() as connection:
+            describe_session(connection, session_id, about)
+
+    def markers(self, session_id: int) -> list[Marker]:
+        """Return a session's markers in the order of their moments."""
+        columns = (getattr(markers_table.c, name) for name in ("number", "label", "caller_ms", "arrived_ms"))
+        query = select(*columns).where(markers_table.c.session_id == session_id)
+        with self.database.begin() as connection:
+            markers = [Marker(*row) for row in connection.execute(query)]
+        return sorted(markers, key=lambda marker: (marker.at_unix_ms, marker.number))
 
     def faces(self, session_id: int, limit: int) -> list[Face]:
         """Return the faces of a session seen most often, limit at most, in the order in which they came."""
-        seen: ColumnElement[int] = sum((_faces.c[name] for name in COUNTED[1:]), _faces.c[COUNTED[0]])
-        query = select(_faces).where(_faces.c.session_id == session_id)
-        query = query.order_by(seen.desc(), _faces.c.track_id).limit(limit)
+        seen: ColumnElement[int] = sum((faces_table.c[name] for name in COUNTED[1:]), faces_table.c[COUNTED[0]])
+        query = select(faces_table).where(faces_table.c.session_id == session_id)
+        query = query.order_by(seen.desc(), faces_table.c.track_id).limit(limit)
         with self.database.begin() as connection:
             rows = connection.execute(query).mappings().all()
         faces = [
@@ -241,13 +266,43 @@ class History:
         ]
         return sorted(faces, key=lambda face: (face.first_unix_ms, face.track_id))
 
-    def mean_probs(self, summary: Summary, bin_s: int, track_id: int | None = None) -> list[MeanProbs]:
-        """Return the mean of each time bin of bin_s that has a sighting, in order; of one face or of all."""
-        number = _seconds.c.second // bin_s
-        sums = (func.sum(_seconds.c[name]) for name in ("sightings", *EMOTIONS))
-        query = select(number, *sums).where(_seconds.c.session_id == summary.session_id)
+    def faces_within(self, session_id: int, stretch_ms: range) -> list[Face]:
+        """Return all faces of a stretch of a session (Unix time in ms), those seen most often first.
+
+        They are counted sighting by sighting, as in `labels`.
+        """
+        seen = sightings_table.c
+        query = select(seen.track_id, LABEL, func.count(), func.min(seen.at_ms), func.max(seen.at_ms))
+        query = query.where(seen.session_id == session_id, _within(stretch_ms)).group_by(seen.track_id, LABEL)
+        found: defaultdict[int, list[tuple[str, int, int, int]]] = defaultdict(list)
+        with self.database.begin() as connection:
+            for track_id, *figures in connection.execute(query):
+                found[track_id].append(tuple(figures))
+        faces = [
+            Face(
+                track_id,
+                min(first_ms for *_, first_ms, _ in parts),
+                max(last_ms for *_, last_ms in parts),
+                dict.fromkeys(COUNTED, 0) | {label: count for label, count, *_ in parts},
+            )
+            for track_id, parts in found.items()
+        ]
+        return sorted(faces, key=lambda face: (-sum(face.counts.values()), face.track_id))
+
+    def mean_probs(
+        self, summary: Summary, bin_s: int, track_id: int | None = None, seconds: range | None = None
+    ) -> list[MeanProbs]:
+        """Return the mean of each time bin of bin_s that has a sighting, in order; of one face or of all.
+
+        seconds since the session began limit them to a stretch, and bins are counted from its first.
+        """
+        number = (seconds_table.c.second - (seconds.start if seconds else 0)) // bin_s
+        sums = (func.sum(seconds_table.c[name]) for name in ("sightings", *EMOTIONS))
+        query = select(number, *sums).where(seconds_table.c.session_id == summary.session_id)
         if track_id is not None:
-            query = query.where(_seconds.c.track_id == track_id)
+            query = query.where(seconds_table.c.track_id == track_id)
+        if seconds is not None:
+            query = query.where(seconds_table.c.second.between(seconds.start, seconds.stop - 1))
         with self.database.begin() as connection:
             rows = connection.execute(query.group_by(number).order_by(number)).all()
         return [
@@ -255,40 +310,44 @@ class History:
         ]
 
     def labels(
-        self, summary: Summary, bin_s: int, track_ids: Sequence[int]
+        self, summary: Summary, bin_s: int, track_ids: Sequence[int], seconds: range | None = None
     ) -> defaultdict[int, dict[int, str]]:
         """Return each face's most frequent label, one of COUNTED, by time bin of bin_s in which it was seen.
 
-        They are counted sighting by sighting, which takes a second for a million (nine hours of one face).
+        seconds are as in `mean_probs`. They are counted sighting by sighting, which takes a second for a
+        million (nine hours of one face).
         """
-        seen = _sightings.c
-        number = (seen.at_ms - summary.started_unix_ms) // (1000 * bin_s)
-        label = case((seen.sure, seen.emotion), else_="unsure")
-        query = select(seen.track_id, number, label).where(
-            seen.session_id == summary.session_id,
-            seen.track_id.in_(track_ids),
-            # a clock may have been set back
-            seen.at_ms.between(summary.started_unix_ms, summary.ended_unix_ms),
+        seen, started_ms = sightings_table.c, summary.started_unix_ms
+        # within the session: a clock may have been set back
+        stretch_ms = range(started_ms, summary.ended_unix_ms + 1)
+        if seconds is not None:
+            stretch_ms = range(started_ms + 1000 * seconds.start, started_ms + 1000 * seconds.stop)
+        number = (seen.at_ms - stretch_ms.start) // (1000 * bin_s)
+        query = select(seen.track_id, number, LABEL).where(
+            seen.session_id == summary.session_id, seen.track_id.in_(track_ids), _within(stretch_ms)
         )
-        query = query.group_by(seen.track_id, number, label).order_by(func.count(), label.desc())
+        query = query.group_by(seen.track_id, number, LABEL).order_by(func.count(), LABEL.desc())
         labels: defaultdict[int, dict[int, str]] = defaultdict(dict)
         with self.database.begin() as connection:
             for track_id, at, name in connection.execute(query):
                 labels[track_id][at] = name  # the one counted most comes last
         return labels
 
-    def sightings(self, session_id: int) -> Iterator[Row[Any]]:
-        """Yield a session's sightings in order: number, at_ms, track_id, x1 to y2, emotion, sure, seven probs.
+    def sightings(self, session_id: int, stretch_ms: range | None = None) -> Iterator[Row[Any]]:
+        """Yield a session's sightings in order, or those of a stretch of it (Unix time in ms).
 
-        Read in small parts, so that a slow reader holds neither memory nor a connection.
+        Each is number, at_ms, track_id, x1 to y2, emotion, sure, seven probs, brightness, roll_deg and
+        yaw_estimate_deg. Read in small parts, so that a slow reader holds neither memory nor a connection.
         """
-        columns = [column for column in _sightings.c if column.name != "session_id"]
-        query = select(*columns).where(_sightings.c.session_id == session_id)
-        query = query.order_by(_sightings.c.number).limit(self._rows_a_read)
+        columns = [column for column in sightings_table.c if column.name != "session_id"]
+        query = select(*columns).where(sightings_table.c.session_id == session_id)
+        if stretch_ms is not None:
+            query = query.where(_within(stretch_ms))
+        query = query.order_by(sightings_table.c.number).limit(self._rows_a_read)
         last = -1
         while True:
             with self.database.begin() as connection:
-                rows = connection.execute(query.where(_sightings.c.number > last)).all()
+                rows = connection.execute(query.where(sightings_table.c.number > last)).all()
             if not rows:
                 return
             yield from rows
@@ -296,7 +355,7 @@ class History:
 
     def delete(self, session_id: int) -> bool:
         """Delete a session with all that belongs to it; False if there is none of that number."""
-        return self._delete(_sessions.c.id == session_id) > 0
+        return self._delete(sessions_table.c.id == session_id) > 0
 
     def delete_all(self) -> int:
         """Delete every session and return how many there were."""
@@ -304,36 +363,75 @@ class History:
 
     def delete_ended_before(self, at_unix_ms: int) -> int:
         """Delete the sessions that ended before that time and return how many there were."""
-        return self._delete(_sessions.c.ended_ms < at_unix_ms)
+        return self._delete(sessions_table.c.ended_ms < at_unix_ms)
 
     def _delete(self, *which: ColumnElement[bool]) -> int:
         if self.database.is_empty():
             return 0
         with self.database.begin() as connection:
-            return connection.execute(delete(_sessions).where(*which)).rowcount
+            return connection.execute(delete(sessions_table).where(*which)).rowcount
 
 
 def _insert_session(connection: Connection, session: Session, source: str) -> int:
     at_ms = session.started_unix_ms
     values = {"key": session.key, "source": source, "started_ms": at_ms, "ended_ms": at_ms, "sightings": 0}
-    result = connection.execute(insert(_sessions).values(values))
+    values["setup"] = session.setup
+    result = connection.execute(insert(sessions_table).values(values))
     assert result.inserted_primary_key is not None
     session_id: int = result.inserted_primary_key[0]
     return session_id
 
 
-def _as_row(session_id: int, number: int, at_ms: int, track: Track) -> dict[str, Any]:
+def describe_session(connection: Connection, session_id: int, about: About) -> None:
+    """Replace what is said of a session, in a transaction."""
+    values = {"name": about.name, "note": about.note}
+    connection.execute(update(sessions_table).where(sessions_table.c.id == session_id).values(values))
+    connection.execute(delete(tags_table).where(tags_table.c.session_id == session_id))
+    if about.tags:
+        connection.execute(insert(tags_table), [{"session_id": session_id, "tag": tag} for tag in about.tags])
+
+
+def _insert_markers(connection: Connection, session_id: int, markers: Iterable[Marker]) -> None:
+    """Insert markers; those that are there already stay as they are."""
+    rows = [
+        {
+            "session_id": session_id,
+            "number": marker.number,
+            "label": marker.label,
+            "caller_ms": marker.caller_unix_ms,
+            "arrived_ms": marker.arrived_unix_ms,
+        }
+        for marker in markers
+    ]
+    connection.execute(_dialect(connection).insert(markers_table).on_conflict_do_nothing(), rows)
+
+
+def _as_row(
+    session_id: int, number: int, at_ms: int, track: Track, brightness: float | None = None
+) -> dict[str, Any]:
     which = {"session_id": session_id, "number": number, "at_ms": at_ms, "track_id": track.track_id}
     box = dict(zip(("x1", "y1", "x2", "y2"), track.box, strict=True))
     named = {"emotion": track.emotion, "sure": track.sure}
-    return {**which, **box, **named, **dict(zip(EMOTIONS, track.probs.tolist(), strict=True))}
+    probs = dict(zip(EMOTIONS, track.probs.tolist(), strict=True))
+    return {**which, **box, **named, **probs, "brightness": _whole(brightness), **_pose(track)}
 
 
-def _count_faces(session_id: int, sightings: Iterable[tuple[int, Track]]) -> Iterator[dict[str, Any]]:
+def _pose(track: Track) -> dict[str, int | None]:
+    points = track.landmarks
+    if points is None:
+        return {"roll_deg": None, "yaw_estimate_deg": None}
+    return {"roll_deg": _whole(roll_deg(points)), "yaw_estimate_deg": _whole(yaw_estimate_deg(points))}
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def _count_faces(session_id: int, sightings: Iterable[Sighting]) -> Iterator[dict[str, Any]]:
     """Yield the figures of each face in sightings."""
     times: defaultdict[int, list[int]] = defaultdict(list)
     counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for at_ms, track in sightings:
+    for at_ms, track, *_ in sightings:
         times[track.track_id].append(at_ms)
         counts[track.track_id][track.emotion if track.sure else "unsure"] += 1
     for track_id, at in times.items():
@@ -341,12 +439,10 @@ def _count_faces(session_id: int, sightings: Iterable[tuple[int, Track]]) -> Ite
         yield {**which, **{name: counts[track_id][name] for name in COUNTED}}
 
 
-def _sum_seconds(
-    session: Session, session_id: int, sightings: Iterable[tuple[int, Track]]
-) -> Iterator[dict[str, Any]]:
+def _sum_seconds(session: Session, session_id: int, sightings: Iterable[Sighting]) -> Iterator[dict[str, Any]]:
     """Yield the sums of each second of each face in sightings."""
     parts: defaultdict[tuple[int, int], list[Track]] = defaultdict(list)
-    for at_ms, track in sightings:
+    for at_ms, track, *_ in sightings:
         parts[(at_ms - session.started_unix_ms) // 1000, track.track_id].append(track)
     for (second, track_id), tracks in parts.items():
         which = {"session_id": session_id, "second": second, "track_id": track_id, "sightings": len(tracks)}
@@ -362,20 +458,51 @@ def _add(
     replaced: Iterable[str] = (),
 ) -> None:
     """Insert rows; where one of the same key is there, add to what is summed and renew what is replaced."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    new = dialect.insert(table)
+    new = _dialect(connection).insert(table)
     values = {name: table.c[name] + new.excluded[name] for name in summed}
     values |= {name: new.excluded[name] for name in replaced}
     connection.execute(new.on_conflict_do_update(index_elements=table.primary_key, set_=values), list(rows))
 
 
+def _dialect(connection: Connection) -> Any:
+    """Return the module of the database's own statements, of which both have ON CONFLICT."""
+    return postgresql if connection.dialect.name == "postgresql" else sqlite
+
+
+def _within(stretch_ms: range) -> ColumnElement[bool]:
+    """Return the condition of sightings in a stretch (Unix time in ms)."""
+    return sightings_table.c.at_ms.between(stretch_ms.start, stretch_ms.stop - 1)
+
+
+def _matches(search: Search) -> list[ColumnElement[bool]]:
+    """Return the conditions of a search."""
+    table, conditions = sessions_table.c, list[ColumnElement[bool]]()
+    tagged = select(tags_table.c.tag).where(tags_table.c.session_id == table.id)
+    if search.text:
+        words = [it.icontains(search.text, autoescape=True) for it in (table.name, table.note, table.source)]
+        by_tag = tagged.where(tags_table.c.tag.icontains(search.text, autoescape=True)).exists()
+        conditions.append(or_(*words, by_tag))
+    if search.tag:
+        conditions.append(tagged.where(tags_table.c.tag == search.tag).exists())
+    return conditions
+
+
+def _read_tags(connection: Connection, session_ids: Sequence[int]) -> defaultdict[int, list[str]]:
+    """Return the tags of each session, sorted."""
+    tags: defaultdict[int, list[str]] = defaultdict(list)
+    query = select(tags_table).where(tags_table.c.session_id.in_(session_ids))
+    for session_id, tag in connection.execute(query):
+        tags[session_id].append(tag)
+    return tags
+
+
 def _summaries() -> Select[Any]:
-    totals = (func.coalesce(func.sum(_faces.c[name]), 0).label(name) for name in COUNTED)
-    faces = func.count(_faces.c.track_id).label("faces")
-    return select(_sessions, faces, *totals).outerjoin(_faces).group_by(_sessions.c.id)
+    totals = (func.coalesce(func.sum(faces_table.c[name]), 0).label(name) for name in COUNTED)
+    faces = func.count(faces_table.c.track_id).label("faces")
+    return select(sessions_table, faces, *totals).outerjoin(faces_table).group_by(sessions_table.c.id)
 
 
-def _as_summary(row: Row[Any]) -> Summary:
+def _as_summary(row: Row[Any], tags: Iterable[str]) -> Summary:
     values = row._mapping
     return Summary(
         session_id=values["id"],
@@ -386,4 +513,6 @@ def _as_summary(row: Row[Any]) -> Summary:
         sightings=values["sightings"],
         faces=values["faces"],
         counts={name: int(values[name]) for name in COUNTED},
+        about=About(values["name"], values["note"], tuple(sorted(tags))),
+        setup=values["setup"],
     )

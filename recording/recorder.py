@@ -4,14 +4,16 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+from recording.about import About
 from recording.database import DatabaseError
 from recording.history import DAY_MS, History, Session
+from recording.markers import MAX_MARKERS, Marker, MarkerError, MarkerRate, check_time
 from streaming.viewable import Viewable
 from vision.tracker import Track
 
@@ -48,7 +50,8 @@ class Recording:
     """The recorder's state: sightings written, waiting to be, and dropped because too many waited.
 
     session_id is None until the session is in the database; problem is empty if all is well. The session began
-    at started_unix_ms, length_ms ago; saved is the one that ended last, until another begins.
+    at started_unix_ms, length_ms ago; saved is the one that ended last, until another begins. about and labels,
+    of the keys 1 to 9, are those of the session, or of the next one; markers are how many the session has.
     """
 
     on: bool
@@ -60,10 +63,24 @@ class Recording:
     started_unix_ms: int | None = None
     length_ms: int = 0
     saved: Saved | None = None
+    about: About = field(default_factory=About)
+    labels: tuple[str, ...] = ()
+    markers: int = 0
+    last_marker: Marker | None = None
 
     def summary(self) -> dict[str, Any]:
         """Return a line about the recording as JSON: whether it is on, and for how long."""
         return {"on": self.on, "seconds": self.length_ms / 1000}
+
+    @classmethod
+    def unpack(cls, values: Mapping[str, Any]) -> Self:
+        """Return what `dataclasses.asdict` made, with lists for tuples; raises TypeError or KeyError."""
+        about, last, saved = values["about"], values["last_marker"], values["saved"]
+        return cls(
+            **{**values, "labels": tuple(values["labels"])}
+            | {"about": About(**{**about, "tags": tuple(about["tags"])})}
+            | {"last_marker": Marker(**last) if last else None, "saved": Saved(**saved) if saved else None}
+        )
 
 
 OFF = Recording(False, None, 0, 0, 0, "")
@@ -72,7 +89,9 @@ OFF = Recording(False, None, 0, 0, 0, "")
 class _Moment(NamedTuple):
     session: Session
     at_ms: int  # Unix
-    tracks: Sequence[Track]
+    tracks: Sequence[Track] = ()
+    brightness: float | None = None  # of the whole picture
+    marker: Marker | None = None
 
 
 class Recorder:
@@ -90,6 +109,8 @@ class Recorder:
         open_to_all: bool = True,
         prefix: str = "",
         *,
+        describe_setup: Callable[[], str] = str,
+        on_marker: Callable[[Marker], None] = lambda _marker: None,
         max_waiting: int = MAX_WAITING,
         waits: RecorderWaits = WAITS,
     ) -> None:
@@ -101,11 +122,14 @@ class Recorder:
             keep_days: Sessions that ended longer ago are deleted, now and every hour; 0 keeps them.
             open_to_all: Whether visitors may record, and see and delete recordings.
             prefix: Written before the source's name, where several cameras write into one history.
+            describe_setup: Returns what records now, as JSON: program, network and settings.
+            on_marker: Is told of each marker, in the thread that brings it.
             max_waiting: The limit of frames and sightings that wait for the database.
             waits: How long the recorder waits.
         """
         self.open_to_all = open_to_all
         self._camera, self._history, self._keep_days, self._prefix = camera, history, keep_days, prefix
+        self._describe_setup, self._on_marker = describe_setup, on_marker
         self._max_waiting, self._waits = max_waiting, waits
         self._switching = threading.Lock()  # one start, stop or renewal at a time; guards the next
         self._held = ExitStack()
@@ -114,6 +138,9 @@ class Recorder:
         self._changed = threading.Condition()
         self._session: Session | None = None
         self._saved: Saved | None = None
+        self._about, self._labels = About(), tuple[str, ...]()  # of the session that runs, or the next
+        self._last_marker: Marker | None = None  # of the session that runs
+        self._marker_rate = MarkerRate()
         self._waiting: deque[_Moment] = deque()
         self._sightings = 0  # that wait
         self._dropped = 0
@@ -145,22 +172,50 @@ class Recorder:
                     self._stop()
                     self._start()
 
+    def describe(self, about: About, labels: Sequence[str]) -> None:
+        """Say what the session that runs is about, and the next ones; labels are those of the keys 1 to 9."""
+        with self._changed:
+            self._about, self._labels = about, tuple(labels)
+            if self._session:
+                self._session.about = about
+                self._put(_Moment(self._session, max(_now_ms(), self._session.started_unix_ms)))
+
+    def mark(self, label: str, caller_unix_ms: int | None, arrived_unix_ms: int) -> Marker:
+        """Mark a moment of the session that runs, as `Marker` describes it; raises MarkerError."""
+        with self._changed:
+            session, last = self._session, self._last_marker
+            if session is None:
+                raise MarkerError("Nothing is being recorded, so there is nothing to mark.", 409)
+            number = last.number + 1 if last else 1
+            marker = Marker(number, label, caller_unix_ms, arrived_unix_ms)
+            check_time(marker.at_unix_ms, session.started_unix_ms, _now_ms())
+            if number > MAX_MARKERS:
+                raise MarkerError(f"This session has {MAX_MARKERS} markers already; begin another.", 429)
+            self._marker_rate.check()
+            if not self._put(_Moment(session, arrived_unix_ms, marker=marker)):
+                raise MarkerError("The database is away for so long that no more markers fit.", 503)
+            self._last_marker = marker
+        self._on_marker(marker)
+        return marker
+
     def _start(self) -> None:
         if self._session or self._closed:
             return
         self._held.enter_context(self._camera.viewing())
         log.info("recording began")
-        session = Session(_now_ms())
+        session = Session(_now_ms(), setup=self._describe_setup())
         with self._changed:
-            self._session, self._saved, self._dropped = session, None, 0
-            self._put(_Moment(session, session.started_unix_ms, ()))
+            session.about = self._about
+            self._session, self._saved, self._dropped, self._last_marker = session, None, 0, None
+            self._put(_Moment(session, session.started_unix_ms))
 
     def _stop(self) -> None:
         with self._changed:
             session, self._session = self._session, None
             if session is None:
                 return
-            self._put(_Moment(session, max(_now_ms(), session.started_unix_ms), ()))
+            self._put(_Moment(session, max(_now_ms(), session.started_unix_ms)))
+            self._about = replace(self._about, note="")  # it was about what has just ended
         self._held.close()
         log.info("recording ended")
 
@@ -176,18 +231,25 @@ class Recorder:
             since_s = self._writing_since_s
             if since_s is not None and time.monotonic() - since_s > self._waits.slow_s:
                 problem = problem or "The database is slow to answer."
+            now = replace(
+                OFF,
+                waiting=self._sightings,
+                dropped=self._dropped,
+                problem=problem,
+                about=self._about,
+                labels=self._labels,
+            )
             if session is None:
-                waiting, dropped = self._sightings, self._dropped
-                return replace(OFF, waiting=waiting, dropped=dropped, problem=problem, saved=self._saved)
-            return Recording(
-                True,
-                session.session_id,
-                session.written,
-                self._sightings,
-                self._dropped,
-                problem,
-                session.started_unix_ms,
-                max(_now_ms() - session.started_unix_ms, 0),
+                return replace(now, saved=self._saved)
+            return replace(
+                now,
+                on=True,
+                session_id=session.session_id,
+                sightings=session.written,
+                started_unix_ms=session.started_unix_ms,
+                length_ms=max(_now_ms() - session.started_unix_ms, 0),
+                markers=self._last_marker.number if self._last_marker else 0,
+                last_marker=self._last_marker,
             )
 
     def counts(self) -> Mapping[str, int]:
@@ -222,17 +284,19 @@ class Recorder:
         seen = [_without_maps(it) for it in annotated.tracks if it.seen_s == annotated.captured_s]
         with self._changed:
             if self._session:
-                self._put(_Moment(self._session, at_ms, seen))
+                self._put(_Moment(self._session, at_ms, seen, annotated.brightness))
 
-    def _put(self, moment: _Moment) -> None:
+    def _put(self, moment: _Moment) -> bool:
+        """Let the moment wait for the writer; False if too much waits already."""
         if len(self._waiting) + self._sightings + len(moment.tracks) >= self._max_waiting:
             self._dropped += len(moment.tracks)
             self._counts["dropped"] += len(moment.tracks)
-            return
+            return False
         self._waiting.append(moment)
         self._sightings += len(moment.tracks)
         if len(self._waiting) == 1:  # else the writer is awake
             self._changed.notify_all()
+        return True
 
     # The recorder's own thread.
 
@@ -266,9 +330,10 @@ class Recorder:
         try:
             for session, group in groupby(moments, lambda moment: moment.session):
                 part = list(group)
-                sightings = [(moment.at_ms, track) for moment in part for track in moment.tracks]
+                sightings = [(it.at_ms, track, it.brightness) for it in part for track in it.tracks]
+                markers = [it.marker for it in part if it.marker]
                 source = f"{self._prefix}{self._camera.state().source}"
-                self._history.write(session, sightings, part[-1].at_ms, source)
+                self._history.write(session, sightings, part[-1].at_ms, source, markers)
                 with self._changed:
                     for _ in part:
                         self._waiting.popleft()

@@ -1,12 +1,11 @@
 """The version of the history's tables, and the way from one version to the next.
 
 Version 0.1 of the program wrote schema 1, without the table that holds the version. To change the tables,
-change `recording.history.TABLES` and append to MIGRATIONS a function that does the same to existing ones.
+change `recording.tables.TABLES` and append to MIGRATIONS a function that does the same to existing ones.
 """
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from sqlalchemy import (
     Column,
@@ -23,7 +22,6 @@ from sqlalchemy import (
     table,
     update,
 )
-from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.schema import CreateTable
 
 from settings import HIDDEN, mask_address
@@ -46,7 +44,19 @@ def mask_sources(connection: Connection) -> None:
         connection.execute(update(sessions).where(sessions.c.id == session_id).values(source=masked))
 
 
-MIGRATIONS: Sequence[Migration] = (mask_sources,)  # the first leads from schema 1 to schema 2, and so on
+def add_details(connection: Connection) -> None:
+    """Let sessions have a name, a note and a setup, and sightings the picture's brightness and a head's pose.
+
+    The tables of tags and markers are new, and so made with those that are missing.
+    """
+    for name in ("name", "note", "setup"):
+        connection.exec_driver_sql(f"ALTER TABLE sessions ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
+    for name in ("brightness", "roll_deg", "yaw_estimate_deg"):
+        connection.exec_driver_sql(f"ALTER TABLE sightings ADD COLUMN {name} SMALLINT")
+
+
+# The first leads from schema 1 to schema 2, and so on.
+MIGRATIONS: Sequence[Migration] = (mask_sources, add_details)
 LOCK = 0x66616365  # "face": PostgreSQL's number of the lock under which one program at a time migrates
 _versions = Table(
     "schema_version", MetaData(), Column("version", Integer, primary_key=True, autoincrement=False)
@@ -77,12 +87,7 @@ def migrate(connection: Connection, tables: MetaData, migrations: Sequence[Migra
     for missing in tables.sorted_tables:
         if missing.name not in names:
             connection.execute(CreateTable(missing, if_not_exists=True))
-    if _versions.name in names:
-        if version != newest:
-            _write_version(connection, newest)
-        return
-    # a role that may not make tables goes on using those of version 0.1
-    with suppress(ProgrammingError), connection.begin_nested():
+    if version != newest or _versions.name not in names:
         _write_version(connection, newest)
 
 

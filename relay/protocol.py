@@ -5,16 +5,18 @@ A Redis stream with MAXLEN keeps no queue: a slow reader skips, and memory stays
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from redis import Redis
 
-from recording.recorder import Recording, Saved
+from outputs.base import OutputStatus
+from recording.recorder import Recording
 from settings import StartError
 from streaming.viewable import Counts, State
 from vision.frames import AnnotatedFrame
+from vision.resting_face import RestingFace
 from vision.tracker import Track
 
 TICK_S = 0.25  # between two exchanges of reports and requests
@@ -35,8 +37,9 @@ def connect(url: str) -> Redis:
 
 def clock_s(redis: Redis) -> float:
     """Return the time of Redis's own clock (Unix, s): those of the machines may differ."""
-    seconds: Any = redis.time()
-    return float(seconds[0])
+    parts: Any = redis.time()
+    seconds, microseconds = parts
+    return float(seconds) + float(microseconds) / 1e6
 
 
 def frames_key(name: str) -> str:
@@ -59,6 +62,16 @@ def requests_key(name: str) -> str:
     return f"fer:requests:{name}"
 
 
+def calls_key(name: str) -> str:
+    """Return the key of a list of calls (see relay.calls) that the camera's process has not taken yet."""
+    return f"fer:calls:{name}"
+
+
+def answer_key(call: str) -> str:
+    """Return the key of a list that gets the answer to the call with that id."""
+    return f"fer:answer:{call}"
+
+
 def report_key(name: str) -> str:
     """Return the key of the report of the camera's process, as JSON."""
     return f"fer:report:{name}"
@@ -75,6 +88,7 @@ class Report:
     summary: dict[str, Any]  # as streaming.viewable.State.summary gives it
     counts: Counts
     viewers: dict[str, list[str]]  # by web process, the names of its viewers
+    outputs: list[OutputStatus] = field(default_factory=list)
 
     def pack(self) -> bytes:
         """Return the report as JSON."""
@@ -85,10 +99,11 @@ class Report:
         """Return the report that was packed; raises ValueError if another version packed it."""
         try:
             payload = json.loads(packed)
-            saved = payload["recording"]["saved"]
-            recording = Recording(**payload["recording"] | {"saved": saved and Saved(**saved)})
-            counts, viewers = Counts(**payload["counts"]), dict(payload["viewers"])
-            return cls(**payload | {"recording": recording, "counts": counts, "viewers": viewers})
+            recording, counts = Recording.unpack(payload["recording"]), Counts(**payload["counts"])
+            viewers = dict(payload["viewers"])
+            outputs = [OutputStatus(**status) for status in payload.get("outputs", ())]
+            read = {"recording": recording, "counts": counts, "viewers": viewers, "outputs": outputs}
+            return cls(**payload | read)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"a report of another version: {error}") from None
 
@@ -105,6 +120,7 @@ def pack(frame: AnnotatedFrame, state: State) -> dict[str, bytes]:
             [t.track_id, t.box, [round(float(p), 5) for p in t.probs], t.emotion, t.sure] for t in frame.tracks
         ],
         "landmarks": [None if t.landmarks is None else t.landmarks.round(1).tolist() for t in frame.tracks],
+        "rests": [_pack_rest(track) for track in frame.tracks],
     }
     return {"jpeg": frame.jpeg, "about": _json(about)}
 
@@ -118,7 +134,8 @@ def unpack(fields: dict[bytes, bytes]) -> tuple[AnnotatedFrame, str, str]:
     about = json.loads(fields[b"about"])
     now_s = time.monotonic()
     captured_s = now_s - max(time.time() - about["captured"], 0.0)  # another machine's clock may be ahead
-    landmarks = about.get("landmarks") or [None] * len(about["tracks"])  # a version without them
+    none = [None] * len(about["tracks"])  # of a version without them
+    landmarks, rests = about.get("landmarks") or none, about.get("rests") or none
     tracks = [
         Track(
             number,
@@ -128,11 +145,37 @@ def unpack(fields: dict[bytes, bytes]) -> tuple[AnnotatedFrame, str, str]:
             sure,
             captured_s,
             landmarks=points and np.array(points, dtype=np.float32),
+            **_unpack_rest(rest),
         )
-        for (number, box, probs, emotion, sure), points in zip(about["tracks"], landmarks, strict=True)
+        for (number, box, probs, emotion, sure), points, rest in zip(
+            about["tracks"], landmarks, rests, strict=True
+        )
     ]
     frame = AnnotatedFrame(about["index"], captured_s, now_s, fields[b"jpeg"], tracks, problem=about["problem"])
     return frame, about["source"], about["note"]
+
+
+def _pack_rest(track: Track) -> dict[str, Any] | None:
+    """Return a track's resting face, or how far it is measured, as JSON values; None without either."""
+    if track.rest_progress is not None:
+        return {"progress": round(track.rest_progress, 3)}
+    if track.rest is None:
+        return None
+    return {
+        "probs": [round(float(p), 5) for p in track.rest.probs],
+        "since": track.rest.since_unix_s,
+        "name": track.rest.name,
+    }
+
+
+def _unpack_rest(rest: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of a track that was packed with this rest; raises KeyError, TypeError, ValueError."""
+    if rest is None:
+        return {}
+    if "progress" in rest:
+        return {"rest_progress": float(rest["progress"])}
+    probs = np.array(rest["probs"], dtype=np.float32)
+    return {"rest": RestingFace(probs, float(rest["since"]), str(rest["name"]))}
 
 
 def pack_viewers(names: list[str]) -> bytes:

@@ -10,6 +10,7 @@ from redis import Redis
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
+from relay.calls import CallServer
 from relay.control import RECORDING, ControlServer
 from relay.protocol import (
     CAMERAS,
@@ -41,6 +42,7 @@ class Publisher:
     def __init__(self, camera: Viewable, control: ControlServer, redis: Redis, name: str) -> None:
         """Create a publisher, which does nothing before `run`."""
         self._camera, self._control, self._redis, self._name = camera, control, redis, name
+        self._calls = CallServer(redis, name)
         self._lock = Lock(redis, owner_key(name), timeout=LOCK_S, blocking=False, thread_local=False)
         # by web process: its last message, and since when it is the last (monotonic, s)
         self._last_messages: dict[bytes, tuple[bytes, float]] = {}
@@ -106,6 +108,7 @@ class Publisher:
             reads.hgetall(viewers_key(self._name))
             reads.hgetall(requests_key(self._name))
             viewers, requests = reads.execute()
+        self._calls.answer_all(self._control.act)
         self._control.apply({name.decode(): value.decode() for name, value in requests.items()})
         gone = self.gone(viewers, time.monotonic())
         present = {process: message for process, message in viewers.items() if process not in gone}

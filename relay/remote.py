@@ -4,15 +4,20 @@ import json
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
+from outputs.base import OutputStatus
+from recording.about import About
+from recording.markers import Marker, MarkerError
 from recording.recorder import OFF, Recording
-from relay.control import RECORDING, RESETS
+from relay.calls import CallClient
+from relay.control import ABOUT, MARK, RECORDING, RESETS, REST
 from relay.errors import AwayError
 from relay.protocol import (
     RETRY_S,
@@ -29,6 +34,7 @@ from relay.publisher import GONE_S
 from streaming.audience import Names
 from streaming.viewable import Counts, State, Viewable
 from vision.controls import check_change
+from vision.resting_face import RestError, RestRequest
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +63,7 @@ class ControlClient:
         """Create the client of the camera of that name; waits are also those of its RemoteCamera."""
         self.name, self.waits = name, waits
         self._redis = redis
+        self.calls = CallClient(redis, name, waits.done_s)
         self._last: tuple[Report | None, float] = None, 0.0  # and when it came (monotonic, s)
 
     def receive(self, packed: bytes | None) -> Report | None:
@@ -79,6 +86,11 @@ class ControlClient:
         if time.monotonic() - self._last[1] > 2 * self.waits.tick_s:
             self.status()
 
+    def outputs(self) -> Sequence[OutputStatus]:
+        """Return what the camera's outputs did at the last report; none without one."""
+        report = self.last_report()
+        return report.outputs if report else ()
+
     def last_report(self) -> Report | None:
         """Return the last report without asking for it; None if it is old, or the process away."""
         report, came_s = self._last
@@ -93,9 +105,8 @@ class ControlClient:
 
     def request(self, requests: Mapping[str, Any], is_done: Callable[[Report], bool]) -> None:
         """Send requests and wait until a report says that they are done; raises AwayError, or RedisError."""
-        away = AwayError(f"The process of the camera {self.name} does not answer.")
         if not self.status():
-            raise away
+            raise self.away()
         with self._redis.pipeline(transaction=False) as writes:
             if RESETS in requests:
                 writes.hincrby(requests_key(self.name), RESETS, 1)
@@ -103,7 +114,11 @@ class ControlClient:
                 writes.hset(requests_key(self.name), name, json.dumps(requests[name]))
             writes.execute()
         if not self.wait(is_done, self.waits.done_s):
-            raise away
+            raise self.away()
+
+    def away(self) -> AwayError:
+        """Return the error of a process that does not answer."""
+        return AwayError(f"The process of the camera {self.name} does not answer.")
 
     def wait(self, is_so: Callable[[Report], bool], timeout_s: float) -> bool:
         """Wait until is_so(report); False after the timeout. Raises RedisError."""
@@ -146,6 +161,12 @@ class RemoteControls:
         previous = report.view.get(RESETS) if report else None
         self._control.request({RESETS: 1}, lambda report: report.view.get(RESETS) != previous)
 
+    def rest(self, request: RestRequest) -> None:
+        """Measure, use or forget a face's resting face; raises RestError, AwayError and RedisError."""
+        answer = self._control.calls.call(REST, asdict(request))
+        if "error" in answer:
+            raise RestError(answer["error"])
+
 
 class RemoteRecorder:
     """The recorder of another process; a site uses it as recording.recorder.Recorder."""
@@ -165,6 +186,30 @@ class RemoteRecorder:
     def flush(self, timeout_s: float) -> bool:
         """Wait until no sighting waits; False if that takes longer than timeout_s. Raises RedisError."""
         return self._control.wait(lambda report: not report.sessions, timeout_s)
+
+    def describe(self, about: About, labels: Sequence[str]) -> None:
+        """Say what the session is about, as Recorder.describe does; raises AwayError and RedisError."""
+        value = {
+            **asdict(about),
+            "labels": list(labels),
+            "request": uuid.uuid4().hex,
+        }  # new, even if said before
+        self._control.request(
+            {ABOUT: value},
+            lambda report: (report.recording.about, report.recording.labels) == (about, tuple(labels)),
+        )
+
+    def mark(self, label: str, caller_unix_ms: int | None, _arrived_unix_ms: int) -> Marker:
+        """Mark a moment, as Recorder.mark does; raises MarkerError, AwayError and RedisError.
+
+        The camera's process computes the arrival by its own clock, which times what it records.
+        """
+        if not self._control.status():
+            raise self._control.away()
+        answer = self._control.calls.call(MARK, {"label": label, "caller_unix_ms": caller_unix_ms})
+        if "error" in answer:
+            raise MarkerError(answer["error"], answer["status"])
+        return Marker(**answer["marker"])
 
     def state(self) -> Recording:
         """Return what the recorder did at the last report; off without one."""

@@ -16,7 +16,12 @@ log = logging.getLogger(__name__)
 
 
 class FullError(Exception):
-    """The limit of viewers is reached; the message says which it is."""
+    """The limit of viewers is reached; the message says which it is, and limit is its number."""
+
+    def __init__(self, message: str, limit: int = 0) -> None:
+        """Keep the number beside the message."""
+        super().__init__(message)
+        self.limit = limit
 
 
 @dataclass
@@ -81,6 +86,13 @@ class Audience:
         elsewhere = self._names.elsewhere()
         return None if elsewhere is None else name in elsewhere
 
+    def is_full(self, limit: int | None = None) -> bool:
+        """Return whether max_viewers, or limit of them, are taken in this process."""
+        return len(self) >= self._limit(limit)
+
+    def _limit(self, limit: int | None) -> int:
+        return min(self._max_viewers, limit or self._max_viewers)
+
     def admit(self, name: str, variant: Variant, limit: int | None = None) -> Seat:
         """Return a viewer's seat; raises FullError if max_viewers, or limit of them, are taken."""
         return self._seat("viewer", self._names.here, name, limit, self._variants.feed(variant))
@@ -93,7 +105,7 @@ class Audience:
         self, kind: str, names: list[str], name: str, limit: int | None, feed: AbstractContextManager[Feed[Any]]
     ) -> Seat:
         with ExitStack() as stack:
-            stack.enter_context(self._listed(names, name, min(self._max_viewers, limit or self._max_viewers)))
+            stack.enter_context(self._listed(names, name, self._limit(limit)))
             stack.enter_context(self._camera.viewing())
             opened = stack.enter_context(feed)
             held = stack.pop_all()
@@ -110,7 +122,7 @@ class Audience:
         with self._lock:
             if len(names) >= limit:
                 self.refused += 1
-                raise FullError(f"{limit} are watching, and no more may; try again in a minute.")
+                raise FullError(f"{limit} are watching, and no more may; try again in a minute.", limit)
             names.append(name)
         try:
             yield

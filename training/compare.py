@@ -57,13 +57,19 @@ def trained(card: ModelCard) -> str:
     """Return how long a network was trained, and on how many faces, as far as its card says."""
     if not {"epoch", "faces"} <= card.training.keys():
         return "-"
-    return f"{card.training['epoch']} epochs, {card.training['faces']:,} faces"
+    epochs = card.training["epoch"]
+    return f"{epochs} epoch{'s' * (epochs != 1)} of {card.training['faces']:,} faces"
 
 
 def as_markdown(rows: list[list[str]]) -> str:
     """Return rows as a table in Markdown, the first row as its headings."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines = [as_row(row) for row in rows]
     return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
+
+
+def as_row(cells: list[str]) -> str:
+    """Return the cells of a row as a line in Markdown."""
+    return "| " + " | ".join(cells) + " |"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -75,11 +81,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         faces, training = (load_faces(args.data, split) for split in ("PublicTest", "Training"))
         clean = ~near_duplicates(faces.images, training.images)
-        rows = [list(HEADINGS), *(compare(path, faces, clean) for path in args.runs)]
+        print(as_markdown([list(HEADINGS)]), flush=True)
+        for path in args.runs:  # each as soon as it is measured: large networks take minutes
+            print(as_row(compare(path, faces, clean)), flush=True)
     except (WeightsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(as_markdown(rows))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Labelled faces: FER2013 from Kaggle's fer2013.csv, or folders of any layout in training.folders."""
+"""Labelled faces: FER2013 from Kaggle's fer2013.csv, AffectNet, or folders as in training.folders."""
 
 import csv
 import hashlib
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model import preprocess
 from nn.model_card import INPUT_SIDE
+from training.affectnet import affectnet_faces, is_affectnet
 from training.folders import MissingSplitError, find_faces
 from vision.emotions import EMOTIONS
 from vision.jpeg import load_gray
@@ -28,11 +29,15 @@ class Faces:
         images: The faces (n, 48, 48) uint8 gray.
         labels: Their labels (n,) int64, indices into EMOTIONS.
         votes: Their FER+ votes (n, 10) int64 in the order of VOTES; all zero where there are none.
+        affect: Their valence and arousal (n, 2) float32, -1 to 1, NaN where there are none; None without any.
+        dropped: How many faces of the split are left out, because they show none of EMOTIONS.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     votes: NDArray[np.int64]
+    affect: NDArray[np.float32] | None = None
+    dropped: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -54,7 +59,8 @@ class Faces:
 
     def select(self, chosen: NDArray[np.bool_]) -> "Faces":
         """Return the chosen faces; chosen is (n,) bool."""
-        return Faces(self.images[chosen], self.labels[chosen], self.votes[chosen])
+        affect = None if self.affect is None else self.affect[chosen]
+        return Faces(self.images[chosen], self.labels[chosen], self.votes[chosen], affect, self.dropped)
 
 
 def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
@@ -70,8 +76,12 @@ def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
     """
     if split not in SPLITS:
         raise ValueError(f"no split {split!r}; there are: {', '.join(SPLITS)}")
+    if path.is_dir() and is_affectnet(path):
+        if ferplus is not None:
+            raise ValueError("FER+ votes are in the row order of fer2013.csv: they do not fit AffectNet")
+        return _load_affectnet(path, split)
     if path.is_dir():
-        rows = [(label, _read_face(picture)) for label, picture in find_faces(path, split)]
+        rows = [(label, read_face(picture)) for label, picture in find_faces(path, split)]
     elif path.is_file():
         try:
             rows = list(_csv_rows(path, split))
@@ -91,6 +101,25 @@ def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
     if len(votes) != len(rows):
         raise ValueError(f"{ferplus} has votes for {len(votes)} faces of {split}, {path} has {len(rows)}")
     return Faces(np.stack(images), np.array(labels, dtype=np.int64), votes)
+
+
+def _load_affectnet(path: Path, split: str) -> Faces:
+    """Return the faces of a split of AffectNet that show one of EMOTIONS; raises ValueError."""
+    found = affectnet_faces(path, split)
+    if found is None:
+        raise MissingSplitError(f"{path} has no faces for {split}")
+    images, labels, affect, dropped = [], [], [], 0
+    for face in found:
+        if face.label is None:
+            dropped += 1
+            continue
+        images.append(read_face(face.picture, face.box))
+        labels.append(face.label)
+        affect.append(face.affect)
+    if not images:
+        raise MissingSplitError(f"{path} has no faces for {split}")
+    votes = np.zeros((len(labels), len(VOTES)), dtype=np.int64)
+    return Faces(np.stack(images), np.array(labels), votes, np.array(affect, dtype=np.float32), dropped)
 
 
 def load_votes(path: Path, split: str) -> NDArray[np.int64]:
@@ -134,10 +163,10 @@ def _parse_row(row: dict[str, str], where: str) -> tuple[int, NDArray[np.uint8]]
     return label, pixels.reshape(INPUT_SIDE, INPUT_SIDE)
 
 
-def _read_face(path: Path) -> NDArray[np.uint8]:
-    """Return a picture as a face (48, 48) uint8; raises ValueError."""
+def read_face(path: Path, box: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
+    """Return a picture, or its box (left, top, width, height) px, as a face (48, 48) uint8; ValueError."""
     gray = load_gray(path)
     if gray is None:
         raise ValueError(f"{path} is not a picture that OpenCV can read")
-    whole = np.array([[0, 0, gray.shape[1], gray.shape[0]]])
-    return np.asarray(preprocess(gray, whole)[0])
+    left, top, width, height = box or (0, 0, gray.shape[1], gray.shape[0])
+    return np.asarray(preprocess(gray, np.array([[left, top, left + width, top + height]]))[0])

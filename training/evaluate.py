@@ -1,6 +1,7 @@
 """Measure a weights file on FER2013: python -m training.evaluate WEIGHTS --data fer2013.csv.
 
-The figures are printed and written as evaluation.json, and with plots as evaluation.html.
+The figures are printed and written as evaluation.json, and with plots as evaluation.html. --data FOLDER --by
+source,person measures faces of any source name by name (see training.named), with by_name.png as their picture.
 """
 
 import argparse
@@ -19,13 +20,18 @@ from model import OUTPUTS, EmotionClassifier, to_probabilities
 from nn.model_card import ModelCard, WeightsError
 from nn.registry import load_net
 from nn.torch_engine import TorchEngine
+from settings import Settings
 from training.calibrate import majority_accuracy, majority_of
 from training.data import SPLITS, Faces, load_faces
 from training.duplicates import near_duplicates
+from training.evaluate_by import as_text as evaluate_by_text
+from training.evaluate_by import evaluate_by, write_picture
+from training.evaluate_rest import evaluate_rest, rest_text
 from training.foreign import add_spec_arguments, spec_of
 from training.inference import predict_logits
 from training.losses import heads
 from training.metrics import averages, confusion, ferplus_majority, measure, per_class
+from training.named import PERSON, load_named
 from training.report import as_text, write_report
 from training.stress import STRESSES, stressed
 
@@ -132,6 +138,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("weights", type=Path, help="weights file of the network")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
+    parser.add_argument(
+        "--by",
+        type=_kinds,
+        metavar="KIND,...",
+        help="names of the folder's levels or of its faces.csv's columns",
+    )
     parser.add_argument("--ferplus", type=Path, help="votes of FER+, fer2013new.csv")
     parser.add_argument(
         "--split", default="PublicTest", choices=SPLITS, help="faces to measure on (default: PublicTest)"
@@ -146,17 +158,46 @@ def main(argv: list[str] | None = None) -> int:
     args: Any = parser.parse_args(argv)
     try:
         net, card = load_net(args.weights, spec_of(args))
-        faces = load_faces(args.data, args.split, args.ferplus)
-        training = load_faces(args.data, "Training")
+        return _report_by_name(net, card, args) if args.by else _report(net, card, args)
     except (WeightsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    """Return the words of a comma-separated list; argparse's error for an empty one or one that repeats."""
+    kinds = tuple(kind.strip() for kind in text.split(","))
+    if not all(kinds) or len(set(kinds)) < len(kinds):
+        raise argparse.ArgumentTypeError(f"takes names, each once and separated by commas, not {text!r}")
+    return kinds
+
+
+def _report_by_name(net: nn.Module, card: ModelCard, args: Any) -> int:
+    """Print and write the figures of faces with names; raises ValueError."""
+    named = load_named(args.data, args.by)
+    probs = to_probabilities(predict_logits(net, named.faces).numpy(), args.output, card.calibration)
+    figures = evaluate_by(probs, named, Settings().unsure_below)
+    title = f"{args.weights.name} on {args.data}, {args.output} output, one forward pass a face"
+    print(title)
+    print(evaluate_by_text(figures))
+    people = named.names.get(PERSON)
+    rest = None if people is None else evaluate_rest(probs, named.faces.labels, people)
+    if rest:
+        print(f"\n{rest_text(rest)}")
+        figures["rest"] = rest
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "evaluation.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    write_picture(args.out / "by_name.png", title, figures)
+    print(f"picture in {args.out / 'by_name.png'}")
+    return 0
+
+
+def _report(net: nn.Module, card: ModelCard, args: Any) -> int:
+    """Print and write the figures of a split; raises ValueError."""
+    faces = load_faces(args.data, args.split, args.ferplus)
+    training = load_faces(args.data, "Training")
     clean = ~near_duplicates(faces.images, training.images)
-    try:
-        figures, probs = evaluate(net, card, faces, clean, args.output)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    figures, probs = evaluate(net, card, faces, clean, args.output)
     title = f"{args.weights.name} on {args.split}, one forward pass a face"
     print(title)
     print(as_text(figures))

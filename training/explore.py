@@ -24,6 +24,7 @@ from training.duplicates import near_pairs
 from training.explore_figures import (
     MIN_FACE_PX,
     OUTCOMES,
+    Affect,
     Agreement,
     Classes,
     Detection,
@@ -35,6 +36,7 @@ from training.explore_figures import (
     count_classes,
     count_duplicates,
     count_empty,
+    measure_affect,
     measure_agreement,
     measure_levels,
     measure_light,
@@ -44,6 +46,7 @@ from training.explore_figures import (
 from training.explore_plots import (
     SHEET_COLUMNS,
     Picture,
+    affect_plot,
     agreement_plot,
     classes_plot,
     detection_plot,
@@ -74,7 +77,7 @@ class Section(NamedTuple):
 
     name: str
     title: str
-    figures: Classes | Pictures | Levels | Light | Duplicates | Agreement | Detection
+    figures: Classes | Pictures | Affect | Levels | Light | Duplicates | Agreement | Detection
     pictures: list[Picture]
     table: Table
 
@@ -96,10 +99,13 @@ def load_splits(path: Path, ferplus: Path | None) -> dict[str, Faces]:
 def join(splits: dict[str, Faces]) -> Faces:
     """Return the faces of all splits, one split after the other."""
     parts = list(splits.values())
+    affect = [faces.affect for faces in parts if faces.affect is not None]
     return Faces(
         np.concatenate([faces.images for faces in parts]),
         np.concatenate([faces.labels for faces in parts]),
         np.concatenate([faces.votes for faces in parts]),
+        np.concatenate(affect) if affect else None,
+        sum(faces.dropped for faces in parts),
     )
 
 
@@ -116,6 +122,10 @@ def explore(splits: dict[str, Faces], detectors: Mapping[str, Detector]) -> Iter
     )
     sheets = [*sample_sheets(faces, rng), augmented_sheet(faces)]
     yield Section("pictures", "Samples of each class", count_empty(faces), sheets, [])
+    if (affect := measure_affect(faces)) and faces.affect is not None:
+        known = np.isfinite(faces.affect).all(axis=1)
+        plots = [affect_plot(faces.affect[known], faces.labels[known], affect.means)]
+        yield Section("affect", "Valence and arousal", affect, plots, _affect_table(affect))
     levels = measure_levels(faces)
     yield Section("levels", "Pixel values", levels, [levels_plot(levels)], [])
     light = light_plots(faces.images, faces.labels)
@@ -178,6 +188,12 @@ def _class_table(classes: Classes) -> Table:
     return [("class", *classes.counts), *rows, total]
 
 
+def _affect_table(affect: Affect) -> Table:
+    """Return each emotion's mean valence and arousal."""
+    rows = [(name, f"{valence:+.2f}", f"{arousal:+.2f}") for name, (valence, arousal) in affect.means.items()]
+    return [("class", "valence", "arousal"), *rows]
+
+
 def _duplicate_table(duplicates: Duplicates) -> Table:
     """Return the copies within each split and between each two."""
     rows = [
@@ -226,7 +242,7 @@ def write_report(out: Path, data: str, sections: list[Section]) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Write the report on a data set; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.explore", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of faces")
     parser.add_argument("--ferplus", type=Path, help="votes of FER+, fer2013new.csv")
     parser.add_argument(
         "--out", type=Path, default=Path("runs/explore"), help="report's folder (default: runs/explore)"
@@ -235,6 +251,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         args.out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
         splits = load_splits(args.data, args.ferplus)
+        for split, faces in splits.items():
+            if faces.dropped:
+                print(f"{split}: {faces.dropped:,} faces left out, which show none of the seven emotions")
         sections = []
         detectors: dict[str, Detector] = {
             "Haar": HaarDetector(CASCADE, MIN_FACE_PX),

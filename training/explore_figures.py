@@ -107,6 +107,42 @@ def count_empty(faces: Faces) -> Pictures:
 
 
 @dataclass(frozen=True)
+class Affect:
+    """Annotated valence and arousal: how many faces have both, and each emotion's means of the two."""
+
+    faces: int
+    means: dict[str, tuple[float, float]]
+
+    def conclusion(self) -> str:
+        """Return which emotions lie farthest apart along each axis."""
+        valence = self._ends(0, "the least pleasant", "the most")
+        arousal = self._ends(1, "the calmest", "the most excited")
+        return f"{self.faces:,} faces have valence and arousal: {valence}; {arousal}."
+
+    def _ends(self, axis: int, low: str, high: str) -> str:
+        """Return which emotions lie lowest and highest on an axis, in words."""
+        (least, at_least), (most, at_most) = (
+            end(((name, mean[axis]) for name, mean in self.means.items()), key=lambda pair: pair[1])
+            for end in (min, max)
+        )
+        return f"{least} is {low} ({at_least:+.2f}), {most} {high} ({at_most:+.2f})"
+
+
+def measure_affect(faces: Faces) -> Affect | None:
+    """Return the annotated valence and arousal by emotion; None if no face has them."""
+    if faces.affect is None:
+        return None
+    known = np.isfinite(faces.affect).all(axis=1)
+    if not known.any():
+        return None
+    means = {
+        name: (float(values[:, 0].mean()), float(values[:, 1].mean()))
+        for name, values in by_emotion(faces.affect[known], faces.labels[known]).items()
+    }
+    return Affect(int(known.sum()), means)
+
+
+@dataclass(frozen=True)
 class Levels:
     """The mean gray level of each emotion's pixels, and their shares in BINS bins: shares[emotion][bin]."""
 

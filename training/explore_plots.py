@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import cv2
@@ -21,6 +21,7 @@ from vision.emotions import DETAILS, EMOTIONS
 WIDTH = 4.8  # inches, so that letters are as large as the page's on a phone
 DPI = 180
 SHEET_COLUMNS = 8
+MAX_POINTS = 1500  # of an emotion in a scatter
 LIGHT = {"ink": "#1c2024", "soft": "#5b6570", "ground": "#ffffff", "line": "#dde1e6", "map": "Blues"}
 DARK = {"ink": "#e8eaed", "soft": "#a0a8b1", "ground": "#1d2125", "line": "#31373d", "map": "mako"}
 SPLIT_COLOURS = ("#2b7bba", "#e6a700", "#8856a7")
@@ -112,6 +113,30 @@ def classes_plot(classes: Classes) -> Picture:
         axes.legend(loc="upper left")
 
     return plot(draw, 2.8, "Each class's share of each split")
+
+
+def affect_plot(
+    affect: NDArray[np.float32], labels: NDArray[np.int64], means: Mapping[str, tuple[float, float]]
+) -> Picture:
+    """Plot the faces' valence and arousal (n, 2) by emotion, MAX_POINTS of each at most, and the means."""
+
+    def draw(axes: Axes, colours: Colours) -> None:
+        for name, points in by_emotion(affect, labels).items():
+            axes.scatter(
+                points[:MAX_POINTS, 0],
+                points[:MAX_POINTS, 1],
+                s=4,
+                alpha=0.3,
+                color=DETAILS[name].colour,
+                linewidths=0,
+            )
+        for name, mean in means.items():
+            axes.scatter(*mean, s=90, color=DETAILS[name].colour, edgecolor=colours["ink"], label=name)
+        axes.set(xlabel="valence", ylabel="arousal", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
+        axes.grid()
+        axes.legend(fontsize="small", loc="lower left")
+
+    return plot(draw, 4.4, "Valence and arousal as annotated; the large points are each class's mean")
 
 
 def levels_plot(levels: Levels) -> Picture:

@@ -1,8 +1,9 @@
 """Export a network as ONNX, checked against PyTorch: python -m training.export WEIGHTS.
 
-The input is `images` (n, 1, 48, 48) float32, 0 to 255. The outputs are `logits` (n, 15), seven labels in the
-order of EMOTIONS and eight FER+ classes, and `maps` (n, 15, 6, 6), their class activation maps. Networks
-without a FER+ head have the first seven logits alone; only those of nn.pooled have maps.
+The input is `images` (n, 1, side, side) float32, 0 to 255, of the side that the weights' card says: 48 px for
+every network that is trained here. The outputs are `logits` (n, 15), seven labels in the order of EMOTIONS and
+eight FER+ classes, and `maps` (n, 15, h, w), their class activation maps, 6 x 6 for the shipped network.
+Networks without a FER+ head have seven logits; only those of nn.pooled have maps.
 """
 
 import argparse

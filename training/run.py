@@ -94,8 +94,7 @@ class Run:
         torch.manual_seed(config.seed)
         self.net = build(config.network, config.network_options).to(self.device)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
-        decay = config.ema_decay
-        self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        self.ema = AveragedModel(self.net, multi_avg_fn=self._average, use_buffers=True)
         self.optimizer = make_optimizer(self.net, config)
         self.steps_per_epoch = len(training) // config.batch_size
         if not self.steps_per_epoch:
@@ -159,6 +158,14 @@ class Run:
                     raise Stopped
         self.training_accuracy = self._accuracy(len(losses))
         return float(torch.stack(losses).mean()) if losses else 0.0
+
+    def _average(self, averaged: Any, weights: Any, _count: Any) -> None:
+        """Move the averaged weights, a list of tensors, towards this step's.
+
+        The decay grows to the configuration's, so that a short run's average is not that of its first steps.
+        """
+        decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
+        get_ema_multi_avg_fn(decay)(averaged, weights, _count)
 
     def _accuracy(self, steps: int) -> float:
         """Return the share of this process's faces of so many steps that were named as labelled."""

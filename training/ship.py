@@ -22,7 +22,7 @@ from nn.emotion_net import EmotionNet
 from nn.model_card import ModelCard, WeightsError
 from nn.registry import load_net
 from settings import ROOT
-from training.calibrate import choose_calibration, cross_fitted_error, majority_accuracy
+from training.calibrate import ENOUGH_ACCURACY, choose_calibration, cross_fitted_error, majority_accuracy
 from training.data import Faces, load_faces
 from training.duplicates import near_duplicates
 from training.export import export_weights
@@ -40,7 +40,13 @@ def unweigh(net: EmotionNet, labels: NDArray[np.int64], power: float) -> Emotion
     return net
 
 
-def ship(net: EmotionNet, card: ModelCard, training: Faces, validation: Faces) -> tuple[EmotionNet, ModelCard]:
+def ship(
+    net: EmotionNet,
+    card: ModelCard,
+    training: Faces,
+    validation: Faces,
+    enough_accuracy: float = ENOUGH_ACCURACY,
+) -> tuple[EmotionNet, ModelCard]:
     """Fuse and calibrate a trained network.
 
     Args:
@@ -48,6 +54,7 @@ def ship(net: EmotionNet, card: ModelCard, training: Faces, validation: Faces) -
         card: The card of its weights.
         training: The faces it was trained on.
         validation: The faces that calibrate it; those with a copy among the training faces are left out.
+        enough_accuracy: The accuracy on the labels, 0 to 1, that adding the heads keeps.
 
     Returns:
         The fused network, and its card with the calibration and the figures.
@@ -57,7 +64,7 @@ def ship(net: EmotionNet, card: ModelCard, training: Faces, validation: Faces) -
     logits = predict_logits(fused, validation).numpy()
     clean = ~near_duplicates(validation.images, training.images)
     clean_faces = validation.select(clean)
-    calibration = choose_calibration(logits[clean], clean_faces, training)
+    calibration = choose_calibration(logits[clean], clean_faces, training, enough_accuracy)
     error = cross_fitted_error(logits[clean], clean_faces, calibration)
     metrics = {"calibration error, cross-fitted": error}
     for output in ("fer2013", "shipped"):
@@ -98,6 +105,12 @@ def main(argv: list[str] | None = None) -> int:
         default=ROOT / "weights" / "emotion.safetensors",
         help="weights file to write (default: weights/emotion.safetensors, the site's)",
     )
+    parser.add_argument(
+        "--enough-accuracy",
+        type=float,
+        default=ENOUGH_ACCURACY,
+        help=f"accuracy on the labels that adding the heads keeps (default: {ENOUGH_ACCURACY})",
+    )
     args: Any = parser.parse_args(argv)
     try:
         net, card = load_net(args.weights)
@@ -109,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
     except (WeightsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    fused, shipped = ship(net, card, training, validation)
+    fused, shipped = ship(net, card, training, validation, args.enough_accuracy)
     save_weights(args.out, fused, shipped)
     export_weights(args.out, args.out.with_suffix(".onnx"))
     for name, value in shipped.metrics.items():

@@ -21,6 +21,9 @@ def describe_run(run: Run, new: list[str]) -> None:
     for label, name in enumerate(EMOTIONS):
         weight = float(run.label_weights[label])
         print(f"{name:10}{counts[0][label]:10,}{counts[1][label]:12,}{weight:9.2f}")
+    for faces, use in ((run.training, "train on"), (run.validation, "validate")):
+        if faces.dropped:
+            print(f"{faces.dropped:,} faces to {use} left out: they show none of the seven emotions")
     if absent := [name for name, count in zip(EMOTIONS, counts[0], strict=True) if not count]:
         print(f"no face to train on is labelled {', '.join(absent)}")
     if new:

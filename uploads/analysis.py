@@ -26,6 +26,7 @@ from vision.pictures import (
     tidy,
 )
 from vision.pipeline import Pipeline
+from vision.resting_face import RestingFace
 from vision.tracker import Track
 
 HEAD_BYTES = 256
@@ -98,9 +99,10 @@ class Analysis:
         max_entries: int,
         *,
         whole: bool = False,
+        rest: RestingFace | None = None,
         open_video: Callable[[IO[bytes]], Video] = Video,
     ) -> None:
-        """Read up to max_entries of each ZIP; with whole each whole picture is a face, as in `Recognizer.read`.
+        """Read up to max_entries of each ZIP; whole and rest are as in `Recognizer.read`, rest for videos too.
 
         open_writer(name, fps, size_px) returns the writer of a video's annotated copy, or None for no copy.
         """
@@ -112,6 +114,7 @@ class Analysis:
         self._open_writer = open_writer
         self._max_entries = max_entries
         self._whole = whole
+        self._rest = rest
         self._open_video = open_video
         self._stopped = False
         self._bytes_done = 0
@@ -138,7 +141,7 @@ class Analysis:
                 sizes.append(file.size)
                 yield _load(file)
 
-        with closing(self._recognizer.read(loaded(), whole=self._whole)) as readings:
+        with closing(self._recognizer.read(loaded(), whole=self._whole, rest=self._rest)) as readings:
             for reading in readings:
                 if self._stopped:
                     return
@@ -164,7 +167,7 @@ class Analysis:
             return
         if archive.note:
             yield Remark(self.doing, archive.note)
-        with closing(self._recognizer.read(archive.files(), whole=self._whole)) as readings:
+        with closing(self._recognizer.read(archive.files(), whole=self._whole, rest=self._rest)) as readings:
             for number, reading in enumerate(readings, 1):
                 if self._stopped:
                     return
@@ -191,6 +194,7 @@ class Analysis:
     def _frames(self, name: str, size: int, video: Video) -> Iterator[VideoFrame | Remark]:
         with ExitStack() as stack:
             pipeline = stack.enter_context(closing(self._make_pipeline()))
+            pipeline.tracker.everybodys_rest = self._rest
             copy = AnnotatedCopy(lambda: self._open_writer(name, video.fps, video.size_px))
             stack.callback(copy.close)
             for index, (image, t_s, duration_s) in enumerate(video):

@@ -1,9 +1,10 @@
-"""Explains the label of one face: a heat map for each emotion, and the maps of each convolution."""
+"""Explains the label of one face: a heat map for each emotion, and the maps of each layer."""
 
 import io
+import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from vision.emotions import EMOTIONS
 from vision.jpeg import encode_jpeg
 from vision.overlay import Scene, lay_heat
 from vision.pictures import PictureError, read_picture
-from vision.samples import load_samples, read_gray
+from vision.samples import FACE_BOX, load_samples, read_gray
 from vision.tracker import Track
 
 if TYPE_CHECKING:  # PyTorch costs the site 1.4 s, and is needed only once a picture is explained
@@ -33,6 +34,12 @@ QUALITY = 85
 LINE = 255
 MAX_MAP_PX = 48  # side of a map as it is drawn
 MAX_WAIT_S = 10.0  # for the pictures before
+JOIN_S = 20.0
+FAINT = 0.15  # of the brightest map: a map with less found nothing
+BANDS = ("upper", "middle", "lower"), ("left", "middle", "right")
+
+
+log = logging.getLogger(__name__)
 
 
 class BusyError(TimeoutError):
@@ -45,16 +52,20 @@ class UnknownSampleError(LookupError):
 
 @dataclass(frozen=True)
 class Reason:
-    """One emotion: its probability, and the face (JPEG) with the heat map of that emotion."""
+    """One emotion: its probability, and the face (JPEG) with the heat map of that emotion.
+
+    place is where the map is brightest, as "upper left" or "middle"; "" where it is dark everywhere.
+    """
 
     emotion: str
     probability: float
     picture: bytes
+    place: str
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One convolution's maps of a face: count maps of side x side, all in one picture (PNG)."""
+    """One layer's maps of a face: count maps of side x side, all in one picture (PNG)."""
 
     count: int
     side: int
@@ -96,6 +107,18 @@ class PictureExplainer:
         self._samples = load_samples(samples)
         self._max_wait_s = max_wait_s
         self._lock = threading.Lock()
+        self._warming = threading.Thread(target=self._warm_up, name="explainer", daemon=True)
+
+    def warm_up(self) -> None:
+        """Load PyTorch and the network in the background, once; a first picture would wait for them."""
+        with suppress(RuntimeError):  # it was started already
+            self._warming.start()
+
+    def close(self) -> bool:
+        """Join the thread of `warm_up`; return False if that failed."""
+        if self._warming.ident is not None:
+            self._warming.join(JOIN_S)
+        return not self._warming.is_alive()
 
     def explain(self, data: bytes) -> Explanation:
         """Return the explanation of the largest face in a picture file; raises PictureError or BusyError.
@@ -120,7 +143,33 @@ class PictureExplainer:
             raise UnknownSampleError(f"There is no sample {number} of “{emotion}”.")
         gray = read_gray(paths[number - 1])
         with self._turn():
-            return self._explain(gray, np.array([0, 0, gray.shape[1], gray.shape[0]]))
+            return self._explain(gray, np.array(FACE_BOX))
+
+    def explain_face(
+        self, data: bytes, box: NDArray[np.float64], tilt_deg: float, probs: Mapping[str, float]
+    ) -> Explanation:
+        """Return the explanation of a face that is known already; raises PictureError or BusyError.
+
+        Args:
+            data: A picture file with the face.
+            box: The face (4,) xyxy in shares of the picture's width and height.
+            tilt_deg: The angle in degrees of the line of the eyes.
+            probs: The probability of each emotion, as it was read in the larger picture.
+        """
+        with self._turn():
+            image = read_picture(data).image
+            gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+            height, width = gray.shape
+            found = self._explain(gray, np.round(box * ([width, height] * 2)).astype(np.int32), tilt_deg)
+        reasons = [replace(reason, probability=probs[reason.emotion]) for reason in found.reasons]
+        return replace(found, reasons=sorted(reasons, key=lambda reason: -reason.probability))
+
+    def _warm_up(self) -> None:
+        blank, box = np.zeros((MAX_MAP_PX, MAX_MAP_PX), dtype=np.uint8), [[0, 0, MAX_MAP_PX, MAX_MAP_PX]]
+        try:
+            self._activations(self._classifier.crop(blank, np.array(box)))
+        except Exception:
+            log.exception("the network could not be loaded for explanations")
 
     def explain_track(self, image: NDArray[np.uint8], track: Track) -> Explanation:
         """Return the explanation of a face in an image (H, W, 3) uint8 BGR; raises BusyError."""
@@ -149,14 +198,14 @@ class PictureExplainer:
         scene = cv2.cvtColor(face, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
         shares = maps[0] / max(float(maps[0].max()), 1e-6)  # one scale for all seven, so that they compare
         reasons = [
-            Reason(emotion, float(p), encode_jpeg(with_map(scene, share), QUALITY))
+            Reason(emotion, float(p), encode_jpeg(with_map(scene, share), QUALITY), brightest_place(share))
             for emotion, p, share in zip(EMOTIONS, probs[0], shares, strict=True)
         ]
         reasons.sort(key=lambda reason: -reason.probability)
         return Explanation(others, encode_jpeg(scene, QUALITY), reasons, layers, maps.shape[2:])
 
     def _activations(self, crops: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """Return each convolution's maps of one crop (1, side, side), in order, without those of one px.
+        """Return each layer's maps of one crop (1, side, side), in order, without those of one px.
 
         Maps are (c, h, w) float32.
         """
@@ -175,6 +224,19 @@ def with_map(scene: Scene, share: NDArray[np.float32]) -> Scene:
     scene = scene.copy()
     lay_heat(scene, share, (0, 0, scene.shape[1], scene.shape[0]))
     return scene
+
+
+def brightest_place(share: NDArray[np.float32]) -> str:
+    """Return in words where a map share (h, w), 0 to 1, is brightest; "" where it is dark everywhere."""
+    if share.max() < FAINT:
+        return ""
+    row, column = (
+        names[min(int(place * 3 // size), 2)]
+        for names, place, size in zip(
+            BANDS, np.unravel_index(int(share.argmax()), share.shape), share.shape, strict=True
+        )
+    )
+    return row if row == column else f"{row} {column}"
 
 
 def draw_layer(maps: NDArray[np.float32]) -> Layer:

@@ -123,15 +123,19 @@ class Jobs:
             self._drop(job)
         return job.job_id if accepted else None
 
-    def read(self, name: str, data: bytes, *, whole: bool = False) -> Reading | None:
+    def read(
+        self, name: str, data: bytes, *, whole: bool = False, rest: Sequence[bytes] = ()
+    ) -> Reading | None:
         """Return the reading of one picture, which is not kept; None if too many are being read.
 
-        With whole the whole picture is a face.
+        With whole the whole picture is a face. Its faces are read against the one in the pictures of rest, if
+        there are any; RestError if none of them has a face.
         """
         if not self._reading.acquire(timeout=self._max_wait_s):
             return None
         try:
-            [reading] = self._recognizer.read([File(name, data)], whole=whole)
+            at_rest = self._recognizer.read_rest(File("", one) for one in rest) if rest else None
+            [reading] = self._recognizer.read([File(name, data)], whole=whole, rest=at_rest)
             return reading
         finally:
             self._reading.release()

@@ -1,6 +1,7 @@
 """Reads the faces of still pictures: several pictures beside each other, their faces in one batch."""
 
 import queue
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from vision.emotions import EMOTIONS
 from vision.faces import NO_FACE, face_json, face_rows, remark_row
 from vision.overlay import PLAIN, Scene, View, draw
 from vision.pictures import NO_MEMORY, Picture, PictureError, read_picture
+from vision.resting_face import RestError, RestingFace, read_against
 from vision.tracker import Track
 
 BATCH = 8  # pictures; as many more are decoded and searched meanwhile
@@ -95,22 +97,32 @@ class Recognizer:
             self._detectors.put(make_detector())
         self._pool = ThreadPoolExecutor(threads, "recognizer")
 
-    def read(self, files: Iterable[File], *, whole: bool = False) -> Generator[Reading]:
+    def read(
+        self, files: Iterable[File], *, whole: bool = False, rest: RestingFace | None = None
+    ) -> Generator[Reading]:
         """Yield a reading a file, in their order; files are taken a few ahead of the readings.
 
         With whole no face is searched for: each whole picture is one. Without, that goes for a picture that
         may be a ready-cut face and has none that is found; unless the second look finds one, it stays unsure.
+        Every face is read against rest, if it is given.
         """
-        rest = iter(files)
-        batch, ahead = self._begin(rest, whole), []
+        left = iter(files)
+        batch, ahead = self._begin(left, whole), []
         try:
             while batch:
-                ahead = self._begin(rest, whole)
-                yield from self._name(batch)
+                ahead = self._begin(left, whole)
+                yield from self._name(batch, rest)
                 batch = ahead
         finally:
             for _, future in (*batch, *ahead):  # the caller may have stopped
                 future.cancel()
+
+    def read_rest(self, files: Iterable[File]) -> RestingFace:
+        """Return the resting face of the person with the largest face in each file; RestError without one."""
+        probs = [reading.faces[0].probs for reading in self.read(files) if reading.faces]
+        if not probs:
+            raise RestError("No face was found in the pictures of the resting face.")
+        return RestingFace(np.mean(probs, axis=0), time.time())
 
     def close(self) -> None:
         """Join its threads; a picture that one has begun is finished first."""
@@ -141,7 +153,7 @@ class Recognizer:
         face = whole_of(picture.image)
         return _Found(picture, face, self._classifier.crop(gray, face.boxes), note)
 
-    def _name(self, searched: list[tuple[str, Future[_Found]]]) -> Iterator[Reading]:
+    def _name(self, searched: list[tuple[str, Future[_Found]]], rest: RestingFace | None) -> Iterator[Reading]:
         found: list[_Found | PictureError] = [_result(future) for _, future in searched]
         crops = [one.crops for one in found if isinstance(one, _Found)]
         results = self._classifier.explain_both_ways(np.concatenate(crops)) if crops else ()
@@ -151,18 +163,21 @@ class Recognizer:
                 yield Reading(name, problem=one)
                 continue
             note = " ".join(filter(None, (one.picture.note, one.whole_note)))
-            faces = tuple(self._faces(one, islice(rows, len(one.faces))))
+            faces = tuple(self._faces(one, islice(rows, len(one.faces)), rest))
             yield Reading(name, one.picture, faces, is_whole=bool(one.whole_note), note=note)
 
-    def _faces(self, found: _Found, rows: Iterator[tuple[NDArray[np.float32], ...]]) -> Iterator[Track]:
-        for index, (row, maps) in enumerate(rows):
+    def _faces(
+        self, found: _Found, rows: Iterator[tuple[NDArray[np.float32], ...]], rest: RestingFace | None
+    ) -> Iterator[Track]:
+        for index, (plain, maps) in enumerate(rows):
+            row = read_against(plain, rest.probs) if rest else plain
             face = found.faces.at([index])
             best = int(row.argmax())
             sure = bool(row[best] >= self._unsure_below) and found.whole_note != DOUBTFUL_NOTE
             [upright] = turn_back(maps[None], face.tilts_deg)
             box, points = _scaled(face.boxes[0], 1), face.landmarks[0]
             landmarks = None if np.isnan(points).any() else points
-            track = Track(index + 1, box, row, EMOTIONS[best], sure, 0.0, upright, landmarks)
+            track = Track(index + 1, box, row, EMOTIONS[best], sure, 0.0, upright, landmarks, rest)
             placed = _placed(track, found.picture.scale)
             # a side of one pixel has another scale than the other
             yield replace(placed, box=(0, 0, *found.picture.size_px)) if found.whole_note else placed

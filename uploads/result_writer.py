@@ -124,6 +124,7 @@ class ResultWriter:
             "scene": f"{number}.jpg",
             "crops": crops,
             "heats": heats,
+            "hidden": self._blur,
         }
         return item | reading_json(reading)
 

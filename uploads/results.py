@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vision.circumplex import place
 from vision.emotions import EMOTIONS
 from vision.faces import NO_FACE, Table, remark_row
 from vision.pictures import tidy
@@ -27,10 +28,16 @@ _FILE = re.compile(r"\d{1,6}(-\d{1,4}(-heat)?)?\.(jpg|mp4|webm)", re.ASCII)
 
 
 class ResultRow(NamedTuple):
-    """A row of the table of all results: face is its JSON, {} for none; cells are in the order of COLUMNS."""
+    """A row of the table of all results.
+
+    face is its JSON, {} for none; cells are in the order of COLUMNS; item is the number of the file in its
+    result, and kind is "picture", "video" or "remark".
+    """
 
     job_id: str
     about: dict[str, Any]
+    item: int
+    kind: str
     face: dict[str, Any]
     cells: list[object]
 
@@ -125,8 +132,10 @@ class Results:
             count = self._count_rows(job_id, about)
             if first < count:
                 result = self.load(job_id)
-                for face, cells in islice(json_rows(result["items"] if result else ()), first, None):
-                    yield ResultRow(job_id, about, face, cells)
+                for item, kind, face, cells in islice(
+                    json_rows(result["items"] if result else ()), first, None
+                ):
+                    yield ResultRow(job_id, about, item, kind, face, cells)
             first = max(first - count, 0)
 
     def file(self, job_id: str, name: str) -> Path | None:
@@ -213,20 +222,29 @@ def count_rows(items: Iterable[dict[str, Any]]) -> int:
     return sum(max(len(_faces(item)), 1) for item in items)
 
 
-def json_rows(items: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], list[object]]]:
-    """Yield a job's result face by face: its JSON, {} for none, and its row in the order of COLUMNS.
+def json_rows(
+    items: Iterable[dict[str, Any]],
+) -> Iterator[tuple[int, str, dict[str, Any], list[object]]]:
+    """Yield a job's result face by face: the item's number and kind, the face's JSON, {} for none, and its row.
 
-    A face of a video is one row, with the time it was first seen and its mean probabilities; a file
-    without a face has a row with the reason.
+    The row is in the order of COLUMNS. A face of a video is one row, with the time it was first seen and its
+    mean probabilities; a file without a face has a row with the reason.
     """
-    for item in items:
+    for at, item in enumerate(items):
+        number = item_number(at, item)
         for face in _faces(item):
             position = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
-            probs = (face["probs"][name] for name in EMOTIONS)
+            probs = [face["probs"][name] for name in EMOTIONS]
             named = face["emotion"], face["confidence"], face["sure"]
-            yield face, [item["file"], *position, *named, *probs, item.get("note", "")]
+            row = [item["file"], *position, *named, *probs, item.get("note", ""), *place(probs).tolist()]
+            yield number, item["kind"], face, row
         if not _faces(item):
-            yield {}, remark_row(item["file"], item.get("text", NO_FACE))
+            yield number, item["kind"], {}, remark_row(item["file"], item.get("text", NO_FACE))
+
+
+def item_number(at: int, item: dict[str, Any]) -> int:
+    """Return the number of the item in that place of a result: a picture's is in the name of its scene."""
+    return int(item["scene"].removesuffix(".jpg")) if "scene" in item else at
 
 
 def _faces(item: dict[str, Any]) -> Sequence[dict[str, Any]]:

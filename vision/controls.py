@@ -7,6 +7,7 @@ from typing import Any
 
 from vision.overlay import View
 from vision.pipeline import Pipeline
+from vision.resting_face import RestRequest
 
 SWITCHES = tuple(item.name for item in fields(View))
 MAX_SMOOTHING_S = 10.0  # as the setting
@@ -57,6 +58,10 @@ class Controls:
             if "smoothing_s" in changes:
                 self._pipeline.tracker.smoothing_s = float(changes["smoothing_s"])
 
+    def rest(self, request: RestRequest) -> None:
+        """Measure, use or forget a face's resting face; raises RestError."""
+        self._pipeline.tracker.rest(request)
+
     def reset(self) -> None:
         """Number the faces anew, from 1."""
         with self._lock:
@@ -77,5 +82,5 @@ def check_change(name: str, value: Any, current: Mapping[str, Any], fixed: Seque
         raise ControlError(f"{name} must be true or false.")
     elif name in fixed and value != current[name]:
         if name == "heat":
-            raise ControlError("This network has no heat map that is quick enough to be live; see “Why?”.")
+            raise ControlError("This network has no heat map that is quick enough to be live; see “Explain”.")
         raise ControlError(f"{name} was set when the program was started, and stays.")

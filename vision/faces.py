@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from vision.circumplex import AXES, place
 from vision.emotions import EMOTIONS
 from vision.tracker import Track
 
@@ -12,7 +13,9 @@ COLUMNS = (
     *("file", "time_s", "frame", "track_id", "x1", "y1", "x2", "y2", "emotion", "confidence", "sure"),
     *EMOTIONS,
     "remark",
+    *AXES,  # last: programs that count columns find the others where they were
 )
+REMARK = COLUMNS.index("remark")
 NO_FACE = "no face"  # the remark of a picture without one
 BYTE_ORDER_MARK = "\ufeff"
 # A spreadsheet reads a cell as a formula if it begins so, in half or full width; a cell also begins behind a
@@ -24,9 +27,10 @@ def face_json(face: Track) -> dict[str, Any]:
     """Return a face as JSON values.
 
     They are track_id, box [x1, y1, x2, y2] px, landmarks [[x, y], ...] px or None, emotion, confidence, sure,
-    and probs.
+    probs, valence, arousal, and rest, None or an object as `_rest_json` returns it.
     """
     points = face.landmarks
+    axes = zip(AXES, place(face.probs).tolist(), strict=True)
     return {
         "track_id": face.track_id,
         "box": list(face.box),
@@ -34,8 +38,25 @@ def face_json(face: Track) -> dict[str, Any]:
         "emotion": face.emotion,
         "confidence": round(face.confidence, 4),
         "sure": face.sure,
-        "probs": {name: round(float(p), 4) for name, p in zip(EMOTIONS, face.probs, strict=True)},
+        "probs": probs_json(face.probs),
+        **{name: round(value, 4) for name, value in axes},
+        "rest": _rest_json(face),
     }
+
+
+def probs_json(probs: Iterable[float]) -> dict[str, float]:
+    """Return probs (7,) by emotion, rounded to four decimals."""
+    return {name: round(float(p), 4) for name, p in zip(EMOTIONS, probs, strict=True)}
+
+
+def _rest_json(face: Track) -> dict[str, Any] | None:
+    """Return progress (0 to 1) and, at 1, since (Unix, s), name and probs; None without a resting face."""
+    if face.rest_progress is not None:
+        return {"progress": round(face.rest_progress, 2)}
+    if face.rest is None:
+        return None
+    since = round(face.rest.since_unix_s, 3)
+    return {"progress": 1.0, "since": since, "name": face.rest.name, "probs": probs_json(face.rest.probs)}
 
 
 def face_rows(
@@ -56,7 +77,7 @@ def face_rows(
         [
             *(file, *moment, face.track_id, *face.box, face.emotion, float(face.confidence), face.sure),
             *(float(p) for p in face.probs),
-            remark,
+            *(remark, *place(face.probs).tolist()),
         ]
         for face in faces
     ]
@@ -64,7 +85,9 @@ def face_rows(
 
 def remark_row(file: str, remark: str) -> list[object]:
     """Return the row of a file without faces, whose remark says why there are none."""
-    return [file, *[""] * (len(COLUMNS) - 2), remark]
+    row: list[object] = [file, *[""] * (len(COLUMNS) - 1)]
+    row[REMARK] = remark
+    return row
 
 
 def as_cell(value: object) -> object:

@@ -37,6 +37,7 @@ class AnnotatedFrame:
         tracks: The tracks that are drawn.
         step_ms: The duration of each of the pipeline's steps in ms.
         problem: The reason why there is no picture; empty where there is one.
+        brightness: The mean gray level of the source's image, 0 to 255; None where it is not known.
         scene: The JPEG's pixels (H, W, 3) uint8 BGR, from which other sizes are encoded.
     """
 
@@ -47,4 +48,5 @@ class AnnotatedFrame:
     tracks: list[Track] = field(default_factory=list)
     step_ms: dict[str, float] = field(default_factory=dict)
     problem: str = ""
+    brightness: float | None = None
     scene: Image | None = field(default=None, repr=False)

@@ -84,6 +84,8 @@ class LiveClassifier:
             tilts_deg: The angles (n,) in degrees of their lines of the eyes, clockwise; NaN where unknown.
         """
         tilts = np.zeros(len(boxes)) if tilts_deg is None else tilts_deg
+        if reread := self._rereading.poll():  # first, so that it counts in this frame, and the next may start
+            self._known += reread
         now, lost = self._recall(boxes, t_s)
         new = np.isinf(now.t_s)
         if new.any():
@@ -93,8 +95,6 @@ class LiveClassifier:
         due = self._due(t_s - now.t_s)
         if len(due) and self._rereading.idle:
             self._rereading.start(lambda: self._reread(gray, now.at(due), tilts[due], t_s))
-        if reread := self._rereading.poll():
-            self._known += reread
         return np.asarray(now.probs.mean(axis=1))
 
     def close(self) -> None:

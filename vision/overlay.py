@@ -137,14 +137,19 @@ def _draw_all_bars(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], 
 
 def draw_no_signal(reason: str, size_px: tuple[int, int] = NO_SIGNAL_SIZE_PX) -> Scene:
     """Return a dark picture (H, W, 3) uint8 BGR of size_px (W, H) with "No signal" and the reason."""
+    return draw_notice("No signal", reason, size_px)
+
+
+def draw_notice(title: str, text: str, size_px: tuple[int, int] = NO_SIGNAL_SIZE_PX) -> Scene:
+    """Return a dark picture (H, W, 3) uint8 BGR of size_px (W, H) with a title and a text below it."""
     width, height = size_px
     picture = Image.new("RGB", size_px, "#1b1f24")
     pen = ImageDraw.Draw(picture)
-    title, text = _font(max(height // 14, 12)), _font(max(height // 28, 10))
-    pen.text((width / 2, height * 0.42), "No signal", "#e8eaed", title, anchor="mm")
-    lines = _wrap(reason, text, width * 0.86)
+    large, small = _font(max(height // 14, 12)), _font(max(height // 28, 10))
+    pen.text((width / 2, height * 0.42), title, "#e8eaed", large, anchor="mm")
+    lines = _wrap(text, small, width * 0.86)
     pen.multiline_text(
-        (width / 2, height * 0.56), lines, "#9aa0a6", text, anchor="mm", align="center", spacing=6
+        (width / 2, height * 0.56), lines, "#b4bac1", small, anchor="mm", align="center", spacing=6
     )
     return np.asarray(picture)[..., ::-1].copy()
 

@@ -88,7 +88,14 @@ class Pipeline:
         jpeg = encode_jpeg(scene, self.jpeg_quality)
         watch.lap("encode")
         return AnnotatedFrame(
-            frame.index, frame.captured_s, time.monotonic(), jpeg, tracks, watch.laps_ms, scene=scene
+            frame.index,
+            frame.captured_s,
+            time.monotonic(),
+            jpeg,
+            tracks,
+            watch.laps_ms,
+            brightness=cv2.mean(gray)[0],
+            scene=scene,
         )
 
     def close(self) -> None:

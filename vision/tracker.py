@@ -7,6 +7,7 @@ assignment. Tracks seen just now are matched before lost ones, as in DeepSORT (W
 """
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,15 @@ from numpy.typing import NDArray
 
 from vision.boxes import iou
 from vision.emotions import EMOTIONS
+from vision.resting_face import (
+    MEASURE,
+    USE,
+    Measurement,
+    RestError,
+    RestingFace,
+    RestRequest,
+    read_against,
+)
 
 MIN_IOU = 0.2  # less overlap than this is another face
 KEEP_S = 2.5  # a lost face keeps its number this long
@@ -30,6 +40,7 @@ SPEED_EASE_S = 0.15
 BOX_EASE_S = 0.06
 UNNUMBERED = 0  # a face that was seen once has no number yet
 MARGIN = 0.13  # another emotion must lead, or a sure one fall below unsure_below, by this much
+UNSURE_AFTER_S = 0.5  # below; a hand before the mouth, or the way from one emotion to the next, takes less
 
 Maps = NDArray[np.float32] | None
 Points = NDArray[np.float32] | None
@@ -49,6 +60,8 @@ class Track:
         maps: Each emotion's eased class activation map (7, h, w) float32; None while no maps are computed.
         landmarks: Its eyes, nose and corners of the mouth (5, 2) float32 px, moved with the eased box; None
             where the detector finds none.
+        rest: Its resting face, against which probs are read; None if none was measured.
+        rest_progress: The share of its resting face that is measured, 0 to 1; None while none is.
     """
 
     track_id: int
@@ -59,6 +72,8 @@ class Track:
     seen_s: float
     maps: Maps = None
     landmarks: Points = None
+    rest: RestingFace | None = None
+    rest_progress: float | None = None
 
     @property
     def confidence(self) -> float:
@@ -82,7 +97,9 @@ class _State:
     exact_box: NDArray[np.float64]  # eased, to be drawn
     seen_box: NDArray[np.float64]  # as it was found
     speed: NDArray[np.float64]  # (2,) px/s
+    sure_s: float  # when its emotion was probable enough to be named
     sightings: int = 1
+    measurement: Measurement | None = None
 
     def lost_s(self, t_s: float) -> float:
         """Return how many seconds the face has not been found."""
@@ -105,14 +122,30 @@ class Tracker:
 
         Args:
             smoothing_s: The time constant in s with which probabilities are eased; 0 for no easing.
-            unsure_below: The probability below which a face's emotion is not named.
+            unsure_below: The probability below which a face's emotion is not named; a name that was given is
+                kept until it is MARGIN below for UNSURE_AFTER_S.
         """
         self.smoothing_s = smoothing_s
         self.unsure_below = unsure_below
+        self.everybodys_rest: RestingFace | None = None  # for files that show one person
         self._states: list[_State] = []
         self._next_id = 1
         self._last_s = -math.inf
         self._last_gap_s = 0.0
+        self._rest_requests: deque[RestRequest] = deque()
+        self._named_rests: dict[str, RestingFace] = {}
+
+    def rest(self, request: RestRequest) -> None:
+        """Measure, use or forget a face's resting face from the next frame on; called by any thread.
+
+        A resting face goes with its track, and dies with the track's number; one with a name can be used again
+        for the same person's next track. Raises RestError if there is no such face or name.
+        """
+        if not any(state.track.track_id == request.track_id for state in self._states):
+            raise RestError(f"Face {request.track_id} is not in the picture now.")
+        if request.action == USE and request.name not in self._named_rests:
+            raise RestError(f"No resting face was measured under the name “{request.name}”.")
+        self._rest_requests.append(request)
 
     def update(
         self,
@@ -142,6 +175,7 @@ class Tracker:
         self._states = [
             state for state in self._states if state.is_kept(t_s) or self._was_just_seen(state, t_s)
         ]
+        self._apply_rest_requests()
         matched = self._match(boxes, t_s)
         gap_s = t_s - self._last_s if math.isfinite(self._last_s) else 0.0
         alone = min(gap_s, self._last_gap_s) > SHOW_S  # each frame is as a picture by itself
@@ -186,9 +220,13 @@ class Tracker:
         landmarks: Points,
     ) -> _State:
         """Return the state of a new face, which has no number yet."""
+        if self.everybodys_rest:
+            probs = read_against(probs, self.everybodys_rest.probs)
         emotion, sure = EMOTIONS[int(probs.argmax())], bool(probs.max() >= self.unsure_below)
-        track = Track(UNNUMBERED, _as_ints(box), probs, emotion, sure, t_s, maps, landmarks)
-        return _State(track, box.astype(np.float64), box.astype(np.float64), np.zeros(2))
+        track = Track(
+            UNNUMBERED, _as_ints(box), probs, emotion, sure, t_s, maps, landmarks, self.everybodys_rest
+        )
+        return _State(track, box.astype(np.float64), box.astype(np.float64), np.zeros(2), t_s)
 
     def _ease(
         self,
@@ -200,8 +238,9 @@ class Tracker:
         landmarks: Points,
     ) -> None:
         """Update a state with the face's new box (4,), probs (7,), maps (7, h, w) and landmarks (5, 2)."""
+        elapsed_s = t_s - state.track.seen_s
+        probs = self._read_rest(state, probs, elapsed_s)
         old = state.track
-        elapsed_s = t_s - old.seen_s
         if elapsed_s > 0:
             moved = box - state.seen_box
             measured = (moved[:2] + moved[2:]) / 2 / elapsed_s
@@ -214,13 +253,18 @@ class Tracker:
             maps = old.maps + weight * (maps - old.maps)
         best, previous = int(eased.argmax()), EMOTIONS.index(old.emotion)
         named = best if eased[best] - eased[previous] > MARGIN else previous
-        min_probability = self.unsure_below - (MARGIN if old.sure else 0)
+        is_kept = old.sure and named == previous
+        sure = bool(eased[named] >= self.unsure_below - (MARGIN if is_kept else 0))
+        if sure:
+            state.sure_s = t_s
+        elif old.sure and t_s - state.sure_s < UNSURE_AFTER_S:
+            named, sure = previous, True
         state.track = replace(
             old,
             box=_as_ints(state.exact_box),
             probs=eased,
             emotion=EMOTIONS[named],
-            sure=bool(eased[named] >= min_probability),
+            sure=sure,
             seen_s=t_s,
             maps=maps,
             landmarks=None if landmarks is None else _carried(landmarks, box, state.exact_box),
@@ -228,6 +272,29 @@ class Tracker:
         state.sightings += 1
         if old.track_id == UNNUMBERED:
             self._number(state)
+
+    def _apply_rest_requests(self) -> None:
+        """Begin, end or replace resting faces as other threads have asked for."""
+        while self._rest_requests:
+            request = self._rest_requests.popleft()
+            for state in self._states:
+                if state.track.track_id == request.track_id:
+                    state.measurement = Measurement(request.name) if request.action == MEASURE else None
+                    rest = self._named_rests[request.name] if request.action == USE else None
+                    state.track = replace(state.track, rest=rest, rest_progress=None)
+
+    def _read_rest(self, state: _State, probs: NDArray[np.float32], elapsed_s: float) -> NDArray[np.float32]:
+        """Return probs (7,) read against the face's rest, if it has one; measure it if that was asked for."""
+        if state.measurement:
+            measured = state.measurement.add(probs, elapsed_s)
+            state.track = replace(state.track, rest_progress=state.measurement.progress)
+            if measured:
+                state.measurement = None
+                at_rest = read_against(measured.probs, measured.probs)
+                state.track = replace(state.track, probs=at_rest, rest=measured, rest_progress=None)
+                if measured.name:
+                    self._named_rests[measured.name] = measured
+        return read_against(probs, state.track.rest.probs) if state.track.rest else probs
 
     def _number(self, state: _State) -> None:
         """Give a face its number, from which on it is shown."""

@@ -5,8 +5,9 @@ from flask import Blueprint, Response, abort, jsonify, request
 from uploads.jobs import Jobs
 from uploads.recognizer import reading_json
 from vision.pictures import PictureError, TooLargeError, UnknownFormatError
+from vision.resting_face import RestError
 from web.limits import UploadLimiter, asks_for_whole, busy, receives
-from web.openapi import describe
+from web.openapi import MAX_REST_PICTURES, describe
 
 MAX_PICTURE_MB = 50
 STATUS: dict[type[PictureError], int] = {PictureError: 422, UnknownFormatError: 415, TooLargeError: 413}
@@ -23,7 +24,10 @@ def api_pages(jobs: Jobs, limiter: UploadLimiter, *, max_picture_mb: int = MAX_P
             data = _picture()
             if not data:
                 abort(400, "The request has no picture.")
-            reading = jobs.read("", data, whole=asks_for_whole())
+            try:
+                reading = jobs.read("", data, whole=asks_for_whole(), rest=_rest_pictures())
+            except RestError as error:
+                abort(422, str(error))
         if reading is None:
             raise busy()
         if reading.problem:
@@ -35,6 +39,14 @@ def api_pages(jobs: Jobs, limiter: UploadLimiter, *, max_picture_mb: int = MAX_P
         return jsonify(describe(max_picture_mb))
 
     return pages
+
+
+def _rest_pictures() -> list[bytes]:
+    """Return the pictures of the resting face in the current request; answers 400 to too many."""
+    files = request.files.getlist("rest")
+    if len(files) > MAX_REST_PICTURES:
+        abort(400, f"Send {MAX_REST_PICTURES} pictures of the resting face at most.")
+    return [file.read() for file in files]
 
 
 def _picture() -> bytes:

@@ -46,14 +46,19 @@ def browser_camera_pages(
         """Show the page of a visitor's own camera."""
         return render_template("my_camera.html", emotions=DETAILS.values(), cameras=cameras)
 
+    @pages.get("/game")
+    def game() -> str:
+        """Show the game in which a visitor makes each of the seven faces."""
+        return render_template("game.html", emotions=DETAILS.values())
+
     @pages.get("/mirror")
     def former_index() -> WSGIResponse:
         """Lead to the page, which had this address in version 0.1."""
         query = request.query_string.decode("ascii", "replace")
         return redirect(url_for(".index") + (f"?{query}" if query else ""), 308)
 
-    @pages.route("/camera/socket", websocket=True)
     @pages.route("/mirror/socket", websocket=True)
+    @pages.route("/camera/socket", websocket=True)  # the last is the one that pages link
     def listen() -> Response:
         """Open a WebSocket for frames."""
         if comes_from_elsewhere():
@@ -66,8 +71,8 @@ def browser_camera_pages(
             abort(400, f"{error}.")
         return Upgraded(protocol, lambda websocket: serve_socket(websocket, cameras, idle_s, tick_s))
 
-    @pages.post("/api/v1/camera")
     @pages.post("/api/v1/mirror")
+    @pages.post("/api/v1/camera")
     @receives
     def read_frame() -> tuple[Response, int, dict[str, str]]:
         """Read one frame, for clients that cannot open a WebSocket."""

@@ -1,15 +1,19 @@
 """The controls of the picture that everybody shares."""
 
+from typing import Any
+
 from flask import Blueprint, Response, abort, jsonify, request
 
+from vision.resting_face import RestError, RestRequest
 from web.current import current
+from web.hints import hint
 from web.protocols import Controls
 from web.responses import NO_STORE, abort_with
 from web.state import FORMER_FLIP, view_json
 
 
 def control_pages() -> Blueprint:
-    """Return the blueprint with /view and /reset."""
+    """Return the blueprint with /view, /reset and /rest."""
     pages = Blueprint("controls", __name__)
 
     @pages.get("/view")
@@ -38,7 +42,24 @@ def control_pages() -> Blueprint:
         require_open_controls().reset()
         return answer()
 
+    @pages.post("/rest")
+    def rest() -> tuple[str, int]:
+        """Measure, use or forget the resting face of a face in the picture."""
+        open_controls = require_open_controls()
+        try:
+            open_controls.rest(_rest_request(request.get_json(force=True, silent=True)))
+        except RestError as error:
+            abort_with(str(error), 400)
+        return "", 204
+
     return pages
+
+
+def _rest_request(sent: Any) -> RestRequest:
+    """Return the request that was sent as JSON; RestError if it is none."""
+    if not isinstance(sent, dict) or not isinstance(sent.get("track_id"), int):
+        raise RestError("Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.")
+    return RestRequest(sent["track_id"], str(sent.get("action", "")), str(sent.get("name", "")).strip())
 
 
 def require_controls() -> Controls:
@@ -53,7 +74,7 @@ def require_open_controls() -> Controls:
     """Return the controls of the current camera; answers 403 if visitors may not use them."""
     controls = require_controls()
     if not controls.open_to_all:
-        abort_with("Visitors may not change the picture here (--controls).", 403)
+        abort_with(f"Visitors may not change the picture here{hint('--controls')}.", 403)
     return controls
 
 

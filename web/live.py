@@ -10,7 +10,7 @@ from web.events import CONTENT_TYPE, event
 from web.origins import embeddable
 from web.responses import NO_STORE
 from web.shown import ShownCamera
-from web.video_feed import HEADERS, name_of_viewer, seat_or_503, stream
+from web.video_feed import HEADERS, most_viewers, name_of_viewer, seat_or_503, stream
 
 SNAPSHOT_TIMEOUT_S = 10.0
 
@@ -27,8 +27,9 @@ def live_pages(samples: Samples) -> Blueprint:
     @pages.get("/state")
     def state() -> Response:
         """Return the camera's state, and whether the page that asks still gets its stream."""
-        watching = current().audience.is_watching(name_of_viewer())
-        response = jsonify(current().state() | {"watching": watching})
+        audience = current().audience
+        more = {"watching": audience.is_watching(name_of_viewer()), "full": audience.is_full(most_viewers())}
+        response = jsonify(current().state() | more)
         response.headers.update(NO_STORE)
         return response
 

@@ -1,10 +1,12 @@
 """The figures of the site, for Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from outputs.base import OutputStatus
+from outputs.camera_outputs import CameraOutputs
 from recording.recorder import Recorder
 from relay.cameras import Cameras
 from streaming.audience import Audience
@@ -66,7 +68,8 @@ class CamerasCollector(Collector):
         dropped = CounterMetricFamily("fer_dropped_frames", "Frames skipped for newer ones.", labels=label)
         failed = CounterMetricFamily("fer_failed_frames", "Frames that could not be annotated.", labels=label)
         viewers = GaugeMetricFamily("fer_viewers", "Viewers, through all web processes.", labels=label)
-        for name, report in self._cameras.reports().items():
+        reports = self._cameras.reports()
+        for name, report in reports.items():
             up.add_metric([name], int(report is not None))
             if report:
                 frames.add_metric([name], report.counts.frames)
@@ -74,19 +77,22 @@ class CamerasCollector(Collector):
                 failed.add_metric([name], report.counts.faults)
                 viewers.add_metric([name], sum(map(len, report.viewers.values())))
         yield from (up, frames, dropped, failed, viewers)
+        yield from output_metrics(
+            ({"camera": name}, report.outputs) for name, report in reports.items() if report
+        )
 
 
 class BrowserCameraCollector(Collector):
-    """Reads what the mirrors have counted."""
+    """Reads what the browser cameras have counted."""
 
     def __init__(self, cameras: BrowserCameras) -> None:
         self._browser_cameras = cameras
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every figure of the mirrors."""
+        """Yield every figure of the browser cameras."""
         counts = self._browser_cameras.counts()
         yield GaugeMetricFamily("fer_mirrors", "Visitors with their own camera.", len(self._browser_cameras))
-        refused = "Visitors for whom there was no mirror."
+        refused = "Visitors for whom there was no place."
         yield CounterMetricFamily("fer_refused_mirrors", refused, counts["refused"])
         yield CounterMetricFamily("fer_mirror_frames", "Visitors' frames read.", counts["frames"])
         failed = "Visitors' frames that could not be read."
@@ -94,6 +100,35 @@ class BrowserCameraCollector(Collector):
         yield CounterMetricFamily("fer_mirror_faces", "Faces read in them.", counts["faces"])
         yield CounterMetricFamily("fer_mirror_batches", "Rounds, one batch of faces each.", counts["batches"])
         yield CounterMetricFamily("fer_mirror_seconds", "CPU time spent in them.", counts["seconds"])
+
+
+class OutputCollector(Collector):
+    """Reads what the outputs do."""
+
+    def __init__(self, outputs: CameraOutputs) -> None:
+        self._outputs = outputs
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every figure of the outputs."""
+        yield from output_metrics([({}, self._outputs.status())])
+
+
+def output_metrics(found: Iterable[tuple[Mapping[str, str], Sequence[OutputStatus]]]) -> list[Metric]:
+    """Return the figures of outputs, each status with further labels; all have the same labels."""
+    found = list(found)
+    labels = [*(found[0][0] if found else ()), "output"]
+    sent = CounterMetricFamily("fer_output_sent", "Frames and markers sent.", labels=labels)
+    dropped = CounterMetricFamily("fer_output_dropped", "Frames and markers that nobody took.", labels=labels)
+    connected = GaugeMetricFamily("fer_output_connected", "1 while a receiver is there.", labels=labels)
+    problem = GaugeMetricFamily("fer_output_problem", "1 while there is a problem.", labels=labels)
+    for more, statuses in found:
+        for status in statuses:
+            values = [*more.values(), status.output]
+            sent.add_metric(values, status.sent)
+            dropped.add_metric(values, status.dropped)
+            connected.add_metric(values, int(status.connected))
+            problem.add_metric(values, int(bool(status.problem)))
+    return [sent, dropped, connected, problem]
 
 
 class RecorderCollector(Collector):

@@ -57,6 +57,8 @@ def _answer(description: str, schema: dict[str, Any], **more: Any) -> dict[str, 
     return {"description": description, "content": {"application/json": {"schema": schema}}, **more}
 
 
+MAX_REST_PICTURES = 8
+
 _WHOLE: dict[str, Any] = {
     "name": "whole",
     "in": "query",
@@ -73,7 +75,16 @@ _SENT = {
         "schema": {
             "type": "object",
             "required": ["file"],
-            "properties": {"file": _BYTES, "whole": _WHOLE["schema"]},
+            "properties": {
+                "file": _BYTES,
+                "whole": _WHOLE["schema"],
+                "rest": {
+                    "type": "array",
+                    "items": _BYTES,
+                    "maxItems": MAX_REST_PICTURES,
+                    "description": "Pictures of the same person at rest, against which the faces are read.",
+                },
+            },
         }
     },
 }
@@ -83,9 +94,22 @@ _ERROR = {
     "properties": {"error": {"type": "string", "description": "One sentence for people."}},
 }
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+_PROBS = {"type": "object", "required": list(EMOTIONS), "properties": dict.fromkeys(EMOTIONS, _SHARE)}
+_AXIS = {"type": "number", "minimum": -1, "maximum": 1}
 _FACE = {
     "type": "object",
-    "required": ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs"],
+    "required": [
+        "track_id",
+        "box",
+        "landmarks",
+        "emotion",
+        "confidence",
+        "sure",
+        "probs",
+        "valence",
+        "arousal",
+        "rest",
+    ],
     "properties": {
         "track_id": {"type": "integer", "minimum": 1, "description": "Its number, from 1, the largest first."},
         "box": {
@@ -106,11 +130,20 @@ _FACE = {
         "emotion": {"type": "string", "enum": list(EMOTIONS)},
         "confidence": _SHARE,
         "sure": {"type": "boolean", "description": "False: no emotion is probable enough to be named."},
-        "probs": {
-            "type": "object",
-            "required": list(EMOTIONS),
-            "properties": dict.fromkeys(EMOTIONS, _SHARE),
+        "probs": _PROBS,
+        "rest": {
+            "type": ["object", "null"],
+            "required": ["progress", "since", "name", "probs"],
+            "properties": {
+                "progress": _SHARE,
+                "since": {"type": "number", "description": "When it was measured (Unix, s)."},
+                "name": {"type": "string"},
+                "probs": _PROBS,
+            },
+            "description": "The resting face against which probs are read; null without one.",
         },
+        "valence": _AXIS | {"description": "Unpleasant to pleasant, placed by probs, not measured."},
+        "arousal": _AXIS | {"description": "Calm to excited, placed by probs, not measured."},
     },
 }
 _PICTURE = {

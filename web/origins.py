@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 from flask import current_app, request
 
+from web.hints import hint
 from web.responses import abort_with
 
 HARMLESS = ("GET", "HEAD", "OPTIONS")
 EMBEDDABLE = "embeddable"  # the mark of a view that pages of the --embed origins may show or read
+SENDABLE = "sendable"  # the mark of one to which they may send something
 POLICY = (
     # pictures that are made for one answer only are part of it (data:), so that nothing is kept
     "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; object-src 'none'; "
@@ -38,6 +40,12 @@ def embeddable(view: View) -> View:
     return view
 
 
+def open_to_embedders(view: View) -> View:
+    """Mark a view to which pages of the --embed origins may also send something."""
+    setattr(view, SENDABLE, True)
+    return embeddable(view)
+
+
 def comes_from_elsewhere() -> bool:
     """Return whether a page of another origin sent the current request; programs other than browsers do not."""
     if site := request.headers.get("Sec-Fetch-Site"):
@@ -49,15 +57,15 @@ def comes_from_elsewhere() -> bool:
 def refuse_other_origins(embedders: Sequence[str]) -> None:
     """End a request of another origin's page with 403, unless it is a visit, or one of embedders embeds.
 
-    What changes something is always refused. A request without Sec-Fetch-Site, as players and old browsers
-    send it, is no page's request as far as anybody can tell.
+    What changes something is refused, but for views that are open to embedders. A request without
+    Sec-Fetch-Site, as players and old browsers send it, is no page's request as far as anybody can tell.
     """
     if not comes_from_elsewhere():
         return
-    if request.method not in HARMLESS:
+    if request.method not in HARMLESS and not (_takes_from_embedders() and embedder(embedders)):
         abort_with("Another site may not change anything here.", 403)
     if "Sec-Fetch-Site" in request.headers and not (_is_visit() or embedder(embedders)):
-        abort_with("A page of another site may not show this here (--embed).", 403)
+        abort_with(f"A page of another site may not show this here{hint('--embed')}.", 403)
 
 
 def headers_for(embedders: Sequence[str]) -> dict[str, str]:
@@ -83,6 +91,10 @@ def embedder(embedders: Sequence[str]) -> str:
     # an <img> sends no Origin, and a page cannot give another Referer than its own, or none
     origin = request.headers.get("Origin") or _origin_of(request.headers.get("Referer", ""))
     return origin if origin in embedders else ""
+
+
+def _takes_from_embedders() -> bool:
+    return hasattr(current_app.view_functions.get(request.endpoint or ""), SENDABLE)
 
 
 def _is_visit() -> bool:

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from recording.about import About
+from recording.markers import Marker
 from recording.recorder import Recording
+from vision.resting_face import RestRequest
 
 
 class Controls(Protocol):
@@ -26,6 +29,9 @@ class Controls(Protocol):
     def reset(self) -> None:
         """Begin the numbers of the faces again."""
 
+    def rest(self, request: RestRequest) -> None:
+        """Measure, use or forget a face's resting face; raises RestError."""
+
 
 class Recorder(Protocol):
     """The recorder of a camera: recording.recorder.Recorder or relay.remote.RemoteRecorder."""
@@ -42,6 +48,12 @@ class Recorder(Protocol):
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was seen is written; False if that takes longer."""
+
+    def describe(self, about: About, labels: Sequence[str]) -> None:
+        """Say what the session that runs is about, and the next ones; labels are those of the keys 1 to 9."""
+
+    def mark(self, label: str, caller_unix_ms: int | None, arrived_unix_ms: int) -> Marker:
+        """Mark a moment of the session that runs; raises MarkerError."""
 
     def state(self) -> Recording:
         """Return what it records now."""

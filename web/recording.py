@@ -1,38 +1,111 @@
-"""The button that starts and stops the recording."""
+"""The button that starts and stops the recording, what it is about, and its event markers."""
 
-from flask import Blueprint, abort, jsonify, redirect, request, url_for
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from flask import Blueprint, abort, jsonify, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from recording.about import About, AboutError, parse_labels
+from recording.markers import MarkerError, parse_label, parse_time
+from recording.recorder import Recording
 from web.current import current
+from web.hints import hint
+from web.origins import open_to_embedders
+from web.protocols import Recorder
+from web.responses import abort_with
 from web.state import recording_json
 
 WRITTEN_S = 3.0
-REFUSED = "Visitors may neither record here nor see what was recorded (--controls)."
+FIELDS = ("name", "note", "tags", "labels")
+
+
+def refuse_recordings() -> NoReturn:
+    """Answer 403 to a visitor who may not record."""
+    abort(403, refused())
+
+
+def refused() -> str:
+    """Return why a visitor may not record."""
+    return f"Visitors may neither record here nor see what was recorded{hint('--controls')}."
 
 
 def recording_pages() -> Blueprint:
-    """Return the blueprint with /recording."""
+    """Return the blueprint with /recording and /markers."""
     pages = Blueprint("recording", __name__)
 
     @pages.post("/recording")
     def switch() -> Response:
-        """Start or stop the recording."""
+        """Start or stop the recording, and say what it is about."""
         recorder = current().recorder
         if recorder is None:
             abort(404)
         if not recorder.open_to_all:
-            abort(403, REFUSED)
+            refuse_recordings()
         wanted = request.form.get("on", "")
-        if wanted not in ("true", "false"):
+        fields = {name: request.form[name] for name in FIELDS if name in request.form}
+        if wanted not in ("true", "false") and (wanted or not fields):
             abort(400, "on must be true or false.")
+        if fields:
+            _describe(recorder, fields)
         if wanted == "true":
             recorder.start()
-        else:
+        elif wanted:
             recorder.stop()
             recorder.flush(WRITTEN_S)  # the history is what people look at next
         if request.accept_mimetypes.best == "application/json":
-            return jsonify(recording_json(recorder.state()))
+            return jsonify(recording_json(recorder))
         saved = "" if wanted == "false" else None  # a page without JavaScript says it once
         return redirect(url_for("live.index", saved=saved), 303)
 
+    @pages.post("/markers")
+    @open_to_embedders
+    def mark() -> tuple[Response, int]:
+        """Mark a moment of the session that runs."""
+        arrived_unix_ms = round(time.time() * 1000)
+        recorder = current().recorder
+        if recorder is None or not recorder.open_to_all:
+            refuse(refused(), 403)
+        values = _marker_values()
+        try:
+            label, caller_unix_ms = parse_label(values.get("label")), parse_time(values.get("time"))
+            marker = recorder.mark(label, caller_unix_ms, arrived_unix_ms)
+        except MarkerError as error:
+            refuse(str(error), error.status)
+        caller_s = None if caller_unix_ms is None else caller_unix_ms / 1000
+        answer = {"number": marker.number, "label": marker.label}
+        answer |= {"time": marker.at_unix_ms / 1000, "caller_time": caller_s}
+        return jsonify(answer | {"arrived_time": marker.arrived_unix_ms / 1000}), 201
+
     return pages
+
+
+def refuse(text: str, status: int) -> NoReturn:
+    """End the current request with one sentence, for the programs that send markers; as JSON if they ask."""
+    headers = {"Retry-After": "1"} if status == 429 else {}
+    if request.accept_mimetypes.best == "application/json":
+        abort(make_response(jsonify(error=text), status, headers))
+    abort_with(text, status, headers)
+
+
+def _describe(recorder: Recorder, fields: dict[str, str]) -> None:
+    """Set those fields that are given; answers 400 for what is too long or too many."""
+    now: Recording = recorder.state()
+    values = {"name": now.about.name, "note": now.about.note, "tags": ",".join(now.about.tags)} | fields
+    try:
+        labels = parse_labels(fields["labels"]) if "labels" in fields else now.labels
+        recorder.describe(About.parse(values["name"], values["note"], values["tags"]), labels)
+    except AboutError as error:
+        abort(400, str(error))
+
+
+def _marker_values() -> Mapping[str, Any]:
+    """Return the fields of a JSON object or a form; answers 400 to other JSON."""
+    # JSON first: programs such as Python's urllib call every body a form
+    values = request.get_json(force=True, silent=True)
+    if isinstance(values, dict):
+        return values
+    if values is None and request.form:
+        return request.form
+    refuse("Send a JSON object or a form, as in {“label”: “stimulus on”}.", 400)

@@ -9,6 +9,7 @@ from flask import Flask, abort, redirect, request
 from werkzeug.wrappers import Response as WSGIResponse
 
 from web.credentials import Credentials, keep_cookie
+from web.hints import tell_flags
 from web.limits import RECEIVES, UploadLimiter
 from web.login import PRIVATE, TOO_MANY, is_open_to_strangers, login_form, wanted_path, wants_form
 from web.logins import WINDOW_S, FailedLogins
@@ -26,19 +27,22 @@ class Access:
 
     It answers to requests for host_names only, or for any if there are none: a foreign page whose name
     resolves to 127.0.0.1 must not see the camera (DNS rebinding). Without credentials everybody may look.
-    embedders are the origins whose pages may show its streams.
+    embedders are the origins whose pages may show its streams. Of a public site's visitors only one at the
+    computer that runs it is told the flags of the command line.
     """
 
     host_names: Sequence[str] = ()
     credentials: Credentials = field(default_factory=Credentials)
     embedders: Sequence[str] = ()
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
+    public: bool = False
 
 
 def guard(site: Flask, access: Access) -> None:
     """Let only those requests in that access allows, and send the headers that keep other sites out."""
     site.config["TRUSTED_HOSTS"] = list(access.host_names) or None
     site.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
+    tell_flags(site, access.public)
     limiter = UploadLimiter()
 
     @site.before_request
@@ -85,7 +89,9 @@ def _refuse(credentials: Credentials, too_many: bool) -> WSGIResponse:
         return login_form(credentials, wanted_path(), TOO_MANY if too_many else "", 429 if too_many else 401)
     if too_many:
         return sentence(TOO_MANY, 429, {"Retry-After": str(WINDOW_S)})
-    how = 'Basic realm="camera", charset="UTF-8"' if credentials.user_password else ""
+    # a part of a page: its browser would ask by a dialog of its own, where the page itself has the form
+    is_part = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    how = 'Basic realm="camera", charset="UTF-8"' if credentials.user_password and not is_part else ""
     return sentence(PRIVATE, 401, {"WWW-Authenticate": how} if how else None)
 
 

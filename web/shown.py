@@ -1,12 +1,14 @@
 """Cameras as the pages show them: the one of this process, or those that other processes publish."""
 
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from redis.exceptions import RedisError
 
+from outputs.base import OutputStatus
 from relay.cameras import Cameras, Published
 from relay.errors import UnknownError
 from streaming.audience import Audience
@@ -26,16 +28,18 @@ class ShownCamera:
         controls: Controls | None = None,
         recorder: Recorder | None = None,
         name: str = "camera",
+        read_outputs: Callable[[], Sequence[OutputStatus]] = tuple,
     ) -> None:
         """Without controls nobody can change what is shown, without a recorder nobody can record it."""
-        self.name = name
+        self.name, self._read_outputs = name, read_outputs
         self.camera, self.audience = camera, audience
         self.controls, self.recorder = controls, recorder
         self.events = Events(camera.annotated, self._message)
 
     def state(self) -> dict[str, Any]:
         """Return what the camera does and its newest frame shows, as JSON."""
-        return state_json(self.camera.state(), self.audience.watching(), self.recorder)
+        outputs = self._read_outputs()
+        return state_json(self.camera.state(), self.audience.watching(), self.recorder, outputs)
 
     def _message(self) -> dict[str, Any]:
         view = view_json(self.controls.read()) if self.controls else {}  # {}: its process is away
@@ -88,7 +92,12 @@ class PublishedCameras:
         with self._lock:
             if published not in self._shown:
                 self._shown[published] = ShownCamera(
-                    published.camera, published.audience, published.controls, published.recorder, name
+                    published.camera,
+                    published.audience,
+                    published.controls,
+                    published.recorder,
+                    name,
+                    published.control.outputs,
                 )
             return self._shown[published]
 

@@ -1,6 +1,7 @@
 """Builds the site of one camera, and the site of a web host that shows many."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from flask import Blueprint, Flask
 from prometheus_client.registry import Collector
@@ -11,6 +12,7 @@ from recording.export import iso_time
 from relay.cameras import Cameras
 from settings import ROOT
 from vision.samples import Samples
+from web.about import about_pages
 from web.cameras import cameras_pages
 from web.common import common_pages
 from web.controls import control_pages
@@ -22,17 +24,19 @@ from web.recording import recording_pages
 from web.responses import limit_slow_readers, show_errors
 from web.security import Access, guard
 from web.shown import OnlyCamera, PublishedCameras, ShownCamera, ShownCameras
-from web.times import clock, length_of_time
+from web.times import length_of_time, of_clock
 from web.video_feed import feed_pages
 from web.wall import wall_pages
+from web.words import add_filters
 
 NAVIGATION = {
     "wall.index": "All cameras",
     "live.index": "Live",
-    "explain.index": "Explain",
     "browser_cameras.index": "My camera",
     "uploads.index": "Pictures",
+    "explain.index": "Explain",
     "history.index": "Recordings",
+    "about.index": "About",
 }
 
 
@@ -42,6 +46,8 @@ def make_site(
     access: Access,
     more_pages: Sequence[Blueprint] = (),
     more_figures: Sequence[Collector] = (),
+    *,
+    card: Path | None = None,
 ) -> Flask:
     """Return the site of one camera.
 
@@ -51,8 +57,9 @@ def make_site(
         access: Who may look.
         more_pages: Blueprints that are served beside the camera's; those that NAVIGATION names are linked.
         more_figures: Figures beside the site's own in /metrics.
+        card: The network's model card, whose figures /about shows.
     """
-    site = _make(OnlyCamera(camera), camera, access)
+    site = _make(OnlyCamera(camera), camera, access, samples, card)
     for pages in (*_camera_pages(samples, more_figures), *more_pages):
         site.register_blueprint(pages)
     _link_pages(site, camera.recorder is None or camera.recorder.open_to_all)
@@ -60,7 +67,12 @@ def make_site(
 
 
 def make_wall(
-    cameras: Cameras, samples: Samples, access: Access, more_pages: Sequence[Blueprint] = ()
+    cameras: Cameras,
+    samples: Samples,
+    access: Access,
+    more_pages: Sequence[Blueprint] = (),
+    *,
+    card: Path | None = None,
 ) -> Flask:
     """Return the site of all cameras that other processes publish, each one's pages below /cameras/NAME/.
 
@@ -69,8 +81,9 @@ def make_wall(
         samples: The sample faces of each emotion.
         access: Who may look.
         more_pages: As in make_site.
+        card: As in make_site.
     """
-    site = _make(PublishedCameras(cameras), None, access)
+    site = _make(PublishedCameras(cameras), None, access, samples, card)
     for pages in _camera_pages(samples):
         site.register_blueprint(pages, url_prefix="/cameras/<camera>")
     for pages in (wall_pages(cameras), *more_pages):
@@ -89,19 +102,24 @@ def _camera_pages(samples: Samples, more_figures: Sequence[Collector] = ()) -> l
     return [live_pages(samples), feed_pages(), control_pages(), recording_pages(), health_pages(more_figures)]
 
 
-def _make(cameras: ShownCameras, default: ShownCamera | None, access: Access) -> Flask:
+def _make(
+    cameras: ShownCameras, default: ShownCamera | None, access: Access, samples: Samples, card: Path | None
+) -> Flask:
     """Return a site with what both kinds have."""
     site = Flask(__name__, root_path=str(ROOT))
     guard(site, access)
     find_by_address(site, cameras, default)  # after the guard
     show_errors(site)
     site.after_request(limit_slow_readers)
-    for text_filter in (iso_time, length_of_time, clock):
+    for text_filter in (iso_time, length_of_time, of_clock):
         site.add_template_filter(text_filter)
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
     site.register_blueprint(common_pages())
     site.register_blueprint(login_pages(access.credentials, access.failed_logins))
     site.register_blueprint(cameras_pages(cameras))
+    site.register_blueprint(about_pages(card))
+    add_filters(site)
+    site.jinja_env.globals.update(sample_files=samples.files, sample_number=samples.pick)
     return site
 
 

@@ -1,9 +1,11 @@
 """What a camera and its recorder do, as JSON for every page and every client."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from outputs.base import OutputStatus
 from recording.recorder import Recording
 from sources.opener import describe_source
 from streaming.viewable import State
@@ -13,7 +15,9 @@ from web.protocols import Recorder
 FORMER_FLIP = "mirror"  # the name of "flip" in version 0.1, still read and still sent
 
 
-def state_json(now: State, viewers: int, recorder: Recorder | None) -> dict[str, Any]:
+def state_json(
+    now: State, viewers: int, recorder: Recorder | None, outputs: Sequence[OutputStatus] = ()
+) -> dict[str, Any]:
     """Return what the camera does and its newest frame shows; time is when that was captured (Unix, s)."""
     newest = now.newest
     return {
@@ -28,14 +32,19 @@ def state_json(now: State, viewers: int, recorder: Recorder | None) -> dict[str,
         "frame": newest.index if newest else None,
         "time": round(time.time() - (time.monotonic() - newest.captured_s), 3) if newest else None,
         "faces": [face_json(track) for track in newest.tracks] if newest else [],
-        "recording": recording_json(recorder.state()) if recorder else None,
+        "recording": recording_json(recorder) if recorder else None,
+        "outputs": [asdict(output) for output in outputs],
     }
 
 
-def recording_json(now: Recording) -> dict[str, Any]:
-    """Return what the recorder does as every page and every client gets it."""
+def recording_json(recorder: Recorder) -> dict[str, Any]:
+    """Return what the recorder does as every page and every client gets it.
+
+    Names, tags and markers may tell who is recorded, so only those who may record get them.
+    """
+    now = recorder.state()
     saved = now.saved
-    return {
+    figures = {
         **now.summary(),
         "since": now.started_unix_ms and now.started_unix_ms / 1000,
         "session": now.session_id,
@@ -45,6 +54,18 @@ def recording_json(now: Recording) -> dict[str, Any]:
         "problem": now.problem,
         "saved": saved
         and {"session": saved.session_id, "seconds": saved.length_ms / 1000, "faces": saved.faces},
+    }
+    return figures | (_about_json(now) if recorder.open_to_all else {})
+
+
+def _about_json(now: Recording) -> dict[str, Any]:
+    last = now.last_marker
+    return {
+        "name": now.about.name,
+        "tags": list(now.about.tags),
+        "labels": list(now.labels),
+        "markers": now.markers,
+        "last_marker": {"label": last.label, "time": last.at_unix_ms / 1000} if last else None,
     }
 
 

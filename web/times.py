@@ -10,8 +10,8 @@ def length_of_time(ms: float) -> str:
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
-def clock(ms: float) -> str:
+def of_clock(seconds: float) -> str:
     """Return a time since the start as a clock shows it: 1:02:03, 4:05."""
-    minutes, seconds = divmod(round(ms / 1000), 60)
+    minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

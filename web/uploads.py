@@ -7,6 +7,9 @@ it may also delete the results it shows.
 import errno
 import os
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, send_file, url_for
@@ -14,7 +17,8 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 from recording.history import MeanProbs
 from uploads.jobs import Jobs
-from uploads.results import TABLE
+from uploads.results import TABLE, item_number
+from vision.emotions import DETAILS
 from vision.pictures import PictureError
 from web.chart import stacked
 from web.limits import InsufficientStorage, UploadLimiter, asks_for_whole, busy, receives
@@ -29,8 +33,22 @@ NO_PICTURE = "There is no such picture in this result."
 DOWNLOADS = {"mp4": "video/mp4", "webm": "video/webm", "jpg": "image/jpeg", "csv": "text/csv"}
 
 
-def upload_pages(jobs: Jobs, limiter: UploadLimiter, max_upload_mb: int) -> Blueprint:
-    """Return the pages around uploads of up to max_upload_mb, in MB."""
+def upload_pages(
+    jobs: Jobs,
+    limiter: UploadLimiter,
+    max_upload_mb: int,
+    samples: Mapping[str, Sequence[Path]] = MappingProxyType({}),
+    when_shown: Callable[[], object] = lambda: None,
+) -> Blueprint:
+    """Return the pages around uploads.
+
+    Args:
+        jobs: The reader of uploads.
+        limiter: The limiter of what is received at once.
+        max_upload_mb: The size of an upload, in MB.
+        samples: The sample pictures of each emotion, which can be read in place of an upload.
+        when_shown: Called when a result with faces is shown, whose faces may be explained next.
+    """
     pages = Blueprint("uploads", __name__)
 
     @pages.get("/pictures")
@@ -39,7 +57,11 @@ def upload_pages(jobs: Jobs, limiter: UploadLimiter, max_upload_mb: int) -> Blue
         mine = [(job.job_id, {"title": job.title, **job.status()}) for job in jobs.of_owner(owner)]
         mine += jobs.results.of_owner(owner)
         return render_template(
-            "upload.html", mine=mine[:MAX_LISTED], count=len(mine), max_upload_mb=max_upload_mb
+            "upload.html",
+            mine=mine[:MAX_LISTED],
+            count=len(mine),
+            max_upload_mb=max_upload_mb,
+            samples=list(samples),
         )
 
     @pages.post("/pictures")
@@ -48,7 +70,8 @@ def upload_pages(jobs: Jobs, limiter: UploadLimiter, max_upload_mb: int) -> Blue
         visitor = current_visitor() or new_visitor()
         with limiter.receiving(max_upload_mb, several=True):
             whole = asks_for_whole()
-            job_id = jobs.submit(owner_of(visitor), _chosen_files(), whole=whole)
+            files = _chosen_sample(samples) or _chosen_files()
+            job_id = jobs.submit(owner_of(visitor), files, whole=whole)
         if job_id is None:
             raise busy()
         address = url_for("uploads.job", job_id=job_id)
@@ -57,12 +80,12 @@ def upload_pages(jobs: Jobs, limiter: UploadLimiter, max_upload_mb: int) -> Blue
         remember(response, visitor)
         return response
 
-    _add_jobs(pages, jobs)
-    add_results(pages, jobs.results)
+    _add_jobs(pages, jobs, when_shown)
+    add_results(pages, jobs)
     return pages
 
 
-def _add_jobs(pages: Blueprint, jobs: Jobs) -> None:
+def _add_jobs(pages: Blueprint, jobs: Jobs, when_shown: Callable[[], object]) -> None:
     """Add each job's page, which becomes its result's, with what can be done to it and its files."""
 
     @pages.get("/pictures/<job_id>")
@@ -70,7 +93,10 @@ def _add_jobs(pages: Blueprint, jobs: Jobs) -> None:
         if active := jobs.find(job_id):
             return render_template("job.html", job_id=job_id, title=active.title, status=active.status())
         result = _found(jobs.results.load(job_id))
-        return render_template("result.html", job_id=job_id, **result, **_page_parts(result["items"]))
+        parts = _page_parts(result["items"])
+        if parts["face_count"]:
+            when_shown()
+        return render_template("result.html", job_id=job_id, **result, **parts)
 
     @pages.get("/pictures/<job_id>/progress")
     def progress(job_id: str) -> Response:
@@ -106,10 +132,17 @@ def _add_jobs(pages: Blueprint, jobs: Jobs) -> None:
         shown = number if "alone" in request.form else None
         return redirect(url_for("uploads.job", job_id=job_id, picture=shown, _anchor=f"picture-{number}"), 303)
 
+    @pages.get("/pictures/<job_id>/delete")
+    def ask_to_delete(job_id: str) -> str:
+        active = jobs.find(job_id)
+        title = active.title if active else _found(jobs.results.about(job_id))["title"]
+        back = url_for("uploads.job", job_id=job_id)
+        return render_template("delete.html", question="Delete this result?", title=title, back=back)
+
     @pages.post("/pictures/<job_id>/delete")
     def delete(job_id: str) -> WSGIResponse:
         jobs.delete(job_id)
-        return redirect(url_for("uploads.index"), 303)
+        return redirect(url_for("uploads.index", deleted=1), 303)
 
     @pages.get("/pictures/<job_id>/<name>")
     def file(job_id: str, name: str) -> Response:
@@ -122,6 +155,21 @@ def _add_jobs(pages: Blueprint, jobs: Jobs) -> None:
         # the table changes where a picture is read again as a face; pictures then have another address
         response.headers["Cache-Control"] = f"private, max-age={0 if name == TABLE else 3600}"
         return response
+
+
+def _chosen_sample(samples: Mapping[str, Sequence[Path]]) -> list[tuple[str, IO[bytes]]]:
+    """Return the sample that the current request names, as sample=happy/1, like a file; [] if it names none.
+
+    Answers 404 if there is no such sample.
+    """
+    sent = request.form.get("sample")
+    if sent is None:
+        return []
+    emotion, _, number = sent.partition("/")
+    paths = {str(at): path for at, path in enumerate(samples.get(emotion, ()), 1)}
+    if number not in paths:
+        abort(404, "There is no such sample picture.")
+    return [(f"{DETAILS[emotion].adjective} face {number}.jpg", paths[number].open("rb"))]
 
 
 def _chosen_files() -> list[tuple[str, IO[bytes]]]:
@@ -148,11 +196,13 @@ def _found(result: dict[str, Any] | None) -> dict[str, Any]:
 
 def _page_parts(items: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the parts of a result's page: one of many pictures where ?picture= asks for it."""
+    items = [item | {"number": item_number(at, item)} for at, item in enumerate(items)]
     pictures = [item for item in items if item["kind"] == "picture"]
     number = request.args.get("picture", type=int)
     one = [item for item in pictures if item["scene"] == f"{number}.jpg"] if number is not None else []
     if number is not None and not one:
         abort(404, NO_PICTURE)
+    at = pictures.index(one[0]) if one else 0
     faces = [face for item in pictures for face in item["faces"]]
     named = Counter(face["emotion"] if face["sure"] else "unsure" for face in faces)
     return {
@@ -165,6 +215,8 @@ def _page_parts(items: list[dict[str, Any]]) -> dict[str, Any]:
         "remarks": [] if one else [item for item in items if item["kind"] == "remark"],
         "videos": [] if one else [_with_chart(item) for item in items if item["kind"] == "video"],
         "one": bool(one),
+        "previous": pictures[at - 1] if one and at else None,
+        "next": pictures[at + 1] if one and at + 1 < len(pictures) else None,
     }
 
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -13,9 +14,12 @@ from streaming.latest import follow
 from streaming.multipart import CONTENT_TYPE, browser_part, opening, player_part
 from streaming.sender import Viewer, tune
 from streaming.variants import FPS, QUALITIES, WIDTHS_PX, Variant
+from streaming.viewable import NO_SIGNAL_QUALITY
+from vision.jpeg import encode_jpeg
+from vision.overlay import draw_notice
 from web.current import current
 from web.origins import embeddable
-from web.responses import abort_with
+from web.responses import NO_STORE, abort_with
 
 RETRY_S = 60
 MAX_WITH_THREADS = 28  # where each holds one of gunicorn's 128 threads, and its page's events another
@@ -57,11 +61,26 @@ def name_of_viewer() -> str:
 
 
 def seat_or_503(admit: Callable[[int | None], Seat]) -> Seat:
-    """Return the seat that admit(most) gives; answers 503 if there is none."""
+    """Return the seat that admit(most) gives; answers 503 if there is none, an <img> by a picture of it."""
     try:
-        return admit(None if can_hijack(request.environ) else MAX_WITH_THREADS)
+        return admit(most_viewers())
     except FullError as error:
-        abort_with(str(error), 503, {"Retry-After": str(RETRY_S)})
+        headers = {"Retry-After": str(RETRY_S)}
+        if "image/" in request.headers.get("Accept", ""):  # browsers show it, whatever the status
+            abort(Response(_full_picture(error.limit), 503, NO_STORE | headers, content_type="image/jpeg"))
+        abort_with(str(error), 503, headers)
+
+
+def most_viewers() -> int | None:
+    """Return the limit of viewers that the current request's server sets; None if it sets none."""
+    return None if can_hijack(request.environ) else MAX_WITH_THREADS
+
+
+@lru_cache(maxsize=4)
+def _full_picture(limit: int) -> bytes:
+    """Return the JPEG that stands in for a stream while as many watch as may."""
+    text = "Nobody else can watch just now. This page tries again by itself."
+    return encode_jpeg(draw_notice(f"All {limit} places are taken", text), NO_SIGNAL_QUALITY)
 
 
 def stream(

@@ -8,13 +8,19 @@ const PROBLEMS = {
     "Browsers give a camera only to pages on https:// or on localhost, and this page is on neither.",
     "Open it on the computer that runs this site, or by an address with https://.",
   ],
-  unsupported: ["This browser gives pages no camera.", "Try a newer one, such as Firefox, Chrome, Edge or Safari."],
+  unsupported: [
+    "This browser gives pages no camera.",
+    "Try a newer one, such as Firefox, Chrome, Edge or Safari.",
+  ],
   refused: [
     "The camera was not allowed.",
     "Allow it with the camera symbol in the browser's address bar, then start again.",
   ],
   none: ["No camera was found.", "Connect one, and it starts by itself."],
-  busy: ["The camera is in use by another program.", "Close that program, perhaps a video call, then start again."],
+  busy: [
+    "The camera is in use by another program.",
+    "Close that program, perhaps a video call, then start again.",
+  ],
   lost: ["The camera was disconnected.", "Connect it again, and it starts by itself."],
   broken: ["The camera gives no picture.", "Unplug it and connect it again, or choose another one."],
 };

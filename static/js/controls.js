@@ -33,7 +33,7 @@ export class Controls {
   show(view) {
     if (this.#resets !== null && view.resets !== this.#resets) this.#onReset();
     this.#resets = view.resets;
-    if (!this.#asking && Date.now() - this.#answeredAt > OWN_MS) this.#set(view);
+    if (this.#smoothing && !this.#asking && Date.now() - this.#answeredAt > OWN_MS) this.#set(view);
   }
 
   #set(view) {

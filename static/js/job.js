@@ -9,7 +9,7 @@ const doing = document.getElementById("doing");
 
 function show(status) {
   bar.value = status.progress;
-  percent.textContent = `${Math.round(status.progress * 100)}\u202f%`;
+  percent.textContent = `${Math.round(status.progress * 100)}%`;
   doing.textContent = status.state === "waiting" ? "It waits for its turn." : status.doing;
 }
 

@@ -62,15 +62,17 @@ async function watch() {
       cache: "no-store",
       signal: AbortSignal.timeout(5000),
     });
+    if (response.status === 401) return location.reload(); // logged out, perhaps in another tab: the page asks
     if (!response.ok) throw new Error(response.statusText);
     const state = await response.json();
     if (!isOn()) return;
     if (Date.now() - heardAt > SILENCE_MS) stream.lost = true;
     stream.hear(state.watching);
-    if (stream.lost && !stream.rest()) connect();
+    if (stream.lost && !state.full && !stream.rest()) connect();
     if (stream.lost) {
-      show("waiting", "The server gives no stream now; trying again …", "");
-      next = Math.max(stream.rest(), 250);
+      const why = state.full ? "All places are taken" : "The server gives no stream now";
+      show("waiting", `${why}; this page tries again by itself …`, "");
+      next = state.full ? WATCH_MS : Math.max(stream.rest(), 250);
     }
   } catch {
     if (!isOn()) return;

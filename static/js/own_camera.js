@@ -14,7 +14,7 @@ const CURABLE = ["none", "lost", "busy", "broken"]; // a camera that is connecte
 
 export class OwnCamera {
   id = ""; // of the camera to open; empty for the one that faces the visitor
-  persistent = false; // a problem with the camera is waited out, as on a screen that nobody attends
+  isPersistent = () => false; // whether a problem with the camera is waited out, as where nobody attends the page
   #video;
   #urls;
   #on;
@@ -47,9 +47,15 @@ export class OwnCamera {
     this.#line?.tell(controls);
   }
 
-  async start() {
+  // Say what stands in the way of any camera; return whether something does.
+  check() {
     const problem = pageProblem();
-    if (problem) return this.#fail(problem);
+    if (problem) this.#fail(problem);
+    return Boolean(problem);
+  }
+
+  async start() {
+    if (this.check()) return;
     this.#close();
     this.#run = new AbortController();
     const { signal } = this.#run;
@@ -74,10 +80,11 @@ export class OwnCamera {
   }
 
   #fail(error) {
-    const problem = error instanceof CameraProblem || error instanceof Refusal ? error : new CameraProblem("broken");
+    const problem =
+      error instanceof CameraProblem || error instanceof Refusal ? error : new CameraProblem("broken");
     this.#close();
     this.#curable = CURABLE.includes(problem.kind);
-    this.#wanted = this.persistent && this.#curable;
+    this.#wanted = this.isPersistent() && this.#curable;
     this.#show("problem", problem.message, problem.advice, problem.kind);
     if (this.#wanted) {
       this.#run = new AbortController();

@@ -112,7 +112,13 @@ function drawBars(pen, face, text) {
     pen.fillText(adjective(name), x + text * 0.4, middle);
     pen.fillStyle = tones(name).tone;
     pen.beginPath();
-    pen.roundRect(x + text * 5.7, middle - step * 0.32, Math.max(text * 4.5 * face.probs[name], 2), step * 0.64, 2);
+    pen.roundRect(
+      x + text * 5.7,
+      middle - step * 0.32,
+      Math.max(text * 4.5 * face.probs[name], 2),
+      step * 0.64,
+      2,
+    );
     pen.fill();
     pen.stroke();
   });

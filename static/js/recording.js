@@ -1,6 +1,8 @@
 // Shows whether the session is recorded, and for how long, in every view of it; and switches the recording
 // without giving up the picture.
 
+import { Markers } from "./markers.js";
+
 const SILENCE_MS = 3000; // news comes every second, but to a page that is hidden or paused
 
 // Say in an element (templates/rec.html) that a picture is recorded, and for how long.
@@ -19,6 +21,7 @@ export class RecordingButton {
   #form = document.getElementById("recording-form"); // not there where visitors may not record
   #saved = document.getElementById("saved"); // not there where visitors may not see what was recorded
   #title = document.title;
+  #markers = new Markers();
   #busy = false;
   #refusal = ""; // of the last press, until the next
   #wasOn = false; // since this page was opened
@@ -39,6 +42,7 @@ export class RecordingButton {
     this.#say(this.#refusal || (recording.on ? describe(recording) : ""));
     this.#showSaved(recording.saved);
     this.#watch(recording.on);
+    this.#markers.show(recording);
     if (!this.#form) return;
     const button = this.#form.elements.on;
     button.value = String(!recording.on);
@@ -49,7 +53,7 @@ export class RecordingButton {
     if (!this.#saved || !this.#wasOn) return;
     this.#saved.hidden = !saved;
     if (!saved) return;
-    const [text, ...links] = this.#saved.children;
+    const [text, ...links] = this.#saved.children; // templates/recording.html
     const faces = saved.faces === 1 ? "1 face" : `${saved.faces} faces`;
     text.textContent = `Saved: ${lengthOfTime(saved.seconds)}, ${faces}.`;
     for (const link of links) link.href = link.dataset.address.replace(/0(?=\D*$)/, saved.session);
@@ -75,6 +79,11 @@ export class RecordingButton {
     }
   }
 
+  #refuse(reason) {
+    this.#refusal = reason;
+    this.#say(reason);
+  }
+
   async #switch(button) {
     if (this.#busy) return; // rather than disable the button, which would lose the keyboard
     this.#busy = true;
@@ -83,28 +92,30 @@ export class RecordingButton {
       const response = await fetch(this.#form.action, {
         method: "POST",
         headers: { Accept: "application/json" },
-        body: new URLSearchParams({ on: button.value }),
+        body: new URLSearchParams([["on", button.value], ...this.#markers.unsaved()]),
         signal: AbortSignal.timeout(5000),
       });
-      if (!response.ok) throw new Error(response.statusText);
-      this.show(await response.json());
+      const answer = await response.json();
+      if (response.ok) {
+        this.#markers.saved();
+        this.show(answer);
+      } else this.#refuse(answer.error);
     } catch {
-      this.#refusal = "The server did not take that; try again.";
-      this.#say(this.#refusal);
+      this.#refuse("The server did not take that; try again.");
     }
     this.#busy = false;
   }
 }
 
 // 1:06, 1:02:03
-function clock(seconds) {
+export function clock(seconds) {
   const [hours, minutes, rest] = parts(seconds);
   const two = (number) => String(number).padStart(2, "0");
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
 // 5 s, 1 min 6 s, 1 h 2 min
-function lengthOfTime(seconds) {
+export function lengthOfTime(seconds) {
   const [hours, minutes, rest] = parts(seconds);
   if (hours) return `${hours} h ${minutes} min`;
   return minutes ? `${minutes} min ${rest} s` : `${rest} s`;

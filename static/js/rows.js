@@ -8,14 +8,13 @@ export const MAX_ROWS = 1_000_000; // some 150 MB of text
 export class Rows {
   lastMs = 0; // of the recording's time so far
   #startedMs;
-  #emotions;
+  #emotions = []; // as the first face has them, in the order of all CSV files
   #lines = [];
   #faces = new Set();
 
-  // startedMs is in Unix ms; emotions are in the order of their columns.
-  constructor(startedMs, emotions) {
+  // startedMs is in Unix ms.
+  constructor(startedMs) {
     this.#startedMs = startedMs;
-    this.#emotions = emotions;
   }
 
   get count() {
@@ -37,8 +36,11 @@ export class Rows {
     for (const face of faces) {
       if (this.isFull) return;
       this.#faces.add(face.track_id);
+      if (!this.#emotions.length) this.#emotions = Object.keys(face.probs);
       const probs = this.#emotions.map((name) => face.probs[name].toFixed(4));
-      this.#lines.push([...time, face.track_id, ...face.box, face.emotion, Number(face.sure), ...probs].join(","));
+      this.#lines.push(
+        [...time, face.track_id, ...face.box, face.emotion, Number(face.sure), ...probs].join(","),
+      );
     }
   }
 

@@ -113,6 +113,7 @@ async function watch() {
   try {
     const address = `${wall.dataset.cameras}?viewer=${viewer}`;
     const response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    if (response.status === 401) return location.reload(); // logged out: the page asks
     const payload = await response.json();
     if (document.hidden) return;
     show(payload);

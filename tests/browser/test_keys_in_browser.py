@@ -39,6 +39,14 @@ def open_live(page: Page, server: Server) -> None:
     expect(page.locator("#headline")).to_have_text(DEMO)
 
 
+def press_reset(page: Page) -> None:
+    """Press the button, behind "More" if that is closed."""
+    button = page.get_by_role("button", name="Reset")
+    if not button.is_visible():
+        page.locator("details.more > summary").press("Enter")
+    button.press("Enter")
+
+
 def test_a_question_mark_lists_the_keys_and_no_key_acts_behind_the_list(page: Page, demo: Server) -> None:
     open_live(page, demo)
     page.keyboard.press("?")
@@ -64,7 +72,7 @@ def test_keys_that_were_switched_off_stay_off_in_this_browser(page: Page, demo: 
     expect(page.locator("#pause")).to_have_attribute("aria-keyshortcuts", "P")
     page.get_by_role("button", name="Keys").press("Enter")
     page.get_by_role("switch", name="Keys of one letter").press("Space")
-    page.get_by_role("button", name="Close").press("Enter")
+    page.get_by_role("button", name="Close", exact=True).press("Enter")
     page.reload(wait_until="commit")
     expect(page.locator("#headline")).to_have_text(DEMO)
     assert page.locator("#pause").get_attribute("aria-keyshortcuts") is None
@@ -84,7 +92,7 @@ def test_no_key_begins_the_numbers_again_and_the_button_says_that_it_did(page: P
     open_live(page, demo)
     before = resets(demo)
     page.keyboard.press("r")
-    page.get_by_role("button", name="Reset").press("Enter")
+    press_reset(page)
     expect(page.locator("#reset-done")).to_have_text("Everybody in the picture is new; numbers begin with 1.")
     assert resets(demo) == before + 1  # by the button alone
 
@@ -96,12 +104,12 @@ def test_while_a_recording_runs_the_button_asks_first(page: Page, demo: Server) 
     expect(page.locator("#screen .rec")).to_be_visible()
     question = page.get_by_role("dialog", name="Reset while recording?")
     for keep in ("Enter", "Escape"):  # the first button is the one that keeps
-        page.get_by_role("button", name="Reset").press("Enter")
+        press_reset(page)
         expect(question).to_be_visible()
         page.keyboard.press(keep)
         expect(question).to_be_hidden()
     assert resets(demo) == before
-    page.get_by_role("button", name="Reset").press("Enter")
+    press_reset(page)
     question.get_by_role("button", name="Reset").press("Enter")
     until(lambda: resets(demo) == before + 1)
     page.get_by_role("button", name="Stop recording").press("Enter")

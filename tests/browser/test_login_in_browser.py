@@ -62,4 +62,6 @@ def test_a_visitor_is_asked_let_in_led_on_and_out_again(page: Page, address: str
     page.get_by_label("Token").fill("t0ken")
     page.get_by_label("Token").press("Enter")
     page.wait_for_function("document.getElementById('stream').naturalWidth === 640")
+    page.context.clear_cookies()  # as by logging out in another tab
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     page.goto("about:blank")

@@ -69,6 +69,7 @@ def test_the_keyboard_alone_records_stops_opens_and_deletes(
     expect(page.get_by_role("img", name="Mean probability of each emotion")).to_be_visible()
     page.get_by_role("link", name="Delete").press("Enter")
     page.get_by_role("button", name="Delete").press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Deleted: 1 session.")
     expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
 
 

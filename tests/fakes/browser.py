@@ -1,10 +1,12 @@
 """What every browser test needs."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from settings import ROOT
 from tests.fakes.waiting import PATIENCE_S
@@ -33,6 +35,30 @@ def show_as(page: Page, hidden: bool) -> None:
         }""",
         hidden,
     )
+
+
+@contextmanager
+def visiting(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Give a function that opens an address as a new visitor, with options of a context of Playwright.
+
+    What the browser complains of on those pages fails at the end.
+    """
+    complaints: list[str] = []
+    opened: list[Page] = []
+
+    def visit(address: str, **options: object) -> Page:
+        page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address)
+        opened.append(page)
+        return page
+
+    yield visit
+    for page in opened:
+        page.context.close()
+    assert complaints == []
 
 
 def axe(page: Page) -> list[str]:

@@ -127,7 +127,10 @@ class FakeSamples(Samples):
     def __init__(self) -> None:
         """Read no pictures."""
 
+    def files(self, emotion: str) -> list[str]:
+        return [f"samples/{emotion}/{number:02}.jpg" for number in range(1, 7)]
+
     def of(self, emotion: str) -> list[Sample]:
         probs = np.full(7, 0.05, dtype=np.float32)
         probs[EMOTIONS.index(emotion)] = 0.7
-        return [Sample(f"samples/{emotion}/{number:02}.jpg", probs) for number in range(1, 9)]
+        return [Sample(file, probs) for file in self.files(emotion)]

@@ -77,11 +77,12 @@ class FakeRedis:
         self.names: list[bytes] = []
         self.values: dict[str, bytes] = {}
         self.hashes: dict[str, dict[bytes, bytes]] = {}
+        self.lists: dict[str, list[bytes]] = {}
         self.entries: list[dict[bytes, bytes]] = []
         self.faults: list[Exception] = []  # of its stream, before the entries
         self.asked: list[str] = []
         self.before_get: Callable[[], None] = lambda: None
-        self.away = False
+        self.away, self.now_s = False, 1000.0
 
     def pipeline(self, transaction: bool) -> "FakePipeline":  # noqa: ARG002  # as Redis has it
         return FakePipeline(self)
@@ -96,7 +97,7 @@ class FakeRedis:
 
     def time(self) -> tuple[int, int]:
         self.asked.append("time")
-        return 1000, 0
+        return int(self.now_s), round(self.now_s % 1 * 1e6)
 
     def zremrangebyscore(self, *_: object) -> None:
         self.asked.append("zremrangebyscore")
@@ -124,6 +125,33 @@ class FakeRedis:
 
     def hdel(self, key: str, field: str) -> None:
         self.hashes.get(key, {}).pop(field.encode(), None)
+
+    def rpush(self, key: str, value: str) -> None:
+        self.lists.setdefault(key, []).append(value.encode())
+
+    def expire(self, key: str, seconds: int) -> None:
+        assert self.lists[key]
+        assert seconds == 10  # whatever nobody takes is forgotten
+
+    def lpop(self, key: str, count: int) -> list[bytes]:
+        waiting = self.lists.get(key, [])
+        self.lists[key] = waiting[count:]
+        return waiting[:count]
+
+    def lrem(self, key: str, count: int, value: str) -> int:
+        waiting = self.lists.get(key, [])
+        found = min(waiting.count(value.encode()), count)
+        if found:
+            waiting.remove(value.encode())
+        return found
+
+    def blpop(self, keys: list[str], timeout: float) -> tuple[bytes, bytes] | None:
+        self.before_get()
+        for key in keys:
+            if found := self.lpop(key, 1):
+                return key.encode(), found[0]
+        time.sleep(min(timeout, 0.01))
+        return None
 
     def xread(self, *_: object, **__: object) -> list[object]:
         if self.faults:

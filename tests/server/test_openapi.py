@@ -1,6 +1,6 @@
 """The interface is what its description says: schemathesis makes requests out of it and checks the answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -32,8 +32,11 @@ class Reader(Jobs):
     def __init__(self) -> None:
         self.recognizer = fake_recognizer()
 
-    def read(self, name: str, data: bytes, *, whole: bool = False) -> Reading | None:
-        [reading] = self.recognizer.read([File(name, data)], whole=whole)
+    def read(
+        self, name: str, data: bytes, *, whole: bool = False, rest: Sequence[bytes] = ()
+    ) -> Reading | None:
+        at_rest = self.recognizer.read_rest(File("", one) for one in rest) if rest else None
+        [reading] = self.recognizer.read([File(name, data)], whole=whole, rest=at_rest)
         return reading
 
 

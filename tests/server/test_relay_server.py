@@ -389,6 +389,55 @@ def test_any_host_records_and_shows_what_was_recorded_and_a_spare_goes_on_record
         assert "Traceback" not in server.output
 
 
+def mark(server: Server, values: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Return the status and the answer of a marker that a web host is sent."""
+    headers = {"Accept": "application/json"}
+    url = f"{server.url}/cameras/lobby/markers"
+    request = urllib.request.Request(url, json.dumps(values).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_markers_reach_the_camera_s_process_from_any_web_host(
+    redis: Redis, start_camera: StartCamera, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    database = ("--database-url", str(tmp_path / "history.sqlite"))
+    camera = start_camera("lobby", *database)
+    one, other = (start_web(start_server, redis, *database) for _ in range(2))
+    until(lambda: listed(one) == listed(other) == ["lobby"])
+    sentence = {"error": "Nothing is being recorded, so there is nothing to mark."}
+    assert mark(one, {"label": "too early"}) == (409, sentence)
+    form = "on=true&name=Pilot&tags=P01&labels=on,off"
+    recording = post_until_answered(one, "/cameras/lobby/recording", form)
+    assert (recording["name"], recording["labels"]) == ("Pilot", ["on", "off"])
+    number = until_recorded(other)
+    sent_s = time.time()
+    answers = [
+        mark(server, {"label": str(n), "time": time.time()}) for n, server in enumerate((one, other) * 5)
+    ]
+    assert [status for status, _ in answers] == [201] * 10
+    assert [answer["number"] for _, answer in answers] == list(range(1, 11))
+    late_s = [answer["arrived_time"] - answer["caller_time"] for _, answer in answers]
+    print(f"markers arrived {min(late_s) * 1000:.0f} to {max(late_s) * 1000:.0f} ms after their callers' time")
+    assert -0.1 < min(late_s) <= max(late_s) < PATIENCE_S
+    status, answer = mark(other, {"label": "x", "time": sent_s - 3600})
+    assert (status, answer["error"].partition(" is ")[0]) == (400, "time")
+    assert json.loads(one.get("/cameras/lobby/state"))["recording"]["markers"] == 10
+    post_until_answered(other, "/cameras/lobby/recording", "on=false")
+    markers = json.loads(one.get(f"/history/{number}/markers"))
+    assert [marker["marker"] for marker in markers] == [str(n) for n in range(10)]
+    assert "Pilot</h1>" in re.sub(r"\s", "", other.get(f"/history/{number}").decode())
+    camera.end()
+    assert mark(one, {"label": "gone"})[0] == 503
+    for server in (one, other):
+        server.stop()
+        assert "Traceback" not in server.output
+    assert "Traceback" not in camera.output
+
+
 @pytest.mark.browser
 def test_the_wall_shows_every_camera_and_brings_back_what_was_away(
     redis: Redis, start_camera: StartCamera, start_server: Callable[..., Server], browser: Browser

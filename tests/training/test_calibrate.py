@@ -92,6 +92,20 @@ def test_a_calibration_that_fails_on_the_labels_is_not_chosen() -> None:
     assert (probs.argmax(axis=1) == labels).mean() >= ENOUGH_ACCURACY
 
 
+@pytest.mark.parametrize(("enough", "follows_votes"), [(0.95, False), (0.6, True)])
+def test_what_is_enough_on_the_labels_decides_how_far_the_votes_are_followed(
+    enough: float, follows_votes: bool
+) -> None:
+    labels = np.arange(700, dtype=np.int64) % 7
+    seen = np.where(np.arange(700) < 200, (labels + 1) % 7, labels)  # the voters differ on two in seven faces
+    logits = np.zeros((700, 15), dtype=np.float32)
+    logits[:, :7] = 2 * np.eye(7)[labels]
+    logits[:, 7:14] = 3 * np.eye(7)[seen]
+    faces = faces_of(labels, np.eye(10, dtype=np.int64)[seen] * 10)
+    probs = to_probabilities(logits, "shipped", choose_calibration(logits, faces, faces, enough))
+    assert (majority_accuracy(probs, faces) > 0.99) == follows_votes
+
+
 def test_without_votes_the_label_head_ships_alone() -> None:
     logits, faces = boasting(700)
     chosen = choose_calibration(logits, faces, faces)

@@ -95,6 +95,10 @@ def train(folder: Path, data: Path, *more: str, **changes: Any) -> int:
     )
 
 
+def two_splits(data: Path) -> tuple[Faces, Faces]:
+    return load_faces(data, "Training"), load_faces(data, "PublicTest")
+
+
 def state_of(folder: Path) -> dict[str, Any]:
     state: dict[str, Any] = torch.load(folder / "run" / "state.pt", weights_only=True)
     return state
@@ -569,3 +573,13 @@ def test_two_processes_share_a_run_and_agree(tmp_path: Path, data: Path) -> None
     assert done.stdout.count("weights in") == 1  # only the first process reports
     assert state_of(tmp_path)["step"] == 2
     assert load_net(weights_of(tmp_path))[1].training["faces"] == 16
+
+
+@pytest.mark.usefixtures("tiny_net")
+def test_a_short_runs_average_is_of_its_last_steps(tmp_path: Path, data: Path) -> None:
+    changes = {"stages": [[24, 10]], "ema_decay": 0.999, "schedule": "constant", "learning_rate": 1e-2}
+    assert train(tmp_path, data, **changes) == 0
+    state = state_of(tmp_path)
+    begun = Run(Config(**SETTINGS | changes), *two_splits(data), tmp_path / "other").net.state_dict()
+    now, average = state["net"]["6.weight"], state["ema"]["module.6.weight"]
+    assert (average - now).norm() < 0.5 * (begun["6.weight"] - now).norm()

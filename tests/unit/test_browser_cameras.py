@@ -139,9 +139,12 @@ def test_a_visitor_with_one_frame_a_second_sees_faces_too() -> None:
 def test_only_so_many_may_look_at_once(hall: Hall) -> None:
     with hall.cameras.opened(), hall.cameras.opened():
         hall.cameras.session("a")
-        with pytest.raises(FullError, match="3 mirrors are in use"), hall.cameras.opened():
+        with (
+            pytest.raises(FullError, match="All 3 places for visitors' cameras are taken"),
+            hall.cameras.opened(),
+        ):
             pass
-        with pytest.raises(FullError, match="3 mirrors are in use"):
+        with pytest.raises(FullError, match="All 3 places for visitors' cameras are taken"):
             hall.cameras.session("b")
         assert len(hall.cameras) == 3
     assert len(hall.cameras) == 1

@@ -133,6 +133,43 @@ def test_a_reset_lets_the_numbers_begin_again_and_keeps_the_smoothing(
     assert pipeline.tracker.smoothing_s == 1.5
 
 
+def test_a_resting_face_is_measured_for_a_face_in_the_picture(open_site: Open, pipeline: Pipeline) -> None:
+    client = open_site()
+    run(pipeline)
+    assert client.post("/rest", json={"track_id": 1, "action": "measure"}).status_code == 204
+    run(pipeline, 3, start=5)
+    [state] = pipeline.tracker._states
+    assert state.track.rest_progress is not None
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"track_id": 4, "action": "measure"}, "Face 4 is not in the picture now."),
+        ({"track_id": 1, "action": "calm"}, "action must be one of measure, use, forget."),
+        ({"track_id": 1}, "action must be one of measure, use, forget."),
+        ({"track_id": 1, "action": "use"}, "name must say whose resting face is used."),
+        (
+            {"track_id": 1, "action": "use", "name": "Anna"},
+            "No resting face was measured under the name “Anna”.",
+        ),
+        (
+            {"track_id": "1", "action": "measure"},
+            "Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.",
+        ),
+        ([1], "Send a JSON object, as in"),
+    ],
+)
+def test_a_resting_face_that_cannot_be_is_refused_in_one_sentence(
+    open_site: Open, pipeline: Pipeline, sent: Any, sentence: str
+) -> None:
+    client = open_site()
+    run(pipeline)
+    response = client.post("/rest", json=sent)
+    assert response.status_code == 400
+    assert sentence in response.text
+
+
 def test_who_needs_to_know_is_told_of_a_reset(pipeline: Pipeline) -> None:
     told_of: list[int] = []
     controls = Controls(pipeline, on_reset=lambda: told_of.append(pipeline.tracker._next_id))
@@ -198,7 +235,7 @@ def test_a_network_without_a_live_heat_map_says_so(pipeline: Pipeline) -> None:
     controls.change({"heat": False})
 
 
-@pytest.mark.parametrize("path", ["/view", "/reset"])
+@pytest.mark.parametrize("path", ["/view", "/reset", "/rest"])
 def test_where_visitors_may_not_they_are_told(open_site: Open, path: str) -> None:
     client = open_site(open_to_all=False)
     response = client.post(path, json={"heat": True})

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.scenes import background, paste
 from settings import ROOT, Settings
-from sources.demo import background, paste
 from sources.opencv import to_bgr
 from uploads.assemble import make_readers
 from uploads.recognizer import File
@@ -17,7 +17,7 @@ from vision.frames import Frame, Image
 from vision.haar import HaarDetector
 from vision.jpeg import encode_jpeg
 from vision.mtcnn import MtcnnDetector, MtcnnError, Networks
-from vision.samples import load_samples, read_gray
+from vision.samples import load_samples, read_face
 
 SAMPLES = [path for paths in load_samples(ROOT / "static" / "samples").values() for path in paths]
 
@@ -28,7 +28,7 @@ def crowd(columns: int, rows: int, face_px: int, gap_px: int) -> Image:
     scene = background(rows * cell_px, columns * cell_px)
     for number in range(columns * rows):
         centre = ((number % columns + 0.5) * cell_px, (number // columns + 0.5) * cell_px)
-        paste(scene, read_gray(SAMPLES[number % len(SAMPLES)]), centre, face_px, 1.0)
+        paste(scene, read_face(SAMPLES[number % len(SAMPLES)]), centre, face_px, 1.0)
     return to_bgr(scene)
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from recording.dictionary import CSV_FIELDS, MARKER_FIELDS
 from recording.history import History
 from settings import ROOT, Settings, flag, variable
 from tests.fakes.browser_cameras import Hall
@@ -82,6 +83,13 @@ def test_every_route_is_in_the_readme_and_every_documented_route_exists(tmp_path
     assert len(below) > 8  # whose rows are those of the same pages of one camera
 
 
+def test_the_data_dictionary_is_that_of_the_exports() -> None:
+    text = (ROOT / "docs" / "recording.md").read_text(encoding="utf-8")
+    fields = (*CSV_FIELDS, *MARKER_FIELDS)
+    said = [[row[0].strip("`"), *row[1:]] for row in table_rows(text) if not row[0].startswith("`/")]
+    assert said == [[it.name, it.description, it.unit or "-", it.empty] for it in fields]
+
+
 def test_every_file_the_documents_link_to_is_there() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
@@ -94,7 +102,18 @@ def test_the_design_page_names_every_room() -> None:
 
 def words_of_the_program() -> str:
     """Return what the program, its pages and their scripts can say, each sentence on a line of its own."""
-    rooms = ("vision", "sources", "nn", "streaming", "server", "recording", "uploads", "relay", "web")
+    rooms = (
+        "vision",
+        "sources",
+        "nn",
+        "streaming",
+        "server",
+        "recording",
+        "uploads",
+        "outputs",
+        "relay",
+        "web",
+    )
     files = [*ROOT.glob("*.py"), *(file for room in rooms for file in (ROOT / room).glob("*.py"))]
     files += [*ROOT.glob("templates/*.html"), *ROOT.glob("static/js/*.js")]
     text = "".join(file.read_text(encoding="utf-8") for file in files)
@@ -111,3 +130,10 @@ def test_every_symptom_in_the_readme_is_in_the_programs_words() -> None:
     for quote in ours:
         parts = re.split(r"…|\d+|error: |lobby", quote.lower())
         assert any(part.strip() in words for part in parts if " " in part.strip()), quote
+
+
+def test_no_page_calls_the_computer_of_the_site_this_machine() -> None:
+    """A visitor's machine is another one."""
+    pages = [*ROOT.glob("templates/*.html"), *ROOT.glob("static/js/*.js")]
+    said = [page.name for page in pages if "this machine" in page.read_text(encoding="utf-8").lower()]
+    assert said == []

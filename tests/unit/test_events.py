@@ -16,6 +16,7 @@ from tests.fakes.images import picture_of
 from tests.fakes.server import Server, ask, newest_event, read_until, serving
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S, until
+from vision.resting_face import RestRequest
 from web.events import Events, event
 
 ASK = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -143,6 +144,8 @@ class FakeControls:
     def change(self, changes: dict[str, Any]) -> None: ...
 
     def reset(self) -> None: ...
+
+    def rest(self, request: RestRequest) -> None: ...
 
 
 def test_an_event_has_the_view_except_while_the_camera_s_process_is_away(

@@ -39,6 +39,16 @@ def test_a_face_as_json_has_its_landmarks_or_null() -> None:
     assert json.loads(json.dumps(record))["landmarks"] == [[5.0, 6.1], [7, 8], [9, 10], [11, 12], [13, 14]]
 
 
+def test_a_face_is_placed_by_its_probabilities_in_json_and_in_its_row() -> None:
+    face = make_track(1, (0, 0, 9, 9), "happy")  # 0.7, and 0.05 each of the others
+    valence, arousal = 0.7 * 0.81 + 0.05 * (-0.51 - 0.60 - 0.64 - 0.63 + 0.40), 0.7 * 0.51 + 0.05 * 1.94
+    [row] = written(*face_rows("a.jpg", [face], remark="small"))
+    for at in (row, face_json(face)):
+        assert [float(at["valence"]), float(at["arousal"])] == pytest.approx([valence, arousal], abs=1e-4)
+    assert row["remark"] == "small"
+    assert list(row)[-3:] == ["remark", "valence", "arousal"]  # after all that version 0.1 had
+
+
 def test_a_picture_has_no_time() -> None:
     [row] = written(*face_rows("a.jpg", [make_track(1, (0, 0, 9, 9))]))
     assert (row["time_s"], row["frame"]) == ("", "")

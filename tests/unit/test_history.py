@@ -1,12 +1,18 @@
 """What is recorded is there, in both databases alike; each of their errors is one sentence."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from recording.about import About
 from recording.database import PRAGMAS, Database, DatabaseError, UrlError
-from recording.history import TABLES, History, Session
+from recording.history import History, Search, Session, Sighting
+from recording.markers import Marker
+from recording.merging import MergeError, merge_sessions
+from recording.tables import TABLES
 from tests.fakes.images import make_track
 from tests.fakes.postgres import PASSWORD, Postgres
 from tests.fakes.server import free_port
@@ -57,7 +63,8 @@ def test_a_session_comes_back_as_it_was_written(history: History, record: Record
     assert (last.at_ms, last.x1, last.y1, last.x2, last.y2) == (START_MS + 200, 1, 2, 30, 40)
     assert (last.emotion, last.sure) == ("sad", True)
     expected = [0.7 if name == "sad" else 0.05 for name in EMOTIONS]
-    assert list(last[-7:]) == pytest.approx(expected)
+    assert list(last[-10:-3]) == pytest.approx(expected)
+    assert list(last[-3:]) == [None] * 3  # neither brightness nor landmarks were known
 
 
 def test_what_is_not_sure_counts_as_unsure(history: History, record: Record) -> None:
@@ -176,6 +183,136 @@ def test_a_second_is_summed_over_several_writes(history: History) -> None:
     (share,) = history.mean_probs(summary, 1)
     assert share.sightings == 4
     assert share.probs[EMOTIONS.index("sad")] == pytest.approx((3 * 0.7 + 0.05) / 4)
+
+
+def test_a_session_is_found_by_its_words_and_its_tags(history: History, record: Record) -> None:
+    for number, about in enumerate(
+        (About("Pilot 1", "coughed at 10:32", ("P01", "happy film")), About("100 %", "", ("P02",)), About())
+    ):
+        session = record(started_ms=START_MS + number)
+        history.describe(session.session_id or 0, about)
+    found = {
+        text: [one.about.name for one in history.sessions(0, 10, Search(text))]
+        for text in ("pilot", "COUGHED", "film", "demo", "0 %", "1_0", "nothing")
+    }
+    assert found == {
+        **{"pilot": ["Pilot 1"], "COUGHED": ["Pilot 1"], "film": ["Pilot 1"]},
+        **{"demo": ["", "100 %", "Pilot 1"], "0 %": ["100 %"], "1_0": [], "nothing": []},
+    }
+    assert history.count(Search("demo")) == 3
+    assert [one.about.tags for one in history.sessions(0, 10, Search(tag="P01"))] == [("P01", "happy film")]
+    assert history.count(Search(tag="P0")) == history.count(Search("pilot", "P02")) == 0
+    history.describe(session.session_id or 0, About(tags=("P02",)))
+    assert history.tags(2) == ["P02", "P01"]
+
+
+def marker_at(number: int, ms: int, label: str = "on") -> Marker:
+    return Marker(number, label, START_MS + ms, START_MS + ms + 3)
+
+
+def test_markers_come_back_in_the_order_of_their_moments_and_are_not_added_twice(history: History) -> None:
+    session = Session(START_MS, About("Pilot", "a note", ("P01",)), '{"a": 1}')
+    marks = [marker_at(1, 500), Marker(2, "by the server", None, START_MS + 200)]
+    for _ in range(2):
+        history.write(session, [], START_MS + 600, "demo", marks)
+        session.session_id, session.about_written = None, About()  # as when the answer was lost
+    history.write(session, [], START_MS + 900, "demo", [marker_at(3, 100, "off")])
+    (summary,) = history.sessions(0, 10)
+    assert (summary.about, summary.setup) == (About("Pilot", "a note", ("P01",)), '{"a": 1}')
+    found = history.markers(summary.session_id)
+    assert [marker.number for marker in found] == [3, 2, 1]
+    assert found[1:] == [marks[1], marks[0]]
+    history.delete(summary.session_id)
+    assert history.markers(summary.session_id) == []
+    assert history.tags(9) == []
+
+
+def test_what_is_said_of_a_session_while_it_is_written_is_kept(history: History) -> None:
+    session = Session(START_MS)
+    history.write(session, [], START_MS, "demo")
+    history.describe(session.session_id or 0, About("by the page"))
+    history.write(session, [], START_MS + 1, "demo")
+    assert history.sessions(0, 1)[0].about.name == "by the page"
+    session.about = About("by the recorder")
+    history.write(session, [], START_MS + 2, "demo")
+    assert history.sessions(0, 1)[0].about.name == "by the recorder"
+
+
+def test_brightness_and_the_pose_of_a_head_are_kept_as_whole_numbers(history: History) -> None:
+    session, points = (
+        Session(START_MS),
+        np.array([[10, 20], [30, 20], [26, 30], [13, 40], [27, 40]], np.float32),
+    )
+    tracks = [replace(make_track(1, (0, 0, 9, 9)), landmarks=points), make_track(2, (0, 0, 9, 9))]
+    sightings: list[Sighting] = [*((START_MS, track, 87.6) for track in tracks), (START_MS + 1, tracks[1])]
+    history.write(session, sightings, START_MS + 1, "demo")
+    rows = [tuple(row[-3:]) for row in history.sightings(session.session_id or 0)]
+    assert rows == [(88, 0, 27), (88, None, None), (None, None, None)]
+
+
+def test_a_stretch_of_a_session_is_read_alone(history: History, record: Record) -> None:
+    session = record((1, "happy", 10), (2, "sad", 15))  # 1 s and 1.5 s
+    summary = history.session(session.session_id or 0)
+    assert summary
+    rows = list(history.sightings(summary.session_id, range(START_MS + 1000, START_MS + 2000)))
+    assert [row.at_ms - START_MS for row in rows] == list(range(1000, 2000, 100))
+    means = history.mean_probs(summary, 1, seconds=range(1, 2))
+    assert [(mean.bin, mean.sightings) for mean in means] == [(0, 10)]
+
+
+def test_two_parts_become_one_session(history: History) -> None:
+    earlier, later = Session(START_MS, About("Pilot", "", ("P01",))), Session(START_MS + 5300, About("Pilot"))
+    seen = {
+        earlier: [
+            (START_MS + ms, make_track(1 + ms // 500, (0, 0, 9, 9), "happy")) for ms in range(0, 900, 100)
+        ],
+        later: [(START_MS + 5300 + ms, make_track(1, (0, 0, 9, 9), "sad")) for ms in range(0, 1500, 100)],
+    }
+    for session, (number, ms) in zip(seen, ((1, 100), (1, 5400)), strict=True):
+        end_ms = seen[session][-1][0]
+        history.write(session, seen[session], end_ms, "demo", [marker_at(number, ms)])
+    numbers = earlier.session_id or 0, later.session_id or 0
+    assert merge_sessions(history, numbers[1], numbers[0]) == numbers[0]
+    (merged,) = history.sessions(0, 9)
+    assert (merged.session_id, merged.sightings, merged.faces) == (numbers[0], 24, 3)
+    assert (merged.started_unix_ms, merged.ended_unix_ms) == (START_MS, START_MS + 6700)
+    assert merged.about == About("Pilot", "", ("P01",))
+    rows = list(history.sightings(numbers[0]))
+    assert [row.number for row in rows] == list(range(24))
+    assert [row.at_ms for row in rows] == [at_ms for part in seen.values() for at_ms, _ in part]
+    assert [row.track_id for row in rows] == [1] * 5 + [2] * 4 + [3] * 15
+    assert [(face.track_id, face.counts["sad"]) for face in history.faces(numbers[0], 9)] == [
+        (1, 0),
+        (2, 0),
+        (3, 15),
+    ]
+    assert [(mean.bin, mean.sightings) for mean in history.mean_probs(merged, 1)] == [(0, 9), (5, 7), (6, 8)]
+    (sad, *_) = [mean.probs[EMOTIONS.index("sad")] for mean in history.mean_probs(merged, 1, 3)]
+    assert sad == pytest.approx(0.7)
+    assert [(one.number, one.at_unix_ms - START_MS) for one in history.markers(numbers[0])] == [
+        (1, 100),
+        (2, 5400),
+    ]
+
+
+def test_sessions_that_are_not_parts_of_one_are_not_merged(history: History, record: Record) -> None:
+    one = record((1, "happy", 30)).session_id or 0
+    overlapping = record((1, "happy", 3), started_ms=START_MS + 1000).session_id or 0
+    other = record((1, "happy", 3), started_ms=START_MS + 9000, source="another").session_id or 0
+    for pair, sentence in (
+        ((one, one), "with itself"),
+        ((one, overlapping), "overlap in time"),
+        ((one, other), "of two cameras: demo and another"),
+        ((one, 99), "is not there any more"),
+    ):
+        with pytest.raises(MergeError, match=sentence):
+            merge_sessions(history, *pair)
+    summary = history.session(one)
+    assert summary
+    assert history.others(summary, 9) == []
+    near, far = (record(started_ms=START_MS + after_ms).session_id for after_ms in (4000, 8000))
+    assert [it.session_id for it in history.others(summary, 9)] == [near, far]
+    assert history.count() == 5
 
 
 def test_the_faces_seen_most_are_those_that_are_returned(history: History, record: Record) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording.export import COLUMNS, as_csv, as_json_lines, iso_time, records
-from recording.history import COUNTED, Summary
+from recording.history import Summary
+from recording.tables import COUNTED
 from vision.faces import BYTE_ORDER_MARK
 
 START_MS = 1_760_000_000_123
@@ -21,7 +22,7 @@ def summary_of(source: str) -> Summary:
 
 
 def row_of(after_ms: int) -> tuple[object, ...]:
-    return (0, START_MS + after_ms, 9, -3, 2, 30, 40, "sad", False, *[0.123456] * 7)
+    return (0, START_MS + after_ms, 9, -3, 2, 30, 40, "sad", False, *[0.123456] * 7, 87, -3, None)
 
 
 def read_csv(text: str) -> list[dict[str, str]]:
@@ -34,6 +35,7 @@ def test_a_row_says_when_who_where_and_what() -> None:
     assert (row["time"], row["seconds"]) == ("2025-10-09T08:53:20.373Z", 0.25)
     assert (row["session"], row["source"], row["track_id"], row["x1"], row["y2"]) == (4, "demo", 9, -3, 40)
     assert (row["emotion"], row["sure"], row["fear"]) == ("sad", False, 0.1235)
+    assert (row["valence"], row["arousal"]) == (-0.1444, 0.3025)  # of the exact 0.123456, then rounded
 
 
 def test_csv_and_json_lines_say_the_same() -> None:
@@ -48,7 +50,7 @@ def test_csv_and_json_lines_say_the_same() -> None:
 
 
 def test_a_fraction_always_has_four_decimals() -> None:
-    row = (0, START_MS + 419, 9, -3, 2, 30, 40, "sad", True, *[0.027] * 7)
+    row = (0, START_MS + 419, 9, -3, 2, 30, 40, "sad", True, *[0.027] * 7, None, None, None)
     [cells] = read_csv("".join(as_csv(records(summary_of("demo"), [row]))))
     # where 0,5 is written, a spreadsheet would read 0.027 and 0.419 as 27 and 419
     assert (cells["seconds"], cells["angry"], cells["sure"]) == ("0.4190", "0.0270", "1")

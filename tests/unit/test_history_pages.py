@@ -1,5 +1,8 @@
 """The pages of what was recorded, and the button that records."""
 
+import csv
+import io
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -9,16 +12,19 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from recording.about import About
 from recording.history import History, MeanProbs, Session, Summary
+from recording.markers import Marker
 from recording.recorder import Recording
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import make_track
 from tests.fakes.recording import FakeRecorder
 from tests.fakes.site import make_fake_site
 from vision.emotions import EMOTIONS
-from web.chart import MAX_BINS, TimeBins, overall_means, ribbon, stacked
+from web.chart import MAX_BINS, TimeBins, areas, edges, overall_means, ribbon, stacked
 from web.history import history_pages
-from web.times import clock, length_of_time
+from web.moments import Stretch
+from web.times import length_of_time, of_clock
 
 START_MS = 1_760_000_000_000
 
@@ -164,7 +170,7 @@ def test_a_session_of_a_crowd_shows_the_faces_seen_most(client: FlaskClient, his
     assert "Face 39<" not in page
 
 
-@pytest.mark.parametrize("path", ["", ".csv", ".jsonl", "/delete"])
+@pytest.mark.parametrize("path", ["", ".csv", ".jsonl", ".json", "/markers", "/merge", "/delete"])
 @pytest.mark.parametrize("number", [7, 2**31, 10**30])
 def test_a_session_that_is_not_there_is_a_404(
     client: FlaskClient, history: History, path: str, number: int
@@ -200,7 +206,16 @@ def test_deleting_asks_first_and_works_without_javascript(client: FlaskClient, h
     assert f'href="/history/{number}">Keep</a>' in page
     assert history.count() == 1
     response = client.post(f"/history/{number}/delete")
-    assert (response.status_code, response.headers["Location"]) == (303, "/history")
+    assert (response.status_code, response.headers["Location"]) == (303, "/history?deleted=1")
+    assert '<p class="note" role="status">Deleted: 1 session.</p>' in client.get(response.location).text
+    for address in (
+        "/history",
+        "/history?deleted=",
+        "/history?deleted=-1",
+        "/history?deleted=<b>",
+        "/history?deleted=1e999",
+    ):
+        assert "Deleted" not in client.get(address).text
     assert history.count() == 0
     assert client.post(f"/history/{number}/delete").status_code == 404
 
@@ -209,7 +224,9 @@ def test_all_can_be_deleted_at_once(client: FlaskClient, history: History) -> No
     for number in range(3):
         add(history, started_ms=START_MS + number)
     assert "Delete all 3 sessions?" in client.get("/history/delete").text
-    assert client.post("/history/delete").status_code == 303
+    response = client.post("/history/delete")
+    assert response.status_code == 303
+    assert "Deleted: 3 sessions." in client.get(response.location).text
     assert history.count() == 0
 
 
@@ -291,6 +308,7 @@ def test_the_button_switches_the_recording(client: FlaskClient, recorder: FakeRe
     assert response.get_json() == {
         **{"on": False, "session": None, "sightings": 0, "waiting": 0, "dropped": 0, "problem": ""},
         **{"seconds": 0.0, "since": None, "saved": {"session": 1, "seconds": 66.0, "faces": 4}},
+        **{"name": "", "tags": [], "labels": [], "markers": 0, "last_marker": None},
     }
     assert not recorder.now.on
     assert client.post("/recording", data={"on": "perhaps"}).status_code == 400
@@ -380,6 +398,179 @@ def test_no_page_has_styles_or_scripts_of_its_own(client: FlaskClient, history: 
         assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]* src=)", client.get(path).text)
 
 
+def test_a_session_has_the_name_the_note_and_the_tags_that_it_is_given(
+    client: FlaskClient, history: History
+) -> None:
+    number = add(history, (1, "happy", 5))
+    form = {"name": "Pilot <1>", "note": "first line\nsecond", "tags": "P01, happy film"}
+    answer = client.post(f"/history/{number}/about", data=form)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/history/{number}")
+    page = client.get(f"/history/{number}").text
+    assert re.search(r"<h1>Pilot &lt;1&gt;\s", page)
+    assert "<title>Pilot &lt;1&gt;, 2025-10-09 08:53 UTC " in page
+    assert "first line\nsecond</p>" in page
+    assert '<a href="/history?tag=happy+film">happy film</a>' in page
+    assert 'value="P01, happy film"' in page
+    client.post(f"/history/{number}/about", data={"note": ""})
+    summary = history.session(number)
+    assert summary
+    assert summary.about == About("Pilot <1>", "", ("P01", "happy film"))
+    answer = client.post(f"/history/{number}/about", data={"name": "x" * 121})
+    assert answer.status_code == 400
+    assert "name must have at most 120 characters, not 121." in answer.text
+
+
+def test_the_list_is_searched_page_by_page(client: FlaskClient, history: History) -> None:
+    for number in range(22):
+        session = add(history, started_ms=START_MS + number)
+        history.describe(session, About(f"Pilot {number}", "", ("P01",) if number else ()))
+    first = client.get("/history?q=pilot&tag=P01").text
+    assert "21 sessions found." in first
+    assert 'rel="next" href="/history?page=2&amp;q=pilot&amp;tag=P01"' in first
+    assert "Pilot 1<" in client.get("/history?q=pilot&tag=P01&page=2").text
+    assert "<option selected>P01</option>" in first
+    nothing = client.get("/history?q=zebra").text
+    assert "No sessions found." in nothing
+    assert 'value="zebra"' in nothing
+    assert "Nothing was recorded" not in nothing
+    assert "Delete all" not in nothing  # it would not delete what was found, but all
+
+
+def test_two_parts_are_merged_after_asking(
+    client: FlaskClient, history: History, recorder: FakeRecorder
+) -> None:
+    first = add(history, (1, "happy", 10))
+    second = add(history, (1, "sad", 5), started_ms=START_MS + 5000)
+    add(history, source="another", started_ms=START_MS + 9000)
+    page = client.get(f"/history/{second}/merge").text
+    assert page.count('type="radio"') == 1
+    assert f'value="{first}"' in page
+    summary = history.session(first)
+    assert summary
+    recorder.key = summary.key
+    assert 'type="radio"' not in client.get(f"/history/{second}/merge").text
+    answer = client.post(f"/history/{second}/merge", data={"other": first})
+    assert answer.status_code == 409
+    assert "stop the recording first" in answer.text
+    recorder.key = ""
+    for other, status in (("", 400), ("x", 400), ("99", 404), (str(second), 409), ("3", 409)):
+        assert client.post(f"/history/{second}/merge", data={"other": other}).status_code == status
+    answer = client.post(f"/history/{second}/merge", data={"other": first})
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/history/{first}")
+    assert history.count() == 2
+    assert "Face 2<" in client.get(f"/history/{first}").text
+
+
+def write_marked(history: History) -> int:
+    """Write 10 s of one face, happy for 4 s and sad then, with three markers; return the session's number."""
+    session = Session(START_MS, About("Pilot", "", ("P01",)))
+    seen = [
+        (START_MS + ms, make_track(1, (1, 2, 30, 40), "happy" if ms < 4000 else "sad"), 80.0)
+        for ms in range(0, 10_000, 100)
+    ]
+    markers = [
+        Marker(1, "on; <off>", START_MS + 4050, START_MS + 4060),
+        Marker(2, "off", None, START_MS + 6000),
+        Marker(3, "end", START_MS + 11_000, START_MS + 10_000),
+    ]
+    history.write(session, seen, START_MS + 10_000, "demo", markers)
+    return session.session_id or 0
+
+
+def test_markers_are_lines_in_the_chart_and_rows_of_a_table(client: FlaskClient, history: History) -> None:
+    number = write_marked(history)
+    page = client.get(f"/history/{number}").text
+    assert page.count('class="mark" d="M4.05 0v100M6 0v100M10 0v100"') == 8  # the stack, and each emotion
+    assert f'<a href="/history/{number}?at=4.05#timeline">0:04</a>' in page
+    assert "on; &lt;off&gt;</th>" in page
+    assert page.count("<td>caller</td>") == 2
+    part = client.get(f"/history/{number}?from=4&to=5").text
+    assert 'class="mark" d="M0.05 0v100"' in part
+
+
+def test_a_link_to_a_moment_shows_its_place_and_its_values(client: FlaskClient, history: History) -> None:
+    number = write_marked(history)
+    for at in ("4.5", str(START_MS / 1000 + 4.5), "0:04.5", "0:00:04.5"):
+        page = client.get(f"/history/{number}?at={at}").text
+        assert page.count('class="cursor" d="M4.5 0v100"') == 8
+        assert '<li class="tone-sad">sad <b>70&#8239;%</b></li>' in page
+        assert (
+            '<time class="clock" datetime="2025-10-09T08:53:24.500Z">08:53:24</time> (0:04, this second)'
+            in page
+        )
+    assert "No face was seen then." in client.get(f"/history/{number}?at=10.2").text
+
+
+@pytest.mark.parametrize(
+    "query", ["at=x", "at=nan", "from=1:2:3:4", "to=inf", "at=-1", "at=99", "at=1800000000"]
+)
+def test_a_moment_that_cannot_be_is_refused_in_one_sentence(
+    client: FlaskClient, history: History, query: str
+) -> None:
+    for suffix in ("", ".csv") if "at=" not in query else ("",):
+        answer = client.get(f"/history/{write_marked(history)}{suffix}?{query}")
+        assert answer.status_code == 400
+        assert re.search(
+            r"(at|from|to) (must be seconds since|is outside the session, which is 10 s)", answer.text
+        )
+
+
+def test_a_stretch_has_figures_a_chart_and_a_table_of_its_own(client: FlaskClient, history: History) -> None:
+    number = write_marked(history)
+    page = client.get(f"/history/{number}?from=3&to=0:04.5").text  # the seconds 3 and 4
+    assert re.search(r"Only 0:03 to 0:05 of this session, 2 s\.", page)
+    assert "happy 50&#8239;%" in page
+    assert "sad 50&#8239;%" in page
+    assert re.search(r'class="bar tone-happy share-3[78]">37.5', page)  # (0.7 + 0.05) / 2
+    assert '<svg class="stack" viewBox="0 0 2 100"' in page
+    assert '<path class="tone-sad" d="M1 0h1v1h-1z">' in page
+    assert f'href="/history/{number}.csv?from=3&amp;to=5"' in page
+    table = client.get(f"/history/{number}.csv?from=3&to=5").text
+    rows = list(csv.DictReader(io.StringIO(table.removeprefix("\ufeff"))))
+    assert [float(row["seconds"]) for row in rows] == [round(3 + n / 10, 1) for n in range(20)]
+    assert sum(float(row["happy"]) for row in rows) / len(rows) == pytest.approx(0.375)
+    assert [row["marker"] for row in rows if row["marker"]] == ["on; <off>"]
+    # the other way round, and to the end
+    assert "Only 0:03 to 0:05" in client.get(f"/history/{number}?from=4.2&to=3").text
+    assert len(client.get(f"/history/{number}.jsonl?from=9").text.splitlines()) == 11  # with a marker
+
+
+def test_the_files_of_a_session_have_its_markers(client: FlaskClient, history: History) -> None:
+    number = write_marked(history)
+    rows = list(csv.DictReader(io.StringIO(client.get(f"/history/{number}.csv").text.removeprefix("\ufeff"))))
+    marked = {row["seconds"]: row["marker"] for row in rows if row["marker"]}
+    assert marked == {"4.1000": "on; <off>", "6.0000": "off", "9.9000": "end"}
+    lines = [json.loads(line) for line in client.get(f"/history/{number}.jsonl").text.splitlines()]
+    assert [line["marker"] for line in lines if "marker" in line] == ["on; <off>", "off", "end"]
+    assert [line["seconds"] for line in lines[40:43]] == [4.0, 4.05, 4.1]
+    assert lines[-1]["marker"] == "end"
+    markers = client.get(f"/history/{number}/markers").get_json()
+    assert markers[0] == {
+        **{"time": "2025-10-09T08:53:24.050Z", "seconds": 4.05, "session": number, "source": "demo"},
+        **{"marker": "on; <off>", "caller_time": "2025-10-09T08:53:24.050Z"},
+        **{"arrived_time": "2025-10-09T08:53:24.060Z"},
+    }
+    assert markers[1]["caller_time"] is None
+    answer = client.get(f"/history/{number}/markers?format=csv")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="markers-20251009T085320Z.csv"'
+    assert [row["marker"] for row in csv.DictReader(io.StringIO(answer.text))] == ["on; <off>", "off", "end"]
+    assert client.get(f"/history/{number}/markers?format=xml").status_code == 400
+
+
+def test_the_sidecar_describes_the_table_as_it_is(client: FlaskClient, history: History) -> None:
+    number = write_marked(history)
+    header = client.get(f"/history/{number}.csv").text.removeprefix("\ufeff").splitlines()[0].split(",")
+    sidecar = client.get(f"/history/{number}.json").get_json()
+    assert sidecar["Columns"] == header
+    assert all(sidecar[name]["Description"] for name in header)
+    assert list(sidecar["emotion"]["Levels"]) == list(EMOTIONS)
+    assert sidecar["x1"]["Units"] == "px"
+    assert list(client.get(f"/history/{number}/markers").get_json()[0]) == list(sidecar["MarkerColumns"])
+    assert sidecar["Session"]["Name"] == "Pilot"
+    assert sidecar["Session"]["Tags"] == ["P01"]
+    assert sidecar["RecordedWith"] is None
+
+
 def mean(number: int, emotion: str, sightings: int = 1) -> MeanProbs:
     return MeanProbs(number, sightings, tuple(1.0 * (name == emotion) for name in EMOTIONS))
 
@@ -419,6 +610,23 @@ def test_a_stack_covers_the_whole_height_in_the_emotions_order() -> None:
     assert paths["neutral"] == "M2 100h1v0h-1z"
 
 
+def test_lines_lie_between_the_bands_and_not_at_the_ends_of_the_stack() -> None:
+    path = edges([MeanProbs(2, 1, (0.5, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05))])
+    assert path == "M2 50h1M2 60h1M2 70h1M2 80h1M2 90h1M2 95h1"
+
+
+def test_each_emotion_has_an_area_as_high_as_its_mean() -> None:
+    assert areas([mean(1, "sad")])["sad"] == "M1 0h1v100h-1z"
+    assert areas([mean(1, "sad")])["happy"] == "M1 100h1v0h-1z"
+
+
+def test_a_stretch_is_divided_as_a_session_is() -> None:
+    bins = TimeBins.of(summary_of(36_000_000), Stretch(600, 900))
+    assert (bins.first_s, bins.length_s, bins.count) == (600, 3, 100)
+    assert [bins.x(seconds) for seconds in (600, 601.5, 900)] == [0, 0.5, 100]
+    assert bins.ticks(4) == [600, 675, 750, 825, 900]
+
+
 def test_a_ribbon_has_each_bins_label() -> None:
     assert ribbon({5: "sad", 0: "sad", 1: "happy"}) == {
         "sad": "M0 0h1v1h-1zM5 0h1v1h-1z",
@@ -439,4 +647,4 @@ def test_times_are_told_as_people_do() -> None:
         "1 min 1 s",
         "1 h 2 min",
     ]
-    assert [clock(s * 1000) for s in (0, 65, 3723)] == ["0:00", "1:05", "1:02:03"]
+    assert [of_clock(s) for s in (0, 65, 3723)] == ["0:00", "1:05", "1:02:03"]

@@ -113,7 +113,7 @@ def test_the_table_of_a_job_has_a_row_a_face_and_one_for_each_file_without(
     header, *rows = path.read_text(encoding="utf-8-sig").splitlines()
     assert header == ",".join(COLUMNS)
     assert rows[0].startswith("'=a.jpg,,,1,")
-    assert rows[1:] == ["b.jpg" + "," * 18 + "no face", "c.jpg" + "," * 18 + "The file is empty."]
+    assert rows[1:] == ["b.jpg" + "," * 18 + "no face,,", "c.jpg" + "," * 18 + "The file is empty.,,"]
 
 
 def test_a_job_says_how_far_it_is(slow: Jobs, gate: Gated) -> None:

@@ -148,3 +148,11 @@ def test_no_frame_waits_for_a_face_that_is_read_again(inner: CountingClassifier)
     inner.go.set()
     until(lambda: live.predict(GRAY, faces(1), 0.5)[0, 0] == 0.5)
     live.close()
+
+
+def test_what_was_read_in_the_background_counts_in_the_very_next_frame(inner: CountingClassifier) -> None:
+    live = LiveClassifier(inner.predict)
+    live.predict(GRAY, faces(1), 0.0)
+    live.predict(GRAY, faces(1), REREAD_S)
+    live.close()  # the reading has ended
+    assert live.predict(GRAY, faces(1), REREAD_S + 0.03)[0, 0] == 0.5

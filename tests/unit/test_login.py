@@ -83,6 +83,13 @@ def test_programs_and_pictures_get_the_short_answer_as_before(
     assert response.headers["WWW-Authenticate"].startswith("Basic ")
 
 
+@pytest.mark.parametrize("path", ["/state", "/video_feed", "/events", "/static/js/live.js"])
+def test_a_part_of_a_page_makes_no_browser_ask_by_itself(client: FlaskClient, path: str) -> None:
+    response = client.get(path, headers={"Sec-Fetch-Site": "same-origin"})
+    assert (response.status_code, response.text) == (401, "This camera is private.\n")
+    assert "WWW-Authenticate" not in response.headers
+
+
 @pytest.mark.parametrize("method", ["head", "get"])
 @pytest.mark.parametrize(("path", "status"), [("/", 401), ("/login", 200)])
 def test_the_head_of_the_page_is_that_of_the_page(

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.scenes import background, paste
 from settings import ROOT
-from sources.demo import background, paste
 from sources.opencv import to_bgr
 from vision import mtcnn
 from vision.boxes import iou
 from vision.frames import Image
 from vision.haar import HaarDetector
 from vision.mtcnn import MtcnnDetector, MtcnnError, Networks, frames_of, squares_of
-from vision.samples import load_samples, read_gray
+from vision.samples import load_samples, read_face
 
 CASCADE = ROOT / "haarcascade_frontalface_alt2.xml"
 FACE = load_samples(ROOT / "static" / "samples")["happy"][0]
@@ -37,7 +37,7 @@ def scene_of(*faces: tuple[float, float, float], turned_deg: float = 0.0) -> Ima
     """Return a picture of 640x480 with a face around each (x, y, side) px, all turned clockwise."""
     scene: NDArray[Any] = background(480, 640)
     for x, y, side in faces:
-        paste(scene, read_gray(FACE), (x, y), side, 1.0)
+        paste(scene, read_face(FACE), (x, y), side, 1.0)
     if turned_deg:
         turn = cv2.getRotationMatrix2D((320, 240), -turned_deg, 1.0)
         scene = cv2.warpAffine(scene, turn, (640, 480), borderMode=cv2.BORDER_REPLICATE)

@@ -196,3 +196,23 @@ def test_with_blur_the_copies_show_no_face(
     copy = cv2.imread(str(tmp_path / "out" / "a.jpg"), cv2.IMREAD_GRAYSCALE)
     assert copy is not None
     assert copy[100:110, 100:110].std() < 3 < noise[100:110, 100:110].std()
+
+
+def test_faces_are_read_against_a_resting_face(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest = tmp_path / "rest"
+    rest.mkdir()
+    (rest / "1.jpg").write_bytes(JPEG)
+    code, lines, _ = run(capsys, folder / "a.jpg", folder / "d.avi", "--rest", rest)
+    assert code == 0
+    assert len(lines) == 2
+    assert "happy" not in " ".join(lines)  # it is no happier than at rest
+
+
+def test_a_folder_without_a_resting_face_is_one_sentence(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, lines, errors = run(capsys, folder / "a.jpg", "--rest", tmp_path / "nowhere")
+    assert (code, lines) == (2, [])
+    assert "No face was found in the pictures of the resting face." in errors

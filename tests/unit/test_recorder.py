@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 
 from camera import Camera, CameraWaits
+from recording.about import About
 from recording.database import DatabaseError
-from recording.history import DAY_MS, History, Session
+from recording.history import DAY_MS, History, Session, Sighting
+from recording.markers import MAX_MARKERS_A_SECOND, Marker, MarkerError
 from recording.recorder import OFF, Recorder, RecorderWaits, Saved
 from streaming.viewable import Viewable
 from tests.fakes.camera import FakeSource, Watched
 from tests.fakes.images import make_track, plain_image
 from tests.fakes.waiting import PATIENCE_S, until
 from vision.frames import AnnotatedFrame, Frame
-from vision.tracker import Track
 from web.metrics import RecorderCollector
 
 MakeRecorder = Callable[..., Recorder]
@@ -44,15 +45,22 @@ class FlakyHistory(History):
         self.free = threading.Event()
         self.free.set()
         self.tries = 0
+        self.before_write: Callable[[], object] = lambda: None
 
     def write(
-        self, session: Session, sightings: Sequence[tuple[int, Track]], ended_ms: int, source: str
+        self,
+        session: Session,
+        sightings: Sequence[Sighting],
+        ended_ms: int,
+        source: str,
+        markers: Sequence[Marker] = (),
     ) -> None:
         self.tries += 1
+        self.before_write()
         self.free.wait(PATIENCE_S)
         if self.error:
             raise self.error
-        super().write(session, sightings, ended_ms, source)
+        super().write(session, sightings, ended_ms, source, markers)
 
 
 QUICK = RecorderWaits(flush_s=0.005, max_pause_s=0.02, join_s=PATIENCE_S)
@@ -139,6 +147,45 @@ def test_a_recording_tells_since_when_it_runs_and_afterwards_what_was_saved(
     assert summary.ended_unix_ms - summary.started_unix_ms == 66_000
     recorder.start()
     assert recorder.state().saved is None
+
+
+def test_a_session_counts_as_saved_only_when_all_of_it_is_written(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    saved: list[Saved | None] = []
+    history.before_write = lambda: saved.append(recorder.state().saved)
+    history.free.clear()
+    recorder.start()
+    camera.see(1)
+    until(lambda: history.tries == 1)  # and is being written
+    camera.see(2, 3)
+    recorder.stop()
+    history.free.set()
+    assert recorder.flush(PATIENCE_S)
+    assert saved == [None, None]
+    last = recorder.state().saved
+    assert last is not None
+    assert last.faces == 3
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_while_a_session_is_not_all_written_none_before_it_is_called_saved(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory, renewed: bool
+) -> None:
+    recorder.start()
+    camera.see(1)
+    if renewed:
+        recorder.renew()
+    else:
+        recorder.stop()
+        assert recorder.flush(PATIENCE_S)
+        recorder.start()
+    assert recorder.flush(PATIENCE_S)
+    history.free.clear()
+    camera.see(2)
+    recorder.stop()
+    assert recorder.state().saved is None
+    history.free.set()
 
 
 def test_a_recording_that_goes_on_in_a_new_session_says_nothing_of_the_old_one(
@@ -456,6 +503,117 @@ def test_old_recordings_are_deleted_when_the_program_starts(
     make_recorder(keep_days=2)
     until(lambda: history.count() == 1)
     assert history.sessions(0, 1)[0].source == "1 days ago"
+
+
+def now_ms() -> int:
+    return round(time.time() * 1000)
+
+
+def test_a_marker_is_kept_with_the_callers_time_and_the_servers(
+    recorder: Recorder, history: FlakyHistory, camera: FakeCamera
+) -> None:
+    recorder.start()
+    camera.see(1)
+    at_ms = now_ms()
+    first = recorder.mark("on", at_ms - 40, at_ms)
+    second = recorder.mark("off", None, at_ms + 1)
+    state = recorder.state()
+    assert (first.number, second.number, state.markers, state.last_marker) == (1, 2, 2, second)
+    recorder.stop()
+    assert recorder.state().markers == 0
+    recorder.close()
+    (summary,) = history.sessions(0, 9)
+    assert history.markers(summary.session_id) == [first, second]
+
+
+def test_markers_are_told_to_whoever_asked_for_them(make_recorder: MakeRecorder) -> None:
+    told: list[Marker] = []
+    recorder = make_recorder(on_marker=told.append)
+    recorder.start()
+    assert [recorder.mark("on", None, now_ms())] == told
+
+
+@pytest.mark.parametrize(
+    ("caller_ms", "sentence"),
+    [
+        (-5000, r"time is 5\.\d s before the session began"),
+        (5000, r"time is \d\.\d s ahead of the server's clock"),
+    ],
+)
+def test_a_marker_outside_the_session_is_refused(recorder: Recorder, caller_ms: int, sentence: str) -> None:
+    recorder.start()
+    with pytest.raises(MarkerError, match=sentence):
+        recorder.mark("on", now_ms() + caller_ms, now_ms())
+    recorder.mark("on", now_ms() - 1500, now_ms())  # clocks may differ somewhat
+    assert recorder.state().markers == 1
+
+
+def test_without_a_session_nothing_is_marked(recorder: Recorder, history: FlakyHistory) -> None:
+    with pytest.raises(MarkerError, match="Nothing is being recorded") as caught:
+        recorder.mark("on", None, now_ms())
+    assert caught.value.status == 409
+    recorder.close()
+    assert history.database.is_empty()
+
+
+def test_too_many_markers_a_second_are_refused(recorder: Recorder) -> None:
+    recorder.start()
+    for _ in range(MAX_MARKERS_A_SECOND):
+        recorder.mark("on", None, now_ms())
+    with pytest.raises(MarkerError, match="More than 50 markers came in a second") as caught:
+        recorder.mark("on", None, now_ms())
+    assert caught.value.status == 429
+    assert recorder.state().markers == MAX_MARKERS_A_SECOND
+
+
+def test_a_marker_that_does_not_fit_while_the_database_is_away_is_refused_and_not_lost_silently(
+    make_recorder: MakeRecorder, history: FlakyHistory
+) -> None:
+    recorder = make_recorder(max_waiting=3)
+    history.error = DatabaseError("The database is away.")
+    recorder.start()
+    recorder.mark("first", None, now_ms())
+    recorder.mark("second", None, now_ms())
+    with pytest.raises(MarkerError, match="no more markers fit") as caught:
+        recorder.mark("third", None, now_ms())
+    assert caught.value.status == 503
+    history.error = None
+    recorder.close()
+    assert [marker.label for marker in history.markers(1)] == ["first", "second"]
+
+
+def test_what_a_recording_is_about_is_kept_for_the_next_but_for_its_note(
+    recorder: Recorder, history: FlakyHistory
+) -> None:
+    recorder.describe(About("Pilot", "before", ("P01",)), ["on", "off"])
+    recorder.start()
+    recorder.describe(About("Pilot", "coughed", ("P01",)), ["on"])
+    recorder.stop()
+    state = recorder.state()
+    assert (state.about, state.labels) == (About("Pilot", "", ("P01",)), ("on",))
+    time.sleep(0.002)
+    recorder.start()
+    recorder.close()
+    abouts = [summary.about for summary in history.sessions(0, 9)]
+    assert abouts == [About("Pilot", "", ("P01",)), About("Pilot", "coughed", ("P01",))]
+
+
+def test_a_session_says_what_recorded_it(make_recorder: MakeRecorder, history: FlakyHistory) -> None:
+    recorder = make_recorder(describe_setup=lambda: '{"network": "emotion"}')
+    recorder.start()
+    recorder.close()
+    assert history.sessions(0, 1)[0].setup == '{"network": "emotion"}'
+
+
+def test_the_pictures_brightness_is_recorded_with_each_face(
+    camera: FakeCamera, recorder: Recorder, history: FlakyHistory
+) -> None:
+    recorder.start()
+    now = time.monotonic()
+    tracks = [replace(make_track(1, (0, 0, 9, 9)), seen_s=now)]
+    camera.annotated.put(AnnotatedFrame(0, now, now, b"", tracks, brightness=41.7))
+    recorder.close()
+    assert [row.brightness for row in history.sightings(1)] == [42]
 
 
 def real_camera(process: Callable[[Frame], AnnotatedFrame]) -> Camera:

@@ -15,8 +15,11 @@ from flask.testing import FlaskClient
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app import create_app
+from recording.about import About
 from recording.history import History
+from recording.markers import MarkerError
 from recording.recorder import Saved
+from relay.calls import CallServer
 from relay.cameras import Cameras, encode_from_jpeg
 from relay.control import ControlServer
 from relay.errors import AwayError
@@ -30,12 +33,14 @@ from streaming.variants import Variant
 from streaming.viewable import Counts, State
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import make_track, picture_of, plain_image
+from tests.fakes.outputs import FakeOutputs
 from tests.fakes.recording import FakeRecorder
 from tests.fakes.relay import FakeCameras, FakeRedis, make_fake_wall
 from tests.fakes.waiting import PATIENCE_S, until
 from vision.controls import ControlError
 from vision.frames import AnnotatedFrame
 from vision.jpeg import encode_jpeg
+from vision.resting_face import RestError, RestingFace, RestRequest
 from web.health import readiness
 from web.history import history_pages
 
@@ -145,6 +150,7 @@ class FakeControls:
     fixed = ("blur",)
 
     def __init__(self) -> None:
+        self.rests: list[RestRequest] = []
         self.view: dict[str, Any] = {
             "boxes": True,
             "heat": False,
@@ -164,6 +170,11 @@ class FakeControls:
     def reset(self) -> None:
         self.view["resets"] += 1
 
+    def rest(self, request: RestRequest) -> None:
+        if request.track_id != 1:
+            raise RestError(f"Face {request.track_id} is not in the picture now.")
+        self.rests.append(request)
+
 
 class Process:
     """A camera's process behind a Redis: it hears of requests whenever it is asked for its report."""
@@ -171,10 +182,15 @@ class Process:
     def __init__(self, redis: FakeRedis, record: bool = False) -> None:
         self.redis, self.controls, self.recorder = redis, FakeControls(), FakeRecorder()
         self.state = STATE
-        self.control = ControlServer(cast("Any", self.controls), cast("Any", self.recorder), record)
+        self.outputs = FakeOutputs()
+        self.control = ControlServer(
+            cast("Any", self.controls), cast("Any", self.recorder), self.outputs, record
+        )
+        self.calls = CallServer(cast("Any", redis), "lobby")
         redis.before_get = self.meet
 
     def meet(self) -> None:
+        self.calls.answer_all(self.control.act)
         requests = self.redis.hashes.get("fer:requests:lobby", {})
         self.control.apply({name.decode(): value.decode() for name, value in requests.items()})
         hashes = dict(self.redis.hashes.get("fer:viewers:lobby", {}))
@@ -385,6 +401,89 @@ def test_a_web_host_records_a_camera_elsewhere(redis: FakeRedis, control: Contro
     assert recorder.flush(0.1)
 
 
+def test_a_web_host_says_what_a_recording_elsewhere_is_about(redis: FakeRedis, control: ControlClient) -> None:
+    process, recorder = Process(redis), RemoteRecorder(control, open_to_all=True)
+    about = About("Pilot", "two lines\nof a note", ("happy film", "P01"))
+    recorder.describe(about, ["on", "off"])
+    assert (process.recorder.now.about, process.recorder.now.labels) == (about, ("on", "off"))
+    assert recorder.state().about == about
+    process.recorder.describe(replace(about, note=""), ["on", "off"])  # as at the end of a recording
+    recorder.describe(about, ["on", "off"])
+    assert process.recorder.now.about == about
+    spare = Process(redis)
+    spare.meet()
+    assert spare.recorder.now.about == about
+
+
+def test_a_marker_from_a_web_host_is_answered_as_at_the_camera_itself(
+    redis: FakeRedis, control: ControlClient
+) -> None:
+    process, recorder = Process(redis), RemoteRecorder(control, open_to_all=True)
+    control.status()
+    with pytest.raises(MarkerError, match="Nothing is being recorded") as caught:
+        recorder.mark("on", None, 0)
+    assert caught.value.status == 409
+    process.recorder.start()
+    before_ms = time.time() * 1000
+
+    def late() -> None:
+        if redis.lists.get("fer:calls:lobby"):
+            redis.now_s = 1000.25  # so long it has waited until the process takes it
+        process.meet()
+
+    redis.before_get = late
+    marker = recorder.mark("on", 5, 0)
+    redis.before_get = process.meet
+    assert (marker.number, marker.label, marker.caller_unix_ms) == (1, "on", 5)
+    assert before_ms - 251 <= marker.arrived_unix_ms <= time.time() * 1000 - 249
+    assert recorder.mark("off", None, 0).number == 2
+    assert [key for key in redis.lists if redis.lists[key]] == []
+
+
+def test_a_marker_that_nobody_takes_is_taken_back(redis: FakeRedis, control: ControlClient) -> None:
+    process, recorder = Process(redis), RemoteRecorder(control, open_to_all=True)
+    process.recorder.start()
+    redis.before_get = lambda: None
+    with pytest.raises(AwayError, match="lobby does not answer"):
+        recorder.mark("on", None, 0)
+    process.meet()
+    assert process.recorder.now.markers == 0
+
+
+def test_a_call_of_another_version_is_answered_in_one_sentence(
+    redis: FakeRedis, control: ControlClient
+) -> None:
+    Process(redis)
+    answer = control.calls.call("dance", {})
+    assert answer == {"error": "The camera's process cannot “dance”; is it of another version?", "status": 501}
+
+
+def test_a_web_host_asks_for_the_resting_face_of_a_camera_elsewhere_and_is_told_why_not(
+    redis: FakeRedis, control: ControlClient
+) -> None:
+    process, controls = Process(redis), RemoteControls(control, open_to_all=True)
+    asked = [RestRequest(1, "measure", "Anna"), RestRequest(1, "forget")]
+    for request in asked:
+        controls.rest(request)
+    with pytest.raises(RestError, match=r"Face 7 is not in the picture now\."):
+        controls.rest(RestRequest(7, "measure"))
+    process.meet()
+    assert process.controls.rests == asked  # each once
+
+
+def test_a_frame_brings_its_resting_faces_along() -> None:
+    rest = RestingFace(np.full(7, 1 / 7, dtype=np.float32), 1_700_000_000.5, "Anna")
+    plain = make_track(1, (0, 0, 9, 9))
+    tracks = [plain, replace(plain, rest=rest), replace(plain, rest_progress=0.4)]
+    packed = as_read(pack(replace(picture_of(1, b"jpeg"), tracks=tracks), STATE))
+    none, measured, measuring = unpack(packed)[0].tracks
+    assert (none.rest, none.rest_progress) == (None, None)
+    assert measured.rest is not None
+    assert (measured.rest.since_unix_s, measured.rest.name) == (rest.since_unix_s, "Anna")
+    assert measured.rest.probs == pytest.approx(rest.probs, abs=1e-4)
+    assert measuring.rest_progress == 0.4
+
+
 def test_a_process_that_takes_a_dead_ones_place_goes_on_with_what_was_wished(
     redis: FakeRedis, control: ControlClient
 ) -> None:
@@ -412,6 +511,30 @@ def test_what_is_to_be_recorded_from_the_start_is_until_somebody_stops_it(
     again = Process(redis, record=True)
     again.meet()
     assert not again.recorder.now.on
+
+
+def test_only_the_process_that_publishes_a_camera_sends_its_faces_to_other_programs(redis: FakeRedis) -> None:
+    process = Process(redis)
+    assert not process.outputs.on
+    process.meet()
+    assert process.outputs.on
+    process.control.release()
+    assert not process.outputs.on
+
+
+def test_a_web_host_tells_what_the_outputs_of_a_camera_elsewhere_do(
+    redis: FakeRedis, control: ControlClient
+) -> None:
+    process = Process(redis)
+    assert control.outputs() == ()
+    control.status()
+    assert control.outputs() == process.outputs.now
+    redis.before_get = lambda: None
+    report = json.loads(redis.values["fer:report:lobby"])
+    del report["outputs"]  # as a version without them reports
+    redis.values["fer:report:lobby"] = json.dumps(report).encode()
+    control.status()
+    assert control.outputs() == []
 
 
 def test_a_wish_of_another_version_harms_nothing(redis: FakeRedis, control: ControlClient) -> None:
@@ -494,7 +617,7 @@ def test_each_camera_has_a_site_of_its_own_below_the_wall(client: FlaskClient) -
     assert 'data-feed="/faces/cameras/lobby/video_feed"' in below.text
     assert "no camera “cellar”" in client.get("/cameras/cellar/").text
     for path in ("/", "/cameras/lobby/", "/cameras/cellar/"):
-        assert "stays on the machines of this site" in client.get(path).text
+        assert "stays on the computers that run this site" in client.get(path).text
 
 
 def test_a_wall_without_cameras_says_what_starts_one(client: FlaskClient) -> None:

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from tests.fakes.files import anonymous, zip_of
-from tests.fakes.images import bright_image, plain_image
+from tests.fakes.images import bright_image, make_track, plain_image
 from tests.fakes.recognition import fake_pipeline, fake_recognizer
 from tests.fakes.waiting import until
 from uploads.jobs import Jobs
+from uploads.rereading import replace_row
 from uploads.results import KEEP_S, TABLE, Results
 from uploads.whole import ASKED_NOTE
+from vision.faces import COLUMNS, NO_FACE, REMARK, Table, face_rows, remark_row
 from vision.jpeg import encode_jpeg
 
 FACE = encode_jpeg(bright_image(), 95)
@@ -90,6 +92,17 @@ def test_its_row_is_replaced_and_no_other_though_names_and_rows_are_alike(jobs: 
     assert jobs.read_as_face(job_id, 2) is True
     assert [row["remark"] for row in rows_of(results, job_id)[:4]] == ["no face", ASKED_NOTE, ASKED_NOTE, ""]
     assert len(list(results.rows("ann"))) == results.count_rows("ann") == 5
+
+
+def test_a_table_that_version_0_1_wrote_keeps_its_columns(tmp_path: Path) -> None:
+    columns = COLUMNS[: REMARK + 1]
+    table = tmp_path / "faces.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        Table(file, columns).add([remark_row("a.jpg", NO_FACE)[: len(columns)]])
+    replace_row(table, "a.jpg", 0, face_rows("a.jpg", [make_track(1, (0, 0, 9, 9))], remark="small")[0])
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert (tuple(row), row["emotion"], row["remark"]) == (columns, "happy", "small")
 
 
 def test_it_works_where_a_job_of_its_own_has_read_the_pictures(

@@ -4,15 +4,18 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, MetaData, create_engine, inspect
 
+from recording.about import About
 from recording.database import Database, DatabaseError, NewerDatabaseError, parse_url
-from recording.history import TABLES, History, Session
+from recording.history import History, Search, Session
 from recording.schema import MIGRATIONS
+from recording.tables import TABLES
 from settings import StartError
 from tests.fakes.images import make_track
 from tests.fakes.postgres import Postgres
@@ -76,6 +79,20 @@ def make_version_0_1(url: str) -> str:
     return url
 
 
+def make_version_2(url: str) -> str:
+    """Make the database of url as the versions with schema 2 left it, and return url."""
+    make_version_0_1(url)
+    for statement in (
+        "CREATE TABLE schema_version (version INTEGER NOT NULL, PRIMARY KEY (version))",
+        "INSERT INTO schema_version VALUES (2)",
+    ):
+        look(url, partial(Connection.exec_driver_sql, statement=statement))
+    return url
+
+
+OLD = pytest.mark.parametrize("make_old", [make_version_0_1, make_version_2])
+
+
 def look(url: str, ask: Callable[[Connection], Any]) -> Any:
     """Return what ask finds in the database, past the program."""
     engine = create_engine(parse_url(url))
@@ -126,16 +143,21 @@ def test_a_new_database_has_the_newest_schema(database_url: str) -> None:
     assert version_of(database_url) == NEWEST
 
 
-def test_a_database_of_version_0_1_is_opened_with_all_that_is_in_it_and_gets_its_version(
-    database_url: str,
+@OLD
+def test_an_old_database_is_opened_with_all_that_is_in_it_and_gets_its_version(
+    database_url: str, make_old: Callable[[str], str]
 ) -> None:
-    make_version_0_1(database_url)
+    make_old(database_url)
     with closing(History.open(database_url)) as history:
         [summary] = history.sessions(0, 10)
         assert (summary.source, summary.sightings, summary.faces) == ("an old demo", 1, 1)
         assert (summary.started_unix_ms, summary.ended_unix_ms) == (START_MS, START_MS + 500)
         [row] = history.sightings(1)
         assert (row.track_id, row.emotion, row.sure) == (3, "happy", True)
+        assert (row.brightness, row.roll_deg, row.yaw_estimate_deg) == (None, None, None)
+        assert (summary.about, summary.setup, history.markers(1)) == (About(), "", [])
+        history.describe(1, About("Pilot", "old", ("P01",)))
+        assert history.sessions(0, 10, Search("pilot", "P01"))[0].about.note == "old"
         assert history.mean_probs(summary, 1)[0].probs[EMOTIONS.index("happy")] == pytest.approx(0.7)
         history.write(Session(START_MS + 1), [(START_MS + 1, make_track(1, (0, 0, 9, 9)))], START_MS + 1, "new")
         assert [one.source for one in history.sessions(0, 10)] == ["new", "an old demo"]
@@ -144,10 +166,11 @@ def test_a_database_of_version_0_1_is_opened_with_all_that_is_in_it_and_gets_its
     assert version_of(database_url) == NEWEST
 
 
+@OLD
 def test_all_migrations_together_lead_to_the_tables_of_a_new_database(
-    database_url: str, another_database_url: str
+    database_url: str, another_database_url: str, make_old: Callable[[str], str]
 ) -> None:
-    use(make_version_0_1(database_url))
+    use(make_old(database_url))
     use(another_database_url)
     assert columns_of(database_url) == columns_of(another_database_url)
 
@@ -275,15 +298,21 @@ def test_a_start_makes_nothing_and_does_not_need_the_database(database_url: str)
 
 
 @pytest.mark.server
-def test_a_role_that_may_not_make_tables_uses_those_of_version_0_1(postgres: Postgres) -> None:
-    url = make_version_0_1(postgres.make_database("old_and_shared"))
+def test_a_role_that_may_not_change_tables_uses_an_old_database_once_its_owner_has_opened_it(
+    postgres: Postgres,
+) -> None:
+    url = make_version_2(postgres.make_database("old_and_shared"))
 
     def grant(connection: Connection) -> None:
-        connection.exec_driver_sql("CREATE ROLE reader LOGIN PASSWORD 'w'")
         connection.exec_driver_sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO reader")
         connection.exec_driver_sql("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO reader")
 
+    look(url, lambda it: it.exec_driver_sql("CREATE ROLE reader LOGIN PASSWORD 'r34d'"))
     look(url, grant)
-    with closing(History.open(url.replace("fer:s3cr%3At%40", "reader:w"))) as history:
+    with closing(History.open(url.replace("fer:s3cr%3At%40", "reader:r34d"))) as history:
+        with pytest.raises(DatabaseError, match="cannot be used: must be owner of table sessions"):
+            history.count()
+        use(url)
+        look(url, grant)
         history.write(Session(START_MS + 1), [], START_MS + 1, "demo")
         assert history.count() == 2

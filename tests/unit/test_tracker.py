@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from vision.boxes import iou
 from vision.emotions import EMOTIONS
-from vision.tracker import KEEP_S, MAX_GAP_S, SHOW_S, Track, Tracker
+from vision.tracker import KEEP_S, MAX_GAP_S, SHOW_S, UNSURE_AFTER_S, Track, Tracker
 
 STEP_S = 1 / 30
 
@@ -202,11 +202,40 @@ def test_a_label_near_the_threshold_does_not_flicker() -> None:
     assert set(sure) == {True}
 
 
-def test_a_label_far_below_the_threshold_is_given_up() -> None:
+def test_a_label_far_below_the_threshold_is_given_up_after_a_moment() -> None:
     tracker = Tracker(0.0, 0.4)
-    for share in (0.6, 0.6, 0.25):
-        tracks = tracker.update(FACE, probs(happy=share), 0.0)
+    for step in range(2):
+        tracker.update(FACE, probs(happy=0.6), step * STEP_S)
+    (track,) = tracker.update(FACE, probs(happy=0.25), STEP_S + UNSURE_AFTER_S - 0.01)
+    assert track.sure
+    (track,) = tracker.update(FACE, probs(happy=0.25), STEP_S + UNSURE_AFTER_S + 0.01)
+    assert not track.sure
+
+
+def test_a_slow_camera_gives_up_a_label_in_the_next_frame() -> None:
+    tracker = Tracker(0.0, 0.4)
+    for t_s, share in ((0.0, 0.6), (1.0, 0.6), (2.0, 0.25)):
+        tracks = tracker.update(FACE, probs(happy=share), t_s)
     assert not tracks[0].sure
+
+
+def test_the_way_from_one_emotion_to_the_next_is_not_unsure() -> None:
+    tracker, shown = Tracker(0.3, 0.4), []
+    between = {"happy": 0.1, "fear": 0.35, "neutral": 0.35}  # as with a hand before the mouth
+    for step in range(60):
+        reading = {"happy": 0.9} if step < 20 else between if step < 32 else {"neutral": 0.8}
+        tracks = tracker.update(FACE, probs(**reading), step * STEP_S)
+        shown += [track.emotion if track.sure else "unsure" for track in tracks]
+    assert list(dict.fromkeys(shown)) == ["happy", "neutral"]
+
+
+def test_another_emotion_is_named_only_from_the_threshold_on() -> None:
+    tracker = Tracker(0.0, 0.4)
+    for step, reading in enumerate(({"happy": 0.6}, {"happy": 0.6}, {"sad": 0.38})):
+        tracks = tracker.update(FACE, probs(**reading), step * STEP_S)
+    assert tracks[0].emotion == "happy"  # sad is below, though it leads
+    (track,) = tracker.update(FACE, probs(sad=0.41), 3 * STEP_S)
+    assert (track.emotion, track.sure) == ("sad", True)
 
 
 def test_without_a_threshold_every_label_is_sure() -> None:

@@ -19,6 +19,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
 
+from app import SAMPLES
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.files import black_png, zip_of
 from tests.fakes.images import bright_image, plain_image
@@ -29,7 +30,9 @@ from tests.fakes.waiting import PATIENCE_S, until
 from uploads.jobs import Jobs
 from uploads.recognizer import Reading
 from uploads.results import Results
+from vision.emotions import DETAILS
 from vision.jpeg import encode_jpeg
+from vision.samples import load_samples
 from web.api import api_pages
 from web.limits import UploadLimiter
 from web.uploads import upload_pages
@@ -87,7 +90,8 @@ def result_of(client: FlaskClient, *files: tuple[str, bytes]) -> TestResponse:
 def test_the_upload_page_works_without_a_script_and_on_a_phone(client: FlaskClient) -> None:
     page = client.get("/pictures").text
     assert '<form class="upload" id="upload" method="post" enctype="multipart/form-data"' in page
-    assert re.search(r'<input type="file" name="files" id="files" multiple', page)
+    assert re.search(r'<input type="file" name="files" id="files" accept="[^"]+" multiple', page)
+    assert '<button id="send">Read the faces</button>' in page
     assert 'capture="user"' in page
     assert "Up to 2 MB" in page
     assert "deleted after a day" in page
@@ -117,28 +121,94 @@ def test_an_uploads_error_page_leads_back_to_the_upload_page(client: FlaskClient
 def test_a_pictures_page_shows_its_faces_with_sorted_bars(client: FlaskClient) -> None:
     page = result_of(client, ("a.jpg", JPEG)).text
     assert "1 picture, 1 face." in page
-    assert "happy 70\u202f%" in page.replace("&#8239;", "\u202f")
+    assert "happy 70%" in page
     bars = re.findall(r'class="bar tone-\w+ share-(\d+)"', page)
     assert bars == ["70", *["5"] * 6]
     pictures = re.findall(r'<img src="(/pictures/[^"]+)"', page)
     assert len(pictures) == 3
-    assert re.search(r'<img src="/pictures/[^"]+/0-1-heat.jpg" alt="Where the network saw happy">', page)
+    assert re.search(r'<img src="/pictures/[^"]+/0-1-heat.jpg" alt="Where the network saw happy"', page)
     for address in pictures:
         response = client.get(address, buffered=True)
         assert response.content_type == "image/jpeg"
         assert response.data[:2] == b"\xff\xd8"
 
 
+def test_faces_have_the_same_number_in_the_picture_and_in_the_list(client: FlaskClient) -> None:
+    page = result_of(client, ("a.jpg", JPEG)).text
+    assert '<a href="#face-0-1" id="box-0-1"' in page
+    assert '<li id="face-0-1" data-box="box-0-1"' in page
+    assert re.search(r'<rect x="\d+" y="\d+" width="\d+" height="\d+"/>', page)
+    assert "Explain this face" not in page  # where nothing explains
+
+
+def test_a_sample_is_read_in_place_of_an_upload(jobs: Jobs) -> None:
+    shown: list[str] = []
+    pages = upload_pages(
+        jobs, UploadLimiter(), 2, load_samples(SAMPLES), when_shown=lambda: shown.append("shown")
+    )
+    crowd = FakeCrowd()
+    crowd.close()
+    client = make_fake_site(crowd, [pages]).test_client()
+    page = client.get("/pictures").text
+    for name, details in DETAILS.items():
+        assert re.search(
+            rf'name="sample" value="{name}/\d" [^>]+>.*?<img [^>]+></span> {details.adjective}<', page
+        )
+    assert shown == []
+    response = client.post("/pictures", data={"sample": "disgust/2"})
+    assert response.status_code == 303
+    assert "<h1>disgusted face 2.jpg</h1>" in client.get(response.headers["Location"]).text
+    assert shown == ["shown"]  # so that its faces can be explained soon
+    for sample in ("disgust/0", "disgust/99", "bored/1", "", "../1", "disgust"):
+        response = client.post("/pictures", data={"sample": sample})
+        assert (response.status_code, "no such sample" in response.text) == (404, True)
+
+
+def test_each_emotion_is_offered_by_another_person(jobs: Jobs) -> None:
+    crowd = FakeCrowd()
+    crowd.close()
+    pages = [upload_pages(jobs, UploadLimiter(), 2, load_samples(SAMPLES))]
+    page = make_fake_site(crowd, pages).test_client().get("/pictures").text
+    offered = re.findall(r'name="sample" value="(\w+)/(\d)" [^>]+><span [^>]+><img src="/static/([^"]+)"', page)
+    assert [name for name, _, _ in offered] == list(DETAILS)
+    assert all(file == f"samples/{name}/0{number}.jpg" for name, number, file in offered)
+    assert len({number for _, number, _ in offered}) > 5
+
+
+def test_without_sample_pictures_none_is_offered(client: FlaskClient) -> None:
+    assert "one of ours" not in client.get("/pictures").text
+    assert client.post("/pictures", data={"sample": "happy/1"}).status_code == 404
+
+
+def test_each_row_of_the_table_of_all_results_leads_to_its_own_face_or_file(site: Flask, clip: bytes) -> None:
+    client = site.test_client()
+    address = send(client, ("a.jpg", JPEG), ("b.jpg", NOBODY), ("c.jpg", b"x"), ("d.jpg", JPEG)).headers[
+        "Location"
+    ]
+    film = result_of(client, ("clip.avi", clip)).request.path
+    links = dict(re.findall(r'<td class="name"><a href="([^"]+)">([^<]+)</a>', client.get("/results").text))
+    assert links == {
+        f"{film}#item-0": "clip.avi",
+        f"{address}?picture=0#face-0-1": "a.jpg",
+        f"{address}?picture=1#picture-1": "b.jpg",
+        f"{address}#item-2": "c.jpg",
+        f"{address}?picture=3#face-3-1": "d.jpg",
+    }
+    for link in links:
+        path, _, anchor = link.partition("#")
+        assert f'id="{anchor}"' in client.get(path).text
+
+
 def test_no_face_many_faces_and_unreadable_files_are_said(client: FlaskClient) -> None:
     page = result_of(client, ("a.jpg", JPEG), ("b.jpg", NOBODY), ("c.heic", HEIC)).text
     assert "2 pictures, 1 face; 1 picture has none." in page
-    assert "No face was found." in page
+    assert "No face was found" in page
     assert "HEIC pictures cannot be read" in page
 
 
 def picture_number(page: str) -> str:
     """Return what the button of the first picture without a face sends."""
-    found = re.search(r'<button name="picture" value="(\d+)">Treat the whole picture as a face</button>', page)
+    found = re.search(r'<button name="picture" value="(\d+)">Read the whole picture as a face</button>', page)
     assert found, page
     return found[1]
 
@@ -146,12 +216,12 @@ def picture_number(page: str) -> str:
 def test_a_picture_without_a_face_can_be_treated_as_one(client: FlaskClient) -> None:
     address = send(client, ("a.jpg", JPEG), ("b.jpg", NOBODY)).headers["Location"]
     before = client.get(address).text
-    assert before.count("Treat the whole picture as a face") == 1
+    assert before.count("Read the whole picture as a face") == 1
     [scene] = re.findall(r'<img src="([^"]+/1.jpg)"', before)
     response = client.post(f"{address}/whole", data={"picture": picture_number(before)})
     assert (response.status_code, response.headers["Location"]) == (303, f"{address}#picture-1")
     page = client.get(address).text
-    assert "Treat the whole picture as a face" not in page
+    assert "Read the whole picture as a face" not in page
     assert "2 pictures, 2 faces." in page
     assert "48 px. The whole picture was read as a face." in page
     assert 'id="picture-1"' in page
@@ -226,7 +296,7 @@ def test_a_hostile_name_is_shown_as_text(client: FlaskClient) -> None:
 def test_more_pictures_than_fit_are_a_table_and_each_has_a_page(client: FlaskClient) -> None:
     data = zip_of(*((f"{number:02}.jpg", JPEG) for number in range(14)), ("notes.txt", b"hello"))
     page = result_of(client, ("z.zip", data))
-    assert page.text.count("<tr>") == 15
+    assert page.text.count("<tr") == 15
     assert 'class="bar tone-happy share-100"' in page.text
     assert "<b>notes.txt</b> This is no picture" in page.text
     one = client.get(f"{page.request.path}?picture=3").text
@@ -345,19 +415,47 @@ def test_a_jobs_own_csv_is_a_download(client: FlaskClient) -> None:
 
 def test_deleting_takes_the_results_away_at_once(client: FlaskClient, jobs: Jobs) -> None:
     address = send(client, ("a.jpg", JPEG)).headers["Location"]
-    assert client.post(f"{address}/delete").headers["Location"] == "/pictures"
-    for path in (address, f"{address}/0.jpg", f"{address}/faces.csv", f"{address}/progress"):
+    assert f'href="{address}/delete">Delete …</a>' in client.get(address).text
+    question = client.get(f"{address}/delete").text
+    assert "Delete this result?" in question
+    assert "a.jpg" in question
+    assert '<form class="actions" method="post">' in question
+    assert f'href="{address}">Keep</a>' in question
+    assert client.get(address).status_code == 200  # asking deletes nothing
+    response = client.post(f"{address}/delete")
+    assert (response.status_code, response.location) == (303, "/pictures?deleted=1")
+    assert '<p class="note" role="status">Deleted: 1 result.</p>' in client.get(response.location).text
+    files = ("/0.jpg", "/faces.csv", "/progress", "/delete")
+    for path in (address, *(f"{address}{file}" for file in files)):
         response = client.get(path)
         assert response.status_code == 404
         assert "deleted, or is older than a day" in response.text
     assert not jobs.results.folder(address.rpartition("/")[2]).exists()
 
 
+def test_all_that_one_browser_sent_is_deleted_at_once_and_nothing_of_others(site: Flask) -> None:
+    own, other, stranger = (site.test_client() for _ in range(3))
+    addresses = [send(own, (name, JPEG)).location for name in ("a.jpg", "b.jpg")]
+    kept = send(other, ("c.jpg", JPEG)).location
+    assert "Delete all 2 results?" in own.get("/results/delete").text
+    assert 'href="/results">Keep</a>' in own.get("/results/delete").text
+    assert 'href="/results/delete">Delete all …</a>' in own.get("/results").text
+    assert "Delete all 0 results?" in stranger.get("/results/delete").text
+    assert stranger.post("/results/delete").location == "/pictures?deleted=0"
+    assert [own.get(address).status_code for address in addresses] == [200, 200]
+    response = own.post("/results/delete")
+    assert (response.status_code, response.location) == (303, "/pictures?deleted=2")
+    assert "Deleted: 2 results." in own.get(response.location).text
+    assert [own.get(address).status_code for address in addresses] == [404, 404]
+    assert own.get(kept).status_code == 200
+
+
 def test_another_site_can_neither_send_nor_delete(client: FlaskClient) -> None:
     address = send(client, ("a.jpg", JPEG)).headers["Location"]
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert send(client, ("b.jpg", JPEG), headers=foreign).status_code == 403
-    assert client.post(f"{address}/delete", headers=foreign).status_code == 403
+    for path in (f"{address}/delete", "/results/delete"):
+        assert client.post(path, headers=foreign).status_code == 403
     assert client.get(address).status_code == 200
 
 
@@ -498,7 +596,7 @@ class BusyJobs(Jobs):
     def __init__(self, jobs: Jobs) -> None:
         self.results = jobs.results
 
-    def read(self, name: str, data: bytes, *, whole: bool = False) -> Reading | None:  # noqa: ARG002
+    def read(self, *_: object, **__: object) -> Reading | None:
         return None
 
 
@@ -510,7 +608,8 @@ class TestApi:
         reading = response.get_json()
         assert (reading["width"], reading["height"], reading["note"]) == (64, 48, "")
         [face] = reading["faces"]
-        assert list(face) == ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs"]
+        names = ["track_id", "box", "landmarks", "emotion", "confidence", "sure", "probs", "valence", "arousal"]
+        assert list(face) == [*names, "rest"]
         assert (face["track_id"], face["emotion"], face["confidence"]) == (1, "happy", 0.7)
 
     def test_a_form_gives_the_same(self, client: FlaskClient) -> None:
@@ -537,6 +636,22 @@ class TestApi:
         response = client.post("/api/v1/predict?whole=yes", data=NOBODY)
         assert response.status_code == 400
         assert response.get_json()["error"] == "whole is 1, to read each whole picture as a face, or 0."
+
+    def test_faces_are_read_against_the_pictures_of_a_resting_face(self, client: FlaskClient) -> None:
+        form = {"file": (io.BytesIO(JPEG), "a.jpg"), "rest": [(io.BytesIO(JPEG), "rest.jpg") for _ in range(2)]}
+        [face] = client.post("/api/v1/predict", data=form).get_json()["faces"]
+        assert face["emotion"] == "neutral"  # it is as happy as at rest
+        assert face["rest"]["probs"]["happy"] == 0.7
+
+    def test_pictures_of_a_resting_face_without_a_face_are_refused(self, client: FlaskClient) -> None:
+        form = {"file": (io.BytesIO(JPEG), "a.jpg"), "rest": [(io.BytesIO(NOBODY), "rest.jpg")]}
+        response = client.post("/api/v1/predict", data=form)
+        assert response.status_code == 422
+        assert response.get_json()["error"] == "No face was found in the pictures of the resting face."
+
+    def test_nine_pictures_of_a_resting_face_are_too_many(self, client: FlaskClient) -> None:
+        form = {"file": (io.BytesIO(JPEG), "a.jpg"), "rest": [(io.BytesIO(JPEG), "rest.jpg") for _ in range(9)]}
+        assert client.post("/api/v1/predict", data=form).status_code == 400
 
     def test_nothing_is_kept(self, client: FlaskClient, folder: Path) -> None:
         before = len(list(folder.iterdir()))

@@ -146,7 +146,7 @@ def test_the_pages_of_a_camera_link_to_those_of_the_same_camera(crowd: FakeCrowd
     for link in ("/cameras/door/samples/happy", "/cameras/door/recording", "/cameras/door/snapshot.jpg"):
         assert f'"{link}"' in page
     samples = client.get("/cameras/door/samples/happy").text
-    assert "<title>happy" in samples
+    assert "<title>Happy faces" in samples
     assert 'href="/cameras/door/samples/sad"' in samples
     assert '<a href="/cameras/door/" aria-current="true">door</a>' in samples
 

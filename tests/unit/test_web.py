@@ -1,6 +1,7 @@
 import io
 import itertools
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import cv2
+import numpy as np
 import PIL.Image
 import pytest
 from flask import Flask
@@ -23,6 +26,7 @@ from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S
 from vision.emotions import DETAILS, EMOTIONS
+from vision.overlay import draw_notice
 from web.security import Access
 
 
@@ -133,9 +137,35 @@ def test_one_viewer_too_many_is_told_to_come_back(client: FlaskClient, crowd: Fa
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "60"
     assert response.text == "2 are watching, and no more may; try again in a minute.\n"
+    assert client.get("/state").get_json()["full"] is True
     streams.pop().close()
+    assert client.get("/state").get_json()["full"] is False
     open_stream(client)[0].close()
     streams.pop().close()
+    assert crowd.viewing_now == 0
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", "text/html,image/webp,*/*;q=0.8"],
+)
+def test_an_img_is_shown_by_a_picture_that_all_places_are_taken(
+    client: FlaskClient, crowd: FakeCrowd, accept: str
+) -> None:
+    streams = [open_stream(client)[0] for _ in range(2)]
+    response = client.get("/video_feed", headers={"Accept": accept})
+    assert (response.status_code, response.content_type) == (503, "image/jpeg")
+    assert (response.headers["Retry-After"], response.headers["Cache-Control"]) == ("60", "no-store")
+    picture = cv2.imdecode(np.frombuffer(response.data, dtype=np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (480, 640, 3)
+    expected = draw_notice(
+        "All 2 places are taken", "Nobody else can watch just now. This page tries again by itself."
+    )
+    assert np.abs(picture.astype(int) - expected).mean() < 2
+    assert client.get("/events", headers={"Accept": "text/event-stream"}).status_code == 200
+    for stream in streams:
+        stream.close()
     assert crowd.viewing_now == 0
 
 
@@ -227,7 +257,7 @@ def test_the_state_is_complete_and_its_emotions_are_in_order(client: FlaskClient
             "time",
             "faces",
         ),
-        *("recording", "watching"),
+        *("recording", "outputs", "watching", "full"),
     }
     assert (state["source"], state["running"], state["fps"], state["viewers"]) == ("camera 0", True, 30.0, 0)
     (face,) = state["faces"]
@@ -252,10 +282,21 @@ def test_the_state_of_a_camera_that_nobody_watches_is_empty_but_valid(
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_a_sample_page_shows_every_sample_with_its_reading(client: FlaskClient, emotion: str) -> None:
     page = client.get(f"/samples/{emotion}").text
-    assert page.count("<figure>") == 8
-    assert f"/static/samples/{emotion}/08.jpg" in page
-    assert "70" in page
+    assert page.count("<figure>") == 6
+    assert f"/static/samples/{emotion}/06.jpg" in page
+    assert "70%" in page
     assert "commons.wikimedia.org" in page
+    assert f'<h1 class="toned">{DETAILS[emotion].adjective.capitalize()} ' in page
+
+
+def test_the_sample_pages_lead_from_one_to_the_next_and_round_again(client: FlaskClient) -> None:
+    seen, path = [], "/samples/angry"
+    while path not in seen:
+        seen.append(path)
+        page = client.get(path).text
+        assert len(re.findall(r'rel="prev"', page)) == 1
+        [path] = re.findall(r'rel="next" href="([^"]+)"', page)
+    assert seen == [f"/samples/{name}" for name in EMOTIONS]
 
 
 def test_an_unknown_emotion_is_a_404_that_names_the_known_ones(client: FlaskClient) -> None:

@@ -16,7 +16,9 @@ from uploads.assemble import make_readers
 from uploads.recognizer import File, Reading, Recognizer, picture_rows, reading_json
 from uploads.whole import ASKED_NOTE, DOUBTFUL_NOTE, UNASKED_NOTE
 from vision.detector import Detections
+from vision.faces import REMARK
 from vision.frames import Image
+from vision.samples import read_face
 
 
 class Shortsighted(BrightFaces):
@@ -89,9 +91,9 @@ def test_json_and_table_say_so() -> None:
     reading = read(plain_image(20, 48, 48), BrightFaces)
     record, rows = reading_json(reading), picture_rows(reading)
     assert (record["whole"], record["note"]) == (True, DOUBTFUL_NOTE)
-    assert [row[-1] for row in rows] == [DOUBTFUL_NOTE]
+    assert [row[REMARK] for row in rows] == [DOUBTFUL_NOTE]
     found = read(bright_image(), BrightFaces)
-    assert (reading_json(found)["whole"], [row[-1] for row in picture_rows(found)]) == (False, [""])
+    assert (reading_json(found)["whole"], [row[REMARK] for row in picture_rows(found)]) == (False, [""])
 
 
 def test_the_note_stands_beside_that_of_the_picture() -> None:
@@ -122,8 +124,8 @@ def real(request: pytest.FixtureRequest) -> Iterator[Recognizer]:
 
 
 def test_the_real_detectors_tell_faces_cut_to_the_edge_from_textures(real: Recognizer) -> None:
-    cut = [cv2.imread(str(path)) for path in sorted((ROOT / "static" / "samples").glob("*/0[1-4].jpg"))]
-    faces = [cv2.resize(image, (48, 48), interpolation=cv2.INTER_AREA) for image in cut if image is not None]
+    cut = [read_face(path) for path in sorted((ROOT / "static" / "samples").glob("*/0[1-4].jpg"))]
+    faces = [cv2.resize(image, (48, 48), interpolation=cv2.INTER_AREA) for image in cut]
     rng = np.random.default_rng(0)
     textures = [noise(rng, side) for side in (4, 8, 16, 64) for _ in range(8)]
     readings = list(real.read(File("", png(image.astype(np.uint8))) for image in (*faces, *textures)))

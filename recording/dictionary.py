@@ -1,0 +1,86 @@
+"""The data dictionary: what each column of an export means, its unit, and when it is empty.
+
+`recording.export` takes its columns from here, and docs/recording.md and the sidecar say the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vision.circumplex import AXES
+from vision.emotions import DETAILS
+
+SURE = {"0": "no emotion was probable enough to be named", "1": "the face was labelled with it"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column: unit is empty where there is none; empty says when the column is."""
+
+    name: str
+    description: str
+    unit: str = ""
+    empty: str = "never"
+    levels: Mapping[str, str] = field(default_factory=dict)
+
+
+_OLD = "in recordings of versions before 0.3"
+_PLACED = "placed by the seven probabilities, not measured"
+_PLACES = {
+    "valence": f"unpleasant to pleasant, -1 to 1; {_PLACED}",
+    "arousal": f"calm to excited, -1 to 1; {_PLACED}",
+}
+
+SIGHTING_FIELDS = (
+    Field("time", "moment at which the frame was captured, by the clock of the machine with the camera", "UTC"),
+    Field("seconds", "the same, since the session began", "s"),
+    Field("session", "number of the session"),
+    Field("source", "camera, video or demo that was recorded"),
+    Field("track_id", "number of the face in this session; a person who comes back gets another one"),
+    Field("x1", "left edge of the face's box", "px"),
+    Field("y1", "upper edge of the face's box", "px"),
+    Field("x2", "right edge of the face's box", "px"),
+    Field("y2", "lower edge of the face's box", "px"),
+    Field(
+        "emotion",
+        "emotion of the face's label; where sure is 0, the one last named or most probable",
+        levels={name: emotion.description for name, emotion in DETAILS.items()},
+    ),
+    Field("sure", "whether the label named it", levels=SURE),
+    *(Field(name, f"probability that the face shows {name}, eased over time, 0 to 1") for name in DETAILS),
+    *(Field(name, _PLACES[name]) for name in AXES),
+    Field("brightness", "mean gray level of the whole picture, 0 (black) to 255 (white)", "gray level", _OLD),
+    Field(
+        "roll_deg",
+        "tilt of the line of the eyes in the picture; positive: clockwise",
+        "degrees",
+        f"where the detector finds no landmarks (haar), and {_OLD}",
+    ),
+    Field(
+        "yaw_estimate_deg",
+        "turn of the head, estimated from how far the nose lies beside the middle of the eyes, for a head of "
+        "usual proportions; positive: to the right of the picture",
+        "degrees",
+        f"as roll_deg is, and {_OLD}",
+    ),
+)
+MARKER_FIELD = Field(
+    "marker",
+    "labels of the markers since the row before, joined by “; ”; those behind the last row stand in it; exact "
+    "times are in the markers' own file",
+    empty="in rows without a marker",
+)
+CSV_FIELDS = (*SIGHTING_FIELDS, MARKER_FIELD)
+MARKER_FIELDS = (
+    Field("time", "the marker's moment: by the caller's clock, else its arrival", "UTC"),
+    Field("seconds", "the same, since the session began", "s"),
+    Field("session", "number of the session"),
+    Field("source", "camera, video or demo that was recorded"),
+    Field("marker", "the marker's label"),
+    Field("caller_time", "moment by the clock of the program that sent it", "UTC", "where it sent none"),
+    Field("arrived_time", "moment at which the marker came to the server, by the clock of time", "UTC"),
+)
+
+
+def names(fields: tuple[Field, ...]) -> tuple[str, ...]:
+    """Return the names of columns."""
+    return tuple(field.name for field in fields)

@@ -1,0 +1,253 @@
+"""The game “Show me …” in real Chromium, whose camera is a film of seven sample faces."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, WebSocketRoute, expect
+
+from tests.fakes.browser import FLAGS, PATIENCE_MS, WIDTH, axe
+from tests.fakes.browser_cameras import Hall
+from tests.fakes.camera import FakeCrowd
+from tests.fakes.films import FPS, sample, write_film
+from tests.fakes.images import make_track
+from tests.fakes.server import Server, serving
+from tests.fakes.site import make_fake_site
+from vision.emotions import DETAILS
+from vision.faces import face_json
+from web.browser_cameras import browser_camera_pages
+from web.security import Access
+
+pytestmark = pytest.mark.browser
+
+ORDER = ("happy", "surprise", "angry", "sad", "disgust", "fear", "neutral")
+ADJECTIVES = [DETAILS[emotion].adjective for emotion in ORDER]
+# Take so many ms of a round, one answer every 100 ms, with that probability of the emotion.
+PLAY = """async ([emotion, ...parts]) => {
+  const { Round } = await import("/static/js/rounds.js");
+  const round = new Round(emotion, 0);
+  let now = 0;
+  let done = false;
+  for (const [ms, prob] of parts)
+    for (let probs = prob === null ? null : { [emotion]: prob }, end = now + ms; now < end; )
+      done = round.hear(probs, (now += 100));
+  return [round.held, done];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser(
+    chromium: str, playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
+    path = tmp_path_factory.mktemp("camera") / "seven.mjpeg"
+    film = write_film(path, [sample(emotion, 280) for emotion in ORDER], (180, 100), 5 * FPS)
+    fakes = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    args = [*FLAGS, *fakes, f"--use-file-for-fake-video-capture={film}"]
+    browser = playwright.chromium.launch(executable_path=chromium, args=args)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.set_default_timeout(PATIENCE_MS)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def site_url() -> Iterator[str]:
+    """A site with fakes behind it, in this process."""
+    crowd, hall = FakeCrowd(), Hall()
+    site = make_fake_site(crowd, [browser_camera_pages(hall.cameras)], access=Access())
+    with serving(site) as server:
+        yield f"http://127.0.0.1:{server.port}"
+        hall.cameras.close()
+        crowd.close()
+
+
+class Player:
+    """A visitor who shows one emotion at a time, as the server would see it; of two faces, the larger one."""
+
+    def __init__(self, page: Page) -> None:
+        self.shows: str | None = None
+        self._page = page
+        page.route_web_socket("**/camera/socket", self._route)
+
+    def _route(self, line: WebSocketRoute) -> None:
+        line.on_message(lambda message: self._hear(line, message))
+
+    def _hear(self, line: WebSocketRoute, message: str | bytes) -> None:
+        if isinstance(message, str):
+            return
+        faces: list[dict[str, Any]] = []
+        if self.shows:
+            friend = make_track(1, (10, 10, 90, 90), "neutral" if self.shows != "neutral" else "happy")
+            faces = [face_json(track) for track in (friend, make_track(2, (240, 100, 480, 340), self.shows))]
+        line.send(json.dumps({"width": 640, "height": 480, "faces": faces}))
+
+    def play(self, emotion: str) -> None:
+        """Show what is asked for until there is a photo of it."""
+        expect(self._page.locator("#wanted")).to_have_text(DETAILS[emotion].adjective)
+        self.shows = emotion
+        expect(self._page.locator(f"#photos [data-emotion={emotion}] canvas")).to_be_visible()
+
+
+def begin(page: Page, site_url: str) -> Player:
+    player = Player(page)
+    page.goto(f"{site_url}/game")
+    page.get_by_role("button", name="Play").click()
+    return player
+
+
+@pytest.mark.timeout(150)
+def test_whoever_shows_all_seven_to_the_camera_gets_the_strip(
+    page: Page, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    server = start_server("--source", "demo")
+    page.goto(f"{server.url}/game")
+    expect(page.locator("#poster")).to_contain_text("Nothing is stored")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("#result")).to_contain_text("All seven, in ", timeout=120_000)
+    label = page.locator("#strip").get_attribute("aria-label")
+    assert label is not None
+    assert all(f"{adjective} " in label for adjective in ADJECTIVES)
+    assert page.evaluate("document.getElementById('video').srcObject") is None  # the camera is free
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the strip").click()
+    assert download.value.suggested_filename.startswith("my-seven-faces-")
+    download.value.save_as(tmp_path / "strip.png")
+    strip = cv2.imread(str(tmp_path / "strip.png"))
+    assert strip is not None
+    assert strip.shape[1] > strip.shape[0] > 900
+    assert complaints == []
+
+
+def test_each_emotion_is_asked_for_with_a_hint_and_a_skipped_one_has_no_photo(
+    page: Page, site_url: str
+) -> None:
+    player = begin(page, site_url)
+    expect(page.locator("#feedback")).to_have_text("Where are you? Step into the picture.")
+    for number, emotion in enumerate(ORDER):
+        expect(page.locator("#hint")).to_have_text(DETAILS[emotion].description)
+        expect(page.locator("#announcer")).to_contain_text(f"Show me {DETAILS[emotion].adjective}.")
+        if number < 2:
+            player.play(emotion)
+        else:
+            player.shows = None
+            page.get_by_role("button", name="Skip this one").click()
+    expect(page.locator("#result")).to_contain_text("2 of 7 faces, in ")
+    expect(page.locator("#result")).to_be_focused()
+    skipped = [f"{adjective} skipped" for adjective in ADJECTIVES[2:]]
+    expect(page.locator("#strip")).to_have_attribute(
+        "aria-label", ", ".join(["Your photo strip: happy 70%", "surprised 70%", *skipped])
+    )
+    page.get_by_role("button", name="Play again").click()
+    expect(page.locator("#wanted")).to_have_text("happy")
+    expect(page.locator("#photos canvas")).to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Play")).to_be_focused()
+
+
+def test_a_photo_is_of_the_largest_face_and_mirrored(page: Page, site_url: str) -> None:
+    player = begin(page, site_url)
+    player.play("happy")
+    photo = "document.querySelector('[data-emotion=happy] canvas').toDataURL('image/png')"
+    encoded = str(page.evaluate(photo)).partition(",")[2]
+    image = cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    assert image.shape == (400, 400, 3)
+    # the film's face reaches over columns 105 to 371 of the mirrored photo; unmirrored it would from 29 on
+    assert image[120:280, :70].std() < 4
+    assert image[120:280, 130:350].std() > 15
+
+
+@pytest.mark.parametrize(
+    ("parts", "held", "done"),
+    [
+        ([(2000, 0.9)], 1.0, True),
+        ([(1900, 0.9)], 0.95, False),
+        ([(1000, 0.9), (400, 0.0)], 0.4, False),  # it empties at half the speed
+        ([(1000, 0.9), (400, None), (1200, 0.9)], 1.0, True),  # a face that was away for a moment
+        ([(8000, 0.4)], 0.0, False),  # below what is needed for “happy”, 0.6
+        ([(21_000, 0.4)], 1.0, True),  # but after a while less is enough
+        ([(60_000, 0.2)], 0.0, False),  # never less than half
+    ],
+)
+def test_an_emotion_must_be_held_for_two_seconds_with_some_mercy(
+    page: Page, site_url: str, parts: list[tuple[int, float | None]], held: float, done: bool
+) -> None:
+    page.goto(f"{site_url}/game")
+    result = page.evaluate(PLAY, ["happy", *parts])
+    assert result[0] == pytest.approx(held)
+    assert result[1] is done
+
+
+def test_it_is_played_by_keyboard_alone(page: Page, site_url: str) -> None:
+    player = Player(page)
+    page.goto(f"{site_url}/game")
+    page.get_by_role("button", name="Play").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Skip this one")).to_be_focused()
+    player.play("happy")
+    for adjective in ADJECTIVES[1:]:
+        expect(page.locator("#wanted")).to_have_text(adjective)
+        page.keyboard.press("Enter")
+    expect(page.locator("#result")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Play again")).to_be_focused()
+
+
+def test_with_reduced_motion_nothing_flashes(browser: Browser, site_url: str) -> None:
+    page = browser.new_page(reduced_motion="reduce")
+    page.set_default_timeout(PATIENCE_MS)
+    begin(page, site_url).play("happy")
+    for part in ("#flash", "#photos canvas"):
+        assert page.locator(part).first.evaluate("part => getComputedStyle(part).animationName") == "none"
+    page.close()
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_on_a_phone_prompt_bar_and_picture_are_seen_together(page: Page, site_url: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    begin(page, site_url).play("happy")
+    for part in ("#stage", "#wanted", "#hold", "#skip"):
+        box = page.locator(part).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 844, part
+    assert page.evaluate(WIDTH) <= width
+    for adjective in ADJECTIVES[1:]:
+        expect(page.locator("#wanted")).to_have_text(adjective)
+        page.get_by_role("button", name="Skip this one").click()
+    expect(page.locator("#end")).to_be_visible()
+    assert page.evaluate(WIDTH) <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong_in_any_state(
+    browser: Browser, site_url: str, scheme: Literal["light", "dark"]
+) -> None:
+    page = browser.new_page(bypass_csp=True, color_scheme=scheme)
+    page.set_default_timeout(PATIENCE_MS)
+    player = Player(page)
+    page.goto(f"{site_url}/game")
+    assert axe(page) == []
+    page.get_by_role("button", name="Play").click()
+    player.play("happy")
+    expect(page.locator("#wanted")).to_have_text("surprised")
+    assert axe(page) == []
+    for adjective in ADJECTIVES[1:]:
+        expect(page.locator("#wanted")).to_have_text(adjective)
+        page.get_by_role("button", name="Skip this one").click()
+    expect(page.locator("#end")).to_be_visible()
+    assert axe(page) == []
+    page.close()
