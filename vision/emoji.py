@@ -16,7 +16,7 @@ from vision.emotions import DETAILS, UNSURE_COLOUR
 UNSURE = "unsure"
 COVER = 1.25  # of a box's side: the head is larger than the box
 MAX_SIDE_PX = 2048  # of a face that fills a large picture; a larger one is covered in part
-PNG_SIDE_PX = 384  # of the pictures for pages
+PNG_SIDE_PX = 256  # of the pictures for pages
 STEP_PX = 4  # between two sides, so that few smileys are kept
 MASTER_PX = 1024  # the side of the drawing that is reduced, four times that of a face of 200 px
 SCALE = 0.48 * MASTER_PX  # of the drawings' units: the head is a disc of radius 1 around (0, 0)
@@ -61,7 +61,7 @@ def make_emoji(name: str, side_px: int) -> Emoji:
 def emoji_png(name: str) -> bytes:
     """Return the smiley of an emotion, or of "unsure", as a PNG of PNG_SIDE_PX; raises KeyError for another."""
     small = cv2.resize(_master(name), (PNG_SIDE_PX, PNG_SIDE_PX), interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".png", small)[1].tobytes()
+    return cv2.imencode(".png", small, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
 
 
 @lru_cache(maxsize=len(DETAILS) + 1)

@@ -43,7 +43,7 @@ def press_reset(page: Page) -> None:
     """Press the button, behind "More" if that is closed."""
     button = page.get_by_role("button", name="Reset")
     if not button.is_visible():
-        page.locator("details.more > summary").press("Enter")
+        page.locator("details.more-tools > summary").press("Enter")
     button.press("Enter")
 
 

@@ -293,7 +293,9 @@ def test_without_javascript_there_are_the_picture_and_a_sentence(browser: Browse
     page.set_default_timeout(PATIENCE_MS)
     with fake_live_page() as url:
         page.goto(url, wait_until="commit")
-        expect(page.get_by_text("This is camera 0 of the computer that runs this site.")).to_be_visible()
-        expect(page.get_by_role("img", name="Live camera picture")).to_be_visible()
+        sentence = page.locator("noscript p").first
+        expect(sentence).to_have_text("This is camera 0 of the computer that runs this site.")
+        expect(sentence).to_be_visible()
+        expect(page.locator("noscript img")).to_be_visible()
         expect(page.get_by_role("button")).to_have_count(0)  # nothing that would do nothing
         page.close()

@@ -334,12 +334,27 @@ def test_each_emotion_has_its_smiley_as_a_picture(client: FlaskClient, name: str
     assert response.content_type == "image/png"
     assert "max-age" in response.headers["Cache-Control"]
     with PIL.Image.open(io.BytesIO(response.data)) as picture:
-        assert (picture.size, picture.mode) == ((384, 384), "RGBA")
+        assert (picture.size, picture.mode) == ((256, 256), "RGBA")
         assert picture.getpixel((0, 0)) == (255, 255, 255, 0)
-        assert picture.getpixel((192, 340))[3] == 255  # type: ignore[index]  # RGBA
+        assert picture.getpixel((128, 226))[3] == 255  # type: ignore[index]  # RGBA
 
 
 def test_there_is_no_smiley_of_another_name(client: FlaskClient) -> None:
     response = client.get("/emoji/bored.png")
     assert response.status_code == 404
     assert "There is no smiley “bored”" in response.text
+
+
+def test_the_live_page_loads_less_than_100_kb_of_styles_and_scripts(client: FlaskClient) -> None:
+    addresses = re.findall(r'(?:href|src)="(/[^"]+\.(?:css|js))"', client.get("/").text)
+    sizes: dict[str, int] = {}
+    while addresses:
+        address = addresses.pop()
+        if address not in sizes:
+            with client.get(address) as response:
+                text = response.get_data(as_text=True)
+            sizes[address] = len(text.encode())
+            folder = address.rpartition("/")[0]
+            addresses += [f"{folder}/{name}" for name in re.findall(r'from "\./([\w.]+)"', text)]
+    assert len(sizes) > 15
+    assert sum(sizes.values()) < 100_000, sizes
