@@ -14,6 +14,8 @@ export class Markers {
 
   constructor() {
     if (!this.#place) return;
+    for (const field of this.#form.elements) // what was typed before this script came
+      if (field.name && field.value !== field.defaultValue) this.#changed.add(field.name);
     this.#form.addEventListener("input", (event) => this.#changed.add(event.target.name));
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -71,11 +71,12 @@ def write_session(history: History, about: About = PILOT) -> int:
 
 def test_a_recording_is_named_and_marked_with_keys(page: Page, url: str, history: History) -> None:
     page.goto(url, wait_until="commit")
+    expect(page.locator("#marking-buttons button")).to_have_count(1)  # the page's script is there
     page.get_by_text("Name, tags and markers").click()
     page.get_by_label("Name").fill("Pilot 1")
     page.get_by_label("Tags").fill("P01, film")
     page.get_by_label("Marker labels").fill("on, off")
-    page.get_by_label("Note").fill("1 2 3")  # which marks nothing
+    page.get_by_label("Note", exact=True).fill("1 2 3")  # which marks nothing
     marking = page.locator("#marking")
     expect(marking).to_be_hidden()
     page.get_by_role("button", name="Record", exact=True).click()
@@ -209,6 +210,7 @@ def test_long_words_make_no_page_scroll_sideways(page: Page, url: str, history: 
             details.click()
         assert page.evaluate(WIDTH) <= 320, path
     page.goto(url, wait_until="commit")
+    expect(page.locator("#marking-buttons button")).to_have_count(1)  # the page's script is there
     page.get_by_text("Name, tags and markers").click()
     page.get_by_label("Marker labels").fill(f"{LONG[:100]}, off")
     page.get_by_role("button", name="Record", exact=True).click()

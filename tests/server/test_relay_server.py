@@ -543,7 +543,7 @@ def test_the_page_of_a_camera_whose_process_is_away_goes_on(browser: Browser) ->
         page = browser.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(f"http://127.0.0.1:{server.port}/cameras/lobby/", wait_until="commit")
-        expect(page.get_by_role("heading", name="Face 3")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("[data-face='3']")).to_be_visible(timeout=PATIENCE_MS)
         page.close()
     crowd.close()
     assert complaints == []

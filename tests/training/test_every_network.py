@@ -20,7 +20,7 @@ from training.evaluate import main as evaluate
 from training.explain import main as explain
 from training.export import main as export
 from training.train import main as train
-from vision.emotions import EMOTIONS
+from vision.emotions import DETAILS, EMOTIONS
 
 pytestmark = [
     pytest.mark.training,
@@ -95,7 +95,8 @@ def runs_live(weights: Path, tmp_path: Path) -> None:
         assert heat.status_code == (200 if isinstance(load_net(weights)[0], PooledNet) else 400)
         page = client.get("/explain/happy/1")
         assert page.status_code == 200
-        assert all(f"Where the network found {emotion}" in page.get_data(as_text=True) for emotion in EMOTIONS)
+        text = page.get_data(as_text=True)
+        assert all(f"The network saw {DETAILS[emotion].adjective}" in text for emotion in EMOTIONS)
         answer = client.post("/api/v1/predict", data=(SAMPLES / "happy" / "01.jpg").read_bytes())
         assert answer.status_code == 200
     finally:

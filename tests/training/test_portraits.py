@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from training.portraits.__main__ import main
 from training.portraits.align import Aligned, align
 from training.portraits.average import average
 from training.portraits.canvas import SIDE, Plane, blur, detail, ellipse, place
-from training.portraits.check import PortraitError, check_detection, check_likeness, likeness
+from training.portraits.check import PortraitError, canvas_of, check_detection, check_likeness, likeness
 from training.portraits.expressions import Expression, at_rest, express
 from training.portraits.faces import choose
 from training.portraits.flow import WHOLE_FACE, after, flow_between, inverted
@@ -26,7 +27,7 @@ from training.portraits.people import find_looks
 from training.portraits.proportions import Proportions, reshape
 from training.portraits.save import as_grid, write_portraits
 from training.portraits.sitters import SITTERS
-from training.portraits.studio import Person, paint_person
+from training.portraits.studio import Person, paint_apart, paint_person
 from vision.emotions import EMOTIONS
 from vision.haar import HaarDetector
 
@@ -167,6 +168,17 @@ def test_a_face_that_is_a_photograph_is_refused_in_one_sentence() -> None:
     check_likeness(np.array([far]))
     with pytest.raises(PortraitError, match=r"too close to one photograph: their details correlate with 1\.00"):
         check_likeness(np.array([far, near]))
+
+
+def test_a_person_close_to_a_photograph_gets_more_of_its_own_proportions() -> None:
+    sitter = replace(SITTERS[0], proportions=Proportions(eyes_up=4, mouth_down=4))
+    person = Person(sitter, [Expression(a_face(), STILL)] * len(EMOTIONS), [])
+    plain, plain_portraits = paint_apart(person, 1, np.zeros((1, 1344), np.float32))
+    photos = detail(canvas_of(plain_portraits[0]))[None]
+    apart, portraits = paint_apart(person, 1, photos)
+    assert plain[0].flow[108, 94, 1] == pytest.approx(-4, abs=0.3)
+    assert apart[0].flow[108, 94, 1] < -4.5
+    assert likeness(portraits, photos)[0] < likeness(plain_portraits, photos)[0]
 
 
 def paint_portrait_of(face: Plane) -> NDArray[np.float32]:

@@ -12,11 +12,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from model import EmotionClassifier
 from settings import ROOT, Settings, StartError
 from training.data import load_faces
-from training.portraits.align import Aligned, align
+from training.portraits.align import align
 from training.portraits.check import (
     PortraitError,
     check_detection,
@@ -29,7 +30,7 @@ from training.portraits.easel import Painting
 from training.portraits.faces import choose
 from training.portraits.save import write_portraits
 from training.portraits.sitters import SITTERS
-from training.portraits.studio import Person, average_emotions, make_people, paint_person
+from training.portraits.studio import Person, average_emotions, make_people, paint_apart
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
 from vision.haar import HaarDetector
@@ -80,18 +81,22 @@ def build(data: Path, ferplus: Path, out: Path, threads: int) -> None:
         for person in make_people(aligned, means, executor):
             people.append(person)
             print(f"person {len(people)} of {len(SITTERS)}", flush=True)
-    portraits = [paint_person(person, 7 * number + 5) for number, person in enumerate(people)]
-    check(people, portraits, aligned, classifier)
-    write_portraits(out, portraits, [[one.flow for one in person.expressions] for person in people])
+    photos = photographs(aligned)
+    painted = [paint_apart(person, 7 * number + 5, photos) for number, person in enumerate(people)]
+    check(people, [portraits for _, portraits in painted], photos, classifier)
+    flows = [[one.flow for one in expressions] for expressions, _ in painted]
+    write_portraits(out, [portraits for _, portraits in painted], flows)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"written: {len(people)} people to {out}, {size:,} bytes")
 
 
 def check(
-    people: list[Person], portraits: list[list[Painting]], aligned: Aligned, classifier: EmotionClassifier
+    people: list[Person],
+    portraits: list[list[Painting]],
+    photos: NDArray[np.float32],
+    classifier: EmotionClassifier,
 ) -> None:
     """Print the figures of the portraits; PortraitError if one is not what it must be."""
-    photos = photographs(aligned)
     cascade = HaarDetector(Settings().cascade, MIN_FACE_PX)
     detectors: list[Detector] = [cascade, MtcnnDetector(Networks.load(), MIN_FACE_PX, (640, 480))]
     for index, emotion in enumerate(EMOTIONS):

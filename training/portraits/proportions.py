@@ -1,6 +1,7 @@
 """Gives a sitter's face proportions of its own, so that it is nearer to nobody in the photographs."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Self
 
 import numpy as np
 
@@ -30,6 +31,10 @@ class Proportions:
     mouth_down: float = 0.0
     mouth_wide: float = 0.0
     jaw_wide: float = 0.0
+
+    def stretched(self, factor: float) -> Self:
+        """Return the same proportions, so many times as far from the average's."""
+        return type(self)(*(factor * value for value in astuple(self)))
 
 
 def reshape(expression: Expression, proportions: Proportions) -> Expression:

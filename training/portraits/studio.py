@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from training.portraits.anger import Classify, closed_mouths, realign_angry
 from training.portraits.average import Average, average
 from training.portraits.bust import paint_portrait
 from training.portraits.canvas import Flow, symmetric
+from training.portraits.check import MAX_LIKENESS, likeness
 from training.portraits.easel import Painting
 from training.portraits.expressions import (
     GAINS,
@@ -45,7 +46,7 @@ class Pool(NamedTuple):
 
 
 POOLS = {
-    "angry": Pool(90, 48, 0.65, 0.7),
+    "angry": Pool(110, 48, 0.6, 0.7),
     "disgust": Pool(110, 22, 0.85, 0.9),
     "fear": Pool(110, 60, 0.5, 0.7),
     "happy": Pool(110, 60, 0.6, 0.7),
@@ -53,8 +54,10 @@ POOLS = {
     "surprise": Pool(110, 60, 0.6, 0.7),
     "neutral": Pool(110, 80, 0.6, 0.7),
 }
+CLOSED = Pool(90, 48, 0.65, 0.7)  # of the angry faces whose mouths are not wide open
 LEAST_SCORE = 0.45  # of the alignment
 ANGRY_SCORE = 0.3
+STRETCHES = (1.0, 1.15, 1.3, 1.5)
 MIN_POOL, MAX_POOL = 20, 500
 CLOSED_MOUTHS = 130
 
@@ -82,11 +85,14 @@ def average_emotions(aligned: Aligned, classify: Classify, executor: Executor) -
     Raises ValueError if too few faces of an emotion could be aligned.
     """
     pools = [_pool(aligned, emotion) for emotion in EMOTIONS]
-    averages = [_mean(aligned, emotion, pool, executor) for emotion, pool in zip(EMOTIONS, pools, strict=True)]
+    averages = [
+        average(aligned, rows[: pool.most], executor, keep=pool.keep)
+        for pool, rows in zip(POOLS.values(), pools, strict=True)
+    ]
     angry = EMOTIONS.index("angry")
     aligned = realign_angry(aligned, averages[angry].image, classify, executor)
     pools[angry] = aligned.once(closed_mouths(aligned, aligned.best("angry", ANGRY_SCORE), CLOSED_MOUTHS))
-    averages[angry] = _mean(aligned, "angry", pools[angry], executor)
+    averages[angry] = average(aligned, pools[angry][: CLOSED.most], executor, keep=CLOSED.keep)
     return aligned, Means(pools, averages)
 
 
@@ -96,10 +102,6 @@ def _pool(aligned: Aligned, emotion: str) -> NDArray[np.intp]:
     if len(pool) < MIN_POOL:
         raise ValueError(f"only {len(pool)} faces of {emotion} could be aligned; the portraits need {MIN_POOL}")
     return pool
-
-
-def _mean(aligned: Aligned, emotion: str, pool: NDArray[np.intp], executor: Executor) -> Average:
-    return average(aligned, pool[: POOLS[emotion].most], executor, keep=POOLS[emotion].keep)
 
 
 def make_people(aligned: Aligned, means: Means, executor: Executor) -> Iterator[Person]:
@@ -134,8 +136,7 @@ def _make_person(
         share = looks.mean(averages[index].rows) @ place / (place @ place) + LESS_OF_PERSON[index]
         expressions.append(express(mean_rest, rest, mean, flow, own, float(np.clip(share, 0, 1)), GAINS[index]))
     expressions.append(Expression(own_rest, rest.flow))
-    reshaped = [reshape(one, sitter.proportions) for one in expressions]
-    return Person(sitter, reshaped, [one.rows for one in averages])
+    return Person(sitter, expressions, [one.rows for one in averages])
 
 
 def _own_average(
@@ -144,6 +145,23 @@ def _own_average(
     """Return the average of an emotion's faces that are most like a person."""
     pool, template = POOLS[EMOTIONS[index]], means.averages[index].image
     return average(aligned, most_like[: pool.own], executor, template, PERSON_SIGMAS, pool.keep_own)
+
+
+def paint_apart(
+    person: Person, seed: int, photos: NDArray[np.float32]
+) -> tuple[list[Expression], list[Painting]]:
+    """Return a person's expressions with the sitter's proportions, and its portraits.
+
+    Where a portrait is still too close to one of the photographs, whose details are given, the proportions are
+    exaggerated, up to the last of STRETCHES.
+    """
+    for stretch in STRETCHES:
+        proportions = person.sitter.proportions.stretched(stretch)
+        expressions = [reshape(one, proportions) for one in person.expressions]
+        portraits = paint_person(replace(person, expressions=expressions), seed)
+        if likeness(portraits, photos).max() < MAX_LIKENESS:
+            break
+    return expressions, portraits
 
 
 def paint_person(person: Person, seed: int) -> list[Painting]:
