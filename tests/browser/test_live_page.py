@@ -62,7 +62,7 @@ def demo() -> Iterator[Server]:
 
 def wait_for_new_picture(page: Page) -> None:
     """Wait until the stream has a picture, and then another one."""
-    page.wait_for_function("document.getElementById('stream').naturalWidth === 640")
+    page.wait_for_function("document.getElementById('stream')?.naturalWidth === 640")
     before = page.evaluate(PICTURE_HASH)
     page.wait_for_function(f"before => ({PICTURE_HASH})() !== before", arg=before)
 
@@ -205,7 +205,7 @@ def test_the_count_agrees_with_the_cards_and_numbers_stand_where_there_are_sever
       numbers: [...document.querySelectorAll(".number")].filter((number) => number.checkVisibility()).length,
     })"""
     counts = set()
-    for _ in range(80):  # the demo shows one, two and three
+    for _ in range(200):  # the demo shows one, two and three, in 40 s
         page.wait_for_timeout(250)
         seen = page.evaluate(both)
         if seen["said"] is None:  # nobody is there yet
@@ -213,7 +213,7 @@ def test_the_count_agrees_with_the_cards_and_numbers_stand_where_there_are_sever
         assert seen["cards"] == seen["said"]
         assert seen["numbers"] == (seen["cards"] if seen["cards"] > 1 else 0)
         counts.add(seen["cards"])
-        if len(counts) > 1:
+        if 1 in counts and len(counts) > 1:
             break
     assert 1 in counts
     assert max(counts) > 1
