@@ -15,16 +15,17 @@ from flask import Flask
 from hypothesis import settings
 from jinja2 import FileSystemBytecodeCache
 
-from tests.fakes.browser import FLAGS
+from tests.fakes.browser import FLAGS, PATIENCE_MS
 from tests.fakes.files import CLIP_FRAMES
 from tests.fakes.images import bright_image
 from tests.fakes.server import Server, free_port
 from tests.fakes.waiting import PATIENCE_S
 
 if TYPE_CHECKING:  # a run of unit tests starts without Playwright and PyTorch
-    from playwright.sync_api import Browser, Playwright
+    from playwright.sync_api import Browser, Page, Playwright
 
     from nn.emotion_net import EmotionNet
+    from tests.fakes.brokers import Mosquitto
     from tests.fakes.postgres import Postgres
 
 
@@ -76,6 +77,25 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     torch.manual_seed(0)
     save_weights(path, EmotionNet(), ModelCard("emotion"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def always_happy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights that call every face happy, in both heads."""
+    import torch
+
+    from nn.checkpoint import save_weights
+    from nn.emotion_net import EmotionNet
+    from nn.model_card import ModelCard
+    from vision.emotions import EMOTIONS
+
+    net = EmotionNet()
+    torch.nn.init.zeros_(net.head.weight)
+    with torch.no_grad():
+        net.head.bias.copy_(torch.arange(15) % 7 == EMOTIONS.index("happy"))
+    path = tmp_path_factory.mktemp("weights") / "happy.safetensors"
+    save_weights(path, net, ModelCard("emotion"))
     return path
 
 
@@ -134,6 +154,26 @@ def browser(chromium: str, playwright: "Playwright") -> "Iterator[Browser]":
     browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
     yield browser
     browser.close()
+
+
+@pytest.fixture
+def page(browser: "Browser") -> "Iterator[Page]":
+    """A page of its own for a test, patient, in a context of its own."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> "Iterator[Mosquitto]":
+    """A running MQTT broker that lets everybody in."""
+    from tests.fakes.brokers import Mosquitto
+
+    mosquitto = Mosquitto(tmp_path)
+    mosquitto.start()
+    yield mosquitto
+    mosquitto.kill()
 
 
 @pytest.fixture(scope="session")

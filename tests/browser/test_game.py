@@ -11,17 +11,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, WebSocketRoute, expect
 
-from tests.fakes.browser import FLAGS, PATIENCE_MS, WIDTH, axe
-from tests.fakes.browser_cameras import Hall
-from tests.fakes.camera import FakeCrowd
-from tests.fakes.films import FPS, sample, write_film
+from tests.fakes.browser import PATIENCE_MS, WIDTH, axe
+from tests.fakes.films import FPS, launch_with_film, sample, write_film
 from tests.fakes.images import make_track
-from tests.fakes.server import Server, serving
-from tests.fakes.site import make_fake_site
+from tests.fakes.server import Server
+from tests.fakes.site import serving_browser_cameras
 from vision.emotions import DETAILS
 from vision.faces import face_json
-from web.browser_cameras import browser_camera_pages
-from web.security import Access
 
 pytestmark = pytest.mark.browser
 
@@ -46,9 +42,7 @@ def browser(
 ) -> Iterator[Browser]:
     path = tmp_path_factory.mktemp("camera") / "seven.mjpeg"
     film = write_film(path, [sample(emotion, 280) for emotion in ORDER], (180, 100), 5 * FPS)
-    fakes = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-    args = [*FLAGS, *fakes, f"--use-file-for-fake-video-capture={film}"]
-    browser = playwright.chromium.launch(executable_path=chromium, args=args)
+    browser = launch_with_film(playwright, chromium, film)
     yield browser
     browser.close()
 
@@ -64,12 +58,8 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def site_url() -> Iterator[str]:
     """A site with fakes behind it, in this process."""
-    crowd, hall = FakeCrowd(), Hall()
-    site = make_fake_site(crowd, [browser_camera_pages(hall.cameras)], access=Access())
-    with serving(site) as server:
-        yield f"http://127.0.0.1:{server.port}"
-        hall.cameras.close()
-        crowd.close()
+    with serving_browser_cameras() as url:
+        yield url
 
 
 class Player:

@@ -4,21 +4,13 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.fakes.browser import DEMO, PATIENCE_MS
+from tests.fakes.browser import DEMO
 from tests.fakes.server import Server
 from tests.fakes.waiting import until
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    yield page
-    page.close()
 
 
 @pytest.fixture(scope="module")

@@ -13,18 +13,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Playwright, WebSocketRoute, expect
 
-from tests.fakes.browser import FLAGS, PATIENCE_MS, WIDTH, axe, show_as
-from tests.fakes.browser_cameras import Hall
-from tests.fakes.camera import FakeCrowd
-from tests.fakes.films import sample, write_film
+from tests.fakes.browser import PATIENCE_MS, WIDTH, axe, show_as
+from tests.fakes.films import launch_with_film, sample, write_film
 from tests.fakes.images import make_track
-from tests.fakes.server import Server, serving
-from tests.fakes.site import make_fake_site
+from tests.fakes.server import Server
+from tests.fakes.site import serving_browser_cameras
 from tests.fakes.waiting import until
 from vision.emotions import DETAILS, EMOTIONS
 from vision.faces import face_json
-from web.browser_cameras import browser_camera_pages
-from web.security import Access
 
 pytestmark = pytest.mark.browser
 
@@ -55,9 +51,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def browser(chromium: str, playwright: Playwright, film: Path) -> Iterator[Browser]:
     names = "--host-resolver-rules=MAP camera.example 127.0.0.1"
-    fakes = (names, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-    args = [*FLAGS, *fakes, f"--use-file-for-fake-video-capture={film}"]
-    browser = playwright.chromium.launch(executable_path=chromium, args=args)
+    browser = launch_with_film(playwright, chromium, film, names)
     yield browser
     browser.close()
 
@@ -73,13 +67,8 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def site_url() -> Iterator[str]:
     """A site with fakes behind it, in this process."""
-    crowd, hall = FakeCrowd(), Hall()
-    pages = [browser_camera_pages(hall.cameras)]
-    site = make_fake_site(crowd, pages, access=Access())
-    with serving(site) as server:
-        yield f"http://127.0.0.1:{server.port}"
-        hall.cameras.close()
-        crowd.close()
+    with serving_browser_cameras() as url:
+        yield url
 
 
 def figure(server: Server, name: str) -> float:

@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from recording.recorder import Recording
-from tests.fakes.browser import DEMO, PATIENCE_MS, show_as
+from tests.fakes.browser import DEMO, show_as
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of, plain_image
 from tests.fakes.relay import FakeCameras, make_fake_wall
@@ -27,14 +27,6 @@ IN_THE_PICTURE = """([rec, picture]) => {
 }"""
 REC = re.compile(r"REC \d:\d\d")
 TITLE = re.compile("● REC \\d:\\d\\d \N{EN DASH} .*Live facial emotions")
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    yield page
-    page.close()
 
 
 def test_the_keyboard_alone_records_stops_opens_and_deletes(

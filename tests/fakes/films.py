@@ -4,9 +4,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from playwright.sync_api import Browser, Playwright
 
 from app import SAMPLES
 from settings import Settings
+from tests.fakes.browser import FLAGS
 from uploads.assemble import load_classifier
 from vision.detectors import Detectors
 from vision.emotions import EMOTIONS
@@ -31,6 +33,13 @@ def sample(emotion: str, width: int) -> Image:
     return max(
         (widened(picture.astype(np.uint8), width) for picture in pictures if picture is not None), key=share
     )
+
+
+def launch_with_film(playwright: Playwright, chromium: str, film: Path, *flags: str) -> Browser:
+    """Return Chromium, allowed to use its fake camera, which shows a film; close it."""
+    fakes = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    args = [*FLAGS, *fakes, f"--use-file-for-fake-video-capture={film}", *flags]
+    return playwright.chromium.launch(executable_path=chromium, args=args)
 
 
 def widened(picture: Image, width: int) -> Image:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -141,14 +141,6 @@ def _stands_still(receiver: Receiver) -> bool:
     count = len(receiver.lines())
     time.sleep(0.5)
     return len(receiver.lines()) == count
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    mosquitto = Mosquitto(tmp_path)
-    mosquitto.start()
-    yield mosquitto
-    mosquitto.kill()
 
 
 def test_a_broker_gets_the_faces_dies_and_comes_back_and_the_end_of_the_program_is_told(

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from nn.checkpoint import save_weights
-from nn.emotion_net import EmotionNet
 from nn.model_card import ModelCard
 from nn.registry import build
 from tests.fakes.fer2013 import write_fer2013
@@ -32,17 +31,6 @@ class Shade(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         assert not self.training
         return nn.functional.one_hot(images.mean(dim=(1, 2, 3)).round().long(), 7).float()
-
-
-@pytest.fixture(scope="module")
-def always_happy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    net = EmotionNet()
-    nn.init.zeros_(net.head.weight)
-    with torch.no_grad():
-        net.head.bias.copy_(torch.arange(15) % 7 == HAPPY)
-    path = tmp_path_factory.mktemp("weights") / "happy.safetensors"
-    save_weights(path, net, ModelCard("emotion"))
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
-from nn.checkpoint import save_weights
-from nn.emotion_net import EmotionNet
-from nn.model_card import ModelCard
 from training.data import Faces
 from training.evaluate import main
 from training.evaluate_by import as_text, evaluate_by, unsure_curve
@@ -38,17 +33,6 @@ def folder(tmp_path: Path) -> Path:
         write_face(tmp_path / "faces" / path)
     (tmp_path / "faces" / "lab" / "notes.txt").touch()
     return tmp_path / "faces"
-
-
-@pytest.fixture(scope="module")
-def always_happy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    net = EmotionNet()
-    nn.init.zeros_(net.head.weight)
-    with torch.no_grad():
-        net.head.bias.copy_(torch.arange(15) % 7 == HAPPY)
-    path = tmp_path_factory.mktemp("weights") / "happy.safetensors"
-    save_weights(path, net, ModelCard("emotion"))
-    return path
 
 
 def test_folders_name_sources_and_people_in_the_order_of_the_names(folder: Path) -> None:

@@ -20,9 +20,10 @@ from outputs.delivery import DeliveryWaits
 from outputs.home_assistant import discovery
 from outputs.mqtt import MqttOutput, state_json
 from settings import ROOT, StartError
-from tests.fakes.brokers import Mosquitto, Subscriber, free_port
+from tests.fakes.brokers import Mosquitto, Subscriber
 from tests.fakes.camera import Watched
 from tests.fakes.images import make_track
+from tests.fakes.server import free_port
 from tests.fakes.waiting import until
 from vision.emotions import EMOTIONS
 from vision.faces import face_json
@@ -32,14 +33,6 @@ QUICK = DeliveryWaits(tick_s=0.05, min_pause_s=0.05, max_pause_s=0.1)
 SMALL, LARGE = make_track(1, (0, 0, 9, 9), "sad"), make_track(2, (0, 0, 90, 90), "happy")
 MOMENT = Moment(3, 100.0, (640, 480), [SMALL, LARGE])
 NOBODY = Moment(4, 101.0, (640, 480), [])
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    mosquitto = Mosquitto(tmp_path)
-    mosquitto.start()
-    yield mosquitto
-    mosquitto.kill()
 
 
 @contextmanager
