@@ -10,6 +10,7 @@ Whatever is built here is closed by `server.lifetime.close_site`, the part built
 import json
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -120,16 +121,8 @@ def make_camera_site(settings: Settings, lifetime: Lifetime) -> Flask:
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
     outputs = lifetime.own(make_outputs(settings, camera))
-    recorder = lifetime.own(
-        Recorder(
-            camera,
-            history,
-            settings.keep_days,
-            settings.open_controls,
-            describe_setup=partial(describe_setup, settings, classifier, pipeline),
-            on_marker=partial(send_marker, outputs),
-        )
-    )
+    setup = partial(describe_setup, settings, classifier, pipeline)
+    recorder = lifetime.own(make_recorder(settings, camera, history, setup, outputs))
     encode = partial(encode_variant, default_quality=settings.jpeg_quality)
     variants = lifetime.own(Variants(camera.annotated, encode))
     jobs = lifetime.own(make_jobs(settings, classifier, detectors))
@@ -191,16 +184,8 @@ def make_publisher(settings: Settings, lifetime: Lifetime) -> Publisher:
     pipeline = lifetime.own(make_live_pipeline(settings, classifier, detectors))
     camera = lifetime.own(make_camera(settings, pipeline))
     outputs = lifetime.own(make_outputs(settings, camera))
-    recorder = lifetime.own(
-        Recorder(
-            camera,
-            history,
-            settings.keep_days,
-            prefix=f"{settings.name}: ",
-            describe_setup=partial(describe_setup, settings, classifier, pipeline),
-            on_marker=partial(send_marker, outputs),
-        )
-    )
+    setup = partial(describe_setup, settings, classifier, pipeline)
+    recorder = lifetime.own(make_recorder(settings, camera, history, setup, outputs, f"{settings.name}: "))
     controls = make_controls(settings, pipeline, recorder)
     control = ControlServer(controls, recorder, outputs, settings.record)
     return Publisher(camera, control, redis, settings.name)
@@ -229,6 +214,26 @@ def make_live_pipeline(settings: Settings, classifier: EmotionClassifier, detect
         settings.jpeg_quality,
         View(count=True, blur=settings.blur),
         classifier.explain if classifier.has_live_maps else None,
+    )
+
+
+def make_recorder(
+    settings: Settings,
+    camera: Camera,
+    history: History,
+    describe_setup: Callable[[], str],
+    outputs: CameraOutputs,
+    prefix: str = "",
+) -> Recorder:
+    """Return the recorder of a camera, which sends markers to the outputs; prefix is as in Recorder."""
+    return Recorder(
+        camera,
+        history,
+        settings.keep_days,
+        settings.open_controls,
+        prefix,
+        describe_setup=describe_setup,
+        on_marker=partial(send_marker, outputs),
     )
 
 

@@ -1,6 +1,7 @@
 """The name, the note and the tags that people give a session, each kept short and printable."""
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -31,6 +32,11 @@ class About:
         if len(note) > MAX_NOTE:
             raise AboutError(f"note must have at most {MAX_NOTE} characters, not {len(note)}.")
         return cls(clean("name", name, MAX_NAME), note, parse_tags(tags))
+
+    def changed(self, given: Mapping[str, str]) -> Self:
+        """Return this with the name, the note and the tags that are given as in `parse`; raises AboutError."""
+        texts = {"name": self.name, "note": self.note, "tags": ",".join(self.tags)}
+        return self.parse(**{field: given.get(field, text) for field, text in texts.items()})
 
 
 def parse_tags(text: str) -> tuple[str, ...]:

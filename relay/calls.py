@@ -43,7 +43,7 @@ class CallClient:
         if answer is None and not self._redis.lrem(key, 1, packed):
             answer = self._wait(call_id, POLL_S)  # it was taken just now
         if answer is None:
-            raise AwayError(f"The process of the camera {self._name} does not answer.")
+            raise AwayError(self._name)
         return answer
 
     def _wait(self, call_id: str, timeout_s: float) -> Answer | None:

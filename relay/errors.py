@@ -6,4 +6,7 @@ class UnknownError(Exception):
 
 
 class AwayError(Exception):
-    """The camera's process does not answer; the message says so."""
+    """The process of the camera of that name does not answer; the message says so."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The process of the camera {name} does not answer.")

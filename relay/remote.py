@@ -106,7 +106,7 @@ class ControlClient:
     def request(self, requests: Mapping[str, Any], is_done: Callable[[Report], bool]) -> None:
         """Send requests and wait until a report says that they are done; raises AwayError, or RedisError."""
         if not self.status():
-            raise self.away()
+            raise AwayError(self.name)
         with self._redis.pipeline(transaction=False) as writes:
             if RESETS in requests:
                 writes.hincrby(requests_key(self.name), RESETS, 1)
@@ -114,11 +114,16 @@ class ControlClient:
                 writes.hset(requests_key(self.name), name, json.dumps(requests[name]))
             writes.execute()
         if not self.wait(is_done, self.waits.done_s):
-            raise self.away()
+            raise AwayError(self.name)
 
-    def away(self) -> AwayError:
-        """Return the error of a process that does not answer."""
-        return AwayError(f"The process of the camera {self.name} does not answer.")
+    def call(self, action: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer to an action with its values; raises AwayError, or RedisError.
+
+        A process that is away is not waited for.
+        """
+        if not self.status():
+            raise AwayError(self.name)
+        return self.calls.call(action, values)
 
     def wait(self, is_so: Callable[[Report], bool], timeout_s: float) -> bool:
         """Wait until is_so(report); False after the timeout. Raises RedisError."""
@@ -163,7 +168,7 @@ class RemoteControls:
 
     def rest(self, request: RestRequest) -> None:
         """Measure, use or forget a face's resting face; raises RestError, AwayError and RedisError."""
-        answer = self._control.calls.call(REST, asdict(request))
+        answer = self._control.call(REST, asdict(request))
         if "error" in answer:
             raise RestError(answer["error"])
 
@@ -204,9 +209,7 @@ class RemoteRecorder:
 
         The camera's process computes the arrival by its own clock, which times what it records.
         """
-        if not self._control.status():
-            raise self._control.away()
-        answer = self._control.calls.call(MARK, {"label": label, "caller_unix_ms": caller_unix_ms})
+        answer = self._control.call(MARK, {"label": label, "caller_unix_ms": caller_unix_ms})
         if "error" in answer:
             raise MarkerError(answer["error"], answer["status"])
         return Marker(**answer["marker"])

@@ -3,7 +3,7 @@
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from recording.about import About, AboutError
+from recording.about import AboutError
 from recording.history import History, Summary
 from recording.merging import MergeError, merge_sessions
 from web.history_files import find_session
@@ -19,9 +19,8 @@ def add_edits(pages: Blueprint, history: History, recordings: Recordings) -> Non
     @pages.post("/history/<int:session_id>/about")
     def describe(session_id: int) -> Response:
         about = find_session(history, session_id).about
-        given = {"name": about.name, "note": about.note, "tags": ",".join(about.tags)} | request.form.to_dict()
         try:
-            history.describe(session_id, About.parse(given["name"], given["note"], given["tags"]))
+            history.describe(session_id, about.changed(request.form))
         except AboutError as error:
             abort(400, str(error))
         return redirect(url_for("history.session", session_id=session_id), 303)

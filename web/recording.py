@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from flask import Blueprint, abort, jsonify, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from recording.about import About, AboutError, parse_labels
+from recording.about import AboutError, parse_labels
 from recording.markers import MarkerError, parse_label, parse_time
 from recording.recorder import Recording
 from web.current import current
@@ -92,10 +92,9 @@ def refuse(text: str, status: int) -> NoReturn:
 def _describe(recorder: Recorder, fields: dict[str, str]) -> None:
     """Set those fields that are given; answers 400 for what is too long or too many."""
     now: Recording = recorder.state()
-    values = {"name": now.about.name, "note": now.about.note, "tags": ",".join(now.about.tags)} | fields
     try:
         labels = parse_labels(fields["labels"]) if "labels" in fields else now.labels
-        recorder.describe(About.parse(values["name"], values["note"], values["tags"]), labels)
+        recorder.describe(now.about.changed(fields), labels)
     except AboutError as error:
         abort(400, str(error))
 

@@ -1,12 +1,13 @@
 // "Show me …": the page asks for each of the seven emotions, and makes a photo strip of the player's faces.
 
+import { clock, lengthOfTime } from "./durations.js";
 import { Overlay } from "./overlay.js";
 import { OwnCamera } from "./own_camera.js";
 import { Poster } from "./poster.js";
-import { clock, lengthOfTime } from "./recording.js";
 import { ORDER, playerOf, Round } from "./rounds.js";
 import { save, stamp } from "./rows.js";
 import { cutPhoto, drawStrip } from "./strip.js";
+import { percent } from "./words.js";
 
 const CHEER_MS = 1300; // between a photo and the next question
 const MAX_GAP_MS = 1000; // between two answers, counted as played
@@ -137,7 +138,7 @@ function succeed() {
   flash.textContent = cheer;
   flash.hidden = false;
   say(cheer);
-  announcer.textContent = `${cheer} ${shot.adjective}, ${Math.round(shot.share * 100)}%.`;
+  announcer.textContent = `${cheer} ${shot.adjective}, ${percent(shot.share)}.`;
   next(CHEER_MS);
 }
 
@@ -167,7 +168,7 @@ function draw() {
   const date = new Date().toLocaleDateString(undefined, { dateStyle: "long" });
   drawStrip(strip, shots, { columns, title: "My seven faces", date, site: game.dataset.site });
   const faces = shots.map(({ adjective, photo, share }) =>
-    photo ? `${adjective} ${Math.round(share * 100)}%` : `${adjective} skipped`,
+    photo ? `${adjective} ${percent(share)}` : `${adjective} skipped`,
   );
   strip.setAttribute("aria-label", `Your photo strip: ${faces.join(", ")}`);
 }

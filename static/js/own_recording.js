@@ -1,6 +1,6 @@
 // Records what the visitor's own camera shows, in this page alone: nothing of it is on the server.
 
-import { clock, lengthOfTime } from "./recording.js";
+import { clock, lengthOfTime } from "./durations.js";
 import { Rows, save } from "./rows.js";
 import { relabel, setOn } from "./tools.js";
 

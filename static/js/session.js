@@ -1,5 +1,7 @@
 // Reads a session's chart under the pointer, the finger or the slider, and chooses a stretch of it.
 
+import { clock } from "./durations.js";
+
 const DRAG_PX = 6; // less is a click
 
 class SessionChart {
@@ -124,12 +126,6 @@ class SessionChart {
     url.hash = "timeline";
     document.getElementById("reading-link").href = url;
   }
-}
-
-function clock(seconds) {
-  const [minutes, s] = [Math.floor(seconds / 60), String(seconds % 60).padStart(2, "0")];
-  const [hours, m] = [Math.floor(minutes / 60), minutes % 60];
-  return hours ? `${hours}:${String(m).padStart(2, "0")}:${s}` : `${m}:${s}`;
 }
 
 const place = document.getElementById("chart");

@@ -1,6 +1,7 @@
 // The photo strip: seven faces on paper, as from a booth, drawn in the page and stored nowhere.
 
 import { smiley, tones } from "./tones.js";
+import { percent } from "./words.js";
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
 const PHOTO_PX = 400;
@@ -79,7 +80,7 @@ function drawShot(pen, { emotion, adjective, photo, share }, wide, high) {
   pen.roundRect(x, y + PHOTO_PX + 16, PHOTO_PX, CAPTION_PX - 32, 12);
   pen.fill();
   pen.fillStyle = ink;
-  const words = photo ? `${adjective} ${Math.round(share * 100)}%` : adjective;
+  const words = photo ? `${adjective} ${percent(share)}` : adjective;
   const [middle, room] = photo ? [54, PHOTO_PX - 124] : [0, PHOTO_PX - 20]; // beside the smiley
   write(pen, words, 700, 36, middle, high / 2 - CAPTION_PX / 2 + 2, room);
   if (photo) drawSmiley(pen, emotion, x - 8, y + PHOTO_PX - 34, 116);

@@ -1,5 +1,7 @@
 // Takes one picture with this computer's camera. The picture stays in the browser until it is taken.
 
+import { release } from "./camera.js";
+
 const REASONS = {
   NotAllowedError: "The browser may not use the camera: allow it beside the page's address, and try again.",
   NotFoundError: "No camera was found on this computer.",
@@ -23,7 +25,7 @@ export function openCamera(take) {
     try {
       if (!navigator.mediaDevices) throw new Error(NEEDS_HTTPS);
       const opened = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 } } });
-      if (!dialog.open) return stop(opened); // cancelled meanwhile
+      if (!dialog.open) return release(opened); // cancelled meanwhile
       stream = opened;
       preview.srcObject = stream;
       await preview.play();
@@ -54,12 +56,8 @@ export function openCamera(take) {
   document.getElementById("leave").addEventListener("click", () => dialog.close());
   shutter.addEventListener("click", shoot);
   dialog.addEventListener("close", () => {
-    stop(stream);
+    release(stream);
     stream = null;
     preview.srcObject = null;
   });
-}
-
-function stop(stream) {
-  stream?.getTracks().forEach((track) => track.stop());
 }
