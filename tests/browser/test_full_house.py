@@ -23,7 +23,7 @@ def test_a_page_without_a_place_says_so_and_gets_the_next_one(browser: Browser) 
     page.set_default_timeout(PATIENCE_MS)
     with serving(make_fake_site(crowd)) as server, closing(crowd):
         taken = crowd.audience.admit("somebody", Variant())
-        page.goto(f"http://127.0.0.1:{server.port}", wait_until="commit")
+        page.goto(f"http://127.0.0.1:{server.port}", wait_until="domcontentloaded")
         page.wait_for_function(
             "document.getElementById('stream').naturalWidth === 640"
         )  # the picture that says it

@@ -27,7 +27,7 @@ def resets(server: Server) -> int:
 
 
 def open_live(page: Page, server: Server) -> None:
-    page.goto(server.url, wait_until="commit")
+    page.goto(server.url, wait_until="domcontentloaded")
     expect(page.locator("#headline")).to_have_text(DEMO)
 
 
@@ -65,7 +65,7 @@ def test_keys_that_were_switched_off_stay_off_in_this_browser(page: Page, demo: 
     page.get_by_role("button", name="Keys").press("Enter")
     page.get_by_role("switch", name="Keys of one letter").press("Space")
     page.get_by_role("button", name="Close", exact=True).press("Enter")
-    page.reload(wait_until="commit")
+    page.reload(wait_until="domcontentloaded")
     expect(page.locator("#headline")).to_have_text(DEMO)
     assert page.locator("#pause").get_attribute("aria-keyshortcuts") is None
     expect(page.locator("#pause kbd")).to_be_hidden()

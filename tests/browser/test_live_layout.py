@@ -37,7 +37,7 @@ def opened(browser: Browser, url: str, width: int = 1280, height: int = 720, **o
     """Open a page of its own whose picture has come."""
     page = browser.new_page(viewport={"width": width, "height": height}, bypass_csp=True, **options)  # type: ignore[arg-type]  # color_scheme and the like
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(url, wait_until="commit")
+    page.goto(url, wait_until="domcontentloaded")
     page.wait_for_function(SEEN)
     try:
         yield page
@@ -139,7 +139,7 @@ def test_axe_finds_nothing_in_any_state_of_the_page(browser: Browser, demo: Serv
         page.keyboard.press("Escape")
         page.keyboard.press("p")
         assert axe(page) == []
-        page.goto(f"{demo.url}/?screen&cards", wait_until="commit")
+        page.goto(f"{demo.url}/?screen&cards", wait_until="domcontentloaded")
         expect(page.locator(".captions li").first).to_be_visible()
         assert axe(page) == []
 
@@ -195,7 +195,7 @@ def test_the_note_over_the_demo_says_how_to_connect_a_camera_and_stays_closed(
         page.keyboard.press("Escape")
         note.get_by_role("button", name="Close this note").click()
         expect(note).to_be_hidden()
-        page.reload(wait_until="commit")
+        page.reload(wait_until="domcontentloaded")
         expect(page.locator("#headline")).to_have_text(DEMO)
         expect(note).to_be_hidden()
     with fake_live_page() as url, opened(browser, url) as page:  # camera 0
@@ -292,7 +292,7 @@ def test_without_javascript_there_are_the_picture_and_a_sentence(browser: Browse
     page = browser.new_page(java_script_enabled=False)
     page.set_default_timeout(PATIENCE_MS)
     with fake_live_page() as url:
-        page.goto(url, wait_until="commit")
+        page.goto(url, wait_until="domcontentloaded")
         sentence = page.locator("noscript p").first
         expect(sentence).to_have_text("This is camera 0 of the computer that runs this site.")
         expect(sentence).to_be_visible()

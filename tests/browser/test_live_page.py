@@ -73,7 +73,7 @@ def test_the_picture_appears_and_changes_and_the_page_names_the_source(
     server = start_server("--source", "auto")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(server.url, wait_until="commit")
+    page.goto(server.url, wait_until="domcontentloaded")
     wait_for_new_picture(page)
     expect(page.locator("#headline")).to_have_text(DEMO)
     expect(page.locator("#demo")).to_contain_text("so this is the demo")
@@ -86,7 +86,7 @@ def test_the_pages_do_nothing_that_their_own_policy_forbids(browser: Browser, de
     page.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
-    page.goto(demo.url, wait_until="commit")
+    page.goto(demo.url, wait_until="domcontentloaded")
     expect(page.locator("#headline")).to_have_text(DEMO)
     page.goto(f"{demo.url}/samples/happy", wait_until="load")
     tone = "getComputedStyle(document.querySelector('.toned')).getPropertyValue('--tone')"
@@ -96,7 +96,7 @@ def test_the_pages_do_nothing_that_their_own_policy_forbids(browser: Browser, de
 
 
 def test_a_sample_link_opens_its_gallery(page: Page, demo: Server) -> None:
-    page.goto(demo.url, wait_until="commit")
+    page.goto(demo.url, wait_until="domcontentloaded")
     page.get_by_role("link", name="surprised", exact=True).click()
     expect(page.get_by_role("heading", name="surprise")).to_be_visible()
     pictures = page.locator(".gallery img")
@@ -109,7 +109,7 @@ def test_the_page_reconnects_by_itself_when_the_server_comes_back(
 ) -> None:
     flags = ("--source", "demo")
     server = start_server(*flags)
-    page.goto(server.url, wait_until="commit")
+    page.goto(server.url, wait_until="domcontentloaded")
     wait_for_new_picture(page)
     server.stop()
     expect(page.locator("#headline")).to_contain_text("does not answer")
@@ -119,7 +119,7 @@ def test_the_page_reconnects_by_itself_when_the_server_comes_back(
 
 
 def test_a_hidden_page_frees_its_stream_and_takes_it_again_when_shown(page: Page, demo: Server) -> None:
-    page.goto(demo.url, wait_until="commit")
+    page.goto(demo.url, wait_until="domcontentloaded")
     wait_for_new_picture(page)
     show_as(page, hidden=True)
     until(lambda: viewers(demo) == 0)
@@ -145,14 +145,14 @@ def test_chromium_shows_a_picture_before_the_next_one_is_sent(page: Page) -> Non
         for level in (40, 200):  # the feed stands still after each
             crowd.feed.put(picture_of(level, encode_jpeg(plain_image(level, 480, 640), 90)))
             if level == 40:
-                page.goto(f"http://127.0.0.1:{server.port}", wait_until="commit")
+                page.goto(f"http://127.0.0.1:{server.port}", wait_until="domcontentloaded")
             page.wait_for_function(f"Math.abs(({MIDDLE})() - {level}) < 5", polling=50)
         page.goto("about:blank")
 
 
 def test_nothing_sticks_out_on_a_phone(page: Page, demo: Server) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
-    page.goto(demo.url, wait_until="commit")  # its stream never ends, and so neither its loading
+    page.goto(demo.url, wait_until="domcontentloaded")  # its stream never ends, and so neither its loading
     wait_for_new_picture(page)
     assert page.evaluate(WIDTH) <= 360
     for path in ("/samples/happy", "/samples/nothing"):
@@ -165,7 +165,7 @@ def test_each_face_has_a_card_with_its_bars_in_one_order_and_its_last_minute(
 ) -> None:
     server = start_server("--source", "demo")
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.goto(server.url, wait_until="commit")
+    page.goto(server.url, wait_until="domcontentloaded")
     card = page.locator(".card").first
     adjectives = [details.adjective for details in DETAILS.values()]
     expect(card.get_by_role("heading")).to_contain_text(re.compile("|".join([*adjectives, "unsure"])))
@@ -198,7 +198,7 @@ def test_each_face_has_a_card_with_its_bars_in_one_order_and_its_last_minute(
 def test_the_count_agrees_with_the_cards_and_numbers_stand_where_there_are_several(
     page: Page, demo: Server
 ) -> None:
-    page.goto(demo.url, wait_until="commit")
+    page.goto(demo.url, wait_until="domcontentloaded")
     both = """() => ({
       cards: document.querySelectorAll(".card").length,
       said: parseInt(document.getElementById("figures").textContent) || null,
@@ -227,7 +227,7 @@ def test_a_part_of_the_page_that_fails_stops_no_other(browser: Browser, demo: Se
     page.add_init_script(
         "addEventListener('DOMContentLoaded', () => document.querySelector('.slider output').remove())"
     )
-    page.goto(demo.url, wait_until="commit")
+    page.goto(demo.url, wait_until="domcontentloaded")
     expect(page.locator(".card").first).to_be_visible()
     page.close()
     assert any("null" in complaint for complaint in complaints)
@@ -240,7 +240,7 @@ def test_a_switch_changes_the_picture_for_everybody_and_other_pages_show_it(
     other = browser.new_page()
     other.set_default_timeout(PATIENCE_MS)
     for one in (page, other):
-        one.goto(server.url, wait_until="commit")
+        one.goto(server.url, wait_until="domcontentloaded")
         expect(one.get_by_role("switch", name="Boxes")).to_be_checked()
     page.get_by_role("switch", name="Heat map").check()
     for one in (page, other):
@@ -268,7 +268,7 @@ def test_the_face_count_and_the_landmarks_are_switches_too(
     server = start_server("--source", "demo")
     page = browser.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(server.url, wait_until="commit")
+    page.goto(server.url, wait_until="domcontentloaded")
     page.get_by_text("More", exact=True).click()
     count, landmarks = (page.get_by_role("switch", name=name) for name in ("Face count", "Landmarks"))
     expect(count).to_be_checked()
@@ -288,7 +288,7 @@ def test_the_face_count_and_the_landmarks_are_switches_too(
 
 
 def test_a_key_does_what_its_button_does(page: Page, demo: Server) -> None:
-    page.goto(demo.url, wait_until="commit")
+    page.goto(demo.url, wait_until="domcontentloaded")
     wait_for_new_picture(page)
     page.keyboard.press("f")
     page.wait_for_function("document.fullscreenElement?.id === 'screen'")
@@ -305,7 +305,7 @@ def test_a_key_does_what_its_button_does(page: Page, demo: Server) -> None:
 
 
 def test_a_paused_page_keeps_its_picture_and_frees_its_streams(page: Page, demo: Server) -> None:
-    page.goto(demo.url, wait_until="commit")
+    page.goto(demo.url, wait_until="domcontentloaded")
     wait_for_new_picture(page)
     page.keyboard.press("p")
     expect(page.locator("#headline")).to_have_text("Paused")
@@ -326,7 +326,7 @@ def test_where_visitors_may_not_change_the_picture_its_controls_are_not_there(
 ) -> None:
     flags = ("--source", "demo", "--blur", "--controls", "nobody")
     server = start_server(*flags)
-    page.goto(server.url, wait_until="commit")
+    page.goto(server.url, wait_until="domcontentloaded")
     expect(page.locator("#headline")).to_have_text(DEMO)
     expect(page.locator("#controls").get_by_role("switch")).to_have_count(0)
     expect(page.get_by_role("button", name="Reset")).to_have_count(0)
@@ -343,7 +343,7 @@ def test_a_session_is_recorded_seen_looked_at_and_deleted(
     for either in (page, other):
         either.set_default_timeout(PATIENCE_MS)
         either.on("console", lambda message: complaints.append(message.text))
-        either.goto(server.url, wait_until="commit")
+        either.goto(server.url, wait_until="domcontentloaded")
         expect(either.locator("#recording-notice")).to_be_hidden()
         expect(either.locator("#figures")).to_contain_text("fps")  # the page's script is there
     page.evaluate("document.getElementById('stream').kept = true")
@@ -402,7 +402,7 @@ def test_the_picture_recording_and_deleting_work_without_javascript(
     server = start_server("--source", "demo", "--database-url", url)
     page = browser.new_page(java_script_enabled=False)
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(server.url, wait_until="commit")
+    page.goto(server.url, wait_until="domcontentloaded")
     picture = page.get_by_role("img", name="Live camera picture")
     expect(picture).to_have_count(1)
     assert picture.bounding_box() == page.locator("#screen").bounding_box()

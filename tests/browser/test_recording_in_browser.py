@@ -33,7 +33,7 @@ def test_the_keyboard_alone_records_stops_opens_and_deletes(
     page: Page, start_server: Callable[..., Server], tmp_path: Path
 ) -> None:
     server = start_server("--source", "demo", "--database-url", str(tmp_path / "history.sqlite"))
-    page.goto(server.url, wait_until="commit")
+    page.goto(server.url, wait_until="domcontentloaded")
     expect(page.locator("#headline")).to_have_text(DEMO)
     rec = page.locator("#screen .rec")
     expect(rec).to_be_hidden()
@@ -70,7 +70,7 @@ def test_the_title_of_a_hidden_page_does_not_say_for_ever_that_it_is_recorded(
 ) -> None:
     flags = ("--source", "demo", "--record", "--database-url", str(tmp_path / "history.sqlite"))
     server = start_server(*flags)
-    page.goto(server.url, wait_until="commit")
+    page.goto(server.url, wait_until="domcontentloaded")
     expect(page).to_have_title(TITLE)
     show_as(page, hidden=True)
     page.request.post(f"{server.url}/recording", form={"on": "false"})
@@ -82,7 +82,7 @@ def test_a_tile_of_the_wall_says_that_its_camera_is_recorded(page: Page) -> None
     crowd.feed.put(picture_of(1, encode_jpeg(plain_image(90, 480, 640), 80)))
     cameras = FakeCameras(crowd)
     with serving(make_fake_wall(cameras)) as server, closing(crowd):
-        page.goto(f"http://127.0.0.1:{server.port}", wait_until="commit")
+        page.goto(f"http://127.0.0.1:{server.port}", wait_until="domcontentloaded")
         recs = page.locator(".wall .rec")
         expect(recs).to_have_count(2)
         expect(recs.first).to_be_hidden()

@@ -70,7 +70,7 @@ def write_session(history: History, about: About = PILOT) -> int:
 
 
 def test_a_recording_is_named_and_marked_with_keys(page: Page, url: str, history: History) -> None:
-    page.goto(url, wait_until="commit")
+    page.goto(url, wait_until="domcontentloaded")
     expect(page.locator("#marking-buttons button")).to_have_count(1)  # the page's script is there
     page.get_by_text("Name, tags and markers").click()
     page.get_by_label("Name").fill("Pilot 1")
@@ -102,7 +102,7 @@ def test_a_recording_is_named_and_marked_with_keys(page: Page, url: str, history
 
 
 def test_a_refused_mark_says_why(page: Page, url: str) -> None:
-    page.goto(url, wait_until="commit")
+    page.goto(url, wait_until="domcontentloaded")
     page.get_by_role("button", name="Record", exact=True).click()
     button = page.locator("#marking").get_by_role("button")
     expect(button).to_have_text(["mark 1"])
@@ -209,7 +209,7 @@ def test_long_words_make_no_page_scroll_sideways(page: Page, url: str, history: 
         for details in page.locator("details > summary").all():
             details.click()
         assert page.evaluate(WIDTH) <= 320, path
-    page.goto(url, wait_until="commit")
+    page.goto(url, wait_until="domcontentloaded")
     expect(page.locator("#marking-buttons button")).to_have_count(1)  # the page's script is there
     page.get_by_text("Name, tags and markers").click()
     page.get_by_label("Marker labels").fill(f"{LONG[:100]}, off")

@@ -215,6 +215,8 @@ def test_a_face_and_its_box_in_the_picture_point_at_each_other(open_page: Callab
     choose(page, ("a.jpg", FACE))
     face, box = page.locator("#face-0-1"), page.locator("#box-0-1")
     rect = box.locator("rect")
+    expect(face).to_be_visible()
+    page.wait_for_load_state()  # its script runs
     face.hover()
     expect(rect).to_have_css("stroke", "rgb(255, 255, 255)")
     page.mouse.move(0, 0)
@@ -250,6 +252,7 @@ def test_a_face_of_a_video_leads_to_its_moment(open_page: Callable[..., Page], c
     video = page.locator("video")
     until(lambda: video.evaluate("v => v.readyState"))
     video.evaluate("v => { v.currentTime = 0.3; }")
+    page.wait_for_load_state("domcontentloaded")  # its script runs
     page.get_by_role("link", name="Show face 1 in the video").click()
     until(lambda: video.evaluate("v => v.currentTime") < 0.1)
     expect(video).to_be_focused()

@@ -448,7 +448,7 @@ def test_the_wall_shows_every_camera_and_brings_back_what_was_away(
     page = browser.new_page(bypass_csp=True)  # or Playwright's own wait_for_function is forbidden
     page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(server.url, wait_until="commit")
+    page.goto(server.url, wait_until="domcontentloaded")
     expect(page.locator("figcaption strong")).to_have_text(["door"])
     start_camera("lobby")
     expect(page.locator("figcaption strong")).to_have_text(["door", "lobby"])
@@ -481,7 +481,7 @@ def test_a_wall_of_more_cameras_than_a_browser_opens_connections_shows_them_all(
     with serving(wall) as server:
         url = f"http://127.0.0.1:{server.port}"
         page = browser.new_page(bypass_csp=True)  # or a wait that is not over at once is forbidden
-        page.goto(url, wait_until="commit")
+        page.goto(url, wait_until="domcontentloaded")
         expect(page.locator(".wall img")).to_have_count(8, timeout=PATIENCE_MS)
         shown = "[...document.querySelectorAll('.wall img')].every(image => image.naturalWidth > 0)"
         page.wait_for_function(shown, timeout=PATIENCE_MS)
@@ -519,7 +519,7 @@ def test_a_tile_comes_back_when_its_stream_has_ended_although_the_browser_does_n
         url = f"http://127.0.0.1:{server.port}"
         page = browser.new_page(bypass_csp=True)
         page.set_default_timeout(PATIENCE_MS)
-        page.goto(url, wait_until="commit")
+        page.goto(url, wait_until="domcontentloaded")
         page.wait_for_function(f"Math.abs(({TILE})() - 40) < 5")
         cameras.crowd = next_one  # as when another worker answers, and knows nothing of that stream
         dying.close()
@@ -542,7 +542,7 @@ def test_the_page_of_a_camera_whose_process_is_away_goes_on(browser: Browser) ->
     with serving(wall) as server:
         page = browser.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"http://127.0.0.1:{server.port}/cameras/lobby/", wait_until="commit")
+        page.goto(f"http://127.0.0.1:{server.port}/cameras/lobby/", wait_until="domcontentloaded")
         expect(page.locator("[data-face='3']")).to_be_visible(timeout=PATIENCE_MS)
         page.close()
     crowd.close()
