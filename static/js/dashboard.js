@@ -1,5 +1,6 @@
 // A card for each face: its smiley, its label, the seven probabilities in one order, and its last minute.
 
+import { tellMarkers } from "./marker_lines.js";
 import { drawMinute, MINUTE_MS } from "./timeline.js";
 import { adjective, percent } from "./words.js";
 
@@ -15,6 +16,12 @@ export class Dashboard {
   #announcer = document.getElementById("announcer");
   #news = new Map(); // label changes that wait to be spoken, the newest of each face
   #spokenAt = 0;
+  #markers;
+
+  // markers: MarkerLines, or what has `all` as that has.
+  constructor(markers = { all: [] }) {
+    this.#markers = markers;
+  }
 
   // The number of cards.
   get size() {
@@ -29,7 +36,7 @@ export class Dashboard {
     }
     for (const [id, card] of this.#cards) {
       if (now - card.seenAt > FORGOTTEN_MS) this.#remove(id, card);
-      else card.draw(now);
+      else card.draw(now, this.#markers.all);
     }
     this.#count();
     this.#speak(now);
@@ -123,13 +130,17 @@ class FaceCard {
     for (const row of this.#rows) row.classList.toggle("leads", row.dataset.emotion === label);
   }
 
-  // Draw the last minute up to now; a face that is no longer seen fades.
-  draw(now) {
+  // Draw the last minute up to now, with its markers; a face that is no longer seen fades.
+  draw(now, markers) {
     this.element.classList.toggle("gone", now - this.seenAt > GONE_MS);
     this.#moments = this.#moments.filter((moment) => now - moment.at < MINUTE_MS);
-    drawMinute(this.#canvas, this.#moments, now);
+    drawMinute(this.#canvas, this.#moments, now, markers);
     if (now - this.#toldAt > 5000) {
-      this.#canvas.setAttribute("aria-label", `The last minute: ${summary(this.#moments)}`);
+      const recent = markers.filter(({ at }) => now - at < MINUTE_MS);
+      this.#canvas.setAttribute(
+        "aria-label",
+        `The last minute: ${summary(this.#moments)}${tellMarkers(recent, now)}`,
+      );
       this.#toldAt = now;
     }
   }

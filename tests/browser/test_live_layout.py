@@ -2,26 +2,19 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fakes.browser import DEMO, PATIENCE_MS, WIDTH, axe
-from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd
-from tests.fakes.images import make_track, picture_of, plain_image
-from tests.fakes.server import Server, serving
-from tests.fakes.site import make_fake_site
+from tests.fakes.browser import DEMO, PATIENCE_MS, WIDTH, axe, opened
+from tests.fakes.images import make_track
+from tests.fakes.server import Server
+from tests.fakes.site import fake_live_page
 from tests.fakes.waiting import until
-from vision.frames import AnnotatedFrame
-from vision.jpeg import encode_jpeg
-from vision.tracker import Track
 
 pytestmark = pytest.mark.browser
 
 LAPTOPS = ((1280, 720), (1366, 768), (1440, 900))
-SEEN = "document.getElementById('stream')?.naturalWidth > 0"
 
 
 @pytest.fixture(scope="module")
@@ -30,31 +23,6 @@ def demo() -> Iterator[Server]:
     server = Server("--source", "demo").wait_until_ready()
     yield server
     server.stop()
-
-
-@contextmanager
-def opened(browser: Browser, url: str, width: int = 1280, height: int = 720, **options: str) -> Iterator[Page]:
-    """Open a page of its own whose picture has come."""
-    page = browser.new_page(viewport={"width": width, "height": height}, bypass_csp=True, **options)  # type: ignore[arg-type]  # color_scheme and the like
-    page.set_default_timeout(PATIENCE_MS)
-    page.goto(url, wait_until="domcontentloaded")
-    page.wait_for_function(SEEN)
-    try:
-        yield page
-    finally:
-        page.close()
-
-
-@contextmanager
-def fake_live_page(*tracks: Track, width_px: int = 640, height_px: int = 480) -> Iterator[str]:
-    """Serve a picture of that size that stands still, with these faces; give the page's address."""
-    crowd, camera = FakeCrowd(), FakeCamera()
-    camera.now = replace(camera.now, newest=replace(FRAME, tracks=list(tracks)))
-    site = make_fake_site(crowd, camera=camera)
-    picture: AnnotatedFrame = picture_of(1, encode_jpeg(plain_image(90, height_px, width_px), 80))
-    with serving(site) as server, closing(crowd):
-        crowd.feed.put(picture)
-        yield f"http://127.0.0.1:{server.port}/"
 
 
 def bottom(page: Page, selector: str) -> float:

@@ -26,6 +26,19 @@ AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practi
 WIDTH = "document.documentElement.scrollWidth"
 
 
+@contextmanager
+def opened(browser: Browser, url: str, width: int = 1280, height: int = 720, **options: str) -> Iterator[Page]:
+    """Open a live page of its own whose picture has come."""
+    page = browser.new_page(viewport={"width": width, "height": height}, bypass_csp=True, **options)  # type: ignore[arg-type]  # color_scheme and the like
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(url, wait_until="domcontentloaded")
+    page.wait_for_function("document.getElementById('stream')?.naturalWidth > 0")
+    try:
+        yield page
+    finally:
+        page.close()
+
+
 def show_as(page: Page, hidden: bool) -> None:
     """Tell the page that its tab was put behind another, or back in front: headless Chromium never does."""
     page.evaluate(
