@@ -1,5 +1,6 @@
 // A card for each face: its smiley, its label, the seven probabilities in one order, and its last minute.
 
+import { Circumplex } from "./circumplex.js";
 import { tellMarkers } from "./marker_lines.js";
 import { drawMinute, MINUTE_MS } from "./timeline.js";
 import { adjective, percent } from "./words.js";
@@ -89,6 +90,7 @@ class FaceCard {
   #smiley;
   #smileys;
   #canvas;
+  #circumplex;
   #moments = []; // { at, emotion, share }, of the last minute
   #toldAt = 0;
 
@@ -100,6 +102,7 @@ class FaceCard {
     this.#share = this.element.querySelector(".share");
     this.#smiley = this.element.querySelector(".smiley");
     this.#canvas = this.element.querySelector(".minute");
+    this.#circumplex = new Circumplex(this.element.querySelector(".circumplex canvas"));
     this.#smileys = template.dataset.smileys;
     this.element.querySelector(".number").textContent = `Face ${id}`;
     const explain = this.element.querySelector(".explain");
@@ -118,6 +121,7 @@ class FaceCard {
       row.style.setProperty("--fill", share);
       row.lastElementChild.textContent = percent(share);
     }
+    this.#circumplex.show([face], now);
     this.#moments.push({ at: now, emotion: label, share: face.confidence });
     return changed;
   }
