@@ -15,6 +15,7 @@ from vision.samples import Samples
 from web.about import about_pages
 from web.cameras import cameras_pages
 from web.common import common_pages
+from web.compression import compress_text
 from web.controls import control_pages
 from web.current import current_or_none, find_by_address
 from web.health import health_pages
@@ -111,6 +112,7 @@ def _make(
     find_by_address(site, cameras, default)  # after the guard
     show_errors(site)
     site.after_request(limit_slow_readers)
+    site.after_request(compress_text)
     for text_filter in (iso_time, length_of_time, of_clock):
         site.add_template_filter(text_filter)
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
