@@ -5,6 +5,7 @@ import { Controls } from "./controls.js";
 import { Dashboard } from "./dashboard.js";
 import { Demo } from "./demo.js";
 import { offerDialogs, showJson } from "./dialogs.js";
+import { announceLinks } from "./explaining.js";
 import { MarkerLines } from "./marker_lines.js";
 import { RecordingButton } from "./recording.js";
 import { Room } from "./room.js";
@@ -180,6 +181,7 @@ function stop() {
 }
 
 offerDialogs();
+announceLinks();
 pause.addEventListener("click", togglePause);
 image.addEventListener("load", fit); // of the first picture at least, in every browser
 document.addEventListener("visibilitychange", () => (isOn() ? start() : stop()));

@@ -189,6 +189,23 @@ def test_a_card_explains_its_face(browser: Browser, demo: Server) -> None:
         expect(page.get_by_role("heading", name=re.compile("Most likely|no longer"))).to_be_visible()
 
 
+def test_who_is_about_to_ask_for_an_explanation_waits_less_and_is_told(browser: Browser, demo: Server) -> None:
+    with opened(browser, demo.url) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+        warm_up = f"HEAD {demo.url}/explain"
+        link = page.locator(".card .explain").first
+        link.hover()
+        until(lambda: page.evaluate("true") and warm_up in asked)
+        page.mouse.move(0, 0)
+        link.hover()
+        page.evaluate("addEventListener('click', (event) => event.preventDefault())")  # as if nothing came
+        link.click()
+        expect(page.locator("#working")).to_have_text("Looking closely …")
+        assert asked.count(warm_up) == 1  # it goes on being loaded
+        expect(page.locator("#working")).to_contain_text("the first one takes some seconds")
+
+
 def test_screen_mode_shows_the_picture_alone_with_large_words(browser: Browser, demo: Server) -> None:
     with opened(browser, demo.url, 1920, 1080) as page:
         expect(page.locator("#headline")).to_have_text(DEMO)
