@@ -1,5 +1,6 @@
 // Screen mode (/?screen): the picture alone with large words, for halls and televisions.
 
+import { Backdrop } from "./backdrop.js";
 import { Circumplex, offerCircumplex } from "./circumplex.js";
 import { adjective, percent } from "./words.js";
 
@@ -12,6 +13,7 @@ export class Screen {
   #captions = document.getElementById("captions");
   #closer = document.getElementById("closer");
   #smileys = document.getElementById("card").dataset.smileys;
+  #backdrop = new Backdrop();
   #circumplex = new Circumplex(document.querySelector(".stage .circumplex canvas"));
   #seenAt = Date.now();
   #idleTimer = 0;
@@ -48,6 +50,7 @@ export class Screen {
     if (faces.length) this.#seenAt = now;
     this.#closer.hidden = now - this.#seenAt < ALONE_MS;
     if (!this.isOn) return;
+    this.#backdrop.show(now);
     this.#circumplex.show(faces, now);
     const side = flipped ? -1 : 1;
     const shown = [...faces].sort((one, other) => size(other) - size(one)).slice(0, MAX_CAPTIONS);

@@ -3,14 +3,18 @@
 import re
 from collections.abc import Callable, Iterator
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.fakes.browser import DEMO, PATIENCE_MS, WIDTH, axe, opened
 from tests.fakes.images import make_track
+from tests.fakes.recording import FakeRecorder
 from tests.fakes.server import Server
 from tests.fakes.site import fake_live_page
 from tests.fakes.waiting import until
+from vision.overlay import RIM
 
 pytestmark = pytest.mark.browser
 
@@ -78,6 +82,43 @@ def test_on_a_phone_the_first_card_lies_under_the_picture_and_before_the_tools(
         assert card["y"] + card["height"] <= 844
         assert tools["y"] >= card["y"] + card["height"]
         assert page.evaluate(WIDTH) <= 390
+
+
+def test_on_a_phone_the_tools_come_before_all_that_takes_its_time(browser: Browser) -> None:
+    faces = [make_track(number, (100 * number, 10, 100 * number + 90, 100)) for number in (1, 2)]
+    with fake_live_page(*faces, recorder=FakeRecorder()) as url, opened(browser, url, 390, 844) as page:
+        expect(page.locator("#room")).to_be_visible()
+        tools = page.locator(".tools").bounding_box()
+        assert tools
+        assert 0 < tools["y"] - bottom(page, ".cards") < 40
+        assert bottom(page, ".tools") <= 844
+        for later in ("#room", "#about-recording"):
+            box = page.locator(later).bounding_box()
+            assert box
+            assert box["y"] > bottom(page, ".status"), later
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)], ids=str)
+def test_the_note_over_the_demo_leaves_the_count_of_faces_free(
+    browser: Browser, demo: Server, size: tuple[int, int]
+) -> None:
+    with opened(browser, demo.url, *size) as page:
+        expect(page.locator("#headline")).to_have_text(DEMO)
+        until(lambda: count_top(demo) is not None)
+        stage, top = page.locator("#screen").bounding_box(), count_top(demo)
+        assert stage
+        assert top
+        assert bottom(page, "#demo") <= stage["y"] + top * stage["height"] + 1
+
+
+def count_top(server: Server) -> float | None:
+    """Return where the dark ground of the face count begins bottom left, as a share of the picture's height."""
+    image = cv2.imdecode(np.frombuffer(server.get("/snapshot.jpg"), np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    is_dark = np.abs(image[:, 12:60].astype(int) - RIM).max(axis=-1) < 16
+    dark = is_dark.mean(axis=1) > 0.3
+    rows = np.flatnonzero(dark[-60:])
+    return float((len(dark) - 60 + rows[0]) / len(dark)) if len(rows) else None
 
 
 def test_nothing_sticks_out_at_320_px(browser: Browser, demo: Server) -> None:
@@ -239,6 +280,21 @@ def test_screen_mode_asks_to_step_closer_when_nobody_is_there(browser: Browser) 
     with fake_live_page(make_track(1, (10, 10, 90, 90))) as url, opened(browser, f"{url}?screen") as page:
         expect(page.locator(".captions")).to_contain_text("happy")
         expect(page.get_by_text("Step closer")).to_be_hidden()
+
+
+def test_in_screen_mode_a_narrow_picture_goes_on_dim_beside_itself(browser: Browser) -> None:
+    face = make_track(1, (100, 10, 190, 100))
+    with fake_live_page(face) as url, opened(browser, url) as page:  # a gray picture of 4:3
+        backdrop = page.locator(".backdrop")
+        expect(backdrop).to_be_hidden()
+        page.goto(f"{url}?screen", wait_until="domcontentloaded")
+        expect(backdrop).to_be_visible()
+        pixel = "canvas => [...canvas.getContext('2d').getImageData(1, 9, 1, 1).data]"
+        until(lambda: backdrop.evaluate(pixel) == pytest.approx([90, 90, 90, 255], abs=4))
+        assert backdrop.bounding_box() == page.locator("#screen").bounding_box()
+        side = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+        assert side is not None
+        assert 30 < side[360, 20].mean() < 75  # between black and the picture's gray
 
 
 def test_screen_mode_survives_a_restart_of_the_server(
