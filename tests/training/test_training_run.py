@@ -541,7 +541,7 @@ def test_teachers_without_a_distill_weight_are_refused(
     tmp_path: Path, data: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(tmp_path, data, "--teacher", str(weights_of(finished))) == 2
-    assert "belong together" in error_of(capsys)
+    assert "needs a configuration with a distill_weight" in error_of(capsys)
 
 
 @pytest.mark.usefixtures("tiny_net")
