@@ -23,7 +23,7 @@ class Field:
     levels: Mapping[str, str] = field(default_factory=dict)
 
 
-_OLD = "in recordings of versions before 0.3"
+_OLD = "in recordings of version 0.1"
 _PLACED = "placed by the seven probabilities, not measured"
 _PLACES = {
     "valence": f"unpleasant to pleasant, -1 to 1; {_PLACED}",
