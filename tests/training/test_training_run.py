@@ -563,8 +563,7 @@ def test_an_unknown_network_is_named(tmp_path: Path, data: Path, capsys: pytest.
 @pytest.mark.server
 def test_two_processes_share_a_run_and_agree(tmp_path: Path, data: Path) -> None:
     config = write_config(tmp_path, stages=[[24, 1]])
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "training.train", "--config", str(config), "--data", str(data)]
+    command = [sys.executable, "-m", "tests.fakes.two_processes", "--config", str(config), "--data", str(data)]
     command += ["--out", str(tmp_path / "run"), "--threads", "1"]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=4 * PATIENCE_S, check=False
