@@ -13,6 +13,7 @@ from tests.fakes.documents import examples
 from tests.fakes.images import picture_of, plain_image
 from tests.fakes.server import serving
 from tests.fakes.site import make_fake_site
+from tests.fakes.waiting import until
 from vision.jpeg import encode_jpeg
 from web.security import Access
 
@@ -139,6 +140,7 @@ def test_a_frame_shows_the_snapshot_only_where_it_may_be_embedded(hall: Hall, sh
     hall._page.on("response", lambda answer: statuses.update({answer.url: answer.status}))
     for url in (open_to_one, closed):
         hall.run(hall.other_site, SHOWS, [f"{url}/snapshot.jpg", "iframe"])
+    until(lambda: hall._page.evaluate("true") and len(statuses) == 3)  # a call lets news in
     assert statuses[f"{open_to_one}/snapshot.jpg"] == 200
     assert statuses[f"{closed}/snapshot.jpg"] == 403
 
