@@ -57,11 +57,16 @@ def test_the_shipped_exports_answer_as_their_weights_do(weights: Path) -> None:
 
 
 @pytest.mark.parametrize("weights", [WEIGHTS, SMALL])
-@pytest.mark.parametrize("page", ["README.md", "weights/README.md"])
+@pytest.mark.parametrize("page", ["docs/benchmarks.md", "weights/README.md"])
 @pytest.mark.parametrize("figure", ["PublicTest accuracy, fer2013", "clean PublicTest accuracy, shipped"])
 def test_the_docs_give_the_shipped_weights_figures(weights: Path, page: str, figure: str) -> None:
     metrics = EmotionClassifier.load(weights).card.metrics
     assert f"{metrics[figure] * 100:.1f}" in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_the_readme_gives_the_shipped_accuracy() -> None:
+    accuracy = EmotionClassifier.load(WEIGHTS).card.metrics["PublicTest accuracy, shipped"]
+    assert f"names {accuracy * 100:.1f} % of" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.server
