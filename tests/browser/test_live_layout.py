@@ -127,6 +127,9 @@ def test_nothing_sticks_out_at_320_px(browser: Browser, demo: Server) -> None:
         assert page.evaluate(WIDTH) <= 320
         page.get_by_text("More", exact=True).click()
         assert page.evaluate(WIDTH) <= 320
+        page.get_by_role("button", name="Valence and arousal").click()
+        expect(page.locator(".card .circumplex").first).to_be_visible()
+        assert page.evaluate(WIDTH) <= 320
         page.get_by_role("button", name="For developers").click()
         expect(page.get_by_role("dialog", name="For developers")).to_be_visible()
         assert page.evaluate(WIDTH) <= 320
@@ -137,6 +140,7 @@ def test_axe_finds_nothing_in_any_state_of_the_page(browser: Browser, demo: Serv
         expect(page.locator(".card").first).to_be_visible()
         assert axe(page) == []
         page.get_by_text("More", exact=True).click()
+        page.get_by_role("button", name="Valence and arousal").click()
         assert axe(page) == []
         page.get_by_role("button", name="For developers").click()
         assert axe(page) == []
@@ -147,9 +151,10 @@ def test_axe_finds_nothing_in_any_state_of_the_page(browser: Browser, demo: Serv
         page.keyboard.press("Escape")
         page.keyboard.press("p")
         assert axe(page) == []
-        page.goto(f"{demo.url}/?screen&cards", wait_until="domcontentloaded")
-        expect(page.locator(".captions li").first).to_be_visible()
-        assert axe(page) == []
+        for more in ("&cards", "&circumplex"):
+            page.goto(f"{demo.url}/?screen{more}", wait_until="domcontentloaded")
+            expect(page.locator(".captions li").first).to_be_visible()
+            assert axe(page) == []
 
 
 def focus(page: Page, name: str, key: str = "Tab") -> None:
