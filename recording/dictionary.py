@@ -23,7 +23,7 @@ class Field:
     levels: Mapping[str, str] = field(default_factory=dict)
 
 
-_OLD = "in recordings of versions before 0.3"
+_OLD = "in recordings of versions before 0.2"
 _PLACED = "placed by the seven probabilities, not measured"
 _PLACES = {
     "valence": f"unpleasant to pleasant, -1 to 1; {_PLACED}",
@@ -61,6 +61,12 @@ SIGHTING_FIELDS = (
         "usual proportions; positive: to the right of the picture",
         "degrees",
         f"as roll_deg is, and {_OLD}",
+    ),
+    Field(
+        "rest_since",
+        "when the resting face was measured against which the seven probabilities of this row were read",
+        "UTC",
+        f"where they are as the network gave them, and {_OLD}",
     ),
 )
 MARKER_FIELD = Field(

@@ -50,6 +50,11 @@ class RestingFace:
     since_unix_s: float
     name: str = ""
 
+    @property
+    def since_unix_ms(self) -> int:
+        """When it was measured (Unix, ms)."""
+        return round(self.since_unix_s * 1000)
+
 
 class Measurement:
     """A measurement of one resting face, reading by reading."""
