@@ -18,7 +18,8 @@ MEASURE_S = 3.0  # that a face is relaxed
 MAX_GAP_S = 0.5  # of a measurement, that counts between two readings
 MAX_NAME = 60  # characters
 FLOOR = 1e-6  # of a probability, before its logarithm
-ACTIONS = MEASURE, USE, FORGET = "measure", "use", "forget"
+MAX_NAMES = 20  # of resting faces that can be used again
+ACTIONS = MEASURE, USE, NAME, FORGET = "measure", "use", "name", "forget"
 
 # What a relaxed face is taken for: mostly neutral.
 TYPICAL = np.array([0.5 if emotion == "neutral" else 0.5 / 6 for emotion in EMOTIONS], dtype=np.float32)
@@ -97,7 +98,7 @@ class RestRequest:
         """Raise RestError for an action that is none, or a name that is missing or too long."""
         if self.action not in ACTIONS:
             raise RestError(f"action must be one of {', '.join(ACTIONS)}.")
-        if self.action == USE and not self.name:
-            raise RestError("name must say whose resting face is used.")
+        if self.action in (USE, NAME) and not self.name:
+            raise RestError("name must say whose resting face it is.")
         if len(self.name) > MAX_NAME:
             raise RestError(f"name may have {MAX_NAME} characters at most.")

@@ -44,7 +44,7 @@ def control_pages() -> Blueprint:
 
     @pages.post("/rest")
     def rest() -> tuple[str, int]:
-        """Measure, use or forget the resting face of a face in the picture."""
+        """Measure, use, name or forget the resting face of a face in the picture."""
         open_controls = require_open_controls()
         try:
             open_controls.rest(_rest_request(request.get_json(force=True, silent=True)))
@@ -80,6 +80,6 @@ def require_open_controls() -> Controls:
 
 def answer() -> Response:
     """Return the view of the current camera as JSON."""
-    response = jsonify(view_json(require_controls().read()))
+    response = jsonify(view_json(require_controls()))
     response.headers.update(NO_STORE)
     return response
