@@ -8,17 +8,17 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
   --no-emit-package torch --custom-compile-command "make lock" $(ARGS)
 PYTEST := $(BIN)/python -m pytest --dist worksteal
 
-.PHONY: run test test-long check unit server browser training lint format lock clean
+.PHONY: run test test-long check unit server browser training lint format docs lock clean
 
 run: .venv/run.stamp
 	$(BIN)/python main.py $(ARGS)
 
 # Servers and browsers mostly wait, so that two cores carry three of them.
-test: lint
+test: lint docs
 	$(PYTEST) -n 3
 
 # Hypothesis tries a thousand examples of everything, others in every run.
-test-long: lint
+test-long: lint docs
 	$(PYTEST) -n 3 --hypothesis-profile=long
 
 check: lint unit
@@ -40,6 +40,10 @@ format: .venv/dev.stamp $(if $(NPM),node_modules/.stamp)
 	$(BIN)/ruff format .
 	$(if $(NPM),npm run --silent format)
 
+# A warning, as of a link that leads nowhere, is an error: mkdocs.yml is strict, but not with --quiet.
+docs: .venv/docs.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 node_modules/.stamp: package-lock.json
 	npm ci --silent
 	touch $@
@@ -57,11 +61,16 @@ node_modules/.stamp: package-lock.json
 	$(PIP) check
 	touch $@
 
+.venv/docs.stamp: requirements-docs.lock .venv/dev.stamp
+	$(PIP) install --no-deps --require-hashes -r requirements-docs.lock
+	touch $@
+
 # Exact versions with hashes out of the ranges of requirements*.txt, for every system and Python;
 # make lock ARGS=--upgrade takes the newest that the ranges allow.
 lock: .venv/dev.stamp
 	$(LOCK) requirements.txt -o requirements.lock
 	$(LOCK) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
+	$(LOCK) requirements-docs.txt -c requirements.lock -c requirements-dev.lock -o requirements-docs.lock
 
 clean:
-	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv node_modules site .mypy_cache .pytest_cache .ruff_cache

@@ -282,6 +282,7 @@ def test_the_room_bar_shows_each_emotions_share_in_all_faces(browser: Browser) -
             "shares => shares.map((share) => +share.style.getPropertyValue('--grow'))"
         )
         assert sum(grown) == pytest.approx(1, abs=0.01)
+        expect(page.locator("#room .room-bar")).to_have_css("column-gap", "2px")  # a line, not a share
         expect(page.locator("#bands")).to_have_attribute("aria-label", re.compile("happy 48%"))
     with fake_live_page(faces[0]) as url, opened(browser, url) as page:
         expect(page.locator(".card")).to_have_count(1)

@@ -44,8 +44,8 @@ def test_many_faces_are_placed_at_once() -> None:
     np.testing.assert_allclose(placed[4, 2], place(probs[4, 2]))
 
 
-def test_the_readme_has_the_same_coordinates() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
+def test_the_documentation_has_the_same_coordinates() -> None:
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
     for number, axis in enumerate(AXES):
-        (row,) = re.findall(rf"^\| {axis} \| (.+) \|$", readme, re.MULTILINE)
+        (row,) = re.findall(rf"^\| {axis} \| (.+) \|$", page, re.MULTILINE)
         assert [float(cell) for cell in row.split("|")] == [COORDINATES[name][number] for name in EMOTIONS]

@@ -57,7 +57,7 @@ def test_the_shipped_exports_answer_as_their_weights_do(weights: Path) -> None:
 
 
 @pytest.mark.parametrize("weights", [WEIGHTS, SMALL])
-@pytest.mark.parametrize("page", ["README.md", "weights/README.md"])
+@pytest.mark.parametrize("page", ["docs/benchmarks.md", "weights/README.md"])
 @pytest.mark.parametrize("figure", ["PublicTest accuracy, fer2013", "clean PublicTest accuracy, shipped"])
 def test_the_docs_give_the_shipped_weights_figures(weights: Path, page: str, figure: str) -> None:
     metrics = EmotionClassifier.load(weights).card.metrics
