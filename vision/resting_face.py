@@ -7,6 +7,7 @@ part of what the resting face says beyond a typical one, in logits; it needs no 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,13 @@ class RestRequest:
     track_id: int
     action: str
     name: str = ""
+
+    @classmethod
+    def parse(cls, sent: Any) -> Self:
+        """Return the request that a client sent as JSON; raises RestError."""
+        if not isinstance(sent, dict) or type(sent.get("track_id")) is not int:
+            raise RestError("Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.")
+        return cls(sent["track_id"], str(sent.get("action", "")), str(sent.get("name", "")).strip())
 
     def __post_init__(self) -> None:
         """Raise RestError for an action that is none, or a name that is missing or too long."""

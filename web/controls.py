@@ -1,7 +1,5 @@
 """The controls of the picture that everybody shares."""
 
-from typing import Any
-
 from flask import Blueprint, Response, abort, jsonify, request
 
 from vision.resting_face import RestError, RestRequest
@@ -47,19 +45,12 @@ def control_pages() -> Blueprint:
         """Measure, use, name or forget the resting face of a face in the picture."""
         open_controls = require_open_controls()
         try:
-            open_controls.rest(_rest_request(request.get_json(force=True, silent=True)))
+            open_controls.rest(RestRequest.parse(request.get_json(force=True, silent=True)))
         except RestError as error:
             abort_with(str(error), 400)
         return "", 204
 
     return pages
-
-
-def _rest_request(sent: Any) -> RestRequest:
-    """Return the request that was sent as JSON; RestError if it is none."""
-    if not isinstance(sent, dict) or not isinstance(sent.get("track_id"), int):
-        raise RestError("Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.")
-    return RestRequest(sent["track_id"], str(sent.get("action", "")), str(sent.get("name", "")).strip())
 
 
 def require_controls() -> Controls:
