@@ -10,6 +10,7 @@ from settings import Settings
 from sources.demo import HANGINGS
 from tests.fakes.fer2013 import write_fer2013
 from tests.fakes.images import make_rest
+from training.evaluate_rest import REST_FACES
 from uploads.assemble import load_classifier
 from vision.emotions import EMOTIONS
 from vision.tracker import Tracker
@@ -30,7 +31,7 @@ def test_every_portrait_has_holds_of_every_expression() -> None:
         assert {emotion for emotion, _ in found} == set(range(len(EMOTIONS)))
         for emotion, times_s in found:
             shown = [hanging.expression(t_s) for t_s in times_s]
-            assert [(now, share) for now, _, share in shown] == [(emotion, 0.0)] * rest.REST_FACES
+            assert [(now, share) for now, _, share in shown] == [(emotion, 0.0)] * REST_FACES
 
 
 def test_the_figures_are_printed_and_nothing_changes_without_a_resting_face(
