@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -222,11 +222,8 @@ def test_on_a_phone_prompt_bar_and_picture_are_seen_together(page: Page, site_ur
     assert page.evaluate(WIDTH) <= width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_wrong_in_any_state(
-    browser: Browser, site_url: str, scheme: Literal["light", "dark"]
-) -> None:
-    page = browser.new_page(bypass_csp=True, color_scheme=scheme)
+def test_axe_finds_nothing_wrong_in_any_state(browser: Browser, site_url: str) -> None:
+    page = browser.new_page(bypass_csp=True)
     page.set_default_timeout(PATIENCE_MS)
     player = Player(page)
     page.goto(f"{site_url}/game")

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from streaming.sender import SenderWaits
-from tests.fakes.browser import DEMO, PATIENCE_MS, WIDTH, show_as
+from tests.fakes.browser import DEMO, PATIENCE_MS, WIDTH, follow, show_as
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of, plain_image
 from tests.fakes.server import Server, serving
@@ -97,7 +97,7 @@ def test_the_pages_do_nothing_that_their_own_policy_forbids(browser: Browser, de
 
 def test_a_sample_link_opens_its_gallery(page: Page, demo: Server) -> None:
     page.goto(demo.url, wait_until="domcontentloaded")
-    page.get_by_role("link", name="surprised", exact=True).click()
+    follow(page, page.get_by_role("link", name="surprised", exact=True))
     expect(page.get_by_role("heading", name="surprise")).to_be_visible()
     pictures = page.locator(".gallery img")
     expect(pictures).to_have_count(6)
@@ -368,8 +368,8 @@ def test_a_session_is_recorded_seen_looked_at_and_deleted(
     assert page.evaluate("document.getElementById('stream').kept")  # the picture was not given up for it
     other.close()
 
-    page.get_by_role("link", name="Recordings").click()
-    page.locator(".sessions a").click()
+    follow(page, page.get_by_role("link", name="Recordings"))
+    follow(page, page.locator(".sessions a"))
     expect(page.get_by_role("img", name="Mean probability of each emotion")).to_be_visible()
     page.wait_for_load_state()
     assert page.evaluate("document.querySelector('.stack path').getBoundingClientRect().height") > 50
@@ -384,7 +384,7 @@ def test_a_session_is_recorded_seen_looked_at_and_deleted(
     for address in (page.url, f"{server.url}/history", f"{page.url}/delete"):
         page.goto(address)
         assert page.evaluate(WIDTH) <= 360, address
-    page.get_by_role("button", name="Delete").click()
+    follow(page, page.get_by_role("button", name="Delete"))
     expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
     page.close()
     assert complaints == []
@@ -405,14 +405,14 @@ def test_the_picture_recording_and_deleting_work_without_javascript(
     page.goto(server.url, wait_until="domcontentloaded")
     picture = page.get_by_role("img", name="Live camera picture")
     expect(picture).to_have_count(1)
-    assert picture.bounding_box() == page.locator("#screen").bounding_box()
+    until(lambda: picture.bounding_box() == page.locator("#screen").bounding_box())  # when its styles have come
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)  # nothing that would do nothing
-    page.get_by_role("button", name="Record").click(no_wait_after=True)
+    follow(page, page.get_by_role("button", name="Record"))
     expect(page.locator("#recording-notice")).to_be_visible()
-    page.get_by_role("button", name="Stop recording").click(no_wait_after=True)
+    follow(page, page.get_by_role("button", name="Stop recording"))
     expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible()
     page.goto(f"{server.url}/history")
-    page.get_by_role("link", name="Delete all").click()
-    page.get_by_role("button", name="Delete").click()
+    follow(page, page.get_by_role("link", name="Delete all"))
+    follow(page, page.get_by_role("button", name="Delete"))
     expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
     page.close()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from settings import LOOPBACK
-from tests.fakes.browser import PATIENCE_MS, WIDTH
+from tests.fakes.browser import PATIENCE_MS, WIDTH, arriving, follow
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of, plain_image
 from tests.fakes.server import serving
@@ -47,20 +47,24 @@ def test_a_visitor_is_asked_let_in_led_on_and_out_again(page: Page, address: str
     assert page.evaluate(WIDTH) <= 360
     assert all("401" in complaint for complaint in complaints), complaints
     assert len(complaints) == 1  # of the page itself: its styles came
-    page.keyboard.type("ann")  # the name has the focus
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.type("ann")
     page.keyboard.press("Tab")
     page.keyboard.type("guess")
-    page.keyboard.press("Enter")
+    with arriving(page):
+        page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_have_text("That is not right; try again.")
     page.get_by_label("Name").fill("ann")
     page.get_by_label("Password").fill("pass:word")
-    page.get_by_label("Password").press("Enter")
-    page.wait_for_url(f"{address}/samples/happy")
-    page.get_by_role("button", name="Log out").click()
+    with arriving(page):
+        page.get_by_label("Password").press("Enter")
+    assert page.url == f"{address}/samples/happy"
+    follow(page, page.get_by_role("button", name="Log out"))
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     page.goto(address)
     page.get_by_label("Token").fill("t0ken")
-    page.get_by_label("Token").press("Enter")
+    with arriving(page):
+        page.get_by_label("Token").press("Enter")
     page.wait_for_function("document.getElementById('stream').naturalWidth === 640")
     page.context.clear_cookies()  # as by logging out in another tab
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()

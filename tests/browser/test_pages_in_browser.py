@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fakes.browser import WIDTH, axe, visiting
+from tests.fakes.browser import WIDTH, arriving, axe, follow, visiting
 from tests.fakes.server import Server, free_port
 from vision.emotions import DETAILS
 
@@ -45,12 +45,14 @@ def test_a_sample_is_read_and_explained_by_keyboard_alone_and_sent_once(open_pag
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     tab_to(page, "button", "happy")
-    page.keyboard.press("Enter")
+    with arriving(page):
+        page.keyboard.press("Enter")
     face = page.get_by_role("heading", name=re.compile(r"^happy \d+%"))
     expect(face).to_be_visible()
     share = (face.text_content() or "").split()[1]
     tab_to(page, "link", "Explain this face, number 1")
-    page.keyboard.press("Enter")
+    with arriving(page):
+        page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=f"Most likely happy, {share}")).to_be_visible()
     assert len(sent) == 1
     tab_to(page, "link", "← Back to the result")
@@ -60,7 +62,7 @@ def test_a_sample_is_read_and_explained_by_keyboard_alone_and_sent_once(open_pag
 
 def test_an_explanation_is_also_there_in_words_and_numbers(open_page: Callable[..., Page]) -> None:
     page = open_page("/explain")
-    page.get_by_role("navigation", name="Sample faces").get_by_role("link", name="surprised").click()
+    follow(page, page.get_by_role("navigation", name="Sample faces").get_by_role("link", name="surprised"))
     expect(page.get_by_role("heading", name="Most likely surprised")).to_be_visible()
     expect(page.get_by_alt_text(re.compile("^The network saw surprised mostly in the "))).to_be_visible()
     page.get_by_text("The same in numbers and words").click()
@@ -71,10 +73,13 @@ def test_an_explanation_is_also_there_in_words_and_numbers(open_page: Callable[.
 
 def test_while_an_explanation_takes_long_the_page_says_so(open_page: Callable[..., Page]) -> None:
     page = open_page("/samples/happy")
+    page.clock.install(time=0)
+    page.clock.pause_at(1)
     page.evaluate("addEventListener('click', (event) => event.preventDefault())")  # as if nothing came
     page.get_by_role("link", name="Explain face 1").click()
     status = page.locator("#working")
     expect(status).to_have_text("Looking closely …")
+    page.clock.fast_forward(3000)
     expect(status).to_contain_text("the first one takes some seconds")
 
 
@@ -96,13 +101,13 @@ def test_a_picture_is_dropped_on_the_explain_page(open_page: Callable[..., Page]
 
 def test_the_page_about_the_site_leads_to_the_sample_pages(open_page: Callable[..., Page]) -> None:
     page = open_page("/")
-    page.get_by_role("link", name="About").click()
+    follow(page, page.get_by_role("link", name="About"))
     expect(page.get_by_role("heading", level=1)).to_have_text("About this site")
     for details in DETAILS.values():
         expect(page.get_by_text(details.description)).to_be_visible()
-    page.get_by_role("link", name="disgusted").click()
+    follow(page, page.get_by_role("link", name="disgusted"))
     expect(page.get_by_role("heading", name="Disgusted")).to_be_visible()
-    page.get_by_role("link", name="afraid →").click()
+    follow(page, page.get_by_role("link", name="afraid →"))
     expect(page.get_by_role("heading", name="Afraid")).to_be_visible()
 
 
@@ -116,15 +121,13 @@ def test_the_browser_finds_the_site_fit_to_be_installed(open_page: Callable[...,
     assert {problem["errorId"] for problem in problems} <= {"in-incognito"}  # as a test's windows are
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_a_fault_that_axe_finds_or_is_wider_than_a_small_phone(
-    open_page: Callable[..., Page], url: str, scheme: str
+    open_page: Callable[..., Page], url: str
 ) -> None:
-    page = open_page("/pictures", color_scheme=scheme, viewport={"width": 320, "height": 640})
+    page = open_page("/pictures", viewport={"width": 320, "height": 640})
     assert axe(page) == []
     assert page.evaluate(WIDTH) <= 320
-    page.get_by_role("button", name="sad").click()
-    page.wait_for_url("**/pictures/*")
+    follow(page, page.get_by_role("button", name="sad"))
     result = page.url.removeprefix(url)
     explained = page.get_by_role("link", name="Explain this face").get_attribute("href")
     for path in (result, explained, "/results", "/pictures", "/explain", "/about", "/samples/sad"):
@@ -138,8 +141,7 @@ def test_the_headings_of_each_page_are_in_order_and_its_title_names_it(
     open_page: Callable[..., Page], url: str
 ) -> None:
     page = open_page("/pictures")
-    page.get_by_role("button", name="neutral").click()
-    page.wait_for_url("**/pictures/*")
+    follow(page, page.get_by_role("button", name="neutral"))
     result = page.url.removeprefix(url)
     titles = set()
     for path in (result, "/results", "/pictures", "/explain", "/explain/sad/1", "/about", "/samples/sad"):

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from recording.recorder import Recording
-from tests.fakes.browser import DEMO, show_as
+from tests.fakes.browser import DEMO, arriving, show_as
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of, plain_image
 from tests.fakes.relay import FakeCameras, make_fake_wall
@@ -43,7 +43,7 @@ def test_the_keyboard_alone_records_stops_opens_and_deletes(
     expect(page).to_have_title(TITLE)
     assert page.evaluate(IN_THE_PICTURE, ["#screen .rec", "#screen"])
     page.keyboard.press("f")
-    page.wait_for_function("document.fullscreenElement")
+    until(lambda: page.evaluate("Boolean(document.fullscreenElement)"))
     assert page.evaluate("document.fullscreenElement.contains(document.querySelector('.rec'))")
     expect(rec).to_be_visible()
     page.evaluate("document.exitFullscreen()")
@@ -57,10 +57,13 @@ def test_the_keyboard_alone_records_stops_opens_and_deletes(
     with page.expect_download() as table:
         page.keyboard.press("Enter")
     assert len(Path(table.value.path()).read_text().splitlines()) > 10
-    page.get_by_role("link", name="Open", exact=True).press("Enter")
+    with arriving(page):
+        page.get_by_role("link", name="Open", exact=True).press("Enter")
     expect(page.get_by_role("img", name="Mean probability of each emotion")).to_be_visible()
-    page.get_by_role("link", name="Delete").press("Enter")
-    page.get_by_role("button", name="Delete").press("Enter")
+    with arriving(page):
+        page.get_by_role("link", name="Delete").press("Enter")
+    with arriving(page):
+        page.get_by_role("button", name="Delete").press("Enter")
     expect(page.get_by_role("status")).to_have_text("Deleted: 1 session.")
     expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
 
@@ -89,5 +92,5 @@ def test_a_tile_of_the_wall_says_that_its_camera_is_recorded(page: Page) -> None
         cameras.recording = Recording(True, 1, 5, 0, 0, "", 1_764_000_000_000, 66_000)
         expect(recs.first).to_have_text("REC 1:06")
         expect(page).to_have_title("● REC \N{EN DASH} All cameras \N{EN DASH} Live facial emotions")
-        assert page.evaluate(IN_THE_PICTURE, [".wall .rec", ".wall img"])
+        until(lambda: page.evaluate(IN_THE_PICTURE, [".wall .rec", ".wall img"]))  # when the picture has come
         page.goto("about:blank")

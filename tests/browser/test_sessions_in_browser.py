@@ -12,7 +12,7 @@ from recording.about import About
 from recording.history import History, Session
 from recording.markers import Marker
 from recording.recorder import Recorder
-from tests.fakes.browser import PATIENCE_MS, WIDTH
+from tests.fakes.browser import PATIENCE_MS, WIDTH, arriving, follow
 from tests.fakes.camera import FakeCrowd, Watched
 from tests.fakes.images import make_track, picture_of, plain_image
 from tests.fakes.server import serving
@@ -134,8 +134,8 @@ def test_a_moment_is_read_under_the_pointer_and_with_keys(page: Page, url: str, 
     expect(slider).to_have_attribute(
         "aria-valuetext", re.compile(r"^10:54:58 \(1:38\): angry 5 %, disgusted 5 %")
     )
-    page.get_by_role("link", name="Link to this moment").click()
-    page.wait_for_url(re.compile(rf"/history/{number}\?at=1760000098#timeline$"))
+    follow(page, page.get_by_role("link", name="Link to this moment"))
+    assert page.url.endswith(f"/history/{number}?at=1760000098#timeline")
     expect(page.locator("#reading-when")).to_have_text("10:54:58 (1:38, this second)")
     expect(values.nth(4)).to_have_text("sad 70\u202f%")
 
@@ -158,20 +158,21 @@ def test_a_stretch_is_chosen_by_dragging_and_with_the_moments_buttons(
     page.mouse.move(left + 0.105 * width, y)
     page.mouse.down()
     page.mouse.move(left + 0.195 * width, y, steps=4)
-    page.mouse.up()
-    page.wait_for_url(re.compile(r"\?from=10&to=20#timeline$"))
+    with arriving(page):
+        page.mouse.up()
+    assert page.url.endswith("?from=10&to=20#timeline")
     expect(page.locator("#stretch")).to_contain_text("Only 0:10 to 0:20 of this session, 10 s.")
     with page.expect_download() as download:
         page.get_by_role("link", name="Table (CSV)").click()
     assert len(download.value.path().read_text("utf-8").splitlines()) == 21
-    page.get_by_role("link", name="The whole session").click()
-    page.wait_for_url(re.compile(r"/history/\d+#timeline$"))
+    follow(page, page.get_by_role("link", name="The whole session"))
+    assert page.url.endswith(f"/history/{number}#timeline")
     slider = page.get_by_label("Moment")
     for key, field in (("Home", "From the moment"), ("ArrowRight", "To the moment")):
         slider.focus()
         page.keyboard.press(key)
         page.get_by_role("button", name=field).click()
-    page.get_by_role("button", name="Show").click()
+    follow(page, page.get_by_role("button", name="Show"))
     expect(page.locator("#stretch")).to_contain_text("Only 0:00 to 0:02 of this session, 2 s.")
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app import SAMPLES
-from tests.fakes.browser import PATIENCE_MS, WIDTH, visiting
+from tests.fakes.browser import PATIENCE_MS, WIDTH, arriving, follow, visiting
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.files import zip_of
 from tests.fakes.images import bright_image, plain_image
@@ -97,22 +97,28 @@ def choose(page: Page, *files: tuple[str, bytes]) -> None:
         without_a_script.click()
 
 
+def read(page: Page, *files: tuple[str, bytes]) -> None:
+    """Choose files, and wait for the page about them."""
+    with arriving(page):
+        choose(page, *files)
+
+
 def test_chosen_pictures_are_read_and_shown_with_their_bars(open_page: Callable[..., Page]) -> None:
     page = open_page()
-    choose(page, ("a.jpg", FACE), ("b.jpg", NOBODY))
+    read(page, ("a.jpg", FACE), ("b.jpg", NOBODY))
     expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
     expect(page.get_by_role("heading", name="No face was found")).to_be_visible()
     heat = page.get_by_alt_text("Where the network saw happy")
     expect(heat).to_be_visible()
     page.wait_for_load_state()
-    assert heat.evaluate("image => image.naturalWidth") > 0
+    until(lambda: heat.evaluate("image => image.naturalWidth"))
     widths = page.evaluate(
         "[...document.querySelectorAll('.bar')].map(b => parseFloat(getComputedStyle(b, '::before').width))"
     )
     assert len(widths) == 7
     assert widths == sorted(widths, reverse=True)
-    page.get_by_role("link", name="Delete").click()
-    page.get_by_role("button", name="Delete").click()
+    follow(page, page.get_by_role("link", name="Delete"))
+    follow(page, page.get_by_role("button", name="Delete"))
     expect(page.get_by_role("status").filter(has_text="Deleted: 1 result.")).to_be_visible()
     expect(page.get_by_text("Nothing yet.")).to_be_visible()
 
@@ -190,7 +196,7 @@ def test_a_camera_that_is_refused_is_said_in_the_dialog(open_page: Callable[...,
 @pytest.mark.parametrize("scripted", [True, False])
 def test_a_sample_is_read_by_one_click(open_page: Callable[..., Page], scripted: bool) -> None:
     page = open_page(java_script_enabled=scripted)
-    page.get_by_role("button", name="afraid").click()
+    follow(page, page.get_by_role("button", name="afraid"))
     expect(page.get_by_role("heading", name="afraid face 3.jpg")).to_be_visible()
     expect(page.get_by_role("heading", name="happy 70%")).to_be_visible()  # as the fake network says
 
@@ -212,11 +218,10 @@ def test_what_is_sent_is_shown_small_until_it_was_read(open_page: Callable[..., 
 
 def test_a_face_and_its_box_in_the_picture_point_at_each_other(open_page: Callable[..., Page]) -> None:
     page = open_page()
-    choose(page, ("a.jpg", FACE))
+    read(page, ("a.jpg", FACE))
     face, box = page.locator("#face-0-1"), page.locator("#box-0-1")
     rect = box.locator("rect")
-    expect(face).to_be_visible()
-    page.wait_for_load_state()  # its script runs
+    page.wait_for_load_state()
     face.hover()
     expect(rect).to_have_css("stroke", "rgb(255, 255, 255)")
     page.mouse.move(0, 0)
@@ -233,22 +238,22 @@ def test_a_face_and_its_box_in_the_picture_point_at_each_other(open_page: Callab
 
 def test_the_table_of_all_results_leads_to_the_right_face(open_page: Callable[..., Page]) -> None:
     page = open_page()
-    choose(page, ("a.jpg", FACE), ("b.jpg", FACE), ("c.jpg", NOBODY))
+    read(page, ("a.jpg", FACE), ("b.jpg", FACE), ("c.jpg", NOBODY))
     expect(page.get_by_role("heading", name="a.jpg and 2 more")).to_be_visible()
     page.goto(page.url.partition("/pictures")[0] + "/results")
-    page.get_by_role("link", name="b.jpg").click()
+    follow(page, page.get_by_role("link", name="b.jpg"))
     expect(page.locator(".reading")).to_have_count(1)
     expect(page.get_by_role("region", name="b.jpg").locator("#face-1-1")).to_be_in_viewport()
     assert page.url.endswith("?picture=1#face-1-1")
-    page.get_by_role("link", name="Next").click()
+    follow(page, page.get_by_role("link", name="Next"))
     expect(page.get_by_role("region", name="c.jpg")).to_be_visible()
-    page.get_by_role("link", name="All 3 pictures").click()
+    follow(page, page.get_by_role("link", name="All 3 pictures"))
     expect(page.locator(".reading")).to_have_count(3)
 
 
 def test_a_face_of_a_video_leads_to_its_moment(open_page: Callable[..., Page], clip: bytes) -> None:
     page = open_page()
-    choose(page, ("clip.avi", clip))
+    read(page, ("clip.avi", clip))
     video = page.locator("video")
     until(lambda: video.evaluate("v => v.readyState"))
     video.evaluate("v => { v.currentTime = 0.3; }")
@@ -260,7 +265,7 @@ def test_a_face_of_a_video_leads_to_its_moment(open_page: Callable[..., Page], c
 
 def test_without_a_script_the_form_works_too(open_page: Callable[..., Page]) -> None:
     page = open_page(java_script_enabled=False)
-    choose(page, ("a.jpg", FACE))
+    read(page, ("a.jpg", FACE))
     expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
 
 
@@ -269,11 +274,11 @@ def test_a_picture_without_a_face_is_treated_as_one_by_a_press(
     open_page: Callable[..., Page], scripted: bool
 ) -> None:
     page = open_page(java_script_enabled=scripted)
-    choose(page, ("a.jpg", FACE), ("b.jpg", NOBODY))
+    read(page, ("a.jpg", FACE), ("b.jpg", NOBODY))
     second = page.get_by_role("region", name="b.jpg")
     expect(second).to_contain_text("No face was found")
     expect(page.get_by_role("button", name="Read the whole picture")).to_have_count(1)
-    second.get_by_role("button", name="Read the whole picture as a face").click()
+    follow(page, second.get_by_role("button", name="Read the whole picture as a face"))
     expect(second).to_contain_text("The whole picture was read as a face.")
     expect(second.get_by_role("heading", name="happy 70")).to_be_visible()
     expect(page.get_by_text("2 pictures, 2 faces.")).to_be_visible()
@@ -286,7 +291,7 @@ def test_pictures_that_are_cut_to_a_face_are_sent_as_such(
 ) -> None:
     page = open_page(java_script_enabled=scripted)
     page.get_by_role("checkbox", name="Each picture shows one face").check()
-    choose(page, ("b.jpg", NOBODY))
+    read(page, ("b.jpg", NOBODY))
     expect(page.get_by_text("The whole picture was read as a face.")).to_be_visible()
     expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
 
@@ -297,14 +302,14 @@ def test_a_jobs_progress_survives_a_reload_and_it_can_be_cancelled(
     page = open_page()
     while detector.go_on.acquire(blocking=False):
         pass
-    choose(page, ("many.zip", zip_of(*((f"{number}.jpg", FACE) for number in range(40)))))
+    read(page, ("many.zip", zip_of(*((f"{number}.jpg", FACE) for number in range(40)))))
     expect(page.locator("#doing")).to_have_text("Getting ready …")
     detector.go_on.release(20)
     expect(page.locator("#doing")).to_have_text("picture 16 of 40")
     page.reload()
     expect(page.locator("#doing")).to_have_text("picture 16 of 40")
     expect(page.locator("#percent")).to_contain_text("40")
-    page.get_by_role("button", name="Cancel").click()
+    follow(page, page.get_by_role("button", name="Cancel"))
     detector.go_on.release(1_000_000)
     expect(page.get_by_text("Cancelled; this is what was read until then.")).to_be_visible()
     expect(page.locator("table img").first).to_be_visible()
@@ -315,7 +320,7 @@ def test_a_videos_annotated_copy_plays_in_the_page(
     clip: bytes,
 ) -> None:
     page = open_page()
-    choose(page, ("clip.avi", clip))
+    read(page, ("clip.avi", clip))
     video = page.locator("video")
     expect(video).to_be_visible()
     until(lambda: video.evaluate("v => v.readyState"))
@@ -326,7 +331,7 @@ def test_a_videos_annotated_copy_plays_in_the_page(
 
 def test_the_results_are_sorted_by_a_press_on_a_heading(open_page: Callable[..., Page]) -> None:
     page = open_page()
-    choose(page, ("b10.jpg", FACE), ("b9.jpg", FACE), ("a.jpg", NOBODY))
+    read(page, ("b10.jpg", FACE), ("b9.jpg", FACE), ("a.jpg", NOBODY))
     expect(page.get_by_role("heading", name="b10.jpg and 2 more")).to_be_visible()
     page.goto(page.url.partition("/pictures")[0] + "/results")
     files = page.locator("tbody tr td:nth-child(3)")
@@ -364,7 +369,7 @@ def test_in_a_table_of_pictures_those_without_a_face_come_last_and_have_the_butt
 ) -> None:
     page = open_page()
     entries = [(f"{number}.jpg", NOBODY if number == 3 else FACE) for number in range(13)]
-    choose(page, ("z.zip", zip_of(*entries)))
+    read(page, ("z.zip", zip_of(*entries)))
     heading = page.locator("th button").nth(2)
     last = page.locator("tbody tr").last
     for way in ("ascending", "descending"):
@@ -377,7 +382,7 @@ def test_in_a_table_of_pictures_those_without_a_face_come_last_and_have_the_butt
 
 def test_a_column_of_pictures_cannot_be_sorted(open_page: Callable[..., Page]) -> None:
     page = open_page()
-    choose(page, ("z.zip", zip_of(*((f"{number}.jpg", FACE) for number in range(13)))))
+    read(page, ("z.zip", zip_of(*((f"{number}.jpg", FACE) for number in range(13)))))
     expect(page.locator("th button")).to_have_text(["File", "Faces", "Emotions, the largest face first"])
 
 
@@ -402,7 +407,7 @@ def test_on_a_phone_nothing_sticks_out_and_no_emotion_is_cut_off(
     zipped = zip_of(*((f"{'long' * 60}{number}.jpg", FACE) for number in range(13)))
     for name, data in (("x" * 200 + ".jpg", FACE), ("z.zip", zipped), ("clip.avi", clip)):
         page.goto(pages[0])
-        choose(page, (name, data))
+        read(page, (name, data))
         expect(page.get_by_role("link", name="Delete")).to_be_visible()
         pages.append(page.url)
     pages.append(pages[0].replace("/pictures", "/results"))
@@ -419,7 +424,7 @@ def test_on_a_phone_nothing_sticks_out_and_no_emotion_is_cut_off(
 
 def test_a_wide_table_is_scrolled_with_the_keyboard(open_page: Callable[..., Page]) -> None:
     page = open_page(viewport={"width": 700, "height": 740})
-    choose(page, ("a.jpg", FACE))
+    read(page, ("a.jpg", FACE))
     expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
     page.goto(page.url.partition("/pictures")[0] + "/results")
     table = page.get_by_role("region", name="All faces")
@@ -430,7 +435,7 @@ def test_a_wide_table_is_scrolled_with_the_keyboard(open_page: Callable[..., Pag
 
 def test_on_paper_are_the_bars_in_their_colours_and_nothing_to_press(open_page: Callable[..., Page]) -> None:
     page = open_page(color_scheme="dark")
-    choose(page, ("a.jpg", FACE))
+    read(page, ("a.jpg", FACE))
     expect(page.get_by_role("heading", name="happy 70")).to_be_visible()
     paper = page.pdf(print_background=False)
     drawn = b"".join(

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from settings import ROOT
 from tests.fakes.waiting import PATIENCE_S
@@ -23,7 +23,19 @@ PATIENCE_MS = PATIENCE_S * 1000
 DEMO = "This is the demo: average faces, painted by code."  # the live page's sentence about its source
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTH = "document.documentElement.scrollWidth"
+
+
+def arriving(page: Page) -> AbstractContextManager[object]:
+    """Return a context in which something leads to another page; it ends when that page's scripts run."""
+    return page.expect_navigation(wait_until="domcontentloaded")
+
+
+def follow(page: Page, part: Locator) -> None:
+    """Click what leads to another page, and wait until that page's scripts run."""
+    with arriving(page):
+        part.click()
 
 
 def show_as(page: Page, hidden: bool) -> None:
@@ -51,8 +63,8 @@ def visiting(browser: Browser) -> Iterator[Callable[..., Page]]:
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(address)
         opened.append(page)
+        page.goto(address, wait_until="domcontentloaded")  # its scripts run
         return page
 
     yield visit
@@ -62,13 +74,21 @@ def visiting(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def axe(page: Page) -> list[str]:
-    """Return what axe-core finds wrong on a page, a line each; its context must bypass the CSP."""
+    """Return what axe-core finds wrong on a page, light and dark, a line each.
+
+    The page stands still from now on, as a colour that is on its way to another one may be a bad one.
+    """
     if not AXE.exists():
         pytest.skip("no axe-core in node_modules; npm ci installs it")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: dict[str, Any] = page.evaluate(f"axe.run({{ runOnly: {json.dumps(AXE_TAGS)} }})")
-    return [
-        f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    faults = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found: dict[str, Any] = page.evaluate(f"axe.run({{ runOnly: {json.dumps(AXE_TAGS)} }})")
+        faults += [
+            f"{scheme}, {violation['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for violation in found["violations"]
+            for node in violation["nodes"]
+        ]
+    return faults

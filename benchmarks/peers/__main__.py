@@ -1,0 +1,200 @@
+"""Compare this program with others on the same files: python -m benchmarks.peers PICTURES VIDEO...
+
+PICTURES is a folder with truth.json, as benchmarks.detectors takes it. The others are asked for by the place
+where they are installed, each by itself:
+
+  --fer PYTHON     the Python that has the package fer (pip install fer): its Haar cascade and its network
+  --human FOLDER   a folder after npm install @vladmandic/human pngjs, and @tensorflow/tfjs-core,
+                   @tensorflow/tfjs-converter and @tensorflow/tfjs-backend-wasm, which it needs
+
+This program reads pictures as uploads and plays videos through its live path, at their own rate. The others get
+every frame at once, with the settings that they come with. The figures are
+
+  faces     the faces that are found in the pictures, of all, and the boxes that are no face
+  picture   the CPU time of a picture, the mean
+  shown     the share of a video's frames with a face
+  changes   how often the label of the largest face changes a second
+  frame     the CPU time of a frame, the mean, all threads together
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from app import make_live_pipeline
+from benchmarks.detectors import match, play, read_video
+from settings import Settings, StartError, read_settings
+from uploads.assemble import load_classifier, make_recognizer
+from uploads.recognizer import File
+from vision.background import limit_threads
+from vision.detectors import Detectors
+from vision.frames import Image
+from vision.pictures import PictureError, read_picture
+
+WORKERS = Path(__file__).parent
+WORKER_S = 1800.0  # the longest that another program may take
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The boxes (x1, y1, x2, y2 in px) and labels of the faces of one picture, and its CPU time in ms."""
+
+    boxes: list[list[float]]
+    emotions: list[str]
+    cpu_ms: float
+
+
+def read_pictures_here(settings: Settings, pictures: Sequence[Image]) -> list[Seen]:
+    """Return what this program sees in each picture."""
+    recognizer = make_recognizer(settings, load_classifier(settings), Detectors.load(settings), threads=1)
+    seen = []
+    for image in pictures:
+        data = cv2.imencode(".png", image)[1].tobytes()
+        started_s = time.process_time()
+        (reading,) = recognizer.read([File("picture.png", data)])
+        cpu_ms = (time.process_time() - started_s) * 1000
+        faces = [] if reading.is_whole else reading.faces
+        seen.append(Seen([list(face.box) for face in faces], [face.emotion for face in faces], cpu_ms))
+    recognizer.close()
+    return seen
+
+
+def watch_here(settings: Settings, images: Sequence[Image], fps: float) -> list[Seen]:
+    """Return what this program shows live in each frame; every frame has the mean CPU time."""
+    pipeline = make_live_pipeline(settings, load_classifier(settings), Detectors.load(settings))
+    started_s = time.process_time()
+    shown = play(pipeline, images, fps)
+    cpu_ms = (time.process_time() - started_s) * 1000 / len(images)
+    pipeline.close()
+    return [
+        Seen([list(face.box) for face in faces], [face.emotion for face in faces], cpu_ms) for faces in shown
+    ]
+
+
+def ask(command: Sequence[str], images: Sequence[Image]) -> list[Seen]:
+    """Return what another program sees in each image, one process for all; raises StartError."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [str(Path(folder) / f"{number:05}.png") for number in range(len(images))]
+        for path, image in zip(paths, images, strict=True):
+            cv2.imwrite(path, image)
+        try:
+            done = subprocess.run(
+                command, input="\n".join(paths), capture_output=True, text=True, timeout=WORKER_S, check=True
+            )
+        except subprocess.CalledProcessError as error:
+            raise StartError(f"{command[0]} failed: {error.stderr.strip()[-300:]}") from None
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise StartError(f"{command[0]} cannot be used ({error})") from None
+    return [Seen(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith('{"boxes"')]
+
+
+def figures_of_pictures(seen: Sequence[Seen], truth: Sequence[list[list[float]]]) -> dict[str, str]:
+    """Return the figures of pictures; the truth has each picture's faces, xyxy px."""
+    found = boxes = 0
+    for one, faces in zip(seen, truth, strict=True):
+        mine, theirs = (np.array(some, float).reshape(-1, 4) for some in (one.boxes, faces))
+        found, boxes = found + len(match(mine, theirs)), boxes + len(mine)
+    count = sum(map(len, truth))
+    return {
+        "faces": f"{found} of {count}, {boxes - found} false",
+        "picture": f"{np.mean([one.cpu_ms for one in seen]):.0f} ms",
+    }
+
+
+def figures_of_video(seen: Sequence[Seen], fps: float) -> dict[str, str]:
+    """Return the figures of one video."""
+    largest = [
+        one.emotions[int(np.argmax([(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in one.boxes]))]
+        for one in seen
+        if one.boxes
+    ]
+    changes = sum(before != after for before, after in pairwise(largest))
+    return {
+        "shown": f"{len(largest) / len(seen):.0%}",
+        "changes": f"{changes / max(len(largest) / fps, 1 / fps):.2f} a second",
+        "frame": f"{np.mean([one.cpu_ms for one in seen]):.1f} ms",
+    }
+
+
+def read_folder(folder: Path) -> tuple[list[Image], list[list[list[float]]]]:
+    """Return a folder's pictures as uploads are read, and the faces of each, xyxy px; raises StartError."""
+    images, truth = [], []
+    try:
+        for name, about in json.loads((folder / "truth.json").read_text(encoding="utf-8")).items():
+            picture = read_picture((folder / name).read_bytes())
+            images.append(picture.image)
+            truth.append([[value / picture.scale for value in box] for box in about["faces"]])
+        return images, truth
+    except (OSError, ValueError, PictureError) as error:
+        raise StartError(f"{folder} has no pictures with a truth.json that can be read ({error})") from None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the figures of each program in a column; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.peers",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument("pictures", metavar="PICTURES", type=Path, help="folder with pictures and truth.json")
+    parser.add_argument("videos", metavar="VIDEO", nargs="*", help="video file")
+    parser.add_argument("--fer", metavar="PYTHON", help="the Python that has fer")
+    parser.add_argument("--human", metavar="FOLDER", help="the folder that has human")
+    args = parser.parse_args(argv)
+    others: dict[str, list[str]] = {}
+    if args.fer:
+        others["fer"] = [args.fer, str(WORKERS / "fer_worker.py")]
+    if args.human:
+        others["human"] = ["node", str(WORKERS / "human_worker.mjs"), args.human]
+    try:
+        limit_threads()
+        print_table(compare(read_settings([]), others, args.pictures, args.videos))
+    except StartError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def compare(
+    settings: Settings, others: dict[str, list[str]], folder: Path, videos: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """Return each program's figures by name; raises StartError."""
+    pictures, truth = read_folder(folder)
+    seen = {"this program": read_pictures_here(settings, pictures)}
+    seen |= {name: ask(command, pictures) for name, command in tqdm(others.items(), "pictures")}
+    columns = {name: figures_of_pictures(some, truth) for name, some in seen.items()}
+    for path in videos:
+        images, fps = read_video(path)
+        if not images:
+            raise StartError(f"{path} is no video that OpenCV can read")
+        ways = {"this program": partial(watch_here, settings, images, fps)}
+        ways |= {name: partial(ask, command, images) for name, command in others.items()}
+        for name, way in tqdm(ways.items(), Path(path).name):
+            about = figures_of_video(way(), fps)
+            columns[name] |= {f"{Path(path).name}: {figure}": value for figure, value in about.items()}
+    return columns
+
+
+def print_table(columns: dict[str, dict[str, str]]) -> None:
+    """Print the figures of each program in a column."""
+    rows = list(next(iter(columns.values())))
+    width = max(map(len, rows))
+    print(f"{'':{width}}" + "".join(f"{name:>22}" for name in columns))
+    for row in rows:
+        print(f"{row:{width}}" + "".join(f"{figures[row]:>22}" for figures in columns.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
