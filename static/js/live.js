@@ -24,7 +24,7 @@ const { state: stateUrl, events: eventsUrl } = document.getElementById("status")
 const still = document.getElementById("still"); // the last picture, while the page is paused
 const pause = document.getElementById("pause");
 
-const dashboard = new Dashboard();
+const dashboard = new Dashboard((request) => controls.rest(request));
 const controls = new Controls(() => dashboard.clear(), takeSnapshot);
 const recordingButton = new RecordingButton();
 const demo = new Demo();
@@ -87,7 +87,7 @@ async function watch() {
 function hear(state) {
   heardAt = Date.now();
   const parts = [
-    () => dashboard.show(state.faces, heardAt),
+    () => dashboard.show(state.faces, heardAt, state.view?.rests),
     () => screen.show(state.faces, heardAt, state.view?.flip),
     () => room.show(state.faces, heardAt),
     () => {
