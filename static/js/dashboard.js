@@ -2,12 +2,14 @@
 
 import { Circumplex } from "./circumplex.js";
 import { tellMarkers } from "./marker_lines.js";
+import { RestingFace } from "./rest.js";
 import { drawMinute, MINUTE_MS } from "./timeline.js";
 import { adjective, percent } from "./words.js";
 
 const GONE_MS = 400; // a face that was not seen for this long fades
 const FORGOTTEN_MS = 1500; // and then its card goes
 const SPEAK_MS = 2000; // a screen reader is told no oftener
+const SAID_MS = 8000;
 
 export class Dashboard {
   #cards = new Map();
@@ -15,12 +17,17 @@ export class Dashboard {
   #template = document.getElementById("card");
   #nobody = document.getElementById("nobody");
   #announcer = document.getElementById("announcer");
+  #restTimer = 0;
+  #restNews = document.getElementById("rest-news");
+  #askRest;
   #news = new Map(); // label changes that wait to be spoken, the newest of each face
   #spokenAt = 0;
   #markers;
 
+  // askRest({ track_id, action, name }) returns why a resting face was refused, empty if it was not.
   // markers: MarkerLines, or what has `all` as that has.
-  constructor(markers = { all: [] }) {
+  constructor(askRest, markers = { all: [] }) {
+    this.#askRest = askRest;
     this.#markers = markers;
   }
 
@@ -29,14 +36,15 @@ export class Dashboard {
     return this.#cards.size;
   }
 
-  // Show the faces of one event; now is in ms.
-  show(faces, now) {
+  // Show the faces of one event; now is in ms, and rests are the names of resting faces to use again.
+  show(faces, now, rests = []) {
     for (const face of faces) {
       const card = this.#cards.get(face.track_id) ?? this.#add(face.track_id);
       if (card.show(face, now)) this.#news.set(face.track_id, card.label);
+      card.rest.show(face.rest, rests, now);
     }
     for (const [id, card] of this.#cards) {
-      if (now - card.seenAt > FORGOTTEN_MS) this.#remove(id, card);
+      if (now - card.seenAt > FORGOTTEN_MS) this.#lose(id, card);
       else card.draw(now, this.#markers.all);
     }
     this.#count();
@@ -56,11 +64,20 @@ export class Dashboard {
   }
 
   #add(id) {
-    const card = new FaceCard(id, this.#template);
+    const card = new FaceCard(id, this.#template, this.#askRest);
     const later = [...this.#cards].filter(([other]) => other > id).sort(([a], [b]) => a - b)[0];
     this.#place.insertBefore(card.element, later ? later[1].element : null);
     this.#cards.set(id, card);
     return card;
+  }
+
+  #lose(id, card) {
+    if (card.rest.isMeasured) {
+      this.#restNews.textContent = `Face ${id} went away before its resting face was measured.`;
+      clearTimeout(this.#restTimer);
+      this.#restTimer = setTimeout(() => this.#restNews.replaceChildren(), SAID_MS);
+    }
+    this.#remove(id, card);
   }
 
   #remove(id, card) {
@@ -94,7 +111,7 @@ class FaceCard {
   #moments = []; // { at, emotion, share }, of the last minute
   #toldAt = 0;
 
-  constructor(id, template) {
+  constructor(id, template, askRest) {
     this.element = template.content.firstElementChild.cloneNode(true);
     this.element.dataset.face = id;
     this.#rows = [...this.element.querySelectorAll("[data-emotion]")];
@@ -104,6 +121,7 @@ class FaceCard {
     this.#canvas = this.element.querySelector(".minute");
     this.#circumplex = new Circumplex(this.element.querySelector(".circumplex canvas"));
     this.#smileys = template.dataset.smileys;
+    this.rest = new RestingFace(this.element.querySelector(".rest"), id, askRest);
     this.element.querySelector(".number").textContent = `Face ${id}`;
     const explain = this.element.querySelector(".explain");
     if (explain) explain.href = explain.href.replace(/0$/, id);

@@ -27,7 +27,7 @@ const still = document.getElementById("still"); // the last picture, while the p
 const pause = document.getElementById("pause");
 
 const markers = new MarkerLines();
-const dashboard = new Dashboard(markers);
+const dashboard = new Dashboard((request) => controls.rest(request), markers);
 const controls = new Controls(() => dashboard.clear(), takeSnapshot);
 const recordingButton = new RecordingButton();
 const demo = new Demo();
@@ -93,7 +93,7 @@ function hear(state) {
     () => {
       if (state.recording) markers.hear(state.recording, heardAt, state.time * 1000);
     },
-    () => dashboard.show(state.faces, heardAt),
+    () => dashboard.show(state.faces, heardAt, state.view?.rests),
     () => screen.show(state.faces, heardAt, state.view?.flip),
     () => room.show(state.faces, heardAt),
     () => {
