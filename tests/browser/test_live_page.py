@@ -191,8 +191,8 @@ def test_each_face_has_a_card_with_its_bars_in_one_order_and_its_last_minute(
     painted = (
         "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
     )
-    page.wait_for_function(f"({painted})(document.querySelector('.card canvas'))")
-    expect(card.locator("canvas")).to_have_attribute("aria-label", re.compile("The last minute: .*%"))
+    page.wait_for_function(f"({painted})(document.querySelector('.card .minute'))")
+    expect(card.locator(".minute")).to_have_attribute("aria-label", re.compile("The last minute: .*%"))
 
 
 def test_the_count_agrees_with_the_cards_and_numbers_stand_where_there_are_several(
