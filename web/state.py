@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from outputs.base import OutputStatus
+from recording.markers import Marker
 from recording.recorder import Recording
 from sources.opener import describe_source
 from streaming.viewable import State
@@ -69,14 +70,18 @@ def recording_json(recorder: Recorder) -> dict[str, Any]:
 
 
 def _about_json(now: Recording) -> dict[str, Any]:
-    last = now.last_marker
     return {
         "name": now.about.name,
         "tags": list(now.about.tags),
         "labels": list(now.labels),
         "markers": now.markers,
-        "last_marker": {"label": last.label, "time": last.at_unix_ms / 1000} if last else None,
+        "last_marker": _marker_json(now.last_marker) if now.last_marker else None,
+        "recent_markers": [{"number": it.number, **_marker_json(it)} for it in now.recent_markers],
     }
+
+
+def _marker_json(marker: Marker) -> dict[str, Any]:
+    return {"label": marker.label, "time": marker.at_unix_ms / 1000}
 
 
 def _without_name(track: Track) -> Track:

@@ -1,5 +1,7 @@
 // A card for each face: its smiley, its label, the seven probabilities in one order, and its last minute.
 
+import { Circumplex } from "./circumplex.js";
+import { tellMarkers } from "./marker_lines.js";
 import { RestingFace } from "./rest.js";
 import { drawMinute, MINUTE_MS } from "./timeline.js";
 import { adjective, percent } from "./words.js";
@@ -20,10 +22,13 @@ export class Dashboard {
   #askRest;
   #news = new Map(); // label changes that wait to be spoken, the newest of each face
   #spokenAt = 0;
+  #markers;
 
   // askRest({ track_id, action, name }) returns why a resting face was refused, empty if it was not.
-  constructor(askRest) {
+  // markers: MarkerLines, or what has `all` as that has.
+  constructor(askRest, markers = { all: [] }) {
     this.#askRest = askRest;
+    this.#markers = markers;
   }
 
   // The number of cards.
@@ -40,7 +45,7 @@ export class Dashboard {
     }
     for (const [id, card] of this.#cards) {
       if (now - card.seenAt > FORGOTTEN_MS) this.#lose(id, card);
-      else card.draw(now);
+      else card.draw(now, this.#markers.all);
     }
     this.#count();
     this.#speak(now);
@@ -102,6 +107,7 @@ class FaceCard {
   #smiley;
   #smileys;
   #canvas;
+  #circumplex;
   #moments = []; // { at, emotion, share }, of the last minute
   #toldAt = 0;
 
@@ -113,6 +119,7 @@ class FaceCard {
     this.#share = this.element.querySelector(".share");
     this.#smiley = this.element.querySelector(".smiley");
     this.#canvas = this.element.querySelector(".minute");
+    this.#circumplex = new Circumplex(this.element.querySelector(".circumplex canvas"));
     this.#smileys = template.dataset.smileys;
     this.rest = new RestingFace(this.element.querySelector(".rest"), id, askRest);
     this.element.querySelector(".number").textContent = `Face ${id}`;
@@ -132,6 +139,7 @@ class FaceCard {
       row.style.setProperty("--fill", share);
       row.lastElementChild.textContent = percent(share);
     }
+    this.#circumplex.show([face], now);
     this.#moments.push({ at: now, emotion: label, share: face.confidence });
     return changed;
   }
@@ -144,13 +152,17 @@ class FaceCard {
     for (const row of this.#rows) row.classList.toggle("leads", row.dataset.emotion === label);
   }
 
-  // Draw the last minute up to now; a face that is no longer seen fades.
-  draw(now) {
+  // Draw the last minute up to now, with its markers; a face that is no longer seen fades.
+  draw(now, markers) {
     this.element.classList.toggle("gone", now - this.seenAt > GONE_MS);
     this.#moments = this.#moments.filter((moment) => now - moment.at < MINUTE_MS);
-    drawMinute(this.#canvas, this.#moments, now);
+    drawMinute(this.#canvas, this.#moments, now, markers);
     if (now - this.#toldAt > 5000) {
-      this.#canvas.setAttribute("aria-label", `The last minute: ${summary(this.#moments)}`);
+      const recent = markers.filter(({ at }) => now - at < MINUTE_MS);
+      this.#canvas.setAttribute(
+        "aria-label",
+        `The last minute: ${summary(this.#moments)}${tellMarkers(recent, now)}`,
+      );
       this.#toldAt = now;
     }
   }

@@ -592,6 +592,15 @@ def test_everything_can_be_done_by_keyboard(page: Page, site_url: str) -> None:
         page.keyboard.press("s")
 
 
+def test_a_face_is_placed_by_valence_and_arousal_where_that_is_asked_for(page: Page, site_url: str) -> None:
+    start(page, site_url, happy())
+    picture = page.locator(".card").get_by_role("img", name=re.compile(r"^valence 0\.5, arousal 0\.5 "))
+    expect(picture).to_have_count(0)
+    page.get_by_text("More", exact=True).click()
+    page.get_by_role("button", name="Valence and arousal").click()
+    expect(picture).to_be_visible()
+
+
 def test_screen_mode_starts_by_itself_shows_large_words_and_waits_for_a_camera(
     page: Page, site_url: str
 ) -> None:

@@ -113,6 +113,19 @@ def test_the_former_address_leads_to_the_page_for_good(client: FlaskClient, quer
     assert (response.status_code, response.headers["Location"]) == (308, f"/camera{query}")
 
 
+@pytest.mark.parametrize("path", ["/", "/camera", "/about"])
+def test_the_game_is_linked_where_people_look_for_it(client: FlaskClient, path: str) -> None:
+    assert 'href="/game"' in client.get(path).text
+
+
+def test_no_page_leads_to_the_game_where_visitors_cameras_are_not_read() -> None:
+    crowd = FakeCrowd()
+    crowd.close()
+    client = make_fake_site(crowd).test_client()
+    for path in ("/", "/about"):
+        assert "/game" not in client.get(path).text
+
+
 def test_each_frame_is_answered_as_state_does_it(call: Call, client: FlaskClient) -> None:
     assert call.ask(jpeg_of(200))["faces"] == []
     answer = call.ask(jpeg_of(200))

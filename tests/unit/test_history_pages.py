@@ -312,6 +312,7 @@ def test_the_button_switches_the_recording(client: FlaskClient, recorder: FakeRe
         **{"on": False, "session": None, "sightings": 0, "waiting": 0, "dropped": 0, "problem": ""},
         **{"seconds": 0.0, "since": None, "saved": {"session": 1, "seconds": 66.0, "faces": 4}},
         **{"name": "", "tags": [], "labels": [], "markers": 0, "last_marker": None},
+        "recent_markers": [],
     }
     assert not recorder.now.on
     assert client.post("/recording", data={"on": "perhaps"}).status_code == 400
