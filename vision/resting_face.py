@@ -103,10 +103,12 @@ class RestRequest:
         return cls(sent["track_id"], str(sent.get("action", "")), str(sent.get("name", "")).strip())
 
     def __post_init__(self) -> None:
-        """Raise RestError for an action that is none, or a name that is missing or too long."""
+        """Raise RestError for an action that is none, or a name that is missing, unprintable or too long."""
         if self.action not in ACTIONS:
             raise RestError(f"action must be one of {', '.join(ACTIONS)}.")
         if self.action in (USE, NAME) and not self.name:
             raise RestError("name must say whose resting face it is.")
+        if not self.name.isprintable():  # databases take neither NUL nor half of a surrogate pair
+            raise RestError("name may have letters, digits, signs and spaces only.")
         if len(self.name) > MAX_NAME:
             raise RestError(f"name may have {MAX_NAME} characters at most.")

@@ -16,6 +16,7 @@ export class RestingFace {
   #is = "";
   #begunAt = 0;
   #busy = false;
+  #told = ""; // how it is, in words; a refusal stands in their place for a while
   #timer = 0;
 
   // ask({ track_id, action, name }) returns why it was refused, empty if it was not.
@@ -44,7 +45,7 @@ export class RestingFace {
 
   // Show a face's rest as /state has it; names are those of resting faces that can be used again.
   show(rest, names, now) {
-    const is = !rest ? "none" : rest.progress < 1 ? "measuring" : `${rest.since} ${rest.name}`;
+    const is = !rest ? "none" : rest.since === undefined ? "measuring" : `${rest.since} ${rest.name}`;
     if (is !== this.#is) {
       this.#is = is;
       this.#begunAt = now;
@@ -53,7 +54,7 @@ export class RestingFace {
     }
     if (this.isMeasured) {
       this.#progress.value = rest.progress;
-      if (now - this.#begunAt > SLOW_MS) this.#say("Look relaxed; there are too few readings yet");
+      if (now - this.#begunAt > SLOW_MS) this.#tell("Look relaxed; there are too few readings yet");
     }
     this.#offer(names, is === "none");
   }
@@ -68,11 +69,11 @@ export class RestingFace {
       this.#naming.hidden = none || this.isMeasured;
       if (!this.#form.hidden) this.#closeForm();
     }
-    if (none) this.#say("");
-    else if (this.isMeasured) this.#say("Look relaxed");
+    if (none) this.#tell("");
+    else if (this.isMeasured) this.#tell("Look relaxed");
     else {
       const time = new Date(rest.since * 1000).toLocaleTimeString();
-      this.#say(`Read against ${rest.name ? `${rest.name}'s` : "its own"} rest since ${time}`);
+      this.#tell(`Read against ${rest.name ? `${rest.name}'s` : "its own"} rest since ${time}`);
     }
   }
 
@@ -85,9 +86,12 @@ export class RestingFace {
     this.#whose.hidden = !none || !names.length;
   }
 
-  #say(text) {
+  // Say how it is; only news, or a screen reader repeats it.
+  #tell(text) {
+    if (text === this.#told) return;
+    this.#told = text;
     clearTimeout(this.#timer);
-    if (this.#says.textContent !== text) this.#says.textContent = text; // only news, or it is read out again
+    this.#says.textContent = text;
   }
 
   #change() {
@@ -113,10 +117,12 @@ export class RestingFace {
   }
 
   #refuse(sentence) {
-    const before = this.#says.textContent;
     this.#busy = false;
-    this.#say(sentence);
-    this.#timer = setTimeout(() => this.#say(before), SAID_MS);
+    clearTimeout(this.#timer);
+    this.#says.textContent = sentence;
+    this.#timer = setTimeout(() => {
+      this.#says.textContent = this.#told;
+    }, SAID_MS);
   }
 
   #openForm() {

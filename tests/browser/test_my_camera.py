@@ -374,6 +374,11 @@ def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, s
     expect(rest).to_have_text("Face 1 is not in the picture now.")
     asked = {"track_id": 1, "action": "measure", "name": ""}
     hears(page, lambda: answers.texts == [{"rest": asked}])
+    answers.more = {"refusal": "No more resting faces can have names."}
+    page.get_by_role("button", name="Resting face").click()
+    expect(rest).to_have_text("No more resting faces can have names.")
+    expect(rest).to_have_text("")  # and not the refusal before it
+    answers.texts.pop()
     answers.more = {"rests": ["Anna", "Ben"]}
     page.get_by_label("Whose resting face").select_option("Ben")
     page.get_by_role("button", name="Resting face").click()

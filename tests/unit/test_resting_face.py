@@ -248,6 +248,8 @@ def test_a_name_that_nobody_has_cannot_be_used() -> None:
         ("use", "", "name must say whose"),
         ("name", "", "name must say whose"),
         ("measure", "x" * 61, "60 characters at most"),
+        ("measure", "An\0na", "name may have letters, digits, signs and spaces only"),
+        ("name", "\ud800", "name may have letters, digits, signs and spaces only"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_one_sentence(action: str, name: str, message: str) -> None:
