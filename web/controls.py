@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, jsonify
 
 from vision.resting_face import RestError, RestRequest
 from web.current import current
 from web.hints import hint
+from web.limits import json_body
 from web.protocols import Controls
 from web.responses import NO_STORE, abort_with
 from web.state import FORMER_FLIP, view_json
@@ -25,7 +26,7 @@ def control_pages() -> Blueprint:
     def change() -> Response:
         """Change a part of the view."""
         open_controls = require_open_controls()
-        changes = request.get_json(force=True, silent=True)
+        changes = json_body()
         if not isinstance(changes, dict):
             abort_with("Send a JSON object, as in {“heat”: true}.", 400)
         if FORMER_FLIP in changes:
@@ -47,7 +48,7 @@ def control_pages() -> Blueprint:
         """Measure, use or forget the resting face of a face in the picture."""
         open_controls = require_open_controls()
         try:
-            open_controls.rest(_rest_request(request.get_json(force=True, silent=True)))
+            open_controls.rest(_rest_request(json_body()))
         except RestError as error:
             abort_with(str(error), 400)
         return "", 204

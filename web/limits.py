@@ -4,7 +4,7 @@ import errno
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import abort, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
@@ -44,6 +44,14 @@ def asks_for_whole() -> bool:
     if sent not in ("", "0", "1"):
         abort(400, "whole is 1, to read each whole picture as a face, or 0.")
     return sent == "1"
+
+
+def json_body() -> Any:
+    """Return the current request's body as JSON, whatever its Content-Type; None if it is none."""
+    try:
+        return request.get_json(force=True, silent=True)
+    except RecursionError:  # nested too deeply to be read
+        return None
 
 
 def receives(view: View) -> View:

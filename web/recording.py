@@ -12,6 +12,7 @@ from recording.markers import MarkerError, parse_label, parse_time
 from recording.recorder import Recording
 from web.current import current
 from web.hints import hint
+from web.limits import json_body
 from web.origins import open_to_embedders
 from web.protocols import Recorder
 from web.responses import abort_with
@@ -102,7 +103,7 @@ def _describe(recorder: Recorder, fields: dict[str, str]) -> None:
 def _marker_values() -> Mapping[str, Any]:
     """Return the fields of a JSON object or a form; answers 400 to other JSON."""
     # JSON first: programs such as Python's urllib call every body a form
-    values = request.get_json(force=True, silent=True)
+    values = json_body()
     if isinstance(values, dict):
         return values
     if values is None and request.form:

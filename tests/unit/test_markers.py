@@ -81,6 +81,16 @@ def test_each_mistake_is_one_sentence(
     assert recorder.now.markers == 0
 
 
+@pytest.mark.parametrize("body", [b"[" * 60_000, b'{"label":' * 7000])
+def test_json_that_is_nested_too_deeply_is_a_mistake_like_any_other(
+    client: FlaskClient, recorder: FakeRecorder, body: bytes
+) -> None:
+    recorder.start()
+    answer = client.post("/markers", data=body)
+    assert answer.status_code == 400
+    assert answer.text.startswith("Send a JSON object or a form")
+
+
 def test_without_a_session_there_is_nothing_to_mark(client: FlaskClient) -> None:
     answer = client.post("/markers", json={"label": "on"})
     assert (answer.status_code, answer.text) == (
