@@ -14,7 +14,7 @@ from recording.history import Face, History, MeanProbs, Search, Summary
 from recording.markers import Marker
 from recording.tables import COUNTED
 from vision.emotions import EMOTIONS
-from web.chart import TimeBins, areas, edges, lines, overall_means, ribbon, stacked
+from web.chart import MAX_LINES, TimeBins, areas, edges, lines, overall_means, ribbon, stacked
 from web.history_edits import add_edits
 from web.history_files import add_files, find_session
 from web.moments import Stretch, place_marker, query_moment, query_stretch
@@ -24,6 +24,7 @@ from web.recording import refuse_recordings
 
 SESSIONS_A_PAGE = 20
 MAX_FACES = 30
+MAX_MARKERS = 1000  # listed; a session has up to a hundred thousand
 MAX_TAGS_SHOWN = 30
 MAX_WORDS = 200  # characters of a search
 
@@ -141,8 +142,9 @@ def _figures(history: History, summary: Summary, face: int, stretch: Stretch | N
         "edges": edges(means),
         "areas": areas(means),
         "ribbons": {track_id: ribbon(labels[track_id]) for track_id in track_ids},
-        "markers": markers,
-        "marker_lines": lines(bins.x(seconds) for seconds, _ in markers),
+        "markers": markers[:MAX_MARKERS],
+        "marker_count": len(markers),
+        "marker_lines": lines((bins.x(seconds) for seconds, _ in markers), bins.count / MAX_LINES),
         "emotions": EMOTIONS,
         "reading": _reading(history, summary, face),
     }
