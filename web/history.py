@@ -21,6 +21,7 @@ from web.moments import Stretch, place_marker, query_moment, query_stretch
 from web.paging import Page, query_number
 from web.protocols import Recordings
 from web.recording import refuse_recordings
+from web.responses import show_error
 
 SESSIONS_A_PAGE = 20
 MAX_FACES = 30
@@ -56,8 +57,8 @@ def _guard(pages: Blueprint, recordings: Recordings) -> None:
         return response
 
     @pages.errorhandler(DatabaseError)
-    def show_database_error(error: DatabaseError) -> tuple[str, int]:
-        return render_template("error.html", error=ServiceUnavailable(str(error))), 503
+    def show_database_error(error: DatabaseError) -> WSGIResponse:
+        return show_error(ServiceUnavailable(str(error)))
 
 
 def _add_sessions(pages: Blueprint, history: History, recordings: Recordings) -> None:

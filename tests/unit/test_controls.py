@@ -202,6 +202,8 @@ def test_what_cannot_be_is_refused_in_one_sentence_and_changes_nothing(
     assert response.status_code == 400
     assert response.text.startswith(sentence)
     assert response.text.count("\n") == 1
+    as_json = client.post("/view", **body, headers={"Accept": "application/json"})
+    assert (as_json.status_code, as_json.get_json()) == (400, {"error": response.text.strip()})
     assert client.get("/view").get_json() == before
 
 

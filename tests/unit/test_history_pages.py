@@ -270,6 +270,9 @@ def test_a_database_that_cannot_be_used_is_a_503_with_the_sentence(
         response = client.get(path)
         assert response.status_code == 503
         assert "cannot be used: file is not a database." in response.text
+        as_json = client.get(path, headers={"Accept": "application/json"})
+        assert (as_json.status_code, as_json.mimetype) == (503, "application/json")
+        assert as_json.get_json()["error"].endswith("cannot be used: file is not a database.")
     assert client.post("/history/delete").status_code == 503
     assert client.get("/state").status_code == 200
 
