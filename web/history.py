@@ -146,6 +146,7 @@ def _figures(history: History, summary: Summary, face: int, stretch: Stretch | N
         "markers": markers[:MAX_MARKERS],
         "marker_count": len(markers),
         "marker_lines": lines((bins.x(seconds) for seconds, _ in markers), bins.count / MAX_LINES),
+        "rests": history.rests(summary.session_id),
         "emotions": EMOTIONS,
         "reading": _reading(history, summary, face),
     }
