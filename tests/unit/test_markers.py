@@ -140,6 +140,8 @@ def test_a_body_that_is_too_large_is_refused(client: FlaskClient, recorder: Fake
 
 def test_a_label_is_one_line_and_a_number_is_one_too() -> None:
     assert parse_label("  two\n words\x00 \ud800") == "two words"
+    assert parse_label("\u202egpj\u202c.exe \u2067אב\u2069") == "gpj.exe אב"  # no turn that goes on behind it
+    assert parse_label("👩\u200d🔬 می\u200cخ") == "👩\u200d🔬 می\u200cخ"
     assert [parse_label(value) for value in (7, 2.5)] == ["7", "2.5"]
     with pytest.raises(MarkerError):
         parse_label(None)
