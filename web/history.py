@@ -15,7 +15,7 @@ from recording.markers import Marker
 from recording.tables import COUNTED
 from vision.emotions import EMOTIONS
 from web.chart import MAX_LINES, TimeBins, areas, edges, lines, overall_means, ribbon, stacked
-from web.history_edits import add_edits
+from web.history_edits import add_edits, check_ended
 from web.history_files import add_files, find_session
 from web.moments import Stretch, place_marker, query_moment, query_stretch
 from web.paging import Page, query_number
@@ -97,8 +97,7 @@ def _add_deletion(pages: Blueprint, history: History, recordings: Recordings) ->
 
     @pages.post("/history/<int:session_id>/delete")
     def delete(session_id: int) -> WSGIResponse:
-        if find_session(history, session_id).key in recordings.unfinished():
-            abort(409, "This session is being recorded; stop the recording first.")
+        check_ended(find_session(history, session_id), recordings)
         history.delete(session_id)
         return redirect(url_for("history.index", deleted=1), 303)
 
@@ -111,7 +110,7 @@ def _add_deletion(pages: Blueprint, history: History, recordings: Recordings) ->
     @pages.post("/history/delete")
     def delete_all() -> WSGIResponse:
         if recordings.unfinished():
-            abort(409, "A session is being recorded; stop the recording first.")
+            abort(409, "A session is still being written; stop the recording first.")
         return redirect(url_for("history.index", deleted=history.delete_all()), 303)
 
 
