@@ -1,7 +1,7 @@
 """How the live page looks and is used: sizes, keyboard, screen mode, the room bar; in real Chromium."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
@@ -13,7 +13,6 @@ from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd
 from tests.fakes.images import make_track, picture_of, plain_image
 from tests.fakes.server import Server, serving
 from tests.fakes.site import make_fake_site
-from tests.fakes.waiting import until
 from vision.frames import AnnotatedFrame
 from vision.jpeg import encode_jpeg
 from vision.tracker import Track
@@ -223,6 +222,7 @@ def test_a_card_explains_its_face(browser: Browser, demo: Server) -> None:
 def test_screen_mode_shows_the_picture_alone_with_large_words(browser: Browser, demo: Server) -> None:
     with opened(browser, demo.url, 1920, 1080) as page:
         expect(page.locator("#headline")).to_have_text(DEMO)
+        page.clock.install()
         page.keyboard.press("m")
         expect(page).to_have_url(re.compile(r"\?screen$"))
         caption = page.locator(".captions li").first
@@ -233,7 +233,9 @@ def test_screen_mode_shows_the_picture_alone_with_large_words(browser: Browser, 
             expect(page.locator(hidden)).to_be_hidden()
         assert page.evaluate("document.documentElement.scrollHeight") <= 1080
         leave = page.get_by_role("button", name="Leave screen mode")
-        expect(leave).to_be_hidden()  # with the pointer, after 3 s
+        expect(leave).to_be_visible()
+        page.clock.fast_forward(3000)
+        expect(leave).to_be_hidden()  # with the pointer
         assert page.evaluate("getComputedStyle(document.body).cursor") == "none"
         page.mouse.move(300, 300)
         expect(leave).to_be_visible()
@@ -249,24 +251,13 @@ def test_screen_mode_shows_the_picture_alone_with_large_words(browser: Browser, 
 
 def test_screen_mode_asks_to_step_closer_when_nobody_is_there(browser: Browser) -> None:
     with fake_live_page() as url, opened(browser, f"{url}?screen") as page:
+        expect(page.locator(".captions li")).to_have_count(0)
+        page.clock.install()
+        page.clock.fast_forward(4000)
         expect(page.get_by_text("Step closer")).to_be_visible()
     with fake_live_page(make_track(1, (10, 10, 90, 90))) as url, opened(browser, f"{url}?screen") as page:
         expect(page.locator(".captions")).to_contain_text("happy")
         expect(page.get_by_text("Step closer")).to_be_hidden()
-
-
-def test_screen_mode_survives_a_restart_of_the_server(
-    browser: Browser, start_server: Callable[..., Server]
-) -> None:
-    flags = ("--source", "demo")
-    server = start_server(*flags)
-    with opened(browser, f"{server.url}/?screen") as page:
-        expect(page.locator(".captions li").first).to_be_visible()
-        server.stop()
-        expect(page.get_by_text("does not answer")).to_be_visible()
-        start_server(*flags, "--port", str(server.port))
-        expect(page.locator("#headline")).to_be_hidden()  # nothing is wrong any more
-        until(lambda: page.locator(".captions li").count() > 0)
 
 
 def test_the_room_bar_shows_each_emotions_share_in_all_faces(browser: Browser) -> None:

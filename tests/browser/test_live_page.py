@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,15 +14,16 @@ from playwright.sync_api import Browser, Page, expect
 
 from streaming.sender import SenderWaits
 from tests.fakes.browser import DEMO, PATIENCE_MS, WIDTH, follow, show_as
-from tests.fakes.camera import FakeCrowd
-from tests.fakes.images import picture_of, plain_image
+from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd
+from tests.fakes.images import make_track, picture_of, plain_image
 from tests.fakes.server import Server, serving
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import until
 from vision.colours import bgr
-from vision.emotions import DETAILS
+from vision.emotions import DETAILS, EMOTIONS
 from vision.jpeg import encode_jpeg
 from vision.overlay import RIM
+from vision.tracker import Track
 
 pytestmark = pytest.mark.browser
 
@@ -105,17 +107,29 @@ def test_a_sample_link_opens_its_gallery(page: Page, demo: Server) -> None:
 
 
 def test_the_page_reconnects_by_itself_when_the_server_comes_back(
-    page: Page, start_server: Callable[..., Server]
+    browser: Browser, start_server: Callable[..., Server]
 ) -> None:
     flags = ("--source", "demo")
     server = start_server(*flags)
-    page.goto(server.url, wait_until="domcontentloaded")
-    wait_for_new_picture(page)
+    page, screen = (browser.new_page(bypass_csp=True) for _ in range(2))
+    for one, path in ((page, "/"), (screen, "/?screen")):
+        one.set_default_timeout(PATIENCE_MS)
+        one.goto(server.url + path, wait_until="domcontentloaded")
+        wait_for_new_picture(one)
+        one.clock.install()
+    expect(screen.locator("#headline")).to_be_hidden()
     server.stop()
-    expect(page.locator("#headline")).to_contain_text("does not answer")
+    for one in (page, screen):
+        expect(one.get_by_text("does not answer")).to_be_visible()
     start_server(*flags, "--port", str(server.port))
-    expect(page.locator("#headline")).to_have_text(DEMO)
-    wait_for_new_picture(page)
+    for one in (page, screen):
+        one.clock.fast_forward(15_000)  # its longest pause
+        expect(one.locator("#headline")).to_have_text(DEMO)
+        wait_for_new_picture(one)
+    expect(screen.locator("#headline")).to_be_hidden()  # nothing is wrong any more
+    expect(screen.locator(".captions li").first).to_be_visible()
+    for one in (page, screen):
+        one.close()
 
 
 def test_a_hidden_page_frees_its_stream_and_takes_it_again_when_shown(page: Page, demo: Server) -> None:
@@ -160,15 +174,29 @@ def test_nothing_sticks_out_on_a_phone(page: Page, demo: Server) -> None:
         assert page.evaluate(WIDTH) <= 360, path
 
 
+@pytest.fixture
+def staged() -> Iterator[tuple[str, Callable[..., None]]]:
+    """The address of a live page, and a function that has its camera see faces."""
+    crowd, camera = FakeCrowd(), FakeCamera()
+
+    def see(*tracks: Track) -> None:
+        camera.now = replace(camera.now, newest=replace(FRAME, tracks=list(tracks)))
+        crowd.feed.put(picture_of(1, encode_jpeg(plain_image(90, 480, 640), 80)))
+
+    with serving(make_fake_site(crowd, camera=camera)) as server, closing(crowd):
+        yield f"http://127.0.0.1:{server.port}", see
+
+
 def test_each_face_has_a_card_with_its_bars_in_one_order_and_its_last_minute(
-    page: Page, start_server: Callable[..., Server]
+    browser: Browser, staged: tuple[str, Callable[..., None]]
 ) -> None:
-    server = start_server("--source", "demo")
-    page.set_viewport_size({"width": 1280, "height": 800})
-    page.goto(server.url, wait_until="domcontentloaded")
+    url, see = staged
+    page = browser.new_page(bypass_csp=True, viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE_MS)
+    see(make_track(1, (10, 20, 110, 120)))
+    page.goto(url, wait_until="domcontentloaded")
     card = page.locator(".card").first
     adjectives = [details.adjective for details in DETAILS.values()]
-    expect(card.get_by_role("heading")).to_contain_text(re.compile("|".join([*adjectives, "unsure"])))
     expect(card.get_by_role("listitem")).to_have_count(len(DETAILS))
     expect(page.locator("#announcer")).to_contain_text(": ")
     expect(page.locator("#nobody")).to_be_hidden()
@@ -182,41 +210,44 @@ def test_each_face_has_a_card_with_its_bars_in_one_order_and_its_last_minute(
         says: card.querySelector(".says").textContent,
       };
     })"""
-    for _ in range(20):  # some changes of expression
-        for seen in page.evaluate(rows):
+    for emotion, sure in (*((name, True) for name in EMOTIONS), ("happy", False)):
+        see(make_track(1, (10, 20, 110, 120), emotion, sure), make_track(2, (210, 20, 310, 120)))
+        said = DETAILS[emotion].adjective if sure else "unsure"
+        expect(card.get_by_role("heading")).to_contain_text(said)
+        first, second = page.evaluate(rows)
+        for seen in (first, second):
             assert seen["names"] == adjectives  # no row ever slides over another
             assert sum(seen["shares"]) == pytest.approx(100, abs=4)
-            assert seen["leads"] == ([] if seen["says"] == "unsure" else [seen["says"]])
-        page.wait_for_timeout(250)
+        assert (first["says"], first["leads"]) == (said, [said] if sure else [])
+        assert (second["says"], second["leads"]) == ("happy", ["happy"])
     painted = (
         "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
     )
     page.wait_for_function(f"({painted})(document.querySelector('.card canvas'))")
     expect(card.locator("canvas")).to_have_attribute("aria-label", re.compile("The last minute: .*%"))
+    page.close()
 
 
 def test_the_count_agrees_with_the_cards_and_numbers_stand_where_there_are_several(
-    page: Page, demo: Server
+    browser: Browser, staged: tuple[str, Callable[..., None]]
 ) -> None:
-    page.goto(demo.url, wait_until="domcontentloaded")
+    url, see = staged
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    tracks = [make_track(number, (200 * number - 190, 20, 200 * number - 90, 120)) for number in (1, 2, 3)]
     both = """() => ({
       cards: document.querySelectorAll(".card").length,
-      said: parseInt(document.getElementById("figures").textContent) || null,
+      said: parseInt(document.getElementById("figures").textContent),
       numbers: [...document.querySelectorAll(".number")].filter((number) => number.checkVisibility()).length,
     })"""
-    counts = set()
-    for _ in range(200):  # the demo shows one, two and three, in 40 s
-        page.wait_for_timeout(250)
+    see(tracks[0])
+    page.goto(url, wait_until="domcontentloaded")
+    for count in (1, 2, 3, 1):
+        see(*tracks[:count])
+        expect(page.locator("#figures")).to_contain_text("1 face ·" if count == 1 else f"{count} faces ·")
         seen = page.evaluate(both)
-        if seen["said"] is None:  # nobody is there yet
-            continue
-        assert seen["cards"] == seen["said"]
-        assert seen["numbers"] == (seen["cards"] if seen["cards"] > 1 else 0)
-        counts.add(seen["cards"])
-        if 1 in counts and len(counts) > 1:
-            break
-    assert 1 in counts
-    assert max(counts) > 1
+        assert seen == {"cards": count, "said": count, "numbers": count if count > 1 else 0}
+    page.close()
 
 
 def test_a_part_of_the_page_that_fails_stops_no_other(browser: Browser, demo: Server) -> None:
