@@ -179,6 +179,14 @@ def browser(chromium: str, playwright: "Playwright") -> "Iterator[Browser]":
     browser.close()
 
 
+@pytest.fixture(scope="module")
+def kept_page(browser: "Browser") -> "Iterator[Page]":
+    """A page for tests to use one after the other."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
 @pytest.fixture
 def page(browser: "Browser") -> "Iterator[Page]":
     """A page of its own for a test, patient, in a context of its own."""
