@@ -33,6 +33,7 @@ lint: .venv/dev.stamp $(if $(NPM),node_modules/.stamp)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 	@$(if $(NPM),npm run --silent lint,echo "static/js/*.js is not linted: there is no npm on this machine.")
 
 format: .venv/dev.stamp $(if $(NPM),node_modules/.stamp)

@@ -1,4 +1,4 @@
-"""python predict.py PICTURE|FOLDER|ZIP|VIDEO...: names the emotion of every face in files.
+"""Name the emotion of every face in pictures, folders, ZIPs and videos: python predict.py PATH...
 
 The settings that concern faces are read from the FER_* variables, as the site reads them.
 """
@@ -176,20 +176,22 @@ def main(argv: Sequence[str] | None = None, *, make_readers: MakeReaders = make_
     """Read the files named and return the exit code: 0, 1 if nothing could be read, 2 if it cannot start."""
     parser = argparse.ArgumentParser(prog="python predict.py", description=__doc__)
     parser.add_argument("--version", action="version", version=VERSION)
-    parser.add_argument("paths", metavar="PICTURE|FOLDER|ZIP|VIDEO", nargs="+", type=Path)
-    parser.add_argument("--csv", metavar="FILE", type=Path, help="write a row a face there")
-    parser.add_argument("--json", action="store_true", help="print a JSON object a picture and a video's frame")
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="picture, folder, ZIP or video")
+    parser.add_argument("--csv", metavar="FILE", type=Path, help="table to write, with a row for each face")
     parser.add_argument(
-        "--annotated", metavar="FOLDER", type=Path, help="put copies with the faces drawn there"
+        "--json", action="store_true", help="print a JSON object for each picture and each frame of a video"
     )
     parser.add_argument(
-        "--whole", action="store_true", help="read each whole picture as one face: for pictures cut to a face"
+        "--annotated", metavar="FOLDER", type=Path, help="folder for copies with the faces drawn"
+    )
+    parser.add_argument(
+        "--whole", action="store_true", help="read each whole picture as a face; for pictures cut to a face"
     )
     parser.add_argument(
         "--rest",
         metavar="FOLDER",
         type=Path,
-        help="read the faces against the resting face in its pictures: for files that show one person",
+        help="pictures of the resting face to read the faces against; for files that show one person",
     )
     args = parser.parse_args(argv)
     try:

@@ -60,14 +60,14 @@ class Settings:
 
     role: str = _setting(
         "all",
-        "part of the site that this process runs: all, or with --redis-url only camera (publish one) or web "
-        "(show all); `python main.py camera` and `python main.py web` set it, too",
+        "part of the site that this process runs: all; or, with --redis-url, camera (publish one) or web (show "
+        "all), as `python main.py camera` and `python main.py web` say, too",
         choices=ROLES,
     )
     redis_url: str = _setting(
         "",
-        "redis://HOST:6379/0, the Redis through which camera processes and web hosts communicate, and all web "
-        "hosts count failed logins together",
+        "address of the Redis that connects camera processes and web hosts, as redis://HOST:6379/0; with one, "
+        "web hosts count failed logins together",
         secret=True,
     )
     name: str = _setting(
@@ -78,8 +78,8 @@ class Settings:
     source: str = _setting(
         "auto",
         "source to watch: auto (camera 0, or the demo without one), a camera number or device, a video file "
-        "(looped), a folder of pictures, an http(s):// or rtsp:// URL (in its password %40 stands for @, %2F "
-        "for /, %23 for #, %3F for ?, %25 for %), or demo",
+        "(looped), a folder of pictures, an http(s):// or rtsp:// URL, or demo; a password in a URL has %40 "
+        "for @, %2F for /, %23 for #, %3F for ?, %25 for %",
         secret=True,
     )
     host: str = _setting("127.0.0.1", "address to serve on; 0.0.0.0 lets other machines watch, see --auth")
@@ -98,7 +98,7 @@ class Settings:
     embed: str = _setting(
         "",
         "origins, comma-separated, as https://hall.example.org, whose pages may show the stream, the snapshot "
-        "and the events, and send event markers; the pages of all others may not",
+        "and the events, and send event markers",
     )
     port: int = _setting(5000, "port to serve on", 1, 65535)
     weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "weights file of the network")
@@ -154,11 +154,13 @@ class Settings:
         12,
         1000,
     )
-    smoothing_s: float = _setting(0.3, "time over which a face's probabilities are eased; 0: not at all", 0, 10)
+    smoothing_s: float = _setting(
+        0.3, "time over which a face's probabilities are smoothed; 0: not at all", 0, 10
+    )
     unsure_below: float = _setting(
         0.4,
-        "probability below which a face's emotion is labelled unsure; a live face with a label keeps it until "
-        "it is 0.13 below for half a second; 0: never",
+        "probability below which a face's emotion is labelled unsure; a live label stays until it is 0.13 "
+        "below for half a second; 0: never",
         0,
         1,
     )
@@ -206,8 +208,8 @@ class Settings:
     idle_s: float = _setting(10.0, "time after the last viewer left until the camera is closed", 0, 3600)
     stall_s: float = _setting(
         3.0,
-        'time without a new frame until the stream says "No signal" and why, and /readyz 503; a camera that '
-        "gives a picture every few seconds has two and a half of its periods",
+        'time without a new frame until the stream says "No signal" and why, and /readyz answers 503; a slow '
+        "camera has two and a half of its periods",
         0.2,
         60,
     )

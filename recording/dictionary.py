@@ -23,7 +23,7 @@ class Field:
     levels: Mapping[str, str] = field(default_factory=dict)
 
 
-_OLD = "in recordings of versions before 0.3"
+_OLD = "in recordings of version 0.1"
 _PLACED = "placed by the seven probabilities, not measured"
 _PLACES = {
     "valence": f"unpleasant to pleasant, -1 to 1; {_PLACED}",
@@ -46,7 +46,7 @@ SIGHTING_FIELDS = (
         levels={name: emotion.description for name, emotion in DETAILS.items()},
     ),
     Field("sure", "whether the label named it", levels=SURE),
-    *(Field(name, f"probability that the face shows {name}, eased over time, 0 to 1") for name in DETAILS),
+    *(Field(name, f"probability that the face shows {name}, smoothed over time, 0 to 1") for name in DETAILS),
     *(Field(name, _PLACES[name]) for name in AXES),
     Field("brightness", "mean gray level of the whole picture, 0 (black) to 255 (white)", "gray level", _OLD),
     Field(
@@ -61,6 +61,12 @@ SIGHTING_FIELDS = (
         "usual proportions; positive: to the right of the picture",
         "degrees",
         f"as roll_deg is, and {_OLD}",
+    ),
+    Field(
+        "rest_since",
+        "when the resting face was measured against which the seven probabilities of this row were read",
+        "UTC",
+        f"where they are as the network gave them, and {_OLD}",
     ),
 )
 MARKER_FIELD = Field(

@@ -52,7 +52,7 @@ class HttpClient:
             answer = self._ask()
             if answer.status == 401 and self._login:
                 if not self._login.accept(answer.headers.get_all("WWW-Authenticate", [])):
-                    raise SourceError(f"{self._name} asks for a password in a way that is not known (401)")
+                    raise SourceError(f"{self._name} asks for a password by an unknown method (401)")
                 answer = self._ask()
             if answer.status not in REDIRECTS:
                 return self._check(answer)
@@ -158,7 +158,7 @@ class HttpClient:
         if isinstance(error, ConnectionError):
             return SourceError(f"{self._name} closes the connection without an answer")
         if isinstance(error, ssl.SSLError):
-            return SourceError(f"{self._name} does not speak TLS as it is spoken today")
+            return SourceError(f"{self._name} uses a version of TLS that is no longer accepted")
         if isinstance(error, OSError):
             return SourceError(f"{self._name} cannot be reached: {error.strerror or 'the network fails'}")
-        return NoHttpError(f"{self._name} does not answer as HTTP does")
+        return NoHttpError(f"{self._name} does not answer in HTTP")

@@ -124,7 +124,7 @@ def _change(values: dict[str, Any], change: str) -> None:
 def _resized(stages: list[list[int]], epochs: int) -> list[list[int]]:
     """Return stages of so many epochs altogether; ValueError for less than one."""
     if epochs < 1:
-        raise ValueError("--epochs is at least 1")
+        raise ValueError("--epochs must be at least 1")
     resized = []
     for side, length in stages:
         resized.append([side, min(length, epochs)])
@@ -149,17 +149,17 @@ def parse_config(values: dict[str, Any], origin: str) -> Config:
             raise ValueError(f"{origin}: {name} has the wrong type")
     for name, choice in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
         if values[name] not in choice:
-            raise ValueError(f"{origin}: {name} is one of {', '.join(choice)}")
+            raise ValueError(f"{origin}: {name} must be one of {', '.join(choice)}")
     if values.get("keep", "") not in ("", *KEPT):
-        raise ValueError(f"{origin}: keep is one of {', '.join(KEPT)}")
+        raise ValueError(f"{origin}: keep must be one of {', '.join(KEPT)}")
     if values.get("zoom", 1.0) < 1:
-        raise ValueError(f"{origin}: zoom is at least 1")
+        raise ValueError(f"{origin}: zoom must be at least 1")
     if values["batch_size"] < 2:
-        raise ValueError(f"{origin}: batch_size is at least 2")
+        raise ValueError(f"{origin}: batch_size must be at least 2")
     if not values["stages"] or not _pairs(values["stages"], int):
-        raise ValueError(f"{origin}: stages is a list of [side, epochs]")
+        raise ValueError(f"{origin}: stages must be a list of [side, epochs]")
     if not _pairs(values.get("unfreeze", []), str):
-        raise ValueError(f"{origin}: unfreeze is a list of [part, epoch]")
+        raise ValueError(f"{origin}: unfreeze must be a list of [part, epoch]")
     return Config(**values)
 
 

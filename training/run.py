@@ -98,7 +98,10 @@ class Run:
         self.optimizer = make_optimizer(self.net, config)
         self.steps_per_epoch = len(training) // config.batch_size
         if not self.steps_per_epoch:
-            raise ValueError(f"{len(training)} faces are fewer than a batch of {config.batch_size}")
+            raise ValueError(
+                f"{len(training)} faces are fewer than a batch of {config.batch_size}; "
+                "give --set batch_size= a smaller number"
+            )
         self.schedule = Schedule(self.optimizer, config, self.steps_per_epoch)
         self.step = 0
         self.best_loss, self.best_epoch = (
@@ -240,7 +243,7 @@ class Run:
             return
         tqdm.write(
             f"epoch {epoch + 1}: training loss {training_loss:.4f}, accuracy {self.training_accuracy:.4f}; "
-            f"PublicTest loss {metrics['loss']:.4f}, accuracy {metrics['accuracy']:.4f}, "
+            f"validation loss {metrics['loss']:.4f}, accuracy {metrics['accuracy']:.4f}, "
             f"macro-F1 {metrics['macro_f1']:.4f}; recall "
             + ", ".join(f"{name} {recall:.2f}" for name, recall in recalls.items())
         )
@@ -248,7 +251,7 @@ class Run:
             log.add_scalar(f"Recall/{name}", recall, epoch + 1)
         log.add_scalar("Training/accuracy", self.training_accuracy, epoch + 1)
         for name, value in metrics.items():
-            log.add_scalar(f"PublicTest/{name}", value, epoch + 1)
+            log.add_scalar(f"Validation/{name}", value, epoch + 1)
         log.add_scalar("Training/loss", training_loss, epoch + 1)
         log.add_scalar("Training/learning_rate", rate, epoch + 1)
         if better:

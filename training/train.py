@@ -83,7 +83,7 @@ def _make_run(args: Any, workers: Workers) -> Run:
         training = training.some(args.faces)
     validation = load_faces(args.data, "PublicTest", args.ferplus)
     if bool(args.teacher) != bool(config.distill_weight):
-        raise ValueError("--teacher and a configuration with a distill_weight belong together")
+        raise ValueError("--teacher needs a configuration with a distill_weight, and the other way round")
     teachers = [load_net(path)[0] for path in args.teacher]
     folder = args.out or Path("runs") / Path(args.config).stem
     run = Run(config, training, validation, folder, teachers, workers, args.bf16)

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Playwright
 
 from tests.fakes.browser import FLAGS, PATIENCE_MS
 from tests.fakes.camera import FakeCamera, FakeCrowd
+from tests.fakes.documents import examples
 from tests.fakes.images import picture_of, plain_image
 from tests.fakes.server import serving
 from tests.fakes.site import make_fake_site
@@ -37,6 +38,12 @@ SHOWS = """async ([address, kind]) => {
     setInterval(() => part.naturalWidth > 0 && resolve(true), 50);
   });
   return Promise.race([answer, seen]);
+}"""
+PUTS = """code => {
+  const script = document.createElement("script");
+  script.type = "module";
+  script.textContent = code;
+  document.body.append(script);
 }"""
 READS = "address => fetch(address).then((answer) => answer.ok, () => false)"
 
@@ -108,6 +115,14 @@ def test_a_page_shows_the_camera_if_its_origin_may_embed_it_and_no_other_page_do
     assert hall.run(hall.same_site, SHOWS, [open_to_one + path, kind]) is False
     for origin in (hall.other_site, hall.same_site):
         assert hall.run(origin, SHOWS, [closed + path, kind]) is False
+
+
+def test_the_documented_page_prints_the_faces_as_they_come(hall: Hall, show: Callable[..., str]) -> None:
+    (example,) = examples("api.md", "html")
+    code = example.at(show(hall.other_site)).partition(">")[2].rpartition("<")[0]
+    with hall._page.expect_console_message(lambda message: message.type == "log") as printed:
+        hall.run(hall.other_site, PUTS, code)
+    assert [face["emotion"] for face in printed.value.args[0].json_value()] == ["surprise"]
 
 
 def test_a_page_whose_origin_may_embed_the_camera_reads_its_snapshot_and_nothing_else(

@@ -1,7 +1,6 @@
 """The real program takes markers as docs/recording.md says, and its files are as that page describes them."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import ROOT
+from tests.fakes.documents import examples
 from tests.fakes.server import Server
 from tests.fakes.waiting import PATIENCE_S, until
 
@@ -20,10 +19,8 @@ pytestmark = pytest.mark.server
 
 def example(language: str, url: str) -> str:
     """Return an example of the documentation, for the program at url."""
-    text = (ROOT / "docs" / "recording.md").read_text(encoding="utf-8")
-    (code,) = re.findall(rf"^```{language}\n(.+?)^```", text, re.MULTILINE | re.DOTALL)
-    assert "http://localhost:5000" in code
-    return str(code).replace("http://localhost:5000", url)
+    (found,) = examples("recording.md", language)
+    return found.at(url)
 
 
 def test_the_documented_examples_mark_and_the_sidecar_says_what_recorded(
@@ -31,7 +28,7 @@ def test_the_documented_examples_mark_and_the_sidecar_says_what_recorded(
 ) -> None:
     server = start_server("--source", "demo", "--record", "--database-url", str(tmp_path / "history.sqlite"))
     until(lambda: json.loads(server.get("/state"))["recording"]["sightings"] > 5)
-    url = server.url.rstrip("/")
+    url = server.url
     assert shutil.which("curl")
     before_s = time.time()
     for command in (["sh", "-ec", example("sh", url)], [sys.executable, "-c", example("python", url)]):

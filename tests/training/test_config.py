@@ -95,7 +95,7 @@ def test_an_impossible_change_is_named(change: str) -> None:
 
 
 def test_no_epoch_is_refused() -> None:
-    with pytest.raises(ValueError, match="--epochs is at least 1"):
+    with pytest.raises(ValueError, match="--epochs must be at least 1"):
         load_config("base", epochs=0)
 
 

@@ -167,7 +167,7 @@ def test_other_answers_are_a_sentence(camera: FakeHttpCamera, status: int, sente
 
 def test_what_is_no_http_is_told_apart(camera: FakeHttpCamera) -> None:
     camera.replies["/"] = lambda _: [b"RTSP/1.0 200 OK\r\n\r\n"]
-    with pytest.raises(NoHttpError, match="the camera does not answer as HTTP does"):
+    with pytest.raises(NoHttpError, match="the camera does not answer in HTTP"):
         fetch(camera, "/")
 
 

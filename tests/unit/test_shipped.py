@@ -64,6 +64,11 @@ def test_the_docs_give_the_shipped_weights_figures(weights: Path, page: str, fig
     assert f"{metrics[figure] * 100:.1f}" in (ROOT / page).read_text(encoding="utf-8")
 
 
+def test_the_readme_gives_the_shipped_accuracy() -> None:
+    accuracy = EmotionClassifier.load(WEIGHTS).card.metrics["PublicTest accuracy, shipped"]
+    assert f"names {accuracy * 100:.1f} % of" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.server
 @pytest.mark.parametrize(("weights", "at_least"), [(WEIGHTS, 1.0), (SMALL, 0.8)])
 def test_the_shipped_networks_read_the_portraits_as_they_are_meant(weights: Path, at_least: float) -> None:
