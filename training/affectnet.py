@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from training.folders import PICTURE_SUFFIXES
 from vision.emotions import EMOTIONS
 
 # Expressions 0 to 6; 7 is contempt, 8 none, 9 uncertain, 10 no face.
 CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry")
 OTHERS = range(7, 11)
-SUFFIXES = (".jpg", ".jpeg", ".png")
 COLUMNS = (
     *("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height"),
     *("facial_landmarks", "expression", "valence", "arousal"),
@@ -110,7 +110,7 @@ def _find_picture(root: Path, name: str) -> Path | None:
 
 def _in_arrays(folder: Path) -> Iterator[AffectFace]:
     """Yield the faces of a set."""
-    pictures = [path for path in (folder / "images").iterdir() if path.suffix.lower() in SUFFIXES]
+    pictures = [path for path in (folder / "images").iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
     for picture in sorted(pictures, key=lambda path: (len(path.stem), path.stem)):
         expression, valence, arousal = (
             _read_value(folder / "annotations" / f"{picture.stem}_{name}.npy") for name in ("exp", "val", "aro")

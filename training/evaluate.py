@@ -124,17 +124,7 @@ def ms_per_face(classifier: EmotionClassifier) -> float:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Measure a weights file and write the report.
-
-    Args:
-        argv: The command line; the program's own by default.
-
-    Returns:
-        The exit status: 0, or 2 if the weights or the data cannot be read.
-
-    Raises:
-        SystemExit: A flag is wrong, or --help was given.
-    """
+    """Measure a weights file and write the report; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("weights", type=Path, help="weights file of the network")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
