@@ -50,19 +50,18 @@ def is_affectnet(root: Path) -> bool:
     return _list_folder(root) is not None or any(_is_set(root / name) for name in SETS.values())
 
 
-def affectnet_faces(root: Path, split: str) -> Iterator[AffectFace] | None:
-    """Return the faces of a split, in one order in every run; None without that split.
+def affectnet_faces(root: Path, split: str) -> Iterator[AffectFace]:
+    """Yield the faces of a split, in one order in every run; none without that split.
 
-    Iterating raises ValueError, in one sentence, for a row or a file that cannot be read.
+    Raises ValueError, in one sentence, for a row or a file that cannot be read.
     """
     if split not in LISTS:
-        return None
+        return
     folder = _list_folder(root)
     if folder is not None and (folder / LISTS[split]).is_file():
-        return _listed(root, folder / LISTS[split])
-    if _is_set(root / SETS[split]):
-        return _in_arrays(root / SETS[split])
-    return None
+        yield from _listed(root, folder / LISTS[split])
+    elif _is_set(root / SETS[split]):
+        yield from _in_arrays(root / SETS[split])
 
 
 def _list_folder(root: Path) -> Path | None:

@@ -105,11 +105,8 @@ def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
 
 def _load_affectnet(path: Path, split: str) -> Faces:
     """Return the faces of a split of AffectNet that show one of EMOTIONS; raises ValueError."""
-    found = affectnet_faces(path, split)
-    if found is None:
-        raise MissingSplitError(f"{path} has no faces for {split}")
     images, labels, affect, dropped = [], [], [], 0
-    for face in found:
+    for face in affectnet_faces(path, split):
         if face.label is None:
             dropped += 1
             continue
