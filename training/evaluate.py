@@ -22,12 +22,12 @@ from nn.registry import load_net
 from nn.torch_engine import TorchEngine
 from settings import Settings
 from training.calibrate import majority_accuracy, majority_of
+from training.checkpoint_flags import add_spec_arguments, spec_of
 from training.data import SPLITS, Faces, load_faces
 from training.duplicates import near_duplicates
 from training.evaluate_by import as_text as evaluate_by_text
 from training.evaluate_by import evaluate_by, write_picture
 from training.evaluate_rest import evaluate_rest, rest_text
-from training.foreign import add_spec_arguments, spec_of
 from training.inference import predict_logits
 from training.losses import heads
 from training.metrics import averages, confusion, ferplus_majority, measure, per_class

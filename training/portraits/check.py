@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from model import EmotionClassifier
 from training.portraits.align import Aligned
+from training.portraits.brushes import CANVAS_LEFT, CANVAS_TOP, Painting
 from training.portraits.canvas import SIDE, Plane, detail, mirrored
-from training.portraits.easel import CANVAS_LEFT, CANVAS_TOP, Painting
 from vision.boxes import iou
 from vision.detector import Detector
 from vision.emotions import EMOTIONS

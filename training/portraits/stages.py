@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from training.portraits.align import Aligned
 from training.portraits.anger import Classify, closed_mouths, realign_angry
 from training.portraits.average import Average, average
-from training.portraits.bust import paint_portrait
+from training.portraits.brushes import Painting
 from training.portraits.canvas import Flow, symmetric
 from training.portraits.check import MAX_LIKENESS, likeness
-from training.portraits.easel import Painting
 from training.portraits.expressions import (
     GAINS,
     LESS_OF_PERSON,
@@ -23,9 +22,10 @@ from training.portraits.expressions import (
     express,
     flow_to_expression,
 )
-from training.portraits.hair import paint_hair
-from training.portraits.paint import paint_face
-from training.portraits.people import Looks, find_looks
+from training.portraits.looks import Looks, find_looks
+from training.portraits.paint_face import paint_face
+from training.portraits.paint_hair import paint_hair
+from training.portraits.paint_portrait import paint_portrait
 from training.portraits.proportions import reshape
 from training.portraits.sitters import SITTERS, Sitter
 from vision.emotions import EMOTIONS
