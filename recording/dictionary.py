@@ -62,6 +62,12 @@ SIGHTING_FIELDS = (
         "degrees",
         f"as roll_deg is, and {_OLD}",
     ),
+    Field(
+        "rest_since",
+        "when the resting face was measured against which the seven probabilities of this row were read",
+        "UTC",
+        f"where they are as the network gave them, and {_OLD}",
+    ),
 )
 MARKER_FIELD = Field(
     "marker",

@@ -3,25 +3,28 @@
 import io
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recording.dictionary import CSV_FIELDS, MARKER_FIELDS, SIGHTING_FIELDS, names
 from recording.history import Summary
 from recording.markers import Marker
 from vision.circumplex import place
 from vision.faces import Table
+from vision.resting_face import RestingFace, read_without
 
 COLUMNS = names(SIGHTING_FIELDS)
 CSV_COLUMNS = names(CSV_FIELDS)
 MARKER_COLUMNS = names(MARKER_FIELDS)
 SECONDS = COLUMNS.index("seconds")
 ROWS_A_PART = 100
-PROBS = slice(9, 16)  # of a row of `History.sightings`
+# Of a row of `History.sightings`.
+TRACK_ID, PROBS, REST_MS = 2, slice(9, 16), 19
 
 
 def iso_time(unix_ms: int) -> str:
@@ -29,21 +32,42 @@ def iso_time(unix_ms: int) -> str:
     return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def records(summary: Summary, sightings: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+def records(
+    summary: Summary,
+    sightings: Iterable[Sequence[Any]],
+    without: Mapping[tuple[int, int], RestingFace] | None = None,
+) -> Iterator[tuple[Any, ...]]:
     """Yield a session's sightings, as `History.sightings` yields them, in COLUMNS.
 
     time is in UTC, seconds are since the session began, x1 to y2 in px; probabilities, valence and arousal are
-    rounded.
+    rounded. Given `History.rests` as without, they are what they would be without these resting faces.
     """
     sightings = iter(sightings)
     while part := list(islice(sightings, ROWS_A_PART)):
         probs = np.array([row[PROBS] for row in part])
+        if without:
+            _take_back(probs, part, without)
         figures = (
             np.hstack((probs, place(probs))).round(4).tolist()
         )  # as one: a row alone takes four times as long
-        for (_, at_unix_ms, *rest), numbers in zip(part, figures, strict=True):
+        for (_, at_unix_ms, *more), numbers in zip(part, figures, strict=True):
             times = iso_time(at_unix_ms), (at_unix_ms - summary.started_unix_ms) / 1000
-            yield *times, summary.session_id, summary.source, *rest[:7], *numbers, *rest[14:]
+            rested = more[-1] and iso_time(more[-1])
+            yield *times, summary.session_id, summary.source, *more[:7], *numbers, *more[14:-1], rested
+
+
+def _take_back(
+    probs: NDArray[np.float64],
+    sightings: Sequence[Sequence[Any]],
+    rests: Mapping[tuple[int, int], RestingFace],
+) -> None:
+    """Change the probs (n, 7) of sightings to what they would be without their resting faces."""
+    keys = [(row[TRACK_ID], row[REST_MS]) for row in sightings]
+    rows = [row for row, key in enumerate(keys) if key in rests]
+    if rows:
+        probs[rows] = read_without(
+            probs[rows].astype(np.float32), np.array([rests[keys[it]].probs for it in rows])
+        )
 
 
 def marker_records(summary: Summary, markers: Iterable[Marker]) -> Iterator[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -31,6 +32,7 @@ from recording.tables import (
     TABLES,
     faces_table,
     markers_table,
+    rests_table,
     seconds_table,
     sessions_table,
     sightings_table,
@@ -39,6 +41,7 @@ from recording.tables import (
 from settings import StartError
 from vision.emotions import EMOTIONS
 from vision.head_pose import roll_deg, yaw_estimate_deg
+from vision.resting_face import RestingFace
 from vision.tracker import Track
 
 ROWS_A_READ = 1000
@@ -180,6 +183,7 @@ class History:
             if sightings:
                 rows = [_as_row(session_id, number, *it) for number, it in enumerate(sightings, count)]
                 connection.execute(insert(sightings_table), rows)
+                _insert_rests(connection, session_id, sightings)
                 _add(connection, faces_table, _count_faces(session_id, sightings), COUNTED, ("last_ms",))
                 _add(
                     connection,
@@ -252,6 +256,19 @@ class History:
         with self.database.begin() as connection:
             markers = [Marker(*row) for row in connection.execute(query)]
         return sorted(markers, key=lambda marker: (marker.at_unix_ms, marker.number))
+
+    def rests(self, session_id: int) -> dict[tuple[int, int], RestingFace]:
+        """Return a session's resting faces in order, by the face's number and their time (Unix, ms)."""
+        query = select(rests_table).where(rests_table.c.session_id == session_id)
+        query = query.order_by(rests_table.c.since_ms, rests_table.c.track_id)
+        with self.database.begin() as connection:
+            rows = connection.execute(query).mappings().all()
+        return {
+            (row["track_id"], row["since_ms"]): RestingFace(
+                np.array([row[name] for name in EMOTIONS], np.float32), row["since_ms"] / 1000, row["name"]
+            )
+            for row in rows
+        }
 
     def faces(self, session_id: int, limit: int) -> list[Face]:
         """Return the faces of a session seen most often, limit at most, in the order in which they came."""
@@ -336,8 +353,9 @@ class History:
     def sightings(self, session_id: int, stretch_ms: range | None = None) -> Iterator[Row[Any]]:
         """Yield a session's sightings in order, or those of a stretch of it (Unix time in ms).
 
-        Each is number, at_ms, track_id, x1 to y2, emotion, sure, seven probs, brightness, roll_deg and
-        yaw_estimate_deg. Read in small parts, so that a slow reader holds neither memory nor a connection.
+        Each is number, at_ms, track_id, x1 to y2, emotion, sure, seven probs, brightness, roll_deg,
+        yaw_estimate_deg and rest_ms. Read in small parts, so that a slow reader holds neither memory nor a
+        connection.
         """
         columns = [column for column in sightings_table.c if column.name != "session_id"]
         query = select(*columns).where(sightings_table.c.session_id == session_id)
@@ -406,6 +424,23 @@ def _insert_markers(connection: Connection, session_id: int, markers: Iterable[M
     connection.execute(_dialect(connection).insert(markers_table).on_conflict_do_nothing(), rows)
 
 
+def _insert_rests(connection: Connection, session_id: int, sightings: Iterable[Sighting]) -> None:
+    """Insert the resting faces of sightings; those that are there already may have got a name since."""
+    rows = {
+        (track.track_id, rest.since_unix_ms): {
+            "session_id": session_id,
+            "track_id": track.track_id,
+            "since_ms": rest.since_unix_ms,
+            "name": rest.name,
+            **dict(zip(EMOTIONS, rest.probs.tolist(), strict=True)),
+        }
+        for _, track, *_ in sightings
+        if (rest := track.rest)
+    }
+    if rows:
+        _add(connection, rests_table, rows.values(), (), ("name",))
+
+
 def _as_row(
     session_id: int, number: int, at_ms: int, track: Track, brightness: float | None = None
 ) -> dict[str, Any]:
@@ -413,7 +448,9 @@ def _as_row(
     box = dict(zip(("x1", "y1", "x2", "y2"), track.box, strict=True))
     named = {"emotion": track.emotion, "sure": track.sure}
     probs = dict(zip(EMOTIONS, track.probs.tolist(), strict=True))
-    return {**which, **box, **named, **probs, "brightness": _whole(brightness), **_pose(track)}
+    rest_ms = track.rest.since_unix_ms if track.rest else None
+    more = {"brightness": _whole(brightness), **_pose(track), "rest_ms": rest_ms}
+    return {**which, **box, **named, **probs, **more}
 
 
 def _pose(track: Track) -> dict[str, int | None]:

@@ -8,6 +8,7 @@ from recording.history import History, Summary, describe_session
 from recording.tables import (
     faces_table,
     markers_table,
+    rests_table,
     seconds_table,
     sessions_table,
     sightings_table,
@@ -65,10 +66,12 @@ def put_together(first: About, second: About) -> About:
 def _move(connection: Connection, first: Summary, second: Summary) -> None:
     """Give all rows of the second session to the first, numbered on behind its own."""
     goes_to = {"session_id": first.session_id}
-    faces, seen, markers = faces_table.c, sightings_table.c, markers_table.c
+    faces, seen, rests, markers = faces_table.c, sightings_table.c, rests_table.c, markers_table.c
     before_faces = _last(connection, faces.track_id, first)
     moved = {**goes_to, "track_id": faces.track_id + before_faces}
     connection.execute(update(faces_table).where(faces.session_id == second.session_id).values(moved))
+    moved = {**goes_to, "track_id": rests.track_id + before_faces}
+    connection.execute(update(rests_table).where(rests.session_id == second.session_id).values(moved))
     moved = {
         **goes_to,
         "number": seen.number + _last(connection, seen.number, first) + 1,

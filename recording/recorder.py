@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 20_000  # frames and sightings; about six minutes of one face
 TIDY_S = 3600.0  # between two deletions of old sessions
+RECENT_MS = 60_000  # a marker is told of for so long after its moment,
+MAX_RECENT = 20  # and so many at most
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Recording:
 
     session_id is None until the session is in the database; problem is empty if all is well. The session began
     at started_unix_ms, length_ms ago; saved is the one that ended last, until another begins. about and labels,
-    of the keys 1 to 9, are those of the session, or of the next one; markers are how many the session has.
+    of the keys 1 to 9, are those of the session, or of the next one; markers are how many the session has, and
+    recent_markers the newest of the last minute, at most MAX_RECENT, in the order in which they came.
     """
 
     on: bool
@@ -67,6 +70,7 @@ class Recording:
     labels: tuple[str, ...] = ()
     markers: int = 0
     last_marker: Marker | None = None
+    recent_markers: tuple[Marker, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Return a line about the recording as JSON: whether it is on, and for how long."""
@@ -80,6 +84,7 @@ class Recording:
             **{**values, "labels": tuple(values["labels"])}
             | {"about": About(**{**about, "tags": tuple(about["tags"])})}
             | {"last_marker": Marker(**last) if last else None, "saved": Saved(**saved) if saved else None}
+            | {"recent_markers": tuple(Marker(**marker) for marker in values["recent_markers"])}
         )
 
 
@@ -140,6 +145,7 @@ class Recorder:
         self._saved: Saved | None = None
         self._about, self._labels = About(), tuple[str, ...]()  # of the session that runs, or the next
         self._last_marker: Marker | None = None  # of the session that runs
+        self._recent = deque[Marker](maxlen=MAX_RECENT)  # of it
         self._marker_rate = MarkerRate()
         self._waiting: deque[_Moment] = deque()
         self._sightings = 0  # that wait
@@ -195,6 +201,7 @@ class Recorder:
             if not self._put(_Moment(session, arrived_unix_ms, marker=marker)):
                 raise MarkerError("The database is away for so long that no more markers fit.", 503)
             self._last_marker = marker
+            self._recent.append(marker)
         self._on_marker(marker)
         return marker
 
@@ -207,6 +214,7 @@ class Recorder:
         with self._changed:
             session.about = self._about
             self._session, self._saved, self._dropped, self._last_marker = session, None, 0, None
+            self._recent.clear()
             self._put(_Moment(session, session.started_unix_ms))
 
     def _stop(self) -> None:
@@ -250,6 +258,7 @@ class Recorder:
                 length_ms=max(_now_ms() - session.started_unix_ms, 0),
                 markers=self._last_marker.number if self._last_marker else 0,
                 last_marker=self._last_marker,
+                recent_markers=tuple(it for it in self._recent if it.at_unix_ms > _now_ms() - RECENT_MS),
             )
 
     def counts(self) -> Mapping[str, int]:

@@ -55,8 +55,16 @@ def add_details(connection: Connection) -> None:
         connection.exec_driver_sql(f"ALTER TABLE sightings ADD COLUMN {name} SMALLINT")
 
 
+def add_rests(connection: Connection) -> None:
+    """Let sightings say against which resting face they were read.
+
+    The table of resting faces is new, and so made with those that are missing.
+    """
+    connection.exec_driver_sql("ALTER TABLE sightings ADD COLUMN rest_ms BIGINT")
+
+
 # The first leads from schema 1 to schema 2, and so on.
-MIGRATIONS: Sequence[Migration] = (mask_sources, add_details)
+MIGRATIONS: Sequence[Migration] = (mask_sources, add_details, add_rests)
 LOCK = 0x66616365  # "face": PostgreSQL's number of the lock under which one program at a time migrates
 _versions = Table(
     "schema_version", MetaData(), Column("version", Integer, primary_key=True, autoincrement=False)

@@ -5,24 +5,31 @@ it does not know, such as Session, are allowed beside its own.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recording.dictionary import CSV_FIELDS, MARKER_FIELDS, Field, names
 from recording.export import iso_time
 from recording.history import Summary
 from settings import VERSION
+from vision.faces import probs_json
+from vision.resting_face import STRENGTH, TYPICAL, RestingFace
 
+SHIFT = (
+    "where rest_since is not empty, each probability p was read as p * (Typical / rest) ** Strength, divided "
+    "by the sum of the seven"
+)
 NOTICE = "Emotions are what faces show, not what people feel."
 
 
-def sidecar(summary: Summary) -> dict[str, Any]:
-    """Return the description of a session's CSV, of its markers, and of what recorded it."""
+def sidecar(summary: Summary, rests: Mapping[tuple[int, int], RestingFace]) -> dict[str, Any]:
+    """Return the description of a session's CSV, its markers, its resting faces, and what recorded it."""
     program, _, version = VERSION.rpartition(" ")
     return {
         "Columns": list(names(CSV_FIELDS)),
         **describe(CSV_FIELDS),
         "MarkerColumns": describe(MARKER_FIELDS),
+        "RestingFaces": _rests(rests),
         "Session": _session(summary),
         "RecordedWith": json.loads(summary.setup) if summary.setup else None,
         "GeneratedBy": [{"Name": program, "Version": version}],
@@ -42,6 +49,20 @@ def _describe(field: Field) -> dict[str, Any]:
     if field.levels:
         values["Levels"] = dict(field.levels)
     return values
+
+
+def _rests(rests: Mapping[tuple[int, int], RestingFace]) -> dict[str, Any]:
+    """Return the resting faces, and how readings are shifted by them."""
+    faces = [
+        {
+            "track_id": track_id,
+            "rest_since": iso_time(since_ms),
+            "name": rest.name,
+            "probs": probs_json(rest.probs),
+        }
+        for (track_id, since_ms), rest in rests.items()
+    ]
+    return {"Description": SHIFT, "Strength": STRENGTH, "Typical": probs_json(TYPICAL), "Faces": faces}
 
 
 def _session(summary: Summary) -> dict[str, Any]:

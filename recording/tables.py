@@ -68,6 +68,17 @@ faces_table = Table(
     *(Column(name, Integer, nullable=False) for name in COUNTED),
     sqlite_with_rowid=False,
 )
+# The resting faces against which sightings were read.
+rests_table = Table(
+    "rests",
+    TABLES,
+    _session_id(),
+    Column("track_id", Integer, primary_key=True, autoincrement=False),
+    Column("since_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    *(Column(name, REAL, nullable=False) for name in EMOTIONS),
+    sqlite_with_rowid=False,
+)
 # Sums of what was seen in each second, so that a chart of hours need not read every sighting.
 seconds_table = Table(
     "seconds",
@@ -93,5 +104,6 @@ sightings_table = Table(
     Column("brightness", SmallInteger),  # of the whole picture, mean gray level, 0 to 255
     Column("roll_deg", SmallInteger),
     Column("yaw_estimate_deg", SmallInteger),
+    Column("rest_ms", BigInteger),  # since_ms of the face's rest, against which the seven were read
     sqlite_with_rowid=False,
 )

@@ -84,7 +84,7 @@ class ControlServer:
         return {"marker": asdict(marker)}
 
     def _rest(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Measure, use or forget a resting face."""
+        """Measure, use, name or forget a resting face."""
         try:
             self._controls.rest(RestRequest(**values))
         except RestError as error:

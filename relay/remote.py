@@ -167,7 +167,7 @@ class RemoteControls:
         self._control.request({RESETS: 1}, lambda report: report.view.get(RESETS) != previous)
 
     def rest(self, request: RestRequest) -> None:
-        """Measure, use or forget a face's resting face; raises RestError, AwayError and RedisError."""
+        """Measure, use, name or forget a face's resting face; raises RestError, AwayError and RedisError."""
         answer = self._control.call(REST, asdict(request))
         if "error" in answer:
             raise RestError(answer["error"])

@@ -77,6 +77,7 @@ class FrameResult:
     height_px: int
     tracks: list[Track]
     latency_ms: float
+    rests: list[str]  # names of resting faces that can be used again
 
 
 class BrowserCamera:
@@ -337,7 +338,8 @@ class BrowserCameras:
             self._happened["faces"] += len(faces)
         height_px, width_px = gray.shape
         latency_ms = (time.monotonic() - frame.arrived_s) * 1000
-        frame.answer.set_result(FrameResult(camera.index, width_px, height_px, tracks, latency_ms))
+        rests = camera.tracker.named_rests()
+        frame.answer.set_result(FrameResult(camera.index, width_px, height_px, tracks, latency_ms, rests))
 
     def _refuse(self, frame: _Frame, error: Exception) -> None:
         if frame.answer.done():

@@ -26,8 +26,10 @@ def evaluate_rest(probs: Probs, labels: Labels, people: NDArray[np.str_]) -> dic
         people: Their people's names (n,).
 
     Returns:
-        people and faces that were measured, and the accuracy and the balanced accuracy of each way: "plain",
-        "own" and "other". None unless two people have a neutral face and another one.
+        people and faces that were measured, and of each way, "plain", "own" and "other", the accuracy, the
+        balanced accuracy, and emotions: of each that some face shows, its name with the number of faces, their
+        mean probability of it, and the share that is read as it. None unless two people have a neutral face
+        and another one.
     """
     rests, measured = _rests(probs, labels, people)
     if len(rests) < 2:
@@ -60,10 +62,18 @@ def _rests(
     return rests, measured
 
 
-def _accuracy(probs: Probs, labels: Labels) -> dict[str, float]:
+def _accuracy(probs: Probs, labels: Labels) -> dict[str, Any]:
     read = probs.argmax(axis=1)
     balanced = recall_score(labels, read, labels=np.unique(labels), average="macro", zero_division=0.0)
-    return {"accuracy": float((read == labels).mean()), "balanced": float(balanced)}
+    emotions = {}
+    for label in np.unique(labels):
+        own = labels == label
+        emotions[EMOTIONS[label]] = {
+            "faces": int(own.sum()),
+            "probability": float(probs[own, label].mean()),
+            "recall": float((read[own] == label).mean()),
+        }
+    return {"accuracy": float((read == labels).mean()), "balanced": float(balanced), "emotions": emotions}
 
 
 def rest_text(figures: dict[str, Any]) -> str:
@@ -74,4 +84,15 @@ def rest_text(figures: dict[str, Any]) -> str:
         f"{words:32}{figures[way]['accuracy']:8.1%}, balanced {figures[way]['balanced']:.1%}"
         for way, words in said.items()
     ]
-    return "\n".join((heading, *rows))
+    return "\n".join((heading, *rows, "", *_emotion_rows(figures)))
+
+
+def _emotion_rows(figures: dict[str, Any]) -> list[str]:
+    """Return a table of each emotion's probability and share read right, as they are and against their rest."""
+    rows = [f"{'emotion':10}{'faces':>6}{'probability':>22}{'read right':>22}"]
+    for name, plain in figures["plain"]["emotions"].items():
+        own = figures["own"]["emotions"][name]
+        probability = f"{plain['probability']:.1%} -> {own['probability']:.1%}"
+        recall = f"{plain['recall']:.1%} -> {own['recall']:.1%}"
+        rows.append(f"{name:10}{plain['faces']:6}{probability:>22}{recall:>22}")
+    return rows

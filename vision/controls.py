@@ -43,9 +43,10 @@ class Controls:
         self._lock = threading.Lock()  # two changes at once must not undo each other
 
     def read(self) -> dict[str, Any]:
-        """Return each switch of the view, smoothing_s, and the number of resets."""
-        smoothing_s = self._pipeline.tracker.smoothing_s
-        return asdict(self._pipeline.view) | {"smoothing_s": smoothing_s, "resets": self._resets}
+        """Return each switch of the view, smoothing_s, the number of resets, and the names of resting faces."""
+        tracker = self._pipeline.tracker
+        more = {"smoothing_s": tracker.smoothing_s, "resets": self._resets, "rests": tracker.named_rests()}
+        return asdict(self._pipeline.view) | more
 
     def change(self, changes: dict[str, Any]) -> None:
         """Set some switches, or smoothing_s; raises ControlError, and then nothing is changed."""
@@ -59,7 +60,7 @@ class Controls:
                 self._pipeline.tracker.smoothing_s = float(changes["smoothing_s"])
 
     def rest(self, request: RestRequest) -> None:
-        """Measure, use or forget a face's resting face; raises RestError."""
+        """Measure, use, name or forget a face's resting face; raises RestError."""
         self._pipeline.tracker.rest(request)
 
     def reset(self) -> None:

@@ -6,14 +6,13 @@ from typing import NamedTuple
 class Emotion(NamedTuple):
     """An emotion as code, people and pictures say it.
 
-    name is FER2013's, for code, JSON, CSV and folders; adjective and emoji are for pages and pictures; search
-    finds photographs. Colours lie at least 20 apart (CIE76) under normal sight and each colour blindness, and
+    name is FER2013's, for code, JSON, CSV and folders; adjective is for pages and pictures; search finds
+    photographs. Colours lie at least 20 apart (CIE76) under normal sight and each colour blindness, and
     no two are alike in gray.
     """
 
     name: str
     adjective: str
-    emoji: str
     colour: str  # "#rrggbb"
     description: str
     search: str
@@ -23,7 +22,6 @@ _TABLE = (
     Emotion(
         "angry",
         "angry",
-        "😠",
         "#b20105",
         "Brows drawn down and together, a hard stare, lips pressed or bared.",
         "angry person",
@@ -31,7 +29,6 @@ _TABLE = (
     Emotion(
         "disgust",
         "disgusted",
-        "🤢",
         "#5faf41",
         "Nose wrinkled, upper lip raised, as at a bad smell.",
         "disgusted face",
@@ -39,7 +36,6 @@ _TABLE = (
     Emotion(
         "fear",
         "afraid",
-        "😨",
         "#3b2090",
         "Brows raised and pulled together, eyes wide, lips stretched back.",
         "frightened person",
@@ -47,7 +43,6 @@ _TABLE = (
     Emotion(
         "happy",
         "happy",
-        "😊",
         "#efbc1e",
         "Corners of the mouth pulled up, cheeks raised, wrinkles at the eyes.",
         "smiling person",
@@ -55,7 +50,6 @@ _TABLE = (
     Emotion(
         "sad",
         "sad",
-        "😢",
         "#2365a7",
         "Inner brows raised, eyelids heavy, corners of the mouth turned down.",
         "sad person",
@@ -63,7 +57,6 @@ _TABLE = (
     Emotion(
         "surprise",
         "surprised",
-        "😮",
         "#f384de",
         "Brows high and arched, eyes wide open, jaw dropped.",
         "surprised person",
@@ -71,7 +64,6 @@ _TABLE = (
     Emotion(
         "neutral",
         "neutral",
-        "😐",
         "#757e87",
         "Muscles at rest: no brow, eye or mouth movement stands out.",
         "portrait serious face",

@@ -96,11 +96,11 @@ def as_cell(value: object) -> object:
     With three decimals, a spreadsheet whose language writes 0,5 would read thousands.
     Formulas: https://owasp.org/www-community/attacks/CSV_Injection
     """
+    if isinstance(value, float):  # first: half of the cells are
+        return f"{value:.4f}"
     if isinstance(value, str):
         return FORMULA.sub("'", value)
-    if isinstance(value, bool):
-        return int(value)
-    return f"{value:.4f}" if isinstance(value, float) else value
+    return int(value) if isinstance(value, bool) else value
 
 
 class Table:

@@ -7,6 +7,7 @@ part of what the resting face says beyond a typical one, in logits; it needs no 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,8 @@ MEASURE_S = 3.0  # that a face is relaxed
 MAX_GAP_S = 0.5  # of a measurement, that counts between two readings
 MAX_NAME = 60  # characters
 FLOOR = 1e-6  # of a probability, before its logarithm
-ACTIONS = MEASURE, USE, FORGET = "measure", "use", "forget"
+MAX_NAMES = 20  # of resting faces that can be used again
+ACTIONS = MEASURE, USE, NAME, FORGET = "measure", "use", "name", "forget"
 
 # What a relaxed face is taken for: mostly neutral.
 TYPICAL = np.array([0.5 if emotion == "neutral" else 0.5 / 6 for emotion in EMOTIONS], dtype=np.float32)
@@ -49,6 +51,11 @@ class RestingFace:
     probs: NDArray[np.float32]
     since_unix_s: float
     name: str = ""
+
+    @property
+    def since_unix_ms(self) -> int:
+        """When it was measured (Unix, ms)."""
+        return round(self.since_unix_s * 1000)
 
 
 class Measurement:
@@ -88,11 +95,18 @@ class RestRequest:
     action: str
     name: str = ""
 
+    @classmethod
+    def parse(cls, sent: Any) -> Self:
+        """Return the request that a client sent as JSON; raises RestError."""
+        if not isinstance(sent, dict) or type(sent.get("track_id")) is not int:
+            raise RestError("Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.")
+        return cls(sent["track_id"], str(sent.get("action", "")), str(sent.get("name", "")).strip())
+
     def __post_init__(self) -> None:
         """Raise RestError for an action that is none, or a name that is missing or too long."""
         if self.action not in ACTIONS:
             raise RestError(f"action must be one of {', '.join(ACTIONS)}.")
-        if self.action == USE and not self.name:
-            raise RestError("name must say whose resting face is used.")
+        if self.action in (USE, NAME) and not self.name:
+            raise RestError("name must say whose resting face it is.")
         if len(self.name) > MAX_NAME:
             raise RestError(f"name may have {MAX_NAME} characters at most.")

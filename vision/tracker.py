@@ -18,13 +18,16 @@ from numpy.typing import NDArray
 from vision.boxes import iou
 from vision.emotions import EMOTIONS
 from vision.resting_face import (
+    MAX_NAMES,
     MEASURE,
+    NAME,
     USE,
     Measurement,
     RestError,
     RestingFace,
     RestRequest,
     read_against,
+    read_without,
 )
 
 MIN_IOU = 0.2  # less overlap than this is another face
@@ -136,16 +139,26 @@ class Tracker:
         self._named_rests: dict[str, RestingFace] = {}
 
     def rest(self, request: RestRequest) -> None:
-        """Measure, use or forget a face's resting face from the next frame on; called by any thread.
+        """Measure, use, name or forget a face's resting face from the next frame on; called by any thread.
 
         A resting face goes with its track, and dies with the track's number; one with a name can be used again
         for the same person's next track. Raises RestError if there is no such face or name.
         """
-        if not any(state.track.track_id == request.track_id for state in self._states):
+        track = next((it.track for it in self._states if it.track.track_id == request.track_id), None)
+        names = self.named_rests()
+        if track is None:
             raise RestError(f"Face {request.track_id} is not in the picture now.")
-        if request.action == USE and request.name not in self._named_rests:
+        if request.action == USE and request.name not in names:
             raise RestError(f"No resting face was measured under the name “{request.name}”.")
+        if request.action == NAME and track.rest is None:
+            raise RestError(f"Face {request.track_id} has no resting face that could get a name.")
+        if request.name and request.name not in names and len(names) >= MAX_NAMES:
+            raise RestError(f"{MAX_NAMES} resting faces have names, and no more can; a reset forgets them.")
         self._rest_requests.append(request)
+
+    def named_rests(self) -> list[str]:
+        """Return the names of the resting faces that can be used again, sorted; called by any thread."""
+        return sorted(self._named_rests.copy())
 
     def update(
         self,
@@ -279,9 +292,19 @@ class Tracker:
             request = self._rest_requests.popleft()
             for state in self._states:
                 if state.track.track_id == request.track_id:
-                    state.measurement = Measurement(request.name) if request.action == MEASURE else None
-                    rest = self._named_rests[request.name] if request.action == USE else None
-                    state.track = replace(state.track, rest=rest, rest_progress=None)
+                    self._apply_rest_request(state, request)
+
+    def _apply_rest_request(self, state: _State, request: RestRequest) -> None:
+        """Begin, end, name or replace the resting face of one track."""
+        if request.action == NAME:
+            if state.track.rest:  # else it was taken back meanwhile
+                named = replace(state.track.rest, name=request.name)
+                self._named_rests[request.name] = named
+                state.track = replace(state.track, rest=named)
+            return
+        state.measurement = Measurement(request.name) if request.action == MEASURE else None
+        rest = self._named_rests[request.name] if request.action == USE else None
+        state.track = replace(_reread(state.track, rest), rest_progress=None)
 
     def _read_rest(self, state: _State, probs: NDArray[np.float32], elapsed_s: float) -> NDArray[np.float32]:
         """Return probs (7,) read against the face's rest, if it has one; measure it if that was asked for."""
@@ -290,8 +313,7 @@ class Tracker:
             state.track = replace(state.track, rest_progress=state.measurement.progress)
             if measured:
                 state.measurement = None
-                at_rest = read_against(measured.probs, measured.probs)
-                state.track = replace(state.track, probs=at_rest, rest=measured, rest_progress=None)
+                state.track = replace(_reread(state.track, measured), rest_progress=None)
                 if measured.name:
                     self._named_rests[measured.name] = measured
         return read_against(probs, state.track.rest.probs) if state.track.rest else probs
@@ -301,6 +323,12 @@ class Tracker:
         state.track = replace(state.track, track_id=self._next_id)
         state.sightings = max(state.sightings, SHOW_AFTER)
         self._next_id += 1
+
+
+def _reread(track: Track, rest: RestingFace | None) -> Track:
+    """Return the track with its probabilities, eased so far, read against another rest, or none."""
+    plain = read_without(track.probs, track.rest.probs) if track.rest else track.probs
+    return replace(track, probs=read_against(plain, rest.probs) if rest else plain, rest=rest)
 
 
 def _overlap(boxes: NDArray[Any], expected: NDArray[np.float64]) -> NDArray[np.float64]:

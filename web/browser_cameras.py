@@ -15,10 +15,19 @@ from wsproto.frame_protocol import CloseReason
 from server.hijack import connection_of
 from server.websocket import HandshakeError, LeftError, Upgraded, WebSocket, shake_hands
 from streaming.audience import FullError
-from streaming.browser_cameras import MAX_BYTES, BrowserCameras, BusyError, ClosedError, FrameError, FrameResult
+from streaming.browser_cameras import (
+    MAX_BYTES,
+    BrowserCamera,
+    BrowserCameras,
+    BusyError,
+    ClosedError,
+    FrameError,
+    FrameResult,
+)
 from vision.controls import ControlError
 from vision.emotions import DETAILS, EMOTIONS
 from vision.faces import face_json
+from vision.resting_face import RestError, RestRequest
 from vision.tracker import Track
 from web.limits import UploadLimiter, receives
 from web.origins import comes_from_elsewhere
@@ -27,6 +36,7 @@ from web.video_feed import RETRY_S
 
 IDLE_S = 20.0
 TICK_S = 0.25
+NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
@@ -86,6 +96,7 @@ def browser_camera_pages(
                 jpeg = request.get_data()
             camera = cameras.session(key)
             cameras.change(camera, changes)
+            refusal = refuse_rest(camera, read_rest(request.args)) if "rest" in request.args else ""
             seen = cameras.read(camera, jpeg)
         except RequestEntityTooLarge:
             return answer(413, error=f"A frame may have {MAX_BYTES} bytes at most.")
@@ -95,7 +106,7 @@ def browser_camera_pages(
             return answer(429, 1, error=str(error))
         except (FullError, ClosedError) as error:
             return answer(503, RETRY_S, error=str(error) or "The server is ending.")
-        return answer(200, **frame_result_json(seen))
+        return answer(200, **frame_result_json(seen, refusal))
 
     return pages
 
@@ -109,6 +120,22 @@ def read_changes(query: Mapping[str, str]) -> dict[str, Any]:
         raise ControlError("smoothing_s must be a number.") from None
 
 
+def read_rest(query: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a query asks of a resting face: rest (the action), track_id and name."""
+    number = query.get("track_id", "")
+    track_id = int(number) if NUMBER.fullmatch(number) else None
+    return {"track_id": track_id, "action": query["rest"], "name": query.get("name", "")}
+
+
+def refuse_rest(camera: BrowserCamera, sent: Any) -> str:
+    """Ask for a resting face as `RestRequest.parse` reads it; return why it is refused, empty if it is not."""
+    try:
+        camera.tracker.rest(RestRequest.parse(sent))
+    except RestError as error:
+        return str(error)
+    return ""
+
+
 def answer(status: int, retry_s: int = 0, **payload: Any) -> tuple[Response, int, dict[str, str]]:
     """Return the payload as a JSON answer that nobody keeps."""
     return jsonify(**payload), status, NO_STORE | ({"Retry-After": str(retry_s)} if retry_s else {})
@@ -117,17 +144,23 @@ def answer(status: int, retry_s: int = 0, **payload: Any) -> tuple[Response, int
 def serve_socket(websocket: WebSocket, cameras: BrowserCameras, idle_s: float, tick_s: float) -> None:
     """Answer a visitor's frames, one by one, until either side ends it; raises LeftError.
 
-    A text is a JSON object with new values of the camera's controls, and gets no answer.
+    A text is a JSON object with new values of the camera's controls, or with what is asked of a resting face;
+    the answer to the next frame says if that was refused.
     """
+    refusal = ""
     try:
         with cameras.opened() as camera:
             while True:
                 message = await_message(websocket, cameras, idle_s, tick_s)
                 if isinstance(message, str):
-                    cameras.change(camera, parse_changes(message))
+                    changes = parse_changes(message)
+                    if "rest" in changes:
+                        refusal = refuse_rest(camera, changes.pop("rest"))
+                    cameras.change(camera, changes)
                 else:
                     seen = cameras.read(camera, message)
-                    websocket.send(current_app.json.dumps(frame_result_json(seen)))
+                    websocket.send(current_app.json.dumps(frame_result_json(seen, refusal)))
+                    refusal = ""
     except (FullError, BusyError) as error:
         websocket.close(CloseReason.TRY_AGAIN_LATER, str(error))
     except (FrameError, ControlError) as error:
@@ -160,17 +193,19 @@ def parse_changes(text: str) -> dict[str, Any]:
     return changes
 
 
-def frame_result_json(seen: FrameResult) -> dict[str, Any]:
+def frame_result_json(seen: FrameResult, refusal: str = "") -> dict[str, Any]:
     """Return what one frame showed, in the words of /state; boxes are in px of a frame of that size.
 
-    A face whose map was asked for has heat as well: the rows of the map of its emotion, 0 to 100.
+    A face whose map was asked for has heat as well: the rows of the map of its emotion, 0 to 100. rests are
+    the names of this camera's resting faces; refusal, if there is one, says why one could not be had.
     """
-    return {
+    return ({"refusal": refusal} if refusal else {}) | {
         "frame": seen.index,
         "width": seen.width_px,
         "height": seen.height_px,
         "latency_ms": round(seen.latency_ms, 1),
         "faces": [face_json(track) | heat_json(track) for track in seen.tracks],
+        "rests": seen.rests,
     }
 
 

@@ -1,7 +1,5 @@
 """The controls of the picture that everybody shares."""
 
-from typing import Any
-
 from flask import Blueprint, Response, abort, jsonify, request
 
 from vision.resting_face import RestError, RestRequest
@@ -44,22 +42,15 @@ def control_pages() -> Blueprint:
 
     @pages.post("/rest")
     def rest() -> tuple[str, int]:
-        """Measure, use or forget the resting face of a face in the picture."""
+        """Measure, use, name or forget the resting face of a face in the picture."""
         open_controls = require_open_controls()
         try:
-            open_controls.rest(_rest_request(request.get_json(force=True, silent=True)))
+            open_controls.rest(RestRequest.parse(request.get_json(force=True, silent=True)))
         except RestError as error:
             abort_with(str(error), 400)
         return "", 204
 
     return pages
-
-
-def _rest_request(sent: Any) -> RestRequest:
-    """Return the request that was sent as JSON; RestError if it is none."""
-    if not isinstance(sent, dict) or not isinstance(sent.get("track_id"), int):
-        raise RestError("Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.")
-    return RestRequest(sent["track_id"], str(sent.get("action", "")), str(sent.get("name", "")).strip())
 
 
 def require_controls() -> Controls:
@@ -80,6 +71,6 @@ def require_open_controls() -> Controls:
 
 def answer() -> Response:
     """Return the view of the current camera as JSON."""
-    response = jsonify(view_json(require_controls().read()))
+    response = jsonify(view_json(require_controls()))
     response.headers.update(NO_STORE)
     return response

@@ -142,6 +142,7 @@ def _figures(history: History, summary: Summary, face: int, stretch: Stretch | N
         "areas": areas(means),
         "ribbons": {track_id: ribbon(labels[track_id]) for track_id in track_ids},
         "markers": markers,
+        "rests": history.rests(summary.session_id),
         "marker_lines": lines(bins.x(seconds) for seconds, _ in markers),
         "emotions": EMOTIONS,
         "reading": _reading(history, summary, face),

@@ -23,22 +23,27 @@ from web.paging import MAX_NUMBER
 
 
 def add_files(pages: Blueprint, history: History) -> None:
-    """Add each session's files; of the first two, ?from= and ?to= give a stretch."""
+    """Add each session's files; of the first two, ?from= and ?to= give a stretch.
+
+    With ?rest=without they have the readings as they would be without resting faces.
+    """
 
     @pages.get("/history/<int:session_id>.csv")
     def csv(session_id: int) -> Response:
         summary, rows, markers = _contents(history, session_id)
-        return download(as_csv(add_markers(rows, markers), CSV_COLUMNS), file_name(summary, "csv"), "text/csv")
+        name = file_name(summary, f"{_without_rest()}csv")
+        return download(as_csv(add_markers(rows, markers), CSV_COLUMNS), name, "text/csv")
 
     @pages.get("/history/<int:session_id>.jsonl")
     def json_lines(session_id: int) -> Response:
         summary, rows, markers = _contents(history, session_id)
-        return download(as_json_lines(rows, markers), file_name(summary, "jsonl"), "application/jsonl")
+        name = file_name(summary, f"{_without_rest()}jsonl")
+        return download(as_json_lines(rows, markers), name, "application/jsonl")
 
     @pages.get("/history/<int:session_id>.json")
     def description(session_id: int) -> Response:
         summary = find_session(history, session_id)
-        response = jsonify(sidecar(summary))
+        response = jsonify(sidecar(summary, history.rests(session_id)))
         response.headers["Content-Disposition"] = f'attachment; filename="{file_name(summary, "json")}"'
         return response
 
@@ -71,8 +76,20 @@ def _contents(
     stretch, markers = query_stretch(summary), history.markers(session_id)
     if stretch:
         markers = [it for it in markers if stretch.first <= place_marker(it, summary) < stretch.stop]
-    rows = records(summary, history.sightings(session_id, stretch.within(summary) if stretch else None))
+    sightings = history.sightings(session_id, stretch.within(summary) if stretch else None)
+    rows = records(summary, sightings, history.rests(session_id) if _without_rest() else None)
     return summary, rows, marker_records(summary, markers)
+
+
+def _without_rest() -> str:
+    """Return a part of a file's name if ?rest= asks for readings without resting faces, else "".
+
+    Answers 400 to another value than with and without.
+    """
+    asked = request.args.get("rest", "with")
+    if asked not in ("with", "without"):
+        abort(400, "rest must be with or without.")
+    return "without-rest." if asked == "without" else ""
 
 
 def file_name(summary: Summary, suffix: str) -> str:

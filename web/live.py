@@ -3,12 +3,13 @@
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
 from sources.opener import describe_source
-from vision.emotions import DETAILS, EMOTIONS
+from vision.emotions import DETAILS
 from vision.samples import Samples
 from web.current import current
 from web.events import CONTENT_TYPE, event
 from web.origins import embeddable
 from web.responses import NO_STORE
+from web.samples import render_samples
 from web.shown import ShownCamera
 from web.video_feed import HEADERS, most_viewers, name_of_viewer, seat_or_503, stream
 
@@ -55,7 +56,7 @@ def live_pages(samples: Samples) -> Blueprint:
     @pages.get("/samples/<emotion>")
     def sample_page(emotion: str) -> str:
         """Show the sample faces of one emotion."""
-        return _samples_page(samples, emotion)
+        return render_samples(samples, emotion)
 
     return pages
 
@@ -70,13 +71,4 @@ def _live_page(shown: ShownCamera) -> str:
         seen=describe_source(state.source),
         controls=shown.controls,
         recorder=shown.recorder,
-    )
-
-
-def _samples_page(samples: Samples, emotion: str) -> str:
-    """Return the page with the sample faces of an emotion; answers 404 if there is no such emotion."""
-    if emotion not in DETAILS:
-        abort(404, f"There is no emotion “{emotion}” here; there are {', '.join(EMOTIONS)}.")
-    return render_template(
-        "samples.html", emotion=DETAILS[emotion], emotions=DETAILS, samples=samples.of(emotion)
     )

@@ -30,7 +30,7 @@ class Controls(Protocol):
         """Begin the numbers of the faces again."""
 
     def rest(self, request: RestRequest) -> None:
-        """Measure, use or forget a face's resting face; raises RestError."""
+        """Measure, use, name or forget a face's resting face; raises RestError."""
 
 
 class Recorder(Protocol):

@@ -39,10 +39,11 @@ class ShownCamera:
     def state(self) -> dict[str, Any]:
         """Return what the camera does and its newest frame shows, as JSON."""
         outputs = self._read_outputs()
-        return state_json(self.camera.state(), self.audience.watching(), self.recorder, outputs)
+        named = self.controls is not None and self.controls.open_to_all
+        return state_json(self.camera.state(), self.audience.watching(), self.recorder, outputs, named=named)
 
     def _message(self) -> dict[str, Any]:
-        view = view_json(self.controls.read()) if self.controls else {}  # {}: its process is away
+        view = view_json(self.controls) if self.controls else {}  # {}: its process is away
         return self.state() | ({"view": view} if view else {})
 
 

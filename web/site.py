@@ -15,6 +15,7 @@ from vision.samples import Samples
 from web.about import about_pages
 from web.cameras import cameras_pages
 from web.common import common_pages
+from web.compression import compress_text
 from web.controls import control_pages
 from web.current import current_or_none, find_by_address
 from web.health import health_pages
@@ -86,7 +87,7 @@ def make_wall(
     site = _make(PublishedCameras(cameras), None, access, samples, card)
     for pages in _camera_pages(samples):
         site.register_blueprint(pages, url_prefix="/cameras/<camera>")
-    for pages in (wall_pages(cameras), *more_pages):
+    for pages in (wall_pages(cameras, samples), *more_pages):
         site.register_blueprint(pages)
     _link_pages(site, cameras.open_to_all)
     return site
@@ -111,6 +112,7 @@ def _make(
     find_by_address(site, cameras, default)  # after the guard
     show_errors(site)
     site.after_request(limit_slow_readers)
+    site.after_request(compress_text)
     for text_filter in (iso_time, length_of_time, of_clock):
         site.add_template_filter(text_filter)
     site.json.sort_keys = False  # type: ignore[attr-defined]  # emotions stay in FER2013's order
@@ -138,10 +140,14 @@ def _link_pages(site: Flask, recordings_are_open: bool) -> None:
         """Return the endpoint that the site's name leads to."""
         return "wall.index" if is_wall and not camera_name() else "live.index"
 
+    def sample_page() -> str:
+        """Return the endpoint of the sample faces."""
+        return "wall.sample_page" if home() == "wall.index" else "live.sample_page"
+
     def navigation() -> list[tuple[str, str]]:
         """Return the endpoint and the title of each page that is linked."""
         own = titles | {"live.index": camera_name()} if is_wall else titles
         return [(endpoint, title) for endpoint, title in own.items() if title]
 
-    links = {"navigation": LocalProxy(navigation), "home": home, "camera_name": camera_name, "is_wall": is_wall}
-    site.jinja_env.globals.update(links)
+    site.jinja_env.globals.update(navigation=LocalProxy(navigation), home=home, sample_page=sample_page)
+    site.jinja_env.globals.update(camera_name=camera_name, is_wall=is_wall)

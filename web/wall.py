@@ -7,19 +7,26 @@ from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as WSGIResponse
 
 from relay.cameras import Cameras
+from vision.samples import Samples
 from web.health import exposition
 from web.metrics import CamerasCollector
 from web.responses import NO_REDIS, NO_STORE, sentence
+from web.samples import render_samples
 
 
-def wall_pages(cameras: Cameras) -> Blueprint:
-    """Return the blueprint with the wall, /readyz and /metrics of a web host."""
+def wall_pages(cameras: Cameras, samples: Samples) -> Blueprint:
+    """Return the blueprint with the wall, the sample faces, /readyz and /metrics of a web host."""
     pages = Blueprint("wall", __name__)
 
     @pages.get("/")
     def index() -> str:
         """Show all cameras."""
         return render_template("wall.html")
+
+    @pages.get("/samples/<emotion>")
+    def sample_page(emotion: str) -> str:
+        """Show the sample faces of one emotion."""
+        return render_samples(samples, emotion)
 
     @pages.get("/readyz")
     def readyz() -> Response:

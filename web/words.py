@@ -1,4 +1,4 @@
-"""Emotions and shares as the pages say them: “afraid”, 😨, 92%; the templates' filters."""
+"""Emotions and shares as the pages say them: “afraid”, 92%; the templates' filters."""
 
 from flask import Flask
 
@@ -6,8 +6,8 @@ from vision.emotions import DETAILS
 
 
 def add_filters(site: Flask) -> None:
-    """Give a site's templates the filters adjective, emoji and percent."""
-    for words in (adjective, emoji, percent):
+    """Give a site's templates the filters adjective and percent."""
+    for words in (adjective, percent):
         site.add_template_filter(words)
 
 
@@ -15,12 +15,6 @@ def adjective(name: str) -> str:
     """Return an emotion as people say it; any other name, as “unsure”, as it is."""
     details = DETAILS.get(name)
     return details.adjective if details else name
-
-
-def emoji(name: str) -> str:
-    """Return an emotion's emoji; "" for any other name."""
-    details = DETAILS.get(name)
-    return details.emoji if details else ""
 
 
 def percent(share: float) -> str:

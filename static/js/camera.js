@@ -14,12 +14,12 @@ const PROBLEMS = {
   ],
   refused: [
     "The camera was not allowed.",
-    "Allow it with the camera symbol in the browser's address bar, then start again.",
+    "Allow it with the camera symbol in the browser's address bar, then try again.",
   ],
   none: ["No camera was found.", "Connect one, and it starts by itself."],
   busy: [
     "The camera is in use by another program.",
-    "Close that program, perhaps a video call, then start again.",
+    "Close that program, perhaps a video call, then try again.",
   ],
   lost: ["The camera was disconnected.", "Connect it again, and it starts by itself."],
   broken: ["The camera gives no picture.", "Unplug it and connect it again, or choose another one."],

@@ -1,6 +1,7 @@
 // The page's buttons, and the switches of the picture that everybody shares.
 
 import { Keys } from "./keys.js";
+import { post } from "./post.js";
 import { offerReset } from "./reset.js";
 import { closePanels, isOn, offerFullScreen, setOn } from "./tools.js";
 
@@ -36,6 +37,11 @@ export class Controls {
     if (this.#smoothing && !this.#asking && Date.now() - this.#answeredAt > OWN_MS) this.#set(view);
   }
 
+  // Ask for a face's resting face; return why it was refused, empty if it was not.
+  rest(request) {
+    return post(this.#place.dataset.rest, request);
+  }
+
   #set(view) {
     for (const button of this.#switches) setOn(button, view[button.name]);
     this.#smoothing.value = view.smoothing_s;
@@ -62,17 +68,7 @@ export class Controls {
   // Ask the server for changes; return whether it made them.
   async #post(url, wishes = {}) {
     this.#asking += 1;
-    let refusal = "";
-    try {
-      const answer = await fetch(url, {
-        method: "POST",
-        body: JSON.stringify(wishes),
-        signal: AbortSignal.timeout(5000),
-      });
-      if (!answer.ok) refusal = await answer.text();
-    } catch {
-      refusal = "The server does not answer, so nothing was changed.";
-    }
+    const refusal = await post(url, wishes);
     this.#asking -= 1;
     this.#answeredAt = refusal ? 0 : Date.now(); // refused, the switch goes back with the next event
     this.#refusal.textContent = refusal;

@@ -14,8 +14,8 @@ export class Refusal extends Error {
   }
 }
 
-// Return something with ask(blob), which gives what was seen in the frame or throws a Refusal, and with
-// tell(controls), which changes what the next answers have.
+// Return something with ask(blob, rest), which gives what was seen in the frame or throws a Refusal, and with
+// tell(controls), which changes what the next answers have; rest, if given, is what is asked of a resting face.
 export async function openLine(socketUrl, postUrl, signal) {
   const address = new URL(socketUrl, location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -37,7 +37,10 @@ function openSocket(address, signal) {
     signal.addEventListener("abort", () => socket.close(), { once: true });
     socket.addEventListener("open", () =>
       resolve({
-        ask: (blob) => inTime(Promise.race([askSocket(socket, blob), ended])),
+        ask(blob, rest) {
+          if (rest) socket.send(JSON.stringify({ rest }));
+          return inTime(Promise.race([askSocket(socket, blob), ended]));
+        },
         tell: (controls) => socket.send(JSON.stringify(controls)),
       }),
     );
@@ -66,12 +69,17 @@ function posts(url, signal) {
     tell(controls) {
       for (const [name, value] of Object.entries(controls)) query.set(name, Number(value));
     },
-    async ask(blob) {
+    async ask(blob, rest) {
+      const asked = new URLSearchParams(query);
+      if (rest) {
+        const { action, ...more } = rest;
+        for (const [name, value] of Object.entries({ rest: action, ...more })) asked.set(name, value);
+      }
       const limits = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
       const options = { method: "POST", body: blob, headers: { "Content-Type": "image/jpeg" }, signal: limits };
       let response, payload;
       try {
-        response = await fetch(`${url}?${query}`, options);
+        response = await fetch(`${url}?${asked}`, options);
         payload = await response.json();
       } catch {
         throw new Refusal("The server does not answer.", true);

@@ -5,6 +5,8 @@ import { Controls } from "./controls.js";
 import { Dashboard } from "./dashboard.js";
 import { Demo } from "./demo.js";
 import { offerDialogs, showJson } from "./dialogs.js";
+import { announceLinks } from "./explaining.js";
+import { MarkerLines } from "./marker_lines.js";
 import { RecordingButton } from "./recording.js";
 import { Room } from "./room.js";
 import { Screen } from "./screen.js";
@@ -24,12 +26,13 @@ const { state: stateUrl, events: eventsUrl } = document.getElementById("status")
 const still = document.getElementById("still"); // the last picture, while the page is paused
 const pause = document.getElementById("pause");
 
-const dashboard = new Dashboard();
+const markers = new MarkerLines();
+const dashboard = new Dashboard((request) => controls.rest(request), markers);
 const controls = new Controls(() => dashboard.clear(), takeSnapshot);
 const recordingButton = new RecordingButton();
 const demo = new Demo();
 const screen = new Screen();
-const room = new Room(() => screen.isOn);
+const room = new Room(() => screen.isOn, markers);
 const stream = new Stream(image, image.dataset.feed, lose); // lost with the events: both come back together
 let events = null;
 let heardAt = 0;
@@ -87,7 +90,10 @@ async function watch() {
 function hear(state) {
   heardAt = Date.now();
   const parts = [
-    () => dashboard.show(state.faces, heardAt),
+    () => {
+      if (state.recording) markers.hear(state.recording, heardAt, state.time * 1000);
+    },
+    () => dashboard.show(state.faces, heardAt, state.view?.rests),
     () => screen.show(state.faces, heardAt, state.view?.flip),
     () => room.show(state.faces, heardAt),
     () => {
@@ -175,6 +181,7 @@ function stop() {
 }
 
 offerDialogs();
+announceLinks();
 pause.addEventListener("click", togglePause);
 image.addEventListener("load", fit); // of the first picture at least, in every browser
 document.addEventListener("visibilitychange", () => (isOn() ? start() : stop()));

@@ -24,7 +24,7 @@ const tools = document.getElementById("tools");
 
 new Keys();
 closePanels();
-const dashboard = new Dashboard();
+const dashboard = new Dashboard((request) => camera.rest(request));
 const overlay = new Overlay(document.getElementById("live"), video, document.getElementById("drawing"));
 const recording = new OwnRecording();
 const screen = new Screen();
@@ -55,7 +55,8 @@ function opened(found, current) {
 function answer(seen, rates) {
   overlay.hear(seen);
   const faces = seen?.faces ?? [];
-  for (const part of [dashboard, screen, room]) part.show(faces, Date.now(), overlay.look.flip);
+  dashboard.show(faces, Date.now(), seen?.rests);
+  for (const part of [screen, room]) part.show(faces, Date.now(), overlay.look.flip);
   if (!seen) return;
   recording.add(faces);
   const count = dashboard.size === 1 ? "1 face" : `${dashboard.size} faces`; // as many as there are cards

@@ -23,6 +23,7 @@ export class OwnCamera {
   #curable = false;
   #controls = {};
   #line = null;
+  #asked = []; // of resting faces, each with its answer's resolve
   #canvas = document.createElement("canvas");
 
   // on has show({ is, kind, text, advice }), opened(cameras), answer(answer, { fps, delayMs }) and closed();
@@ -45,6 +46,12 @@ export class OwnCamera {
   set(controls) {
     Object.assign(this.#controls, controls);
     this.#line?.tell(controls);
+  }
+
+  // Ask for a face's resting face; return why it was refused, empty if it was not.
+  rest(request) {
+    if (!this.#line) return Promise.resolve("Your camera is off.");
+    return new Promise((resolve) => this.#asked.push({ request, resolve }));
   }
 
   // Say what stands in the way of any camera; return whether something does.
@@ -146,6 +153,7 @@ export class OwnCamera {
         pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
       } finally {
         this.#line = null;
+        for (const { resolve } of this.#asked.splice(0)) resolve("The server does not answer; try again.");
       }
     }
   }
@@ -157,8 +165,10 @@ export class OwnCamera {
       const startedAt = performance.now();
       const frame = await this.#grab();
       if (signal.aborted) return;
-      const answer = await line.ask(frame);
+      const [asked] = this.#asked;
+      const answer = await line.ask(frame, asked?.request);
       if (signal.aborted) return;
+      if (asked) this.#asked.shift().resolve(answer.refusal ?? "");
       succeed();
       const now = performance.now();
       answeredAt.push(now);

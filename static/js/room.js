@@ -1,5 +1,6 @@
 // The room bar (templates/room.html): the share of each emotion in all faces, now and over the last minutes.
 
+import { drawMarkers, tellMarkers } from "./marker_lines.js";
 import { tones } from "./tones.js";
 import { adjective, percent } from "./words.js";
 
@@ -21,10 +22,12 @@ export class Room {
   #severalAt = -SPAN_MS; // when there were several faces last
   #drawnAt = 0;
   #always;
+  #markers;
 
-  // With always it is shown for one face, too.
-  constructor(always = () => false) {
+  // With always it is shown for one face, too; markers: MarkerLines, or what has `all` as that has.
+  constructor(always = () => false, markers = { all: [] }) {
     this.#always = always;
+    this.#markers = markers;
   }
 
   // Take the faces of one event; now is in ms.
@@ -84,9 +87,11 @@ export class Room {
         top = bottom;
       }
     }
+    drawMarkers(pen, this.#markers.all, x);
     const mean = sharesOf(this.#bins.map(({ sums }) => sums));
     const words = this.#emotions.map((name, index) => `${adjective(name)} ${percent(mean[index])}`);
-    this.#canvas.setAttribute("aria-label", `The last minutes: ${words.join(", ")}`);
+    const marked = tellMarkers(this.#markers.all, now);
+    this.#canvas.setAttribute("aria-label", `The last minutes: ${words.join(", ")}${marked}`);
   }
 }
 

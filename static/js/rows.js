@@ -2,6 +2,7 @@
 
 const BYTE_ORDER_MARK = "\ufeff"; // without one, Excel takes UTF-8 for another encoding
 const FIRST = ["time", "unix_ms", "seconds", "source", "track_id", "x1", "y1", "x2", "y2", "emotion", "sure"];
+const LAST = "rest_since"; // when the resting face was measured that a row is read against
 const SOURCE = "my camera";
 export const MAX_ROWS = 1_000_000; // some 150 MB of text
 
@@ -39,13 +40,15 @@ export class Rows {
       if (!this.#emotions.length) this.#emotions = Object.keys(face.probs);
       const probs = this.#emotions.map((name) => face.probs[name].toFixed(4));
       this.#lines.push(
-        [...time, face.track_id, ...face.box, face.emotion, Number(face.sure), ...probs].join(","),
+        [...time, face.track_id, ...face.box, face.emotion, Number(face.sure), ...probs, restSince(face)].join(
+          ",",
+        ),
       );
     }
   }
 
   toBlob() {
-    const text = [[...FIRST, ...this.#emotions].join(","), ...this.#lines, ""].join("\r\n");
+    const text = [[...FIRST, ...this.#emotions, LAST].join(","), ...this.#lines, ""].join("\r\n");
     return new Blob([BYTE_ORDER_MARK, text], { type: "text/csv" });
   }
 
@@ -53,6 +56,10 @@ export class Rows {
   get fileName() {
     return `my-camera-${stamp(this.#startedMs)}.csv`;
   }
+}
+
+function restSince({ rest }) {
+  return rest?.since ? new Date(rest.since * 1000).toISOString() : "";
 }
 
 // Return a moment as 2026-11-26T14-03-59, in local time, for names of files.

@@ -1,5 +1,7 @@
 // Screen mode (/?screen): the picture alone with large words, for halls and televisions.
 
+import { Backdrop } from "./backdrop.js";
+import { Circumplex, offerCircumplex } from "./circumplex.js";
 import { adjective, percent } from "./words.js";
 
 const IDLE_MS = 3000; // then the pointer goes
@@ -11,12 +13,15 @@ export class Screen {
   #captions = document.getElementById("captions");
   #closer = document.getElementById("closer");
   #smileys = document.getElementById("card").dataset.smileys;
+  #backdrop = new Backdrop();
+  #circumplex = new Circumplex(document.querySelector(".stage .circumplex canvas"));
   #seenAt = Date.now();
   #idleTimer = 0;
   #lock = null;
 
   constructor() {
     const { searchParams } = new URL(location.href);
+    offerCircumplex(document.getElementById("circumplex"));
     this.#root.classList.toggle("with-cards", searchParams.has("cards"));
     this.#root.classList.toggle("without-room", searchParams.get("room") === "0");
     document.getElementById("screen-mode").addEventListener("click", (event) => {
@@ -45,6 +50,8 @@ export class Screen {
     if (faces.length) this.#seenAt = now;
     this.#closer.hidden = now - this.#seenAt < ALONE_MS;
     if (!this.isOn) return;
+    this.#backdrop.show(now);
+    this.#circumplex.show(faces, now);
     const side = flipped ? -1 : 1;
     const shown = [...faces].sort((one, other) => size(other) - size(one)).slice(0, MAX_CAPTIONS);
     shown.sort((one, other) => side * (one.box[0] - other.box[0]));

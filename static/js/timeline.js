@@ -1,12 +1,13 @@
 // Draws a face's last minute: the colour says which emotion was named, the height how probable it was.
 
+import { drawMarkers } from "./marker_lines.js";
 import { tones } from "./tones.js";
 
 export const MINUTE_MS = 60_000;
 const LONGEST_GAP_MS = 1200; // a longer one is a time in which the face was not seen
 
-// moments are { at (ms), emotion, share (0 to 1) }, oldest first; the right edge is now.
-export function drawMinute(canvas, moments, now) {
+// moments are { at (ms), emotion, share (0 to 1) }, oldest first; the right edge is now. markers: MarkerLines.all.
+export function drawMinute(canvas, moments, now, markers) {
   const scale = devicePixelRatio || 1;
   const [width, height] = [Math.round(canvas.clientWidth * scale), Math.round(canvas.clientHeight * scale)];
   if (canvas.width !== width) canvas.width = width;
@@ -24,4 +25,5 @@ export function drawMinute(canvas, moments, now) {
     pen.fillStyle = "#fff"; // between two emotions, of whichever colours
     pen.fillRect(x(moment.at), top, scale, height - top);
   });
+  drawMarkers(pen, markers, x);
 }

@@ -1,6 +1,6 @@
 // The ways by which files come into a page: chosen, dropped anywhere, pasted, or taken with a camera.
 
-import { openCamera } from "./webcam.js";
+import { offerWebcam } from "./webcam.js";
 
 // Calls take(files) with an array of one File or more, however they come.
 export function receive(take) {
@@ -15,7 +15,7 @@ export function receive(take) {
     take(files);
   });
   receiveDrops(document.getElementById("veil"), take);
-  openCamera(take);
+  offerWebcam(take);
   // back from a result: the same file can be chosen again
   addEventListener("pageshow", () => {
     for (const input of inputs) input.value = "";

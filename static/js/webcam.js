@@ -1,40 +1,40 @@
 // Takes one picture with this computer's camera. The picture stays in the browser until it is taken.
 
-import { release } from "./camera.js";
-
-const REASONS = {
-  NotAllowedError: "The browser may not use the camera: allow it beside the page's address, and try again.",
-  NotFoundError: "No camera was found on this computer.",
-  NotReadableError: "The camera cannot be opened; perhaps another program uses it.",
-  OverconstrainedError: "No camera was found on this computer.",
-};
-const NEEDS_HTTPS = "Browsers give the camera only to pages over HTTPS, or on localhost.";
+import { CameraProblem, openCamera, pageProblem, release } from "./camera.js";
 
 // Opens the dialog when its button is pressed, and calls take([file]) with the picture.
-export function openCamera(take) {
+export function offerWebcam(take) {
   const dialog = document.getElementById("camera");
   const preview = document.getElementById("preview");
   const shutter = document.getElementById("take");
   const problem = document.getElementById("camera-problem");
-  let stream = null;
+  let run = new AbortController(); // of the camera that is open or asked for
 
-  async function open() {
+  async function start() {
+    stop();
+    run = new AbortController();
+    const { signal } = run;
     problem.hidden = true;
-    shutter.disabled = true;
-    dialog.showModal();
     try {
-      if (!navigator.mediaDevices) throw new Error(NEEDS_HTTPS);
-      const opened = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 } } });
-      if (!dialog.open) return release(opened); // cancelled meanwhile
-      stream = opened;
-      preview.srcObject = stream;
+      if (pageProblem()) throw pageProblem();
+      preview.srcObject = await openCamera("", signal);
       await preview.play();
       shutter.disabled = false;
       shutter.focus();
     } catch (error) {
-      problem.textContent = REASONS[error.name] || error.message;
+      if (signal.aborted) return;
+      const { message, advice } = error instanceof CameraProblem ? error : new CameraProblem("broken");
+      stop();
+      problem.textContent = `${message} ${advice}`;
       problem.hidden = false;
     }
+  }
+
+  function stop() {
+    run.abort();
+    release(preview.srcObject);
+    preview.srcObject = null;
+    shutter.disabled = true;
   }
 
   function shoot() {
@@ -52,12 +52,14 @@ export function openCamera(take) {
     );
   }
 
-  document.getElementById("webcam").addEventListener("click", open);
+  document.getElementById("webcam").addEventListener("click", () => {
+    dialog.showModal();
+    start();
+  });
   document.getElementById("leave").addEventListener("click", () => dialog.close());
   shutter.addEventListener("click", shoot);
-  dialog.addEventListener("close", () => {
-    release(stream);
-    stream = null;
-    preview.srcObject = null;
+  dialog.addEventListener("close", stop);
+  navigator.mediaDevices?.addEventListener?.("devicechange", () => {
+    if (dialog.open && !problem.hidden) start(); // one was connected
   });
 }

@@ -2,26 +2,23 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fakes.browser import DEMO, PATIENCE_MS, WIDTH, axe
-from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd
-from tests.fakes.images import make_track, picture_of, plain_image
-from tests.fakes.server import Server, serving
-from tests.fakes.site import make_fake_site
+from tests.fakes.browser import DEMO, PATIENCE_MS, WIDTH, axe, opened
+from tests.fakes.images import make_track
+from tests.fakes.recording import FakeRecorder
+from tests.fakes.server import Server
+from tests.fakes.site import fake_live_page
 from tests.fakes.waiting import until
-from vision.frames import AnnotatedFrame
-from vision.jpeg import encode_jpeg
-from vision.tracker import Track
+from vision.overlay import RIM
 
 pytestmark = pytest.mark.browser
 
 LAPTOPS = ((1280, 720), (1366, 768), (1440, 900))
-SEEN = "document.getElementById('stream')?.naturalWidth > 0"
 
 
 @pytest.fixture(scope="module")
@@ -30,31 +27,6 @@ def demo() -> Iterator[Server]:
     server = Server("--source", "demo").wait_until_ready()
     yield server
     server.stop()
-
-
-@contextmanager
-def opened(browser: Browser, url: str, width: int = 1280, height: int = 720) -> Iterator[Page]:
-    """Open a page of its own whose picture has come."""
-    page = browser.new_page(viewport={"width": width, "height": height}, bypass_csp=True)
-    page.set_default_timeout(PATIENCE_MS)
-    page.goto(url, wait_until="domcontentloaded")
-    page.wait_for_function(SEEN)
-    try:
-        yield page
-    finally:
-        page.close()
-
-
-@contextmanager
-def fake_live_page(*tracks: Track, width_px: int = 640, height_px: int = 480) -> Iterator[str]:
-    """Serve a picture of that size that stands still, with these faces; give the page's address."""
-    crowd, camera = FakeCrowd(), FakeCamera()
-    camera.now = replace(camera.now, newest=replace(FRAME, tracks=list(tracks)))
-    site = make_fake_site(crowd, camera=camera)
-    picture: AnnotatedFrame = picture_of(1, encode_jpeg(plain_image(90, height_px, width_px), 80))
-    with serving(site) as server, closing(crowd):
-        crowd.feed.put(picture)
-        yield f"http://127.0.0.1:{server.port}/"
 
 
 def bottom(page: Page, selector: str) -> float:
@@ -110,6 +82,43 @@ def test_on_a_phone_the_first_card_lies_under_the_picture_and_before_the_tools(
         assert card["y"] + card["height"] <= 844
         assert tools["y"] >= card["y"] + card["height"]
         assert page.evaluate(WIDTH) <= 390
+
+
+def test_on_a_phone_the_tools_come_before_all_that_takes_its_time(browser: Browser) -> None:
+    faces = [make_track(number, (100 * number, 10, 100 * number + 90, 100)) for number in (1, 2)]
+    with fake_live_page(*faces, recorder=FakeRecorder()) as url, opened(browser, url, 390, 844) as page:
+        expect(page.locator("#room")).to_be_visible()
+        tools = page.locator(".tools").bounding_box()
+        assert tools
+        assert 0 < tools["y"] - bottom(page, ".cards") < 40
+        assert bottom(page, ".tools") <= 844
+        for later in ("#room", "#about-recording"):
+            box = page.locator(later).bounding_box()
+            assert box
+            assert box["y"] > bottom(page, ".status"), later
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)], ids=str)
+def test_the_note_over_the_demo_leaves_the_count_of_faces_free(
+    browser: Browser, demo: Server, size: tuple[int, int]
+) -> None:
+    with opened(browser, demo.url, *size) as page:
+        expect(page.locator("#headline")).to_have_text(DEMO)
+        until(lambda: count_top(demo) is not None)
+        stage, top = page.locator("#screen").bounding_box(), count_top(demo)
+        assert stage
+        assert top
+        assert bottom(page, "#demo") <= stage["y"] + top * stage["height"] + 1
+
+
+def count_top(server: Server) -> float | None:
+    """Return where the dark ground of the face count begins bottom left, as a share of the picture's height."""
+    image = cv2.imdecode(np.frombuffer(server.get("/snapshot.jpg"), np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    is_dark = np.abs(image[:, 12:60].astype(int) - RIM).max(axis=-1) < 16
+    dark = is_dark.mean(axis=1) > 0.3
+    rows = np.flatnonzero(dark[-60:])
+    return float((len(dark) - 60 + rows[0]) / len(dark)) if len(rows) else None
 
 
 def test_nothing_sticks_out_at_320_px(browser: Browser, demo: Server) -> None:
@@ -220,6 +229,23 @@ def test_a_card_explains_its_face(browser: Browser, demo: Server) -> None:
         expect(page.get_by_role("heading", name=re.compile("Most likely|no longer"))).to_be_visible()
 
 
+def test_who_is_about_to_ask_for_an_explanation_waits_less_and_is_told(browser: Browser, demo: Server) -> None:
+    with opened(browser, demo.url) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+        warm_up = f"HEAD {demo.url}/explain"
+        link = page.locator(".card .explain").first
+        link.hover()
+        until(lambda: page.evaluate("true") and warm_up in asked)
+        page.mouse.move(0, 0)
+        link.hover()
+        page.evaluate("addEventListener('click', (event) => event.preventDefault())")  # as if nothing came
+        link.click()
+        expect(page.locator("#working")).to_have_text("Looking closely …")
+        assert asked.count(warm_up) == 1  # it goes on being loaded
+        expect(page.locator("#working")).to_contain_text("the first one takes some seconds")
+
+
 def test_screen_mode_shows_the_picture_alone_with_large_words(browser: Browser, demo: Server) -> None:
     with opened(browser, demo.url, 1920, 1080) as page:
         expect(page.locator("#headline")).to_have_text(DEMO)
@@ -253,6 +279,21 @@ def test_screen_mode_asks_to_step_closer_when_nobody_is_there(browser: Browser) 
     with fake_live_page(make_track(1, (10, 10, 90, 90))) as url, opened(browser, f"{url}?screen") as page:
         expect(page.locator(".captions")).to_contain_text("happy")
         expect(page.get_by_text("Step closer")).to_be_hidden()
+
+
+def test_in_screen_mode_a_narrow_picture_goes_on_dim_beside_itself(browser: Browser) -> None:
+    face = make_track(1, (100, 10, 190, 100))
+    with fake_live_page(face) as url, opened(browser, url) as page:  # a gray picture of 4:3
+        backdrop = page.locator(".backdrop")
+        expect(backdrop).to_be_hidden()
+        page.goto(f"{url}?screen", wait_until="domcontentloaded")
+        expect(backdrop).to_be_visible()
+        pixel = "canvas => [...canvas.getContext('2d').getImageData(1, 9, 1, 1).data]"
+        until(lambda: backdrop.evaluate(pixel) == pytest.approx([90, 90, 90, 255], abs=4))
+        assert backdrop.bounding_box() == page.locator("#screen").bounding_box()
+        side = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+        assert side is not None
+        assert 30 < side[360, 20].mean() < 75  # between black and the picture's gray
 
 
 def test_screen_mode_survives_a_restart_of_the_server(

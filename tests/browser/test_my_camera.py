@@ -96,6 +96,7 @@ class Answers:
 
     def __init__(self, page: Page, *faces: dict[str, Any]) -> None:
         self.faces = faces
+        self.more: dict[str, Any] = {}
         self.texts: list[dict[str, Any]] = []
         self.frames = 0
         page.route_web_socket("**/camera/socket", self.route)
@@ -108,7 +109,7 @@ class Answers:
             self.texts.append(json.loads(message))
         else:
             self.frames += 1
-            line.send(json.dumps({"width": 640, "height": 480, "faces": self.faces}))
+            line.send(json.dumps({"width": 640, "height": 480, "faces": self.faces} | self.more))
 
 
 def start(page: Page, site_url: str, *faces: dict[str, Any]) -> Answers:
@@ -344,7 +345,9 @@ def test_a_recording_stays_in_the_page_until_it_is_saved_as_a_table(page: Page, 
         "emotion",
         "sure",
         *EMOTIONS,
+        "rest_since",
     ]
+    assert first["rest_since"] == ""
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first["time"])
     assert int(last["unix_ms"]) - int(first["unix_ms"]) == pytest.approx(
         1000 * (float(last["seconds"]) - float(first["seconds"])), abs=1
@@ -353,6 +356,63 @@ def test_a_recording_stays_in_the_page_until_it_is_saved_as_a_table(page: Page, 
         *("1", "100", "80", "300", "280", "happy", "1")
     ]
     assert first["happy"] == "0.7000"
+
+
+SINCE = 1_760_000_000.25
+
+
+def rested(name: str = "") -> dict[str, Any]:
+    """Return a face that is read against its rest."""
+    return happy(rest={"progress": 1.0, "since": SINCE, "name": name, "probs": happy()["probs"]})
+
+
+def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, site_url: str) -> None:
+    answers = start(page, site_url, happy())
+    rest = page.locator(".card .rest [role=status]")
+    answers.more = {"refusal": "Face 1 is not in the picture now."}
+    page.get_by_role("button", name="Resting face").click()
+    expect(rest).to_have_text("Face 1 is not in the picture now.")
+    asked = {"track_id": 1, "action": "measure", "name": ""}
+    hears(page, lambda: answers.texts == [{"rest": asked}])
+    answers.more = {"rests": ["Anna", "Ben"]}
+    page.get_by_label("Whose resting face").select_option("Ben")
+    page.get_by_role("button", name="Resting face").click()
+    hears(page, lambda: answers.texts[1:] == [{"rest": asked | {"action": "use", "name": "Ben"}}])
+    answers.faces = (rested("Ben"),)
+    expect(rest).to_contain_text("Read against Ben's rest since")
+    expect(page.get_by_label("Whose resting face")).to_be_hidden()
+    page.get_by_role("button", name="Take back").click()
+    hears(page, lambda: answers.texts[2:] == [{"rest": asked | {"action": "forget"}}])
+
+
+def test_a_face_that_goes_away_while_it_is_measured_is_said(page: Page, site_url: str) -> None:
+    answers = start(page, site_url, happy())
+    answers.faces = (happy(rest={"progress": 0.4}),)
+    expect(page.locator(".card .rest [role=status]")).to_have_text("Look relaxed")
+    assert page.locator(".card progress").evaluate("it => it.value") == 0.4
+    expect(page.locator(".card .rest [role=status]")).to_have_text(
+        "Look relaxed; there are too few readings yet"
+    )
+    answers.faces = ()
+    expect(page.locator("#rest-news")).to_have_text("Face 1 went away before its resting face was measured.")
+
+
+def test_a_resting_face_gets_its_name_in_the_card(page: Page, site_url: str) -> None:
+    answers = start(page, site_url, rested())
+    page.set_viewport_size({"width": 320, "height": 740})
+    page.get_by_role("button", name="Name", exact=True).click()
+    field = page.get_by_label("Name of this resting face")
+    expect(field).to_be_focused()
+    assert page.evaluate(WIDTH) <= 320
+    page.keyboard.press("Escape")
+    expect(field).to_be_hidden()
+    expect(page.get_by_role("button", name="Name", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.type(" Anna ")
+    page.keyboard.press("Enter")
+    asked = {"track_id": 1, "action": "name", "name": "Anna"}
+    hears(page, lambda: answers.texts == [{"rest": asked}])
+    expect(field).to_be_hidden()
 
 
 def test_a_page_with_an_unsaved_recording_asks_before_it_is_left(page: Page, site_url: str) -> None:
@@ -405,6 +465,10 @@ def test_where_no_socket_opens_the_frames_are_posted(page: Page, start_server: C
     expect(page.locator(".card .says")).to_have_text("surprised")
     with page.expect_request(re.compile(r"/api/v1/camera\?session=[-\d]+&heat=1$")):
         press(page, "Heat map")
+    with page.expect_request(re.compile(r"&rest=measure&track_id=1&name=$")):
+        page.get_by_role("button", name="Resting face").click()
+    expect(page.locator(".card .rest")).to_contain_text("Look relaxed")
+    expect(page.locator(".card .rest")).to_contain_text("Read against its own rest since")
 
 
 def test_the_page_comes_back_when_the_server_does(page: Page, start_server: Callable[..., Server]) -> None:
@@ -523,6 +587,15 @@ def test_everything_can_be_done_by_keyboard(page: Page, site_url: str) -> None:
         page.keyboard.press("s")
 
 
+def test_a_face_is_placed_by_valence_and_arousal_where_that_is_asked_for(page: Page, site_url: str) -> None:
+    start(page, site_url, happy())
+    picture = page.locator(".card").get_by_role("img", name=re.compile(r"^valence 0\.5, arousal 0\.5 "))
+    expect(picture).to_have_count(0)
+    page.get_by_text("More", exact=True).click()
+    page.get_by_role("button", name="Valence and arousal").click()
+    expect(picture).to_be_visible()
+
+
 def test_screen_mode_starts_by_itself_shows_large_words_and_waits_for_a_camera(
     page: Page, site_url: str
 ) -> None:
@@ -553,8 +626,14 @@ def test_axe_finds_nothing_wrong_before_while_and_after_it_is_on(browser: Browse
     page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{site_url}/camera")
     assert axe(page) == []
-    start(page, site_url, happy())
+    answers = start(page, site_url, happy())
     page.get_by_role("button", name="Record", exact=True).click()
+    assert axe(page) == []
+    for face, words in ((happy(rest={"progress": 0.4}), "Look relaxed"), (rested("Anna"), "Anna's rest since")):
+        answers.faces = (face,)
+        expect(page.locator(".card .rest")).to_contain_text(words)
+        assert axe(page) == []
+    page.get_by_role("button", name="Name", exact=True).click()
     assert axe(page) == []
     page.get_by_role("button", name="Stop recording").click()
     page.get_by_text("More", exact=True).click()

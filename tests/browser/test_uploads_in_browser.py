@@ -189,8 +189,37 @@ def test_a_camera_that_is_refused_is_said_in_the_dialog(open_page: Callable[...,
         }"""
     )
     page.get_by_role("button", name="Take a picture").click()
-    expect(page.get_by_role("alert")).to_contain_text("The browser may not use the camera")
+    expect(page.get_by_role("alert")).to_have_text(  # as My camera says it
+        "The camera was not allowed. "
+        "Allow it with the camera symbol in the browser's address bar, then try again."
+    )
     expect(page.get_by_role("button", name="Take the picture")).to_be_disabled()
+
+
+def test_a_camera_that_is_connected_while_the_dialog_waits_for_it_is_taken(browser: Browser, url: str) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(CAMERA)
+    page.goto(f"{url}/pictures")
+    page.evaluate(
+        """() => {
+          const { mediaDevices } = navigator;
+          mediaDevices.connected = mediaDevices.getUserMedia;
+          mediaDevices.getUserMedia = async () => { throw new DOMException("none", "NotFoundError"); };
+        }"""
+    )
+    page.get_by_role("button", name="Take a picture").click()
+    expect(page.get_by_role("alert")).to_have_text("No camera was found. Connect one, and it starts by itself.")
+    page.evaluate(
+        """() => {
+          const { mediaDevices } = navigator;
+          mediaDevices.getUserMedia = mediaDevices.connected;
+          mediaDevices.dispatchEvent(new Event("devicechange"));
+        }"""
+    )
+    expect(page.get_by_role("button", name="Take the picture")).to_be_enabled()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.close()
 
 
 @pytest.mark.parametrize("scripted", [True, False])

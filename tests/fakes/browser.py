@@ -27,6 +27,19 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTH = "document.documentElement.scrollWidth"
 
 
+@contextmanager
+def opened(browser: Browser, url: str, width: int = 1280, height: int = 720) -> Iterator[Page]:
+    """Open a live page of its own whose picture has come."""
+    page = browser.new_page(viewport={"width": width, "height": height}, bypass_csp=True)
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(url, wait_until="domcontentloaded")
+    page.wait_for_function("document.getElementById('stream')?.naturalWidth > 0")
+    try:
+        yield page
+    finally:
+        page.close()
+
+
 def arriving(page: Page) -> AbstractContextManager[object]:
     """Return a context in which something leads to another page; it ends when that page's scripts run."""
     return page.expect_navigation(wait_until="domcontentloaded")

@@ -13,6 +13,7 @@ from uploads.assemble import load_classifier
 from vision.detectors import Detectors
 from vision.emotions import EMOTIONS
 from vision.frames import Image
+from vision.resting_face import read_against
 
 FPS = 30  # at which the fake camera plays an .mjpeg
 GROUND = 110
@@ -33,6 +34,40 @@ def sample(emotion: str, width: int) -> Image:
     return max(
         (widened(picture.astype(np.uint8), width) for picture in pictures if picture is not None), key=share
     )
+
+
+def sad_at_rest(width: int) -> tuple[Image, Image]:
+    """Return two faces (h, width, 3) uint8 BGR of one person: at rest, which is read as sad, and happy.
+
+    The first is mixed of the person's sad and neutral sample faces, so that it is sad for certain as it is, and
+    neutral against itself.
+    """
+    settings = Settings()
+    classifier, detector = load_classifier(settings), Detectors.load(settings).picture()
+    sad, neutral, happy = (
+        [cv2.imread(str(path)) for path in sorted((SAMPLES / name).glob("*.jpg"))]
+        for name in ("sad", "neutral", "happy")
+    )
+    faces = [
+        (widened(cv2.addWeighted(one, share, other, 1 - share, 0).astype(np.uint8), width), person)
+        for person, (one, other) in enumerate(zip(sad, neutral, strict=True))
+        if one is not None and other is not None
+        for share in (0.6, 0.65, 0.7, 0.75)
+    ]
+
+    def fitness(face: Image) -> tuple[float, float]:
+        scene = lay(face, (60, 100))
+        gray = cv2.cvtColor(scene, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        probs = classifier.predict(gray, detector.detect(scene).boxes)
+        if not len(probs):
+            return 0.0, 0.0
+        sad, neutral = EMOTIONS.index("sad"), EMOTIONS.index("neutral")
+        return min(float(probs[0][sad]), 0.7), float(read_against(probs[0], probs[0])[neutral])
+
+    rest, person = max(faces, key=lambda face: fitness(face[0]))
+    laughing = happy[person]
+    assert laughing is not None
+    return rest, widened(laughing.astype(np.uint8), width)
 
 
 def launch_with_film(playwright: Playwright, chromium: str, film: Path, *flags: str) -> Browser:

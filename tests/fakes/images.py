@@ -6,6 +6,7 @@ import numpy as np
 
 from vision.emotions import EMOTIONS
 from vision.frames import AnnotatedFrame, Image
+from vision.resting_face import RestingFace
 from vision.tracker import Track
 
 
@@ -20,6 +21,11 @@ def make_track(
     probs = np.full(7, 0.05, dtype=np.float32)
     probs[EMOTIONS.index(emotion)] = 0.7
     return Track(track_id, box, probs, emotion, sure, 0.0)
+
+
+def make_rest(emotion: str = "sad", since_unix_s: float = 1_760_000_000.25, name: str = "") -> RestingFace:
+    """Return a resting face that is read as that emotion."""
+    return RestingFace(make_track(1, (0, 0, 9, 9), emotion).probs, since_unix_s, name)
 
 
 def bright_image(height: int = 48, width: int = 64) -> Image:

@@ -38,7 +38,8 @@ class FakeRecorder:
         if not self.now.on:
             raise MarkerError("Nothing is being recorded, so there is nothing to mark.", 409)
         marker = Marker(self.now.markers + 1, label, caller_unix_ms, arrived_unix_ms)
-        self.now = replace(self.now, markers=marker.number, last_marker=marker)
+        recent = (*self.now.recent_markers, marker)
+        self.now = replace(self.now, markers=marker.number, last_marker=marker, recent_markers=recent)
         return marker
 
     def flush(self, timeout_s: float) -> bool:

@@ -438,6 +438,57 @@ def test_markers_reach_the_camera_s_process_from_any_web_host(
     assert "Traceback" not in camera.output
 
 
+def ask_for_rest(server: Server, **values: Any) -> tuple[int, str]:
+    """Return the status and the sentence of a resting face that a web host is asked for."""
+    url = f"{server.url}/cameras/lobby/rest"
+    try:
+        with urllib.request.urlopen(url, json.dumps(values).encode(), timeout=PATIENCE_S) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_resting_faces_reach_the_camera_s_process_from_any_web_host_and_its_recording(
+    redis: Redis, start_camera: StartCamera, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    database = ("--database-url", str(tmp_path / "history.sqlite"))
+    camera = start_camera("lobby", "--record", *database)
+    one, other = (start_web(start_server, redis, *database) for _ in range(2))
+    until(lambda: listed(one) == listed(other) == ["lobby"])
+    assert ask_for_rest(one, track_id=999, action="measure") == (400, "Face 999 is not in the picture now.\n")
+
+    def faces() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(other.get("/cameras/lobby/state"))["faces"]
+        return found
+
+    viewer = Viewer(other.port)  # a web host has faces while somebody watches there
+    until(faces)
+    asked: set[int] = set()
+
+    def measured() -> list[dict[str, Any]]:
+        for face in faces():  # portraits go out of the picture: the next one is asked for, too
+            number = face["track_id"]
+            if not face["rest"] and number not in asked:
+                status, _ = ask_for_rest(one, track_id=number, action="measure", name=f"portrait {number}")
+                asked.update({number} if status == 204 else ())
+        return [face for face in faces() if face["rest"] and face["rest"]["progress"] == 1]
+
+    until(measured)
+    until(lambda: json.loads(one.get("/cameras/lobby/view"))["rests"])
+    names = json.loads(one.get("/cameras/lobby/view"))["rests"]
+    assert names[0].startswith("portrait ")
+    post_until_answered(other, "/cameras/lobby/recording", "on=false")
+    recorded = json.loads(one.get("/history/1.json"))["RestingFaces"]["Faces"]
+    assert {face["name"] for face in recorded} & set(names)
+    camera.end()
+    assert ask_for_rest(one, track_id=1, action="measure")[0] == 503
+    for server in (one, other):
+        server.stop()
+        assert "Traceback" not in server.output
+    viewer.join(PATIENCE_S)
+    assert "Traceback" not in camera.output
+
+
 @pytest.mark.browser
 def test_the_wall_shows_every_camera_and_brings_back_what_was_away(
     redis: Redis, start_camera: StartCamera, start_server: Callable[..., Server], browser: Browser

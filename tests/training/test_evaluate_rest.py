@@ -38,6 +38,20 @@ def test_a_persons_own_rest_helps_and_anothers_does_not() -> None:
     assert "2 people, 8 other faces" in rest_text(figures)
 
 
+def test_each_emotion_has_its_probability_and_its_share_read_right_before_and_after() -> None:
+    probs, labels, names = people(strength=1.5)
+    figures = evaluate_rest(probs, labels, names)
+    assert figures is not None
+    plain, own = (figures[way]["emotions"] for way in ("plain", "own"))
+    assert [*plain] == [*own] == ["angry", "happy", "sad", "neutral"]
+    assert plain["happy"]["faces"] == 2
+    assert plain["happy"]["probability"] == pytest.approx(probs[labels == HAPPY, HAPPY].mean())
+    assert (plain["sad"]["recall"], own["sad"]["recall"]) == (0.5, 1.0)  # one person looks sad anyway
+    assert own["happy"]["probability"] > plain["happy"]["probability"]
+    line = next(line for line in rest_text(figures).splitlines() if line.startswith("sad "))
+    assert "50.0% -> 100.0%" in line
+
+
 def test_the_faces_that_make_the_rest_are_not_measured() -> None:
     probs, labels, names = people(strength=1.5)
     labels = np.where(labels == NEUTRAL, NEUTRAL, HAPPY)

@@ -70,8 +70,14 @@ def test_the_shipped_card_has_a_figure_for_every_emotion() -> None:
 
 def test_a_web_host_has_the_page_too() -> None:
     crowd = FakeCrowd()
-    page = make_fake_wall(FakeCameras(crowd)).test_client().get("/about").text
+    client = make_fake_wall(FakeCameras(crowd)).test_client()
+    page = client.get("/about").text
     crowd.close()
     assert "Everything stays on the computers of this site." in page
-    assert "/samples/" not in page.replace("/static/samples/", "")  # each camera has those pages
+    for name in EMOTIONS:
+        assert f'href="/samples/{name}"' in page
+    samples = client.get("/samples/happy").text
+    assert "<title>Happy faces" in samples
+    assert 'href="/samples/sad"' in samples
+    assert client.get("/samples/bored").status_code == 404
     assert "A picture that you send" not in page

@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
             happy = float(np.clip((0.7 if funny else 0.2) + rng.normal(0, 0.05), 0, 1))
             probs = [(1 - happy) / 6] * 3 + [happy] + [(1 - happy) / 6] * 3
             at_ms = begin_ms + frame * 1000 // FPS
-            rows.append((frame, at_ms, 1, 10, 10, 90, 90, "happy", True, *probs, 120, 0.0, 2.0))
+            rows.append((frame, at_ms, 1, 10, 10, 90, 90, "happy", True, *probs, 120, 0.0, 2.0, None))
     summary = Summary(1, "key", "demo", START_MS, rows[-1][1], len(rows), 1, dict.fromkeys(COUNTED, 0))
     table = add_markers(records(summary, rows), marker_records(summary, markers))
     (tmp_path / "session.csv").write_text("".join(as_csv(table, CSV_COLUMNS)), encoding="utf-8", newline="")

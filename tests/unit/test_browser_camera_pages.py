@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -112,12 +113,25 @@ def test_the_former_address_leads_to_the_page_for_good(client: FlaskClient, quer
     assert (response.status_code, response.headers["Location"]) == (308, f"/camera{query}")
 
 
+@pytest.mark.parametrize("path", ["/", "/camera", "/about"])
+def test_the_game_is_linked_where_people_look_for_it(client: FlaskClient, path: str) -> None:
+    assert 'href="/game"' in client.get(path).text
+
+
+def test_no_page_leads_to_the_game_where_visitors_cameras_are_not_read() -> None:
+    crowd = FakeCrowd()
+    crowd.close()
+    client = make_fake_site(crowd).test_client()
+    for path in ("/", "/about"):
+        assert "/game" not in client.get(path).text
+
+
 def test_each_frame_is_answered_as_state_does_it(call: Call, client: FlaskClient) -> None:
     assert call.ask(jpeg_of(200))["faces"] == []
     answer = call.ask(jpeg_of(200))
     (face,) = answer.pop("faces")
     assert answer.pop("latency_ms") > 0
-    assert answer == {"frame": 2, "width": 48, "height": 40}
+    assert answer == {"frame": 2, "width": 48, "height": 40, "rests": []}
     assert (face["emotion"], face["box"]) == ("happy", [4, 4, 36, 36])
     assert face.keys() == client.get("/state").get_json()["faces"][0].keys()
 
@@ -131,6 +145,61 @@ def test_heat_maps_and_smoothing_are_asked_for_by_a_text(call: Call) -> None:
     assert face["probs"]["sad"] == pytest.approx(0.7, abs=1e-4)  # at once: nothing is eased
     call.visitor.send(TextMessage('{"heat": false}'))
     assert "heat" not in call.ask(jpeg_of(50))["faces"][0]
+
+
+def test_a_resting_face_is_asked_for_by_a_text_and_stays_in_this_connection(
+    call: Call, site: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vision.resting_face.MEASURE_S", 0.02)
+    for _ in range(2):
+        call.ask(jpeg_of(50))
+
+    def ask(**request: Any) -> dict[str, Any]:
+        call.visitor.send(TextMessage(json.dumps({"rest": request})))
+        return call.ask(jpeg_of(50))
+
+    def until_rested(asked: dict[str, Any]) -> dict[str, Any]:
+        for _ in range(200):
+            (face,) = asked["faces"]
+            if face["rest"] and face["rest"]["progress"] == 1:
+                return asked
+            time.sleep(0.001)
+            asked = call.ask(jpeg_of(50))
+        raise AssertionError(asked)
+
+    seen = until_rested(ask(track_id=1, action="measure", name="Anna"))
+    assert "refusal" not in seen
+    assert seen["rests"] == ["Anna"]
+    (face,) = seen["faces"]
+    assert face["rest"]["probs"]["sad"] == pytest.approx(0.7, abs=1e-3)
+    assert face["probs"]["sad"] < 0.3
+    assert ask(track_id=1, action="forget")["faces"][0]["probs"]["sad"] == pytest.approx(0.7, abs=1e-3)
+    other = Call(site)
+    assert isinstance(other.visitor.next(), AcceptConnection)
+    assert other.ask(jpeg_of(50))["rests"] == []
+    other.end()
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"track_id": 7, "action": "measure"}, "Face 7 is not in the picture now."),
+        ({"track_id": 1, "action": "calm"}, "action must be one of measure, use, name, forget."),
+        (
+            {"track_id": True, "action": "measure"},
+            "Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.",
+        ),
+        ([], "Send a JSON object, as in {“track_id”: 1, “action”: “measure”}."),
+    ],
+)
+def test_a_resting_face_that_cannot_be_is_refused_in_the_next_answer_and_the_frames_go_on(
+    call: Call, sent: object, sentence: str
+) -> None:
+    for _ in range(2):
+        call.ask(jpeg_of(50))
+    call.visitor.send(TextMessage(json.dumps({"rest": sent})))
+    assert call.ask(jpeg_of(50))["refusal"] == sentence
+    assert "refusal" not in call.ask(jpeg_of(50))
 
 
 @pytest.mark.parametrize(
@@ -245,6 +314,21 @@ def test_frames_can_be_posted_too_and_a_session_remembers_its_faces(client: Flas
     assert [face["emotion"] for face in response.get_json()["faces"]] == ["happy"]
     assert response.headers["Cache-Control"] == "no-store"
     assert post(client, jpeg_of(200), "you").get_json()["faces"] == []
+
+
+def test_a_posted_frame_asks_for_a_resting_face_in_its_query(client: FlaskClient) -> None:
+    for _ in range(2):
+        post(client, jpeg_of(50))
+    answer = post(client, jpeg_of(50), "me&rest=measure&track_id=1").get_json()
+    assert "refusal" not in answer
+    assert answer["faces"][0]["rest"]["progress"] < 1
+    for query, sentence in (
+        ("rest=measure&track_id=2", "Face 2 is not in the picture now."),
+        ("rest=measure&track_id=x", "Send a JSON object, as in {“track_id”: 1, “action”: “measure”}."),
+        ("rest=use&track_id=1", "name must say whose resting face it is."),
+    ):
+        response = post(client, jpeg_of(50), f"me&{query}")
+        assert (response.status_code, response.get_json()["refusal"]) == (200, sentence)
 
 
 def test_posted_frames_have_their_controls_in_the_query(client: FlaskClient) -> None:

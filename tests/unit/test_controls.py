@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.fakes.camera import FakeCrowd
-from tests.fakes.images import plain_image
+from tests.fakes.camera import FakeCamera, FakeCrowd
+from tests.fakes.images import make_rest, make_track, plain_image
 from tests.fakes.recognition import AlwaysSad, OneFace
 from tests.fakes.server import newest_event
 from tests.fakes.site import make_fake_site
 from vision.controls import SWITCHES, ControlError, Controls
 from vision.crops import Tilts
 from vision.detector import Detections
-from vision.frames import Frame, Image
+from vision.frames import AnnotatedFrame, Frame, Image
 from vision.live_classifier import LiveClassifier
 from vision.overlay import View
 from vision.pipeline import Pipeline
@@ -115,6 +116,7 @@ def test_every_page_is_told_by_the_events(open_site: Open, pipeline: Pipeline) -
         **vars(pipeline.view),
         "smoothing_s": 0.3,
         "resets": 0,
+        "rests": [],
         "mirror": False,
     }
     assert newest_event(begin)["view"]["bars"] is True
@@ -142,16 +144,50 @@ def test_a_resting_face_is_measured_for_a_face_in_the_picture(open_site: Open, p
     assert state.track.rest_progress is not None
 
 
+def test_only_those_who_may_change_the_picture_are_told_whose_resting_faces_there_are(
+    open_site: Open, pipeline: Pipeline
+) -> None:
+    client, visitor = open_site(), open_site(open_to_all=False)
+    run(pipeline)
+    client.post("/rest", json={"track_id": 1, "action": "measure", "name": "Anna"})
+    run(pipeline, 3 * 30 + 5, start=2)
+    assert client.get("/view").get_json()["rests"] == ["Anna"]
+    assert visitor.get("/view").get_json()["rests"] == []
+    assert pipeline.tracker.named_rests() == ["Anna"]
+    client.post("/reset")
+    assert client.get("/view").get_json()["rests"] == []
+
+
+@pytest.mark.parametrize("open_to_all", [True, False])
+def test_the_name_of_a_resting_face_is_in_the_state_of_those_who_may_give_it(
+    pipeline: Pipeline, open_to_all: bool
+) -> None:
+    crowd, camera = FakeCrowd(), FakeCamera()
+    rest = make_rest(name="Anna")
+    tracks = [replace(make_track(1, (0, 0, 9, 9)), rest=rest)]
+    camera.now = replace(camera.now, newest=AnnotatedFrame(1, 1.0, 1.0, b"", tracks))
+    controls = Controls(pipeline, open_to_all=open_to_all)
+    site = make_fake_site(crowd, camera=camera, controls=controls)
+    (face,) = site.test_client().get("/state").get_json()["faces"]
+    assert face["rest"]["name"] == ("Anna" if open_to_all else "")
+    assert face["rest"]["since"] == rest.since_unix_s
+    crowd.close()
+
+
 @pytest.mark.parametrize(
     ("sent", "sentence"),
     [
         ({"track_id": 4, "action": "measure"}, "Face 4 is not in the picture now."),
-        ({"track_id": 1, "action": "calm"}, "action must be one of measure, use, forget."),
-        ({"track_id": 1}, "action must be one of measure, use, forget."),
-        ({"track_id": 1, "action": "use"}, "name must say whose resting face is used."),
+        ({"track_id": 1, "action": "calm"}, "action must be one of measure, use, name, forget."),
+        ({"track_id": 1}, "action must be one of measure, use, name, forget."),
+        ({"track_id": 1, "action": "use"}, "name must say whose resting face it is."),
         (
             {"track_id": 1, "action": "use", "name": "Anna"},
             "No resting face was measured under the name “Anna”.",
+        ),
+        (
+            {"track_id": 1, "action": "name", "name": "Anna"},
+            "Face 1 has no resting face that could get a name.",
         ),
         (
             {"track_id": "1", "action": "measure"},

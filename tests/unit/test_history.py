@@ -13,7 +13,7 @@ from recording.history import History, Search, Session, Sighting
 from recording.markers import Marker
 from recording.merging import MergeError, merge_sessions
 from recording.tables import TABLES
-from tests.fakes.images import make_track
+from tests.fakes.images import make_rest, make_track
 from tests.fakes.postgres import PASSWORD, Postgres
 from tests.fakes.server import free_port
 from vision.emotions import EMOTIONS
@@ -63,8 +63,8 @@ def test_a_session_comes_back_as_it_was_written(history: History, record: Record
     assert (last.at_ms, last.x1, last.y1, last.x2, last.y2) == (START_MS + 200, 1, 2, 30, 40)
     assert (last.emotion, last.sure) == ("sad", True)
     expected = [0.7 if name == "sad" else 0.05 for name in EMOTIONS]
-    assert list(last[-10:-3]) == pytest.approx(expected)
-    assert list(last[-3:]) == [None] * 3  # neither brightness nor landmarks were known
+    assert list(last[-11:-4]) == pytest.approx(expected)
+    assert list(last[-4:]) == [None] * 4  # neither brightness nor landmarks were known, and no resting face
 
 
 def test_what_is_not_sure_counts_as_unsure(history: History, record: Record) -> None:
@@ -246,8 +246,32 @@ def test_brightness_and_the_pose_of_a_head_are_kept_as_whole_numbers(history: Hi
     tracks = [replace(make_track(1, (0, 0, 9, 9)), landmarks=points), make_track(2, (0, 0, 9, 9))]
     sightings: list[Sighting] = [*((START_MS, track, 87.6) for track in tracks), (START_MS + 1, tracks[1])]
     history.write(session, sightings, START_MS + 1, "demo")
-    rows = [tuple(row[-3:]) for row in history.sightings(session.session_id or 0)]
+    rows: list[tuple[int | None, ...]] = [
+        tuple(row[-4:-1]) for row in history.sightings(session.session_id or 0)
+    ]
     assert rows == [(88, 0, 27), (88, None, None), (None, None, None)]
+
+
+def test_resting_faces_are_kept_with_the_sightings_that_were_read_against_them(history: History) -> None:
+    session, plain = Session(START_MS), make_track(1, (0, 0, 9, 9))
+    first, second = (make_rest(since_unix_s=START_MS / 1000 + after_s) for after_s in (0.25, 0.75))
+    rests = [None, first, None, second, second]
+    seen: list[Sighting] = [(START_MS + 200 * at, replace(plain, rest=it)) for at, it in enumerate(rests)]
+    seen.append((START_MS + 900, replace(make_track(2, (0, 0, 9, 9)), rest=second)))  # of the same moment
+    for part in (seen[:4], seen[4:]):
+        history.write(session, part, START_MS + 900, "demo")
+    number = session.session_id or 0
+    after_ms = [row.rest_ms and row.rest_ms - START_MS for row in history.sightings(number)]
+    assert after_ms == [None, 250, None, 750, 750, 750]
+    found = history.rests(number)
+    assert [*found] == [(1, START_MS + 250), (1, START_MS + 750), (2, START_MS + 750)]
+    assert found[1, START_MS + 250].probs == pytest.approx(first.probs)
+    assert {rest.name for rest in found.values()} == {""}
+    named = replace(plain, rest=replace(second, name="Anna"))
+    history.write(session, [(START_MS + 1000, named)], START_MS + 1000, "demo")
+    assert [rest.name for rest in history.rests(number).values()] == ["", "Anna", ""]
+    history.delete(number)
+    assert history.rests(number) == {}
 
 
 def test_a_stretch_of_a_session_is_read_alone(history: History, record: Record) -> None:
@@ -266,7 +290,10 @@ def test_two_parts_become_one_session(history: History) -> None:
         earlier: [
             (START_MS + ms, make_track(1 + ms // 500, (0, 0, 9, 9), "happy")) for ms in range(0, 900, 100)
         ],
-        later: [(START_MS + 5300 + ms, make_track(1, (0, 0, 9, 9), "sad")) for ms in range(0, 1500, 100)],
+        later: [
+            (START_MS + 5300 + ms, replace(make_track(1, (0, 0, 9, 9), "sad"), rest=make_rest()))
+            for ms in range(0, 1500, 100)
+        ],
     }
     for session, (number, ms) in zip(seen, ((1, 100), (1, 5400)), strict=True):
         end_ms = seen[session][-1][0]
@@ -293,6 +320,8 @@ def test_two_parts_become_one_session(history: History) -> None:
         (1, 100),
         (2, 5400),
     ]
+    assert [*history.rests(numbers[0])] == [(3, START_MS + 250)]
+    assert [row.rest_ms for row in rows] == [None] * 9 + [START_MS + 250] * 15
 
 
 def test_sessions_that_are_not_parts_of_one_are_not_merged(history: History, record: Record) -> None:

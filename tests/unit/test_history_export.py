@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from recording.export import COLUMNS, as_csv, as_json_lines, iso_time, records
 from recording.history import Summary
 from recording.tables import COUNTED
+from tests.fakes.images import make_rest, make_track
+from vision.circumplex import place
+from vision.emotions import EMOTIONS
 from vision.faces import BYTE_ORDER_MARK
+from vision.resting_face import read_against
 
 START_MS = 1_760_000_000_123
 
@@ -22,7 +26,7 @@ def summary_of(source: str) -> Summary:
 
 
 def row_of(after_ms: int) -> tuple[object, ...]:
-    return (0, START_MS + after_ms, 9, -3, 2, 30, 40, "sad", False, *[0.123456] * 7, 87, -3, None)
+    return (0, START_MS + after_ms, 9, -3, 2, 30, 40, "sad", False, *[0.123456] * 7, 87, -3, None, None)
 
 
 def read_csv(text: str) -> list[dict[str, str]]:
@@ -49,8 +53,27 @@ def test_csv_and_json_lines_say_the_same() -> None:
     assert (cells[0]["sure"], cells[0]["x1"], cells[0]["angry"]) == ("0", "-3", "0.1235")
 
 
+def test_readings_against_a_resting_face_are_exported_with_and_without_it() -> None:
+    rest, plain = make_rest("sad"), make_track(9, (0, 0, 9, 9), "sad").probs
+    against = read_against(plain, rest.probs)
+    alike = row_of(0)
+    rested = (*alike[:9], *against.tolist(), *alike[16:19], START_MS + 250)
+    rests = {(9, START_MS + 250): rest}
+    (untouched, before), (same, after) = (
+        [dict(zip(COLUMNS, row, strict=True)) for row in records(summary_of("demo"), [alike, rested], without)]
+        for without in (None, rests)
+    )
+    assert before["rest_since"] == after["rest_since"] == "2025-10-09T08:53:20.373Z"
+    assert [before[name] for name in EMOTIONS] == pytest.approx(against, abs=1e-4)
+    assert [after[name] for name in EMOTIONS] == pytest.approx(plain, abs=1e-4)
+    valence = round(float(place(plain)[0]), 4)
+    assert after["valence"] == pytest.approx(valence, abs=1e-4)
+    assert abs(before["valence"] - valence) > 0.05
+    assert same == untouched  # which was read without a rest
+
+
 def test_a_fraction_always_has_four_decimals() -> None:
-    row = (0, START_MS + 419, 9, -3, 2, 30, 40, "sad", True, *[0.027] * 7, None, None, None)
+    row = (0, START_MS + 419, 9, -3, 2, 30, 40, "sad", True, *[0.027] * 7, *[None] * 4)
     [cells] = read_csv("".join(as_csv(records(summary_of("demo"), [row]))))
     # where 0,5 is written, a spreadsheet would read 0.027 and 0.419 as 27 and 419
     assert (cells["seconds"], cells["angry"], cells["sure"]) == ("0.4190", "0.0270", "1")

@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,16 +18,18 @@ from recording.history import History, MeanProbs, Session, Summary
 from recording.markers import Marker
 from recording.recorder import Recording
 from tests.fakes.camera import FakeCrowd
-from tests.fakes.images import make_track
+from tests.fakes.images import make_rest, make_track
 from tests.fakes.recording import FakeRecorder
 from tests.fakes.site import make_fake_site
 from vision.emotions import EMOTIONS
+from vision.resting_face import read_against
 from web.chart import MAX_BINS, TimeBins, areas, edges, overall_means, ribbon, stacked
 from web.history import history_pages
 from web.moments import Stretch
 from web.times import length_of_time, of_clock
 
 START_MS = 1_760_000_000_000
+SAD = EMOTIONS.index("sad")
 
 
 @pytest.fixture
@@ -309,6 +312,7 @@ def test_the_button_switches_the_recording(client: FlaskClient, recorder: FakeRe
         **{"on": False, "session": None, "sightings": 0, "waiting": 0, "dropped": 0, "problem": ""},
         **{"seconds": 0.0, "since": None, "saved": {"session": 1, "seconds": 66.0, "faces": 4}},
         **{"name": "", "tags": [], "labels": [], "markers": 0, "last_marker": None},
+        "recent_markers": [],
     }
     assert not recorder.now.on
     assert client.post("/recording", data={"on": "perhaps"}).status_code == 400
@@ -555,6 +559,36 @@ def test_the_files_of_a_session_have_its_markers(client: FlaskClient, history: H
     assert answer.headers["Content-Disposition"] == 'attachment; filename="markers-20251009T085320Z.csv"'
     assert [row["marker"] for row in csv.DictReader(io.StringIO(answer.text))] == ["on; <off>", "off", "end"]
     assert client.get(f"/history/{number}/markers?format=xml").status_code == 400
+
+
+def test_a_session_is_exported_with_and_without_its_resting_faces(
+    client: FlaskClient, history: History
+) -> None:
+    plain, rest = make_track(1, (0, 0, 9, 9), "sad"), make_rest("sad", START_MS / 1000, "Anna")
+    rested = replace(plain, probs=read_against(plain.probs, rest.probs), rest=rest)
+    session = Session(START_MS)
+    history.write(session, [(START_MS, plain), (START_MS + 100, rested)], START_MS + 100, "demo")
+    address = f"/history/{session.session_id}"
+
+    def sad(query: str) -> list[float]:
+        rows = csv.DictReader(io.StringIO(client.get(f"{address}.csv{query}").text.removeprefix("\ufeff")))
+        return [float(row["sad"]) for row in rows]
+
+    assert sad("?rest=without") == pytest.approx([0.7, 0.7], abs=2e-4)
+    assert sad("") == sad("?rest=with") == pytest.approx([0.7, float(rested.probs[SAD])], abs=2e-4)
+    lines = client.get(f"{address}.jsonl?rest=without")
+    assert "without-rest.jsonl" in lines.headers["Content-Disposition"]
+    seen = [json.loads(line) for line in lines.text.splitlines()]
+    assert [row["rest_since"] for row in seen] == [None, "2025-10-09T08:53:20.000Z"]
+    assert [row["sad"] for row in seen] == pytest.approx([0.7, 0.7], abs=2e-4)
+    (face,) = client.get(f"{address}.json").get_json()["RestingFaces"]["Faces"]
+    assert (face["track_id"], face["rest_since"], face["name"]) == (1, seen[1]["rest_since"], "Anna")
+    assert face["probs"]["sad"] == 0.7
+    assert f'href="{address}.csv?rest=without"' in client.get(address).text
+    assert "rest=without" not in client.get(f"/history/{add(history, (1, 'sad', 2))}").text
+    refused = client.get(f"{address}.csv?rest=never")
+    assert refused.status_code == 400
+    assert "rest must be with or without." in refused.text
 
 
 def test_the_sidecar_describes_the_table_as_it_is(client: FlaskClient, history: History) -> None:

@@ -49,6 +49,10 @@ def test_a_marker_comes_as_json_or_as_a_form(client: FlaskClient, recorder: Fake
     assert (recorder.now.last_marker.label, recorder.now.last_marker.caller_unix_ms) == ("7", 1760000000250)
     state = client.get("/state").get_json()["recording"]
     assert (state["markers"], state["last_marker"]) == (3, {"label": "7", "time": 1760000000.25})
+    assert [(it["number"], it["label"]) for it in state["recent_markers"]] == [
+        *((1, "stimulus on"), (2, "off"), (3, "7"))
+    ]
+    assert state["recent_markers"][0]["time"] == 1760000000.25
 
 
 @pytest.mark.parametrize(

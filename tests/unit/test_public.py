@@ -56,6 +56,8 @@ def test_controls_that_visitors_may_not_use_are_not_there(crowd: FakeCrowd) -> N
     assert 'name="emoji"' not in main
     assert "/view" not in main
     assert 'id="reset"' not in main
+    assert "/rest" not in main
+    assert "Resting face" not in main
     assert "recording-form" not in main
     assert 'id="pause"' in main  # what is one's own
     there = client_of(crowd, open_to_all=True).get("/", environ_base=VISITOR).text

@@ -16,7 +16,7 @@ from recording.about import About
 from recording.database import DatabaseError
 from recording.history import DAY_MS, History, Session, Sighting
 from recording.markers import MAX_MARKERS_A_SECOND, Marker, MarkerError
-from recording.recorder import OFF, Recorder, RecorderWaits, Saved
+from recording.recorder import MAX_RECENT, OFF, RECENT_MS, Recorder, RecorderWaits, Saved
 from streaming.viewable import Viewable
 from tests.fakes.camera import FakeSource, Watched
 from tests.fakes.images import make_track, plain_image
@@ -524,6 +524,29 @@ def test_a_marker_is_kept_with_the_callers_time_and_the_servers(
     recorder.close()
     (summary,) = history.sessions(0, 9)
     assert history.markers(summary.session_id) == [first, second]
+
+
+def test_the_newest_markers_of_the_last_minute_are_told(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder.start()
+    at_ms = now_ms()
+    early = recorder.mark("a moment ago", at_ms - 1500, at_ms)
+    for number in range(MAX_RECENT - 1):
+        recorder.mark(str(number), None, at_ms)
+    assert recorder.state().recent_markers[0] == early
+    recorder.mark("last", None, at_ms)
+    labels = [marker.label for marker in recorder.state().recent_markers]
+    assert labels == [*(str(number) for number in range(MAX_RECENT - 1)), "last"]
+    now_s = time.time()
+    monkeypatch.setattr("recording.recorder.time.time", lambda: now_s + RECENT_MS / 1000 - 3)
+    assert len(recorder.state().recent_markers) == MAX_RECENT
+    monkeypatch.setattr("recording.recorder.time.time", lambda: now_s + RECENT_MS / 1000 + 1)
+    assert recorder.state().recent_markers == ()
+    recorder.mark("new", None, at_ms + RECENT_MS)
+    recorder.stop()
+    recorder.start()
+    assert recorder.state().recent_markers == ()
 
 
 def test_markers_are_told_to_whoever_asked_for_them(make_recorder: MakeRecorder) -> None:

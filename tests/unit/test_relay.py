@@ -437,6 +437,7 @@ def test_a_marker_from_a_web_host_is_answered_as_at_the_camera_itself(
     assert (marker.number, marker.label, marker.caller_unix_ms) == (1, "on", 5)
     assert before_ms - 251 <= marker.arrived_unix_ms <= time.time() * 1000 - 249
     assert recorder.mark("off", None, 0).number == 2
+    assert recorder.state().recent_markers[0] == marker
     assert [key for key in redis.lists if redis.lists[key]] == []
 
 

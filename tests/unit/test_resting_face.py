@@ -1,5 +1,8 @@
 """A face is read against its own rest: measured for some seconds, with its track, and never another's."""
 
+from contextlib import closing
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,9 +10,19 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from recording.export import records
+from recording.history import History, Session
 from vision.emotions import EMOTIONS
 from vision.faces import face_json
-from vision.resting_face import MEASURE_S, TYPICAL, RestError, RestRequest, read_against, read_without
+from vision.resting_face import (
+    MAX_NAMES,
+    MEASURE_S,
+    TYPICAL,
+    RestError,
+    RestRequest,
+    read_against,
+    read_without,
+)
 from vision.tracker import KEEP_S, Track, Tracker
 
 FPS = 10
@@ -141,6 +154,70 @@ def test_one_with_a_name_is_used_again_when_somebody_asks_for_it() -> None:
     assert track.rest.name == "Anna"
 
 
+def rested(scene: Scene, name: str = "") -> None:
+    """Let face 1 be read against its rest."""
+    scene.show({BOX: SAD_AT_REST})
+    scene.tracker.rest(RestRequest(1, "measure", name))
+    scene.show({BOX: SAD_AT_REST}, MEASURE_S + 0.5)
+
+
+def test_it_can_get_a_name_afterwards_under_which_it_is_used_again() -> None:
+    scene = Scene()
+    rested(scene)
+    scene.tracker.rest(RestRequest(1, "name", "Anna"))
+    named = scene.show({BOX: SAD_AT_REST})[1]
+    assert named.emotion == "neutral"
+    assert (named.rest and named.rest.name, scene.tracker.named_rests()) == ("Anna", ["Anna"])
+    scene.tracker.rest(RestRequest(1, "forget"))
+    assert scene.show({BOX: SAD_AT_REST})[1].emotion == "sad"
+    scene.tracker.rest(RestRequest(1, "use", "Anna"))
+    assert scene.show({BOX: SAD_AT_REST})[1].emotion == "neutral"
+
+
+def test_a_face_without_a_resting_face_has_nothing_that_could_get_a_name() -> None:
+    scene = Scene()
+    scene.show({BOX: SAD_AT_REST})
+    with pytest.raises(RestError, match=r"Face 1 has no resting face that could get a name\."):
+        scene.tracker.rest(RestRequest(1, "name", "Anna"))
+
+
+def test_only_so_many_resting_faces_have_names() -> None:
+    scene = Scene()
+    rested(scene)
+    for number in range(MAX_NAMES):
+        scene.tracker.rest(RestRequest(1, "name", f"P{number:02}"))
+        scene.show({BOX: SAD_AT_REST}, 0.1)
+    with pytest.raises(RestError, match=f"{MAX_NAMES} resting faces have names"):
+        scene.tracker.rest(RestRequest(1, "name", "one more"))
+    scene.tracker.rest(RestRequest(1, "measure", "P00"))  # which takes its place
+    assert len(scene.tracker.named_rests()) == MAX_NAMES
+
+
+def test_what_was_eased_so_far_is_read_anew_when_the_rest_changes() -> None:
+    scene = Scene()
+    rested(scene)
+    scene.tracker.smoothing_s = 1000.0  # from now on one frame changes next to nothing
+    scene.tracker.rest(RestRequest(1, "forget"))
+    assert scene.show({BOX: SAD_AT_REST}, 0.1)[1].probs == pytest.approx(SAD_AT_REST, abs=0.01)
+
+
+def test_both_readings_come_from_one_recording(tmp_path: Path) -> None:
+    plain, scene, session = Scene(), Scene(), Session(0)
+    rested(plain)
+    plain.tracker.rest(RestRequest(1, "forget"))
+    rested(scene)
+    for number, emotion in enumerate(("angry", "neutral", "happy", "sad")):
+        shown = {BOX: probs_of(**{emotion: 0.6})}
+        readings = [before.show(shown)[1] for before in (plain, scene)]
+        with closing(History(str(tmp_path / "history.sqlite"))) as history:
+            history.write(session, [(number * 300, readings[1])], number * 300, "demo")
+            summary = history.session(1)
+            assert summary
+            found = [[*records(summary, history.sightings(1), rests)][-1] for rests in (None, history.rests(1))]
+        for row, reading in zip(reversed(found), readings, strict=True):
+            assert row[11:18] == pytest.approx(reading.probs, abs=1e-4)
+
+
 def test_the_time_that_a_face_is_away_is_not_measured() -> None:
     scene = Scene()
     scene.show({BOX: SAD_AT_REST})
@@ -167,8 +244,9 @@ def test_a_name_that_nobody_has_cannot_be_used() -> None:
 @pytest.mark.parametrize(
     ("action", "name", "message"),
     [
-        ("relax", "", "action must be one of measure, use, forget"),
+        ("relax", "", "action must be one of measure, use, name, forget"),
         ("use", "", "name must say whose"),
+        ("name", "", "name must say whose"),
         ("measure", "x" * 61, "60 characters at most"),
     ],
 )

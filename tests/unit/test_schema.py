@@ -90,7 +90,28 @@ def make_version_2(url: str) -> str:
     return url
 
 
-OLD = pytest.mark.parametrize("make_old", [make_version_0_1, make_version_2])
+def make_version_3(url: str) -> str:
+    """Make the database of url as the versions with schema 3 left it, and return url."""
+    make_version_2(url)
+    key = "session_id INTEGER NOT NULL"
+    owner = "FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE"
+    end = ")" if url.startswith("postgresql") else ") WITHOUT ROWID"
+    for statement in (
+        *(f"ALTER TABLE sessions ADD COLUMN {it} TEXT DEFAULT '' NOT NULL" for it in ("name", "note", "setup")),
+        *(
+            f"ALTER TABLE sightings ADD COLUMN {it} SMALLINT"
+            for it in ("brightness", "roll_deg", "yaw_estimate_deg")
+        ),
+        f"CREATE TABLE tags ({key}, tag VARCHAR(60) NOT NULL, PRIMARY KEY (session_id, tag), {owner}{end}",
+        f"CREATE TABLE markers ({key}, number INTEGER NOT NULL, label TEXT NOT NULL, caller_ms BIGINT, "
+        f"arrived_ms BIGINT NOT NULL, PRIMARY KEY (session_id, number), {owner}{end}",
+        "UPDATE schema_version SET version = 3",
+    ):
+        look(url, partial(Connection.exec_driver_sql, statement=statement))
+    return url
+
+
+OLD = pytest.mark.parametrize("make_old", [make_version_0_1, make_version_2, make_version_3])
 
 
 def look(url: str, ask: Callable[[Connection], Any]) -> Any:
@@ -154,7 +175,8 @@ def test_an_old_database_is_opened_with_all_that_is_in_it_and_gets_its_version(
         assert (summary.started_unix_ms, summary.ended_unix_ms) == (START_MS, START_MS + 500)
         [row] = history.sightings(1)
         assert (row.track_id, row.emotion, row.sure) == (3, "happy", True)
-        assert (row.brightness, row.roll_deg, row.yaw_estimate_deg) == (None, None, None)
+        assert (row.brightness, row.roll_deg, row.yaw_estimate_deg, row.rest_ms) == (None,) * 4
+        assert history.rests(1) == {}
         assert (summary.about, summary.setup, history.markers(1)) == (About(), "", [])
         history.describe(1, About("Pilot", "old", ("P01",)))
         assert history.sessions(0, 10, Search("pilot", "P01"))[0].about.note == "old"

@@ -339,6 +339,17 @@ def test_each_emotion_has_its_smiley_as_a_picture(client: FlaskClient, name: str
         assert picture.getpixel((128, 226))[3] == 255  # type: ignore[index]  # RGBA
 
 
+def test_no_page_needs_a_font_of_emoji() -> None:
+    of_such_a_font = re.compile("[\U0001f000-\U0001faff\u2600-\u26ff\ufe0f]")
+    files = [
+        *(ROOT / "templates").rglob("*.html"),
+        *(ROOT / "static").rglob("*.js"),
+        *(ROOT / "web").glob("*.py"),
+    ]
+    files += (ROOT / "vision").glob("*.py")
+    assert [file.name for file in files if of_such_a_font.search(file.read_text("utf-8"))] == []
+
+
 def test_there_is_no_smiley_of_another_name(client: FlaskClient) -> None:
     response = client.get("/emoji/bored.png")
     assert response.status_code == 404
