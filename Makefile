@@ -6,7 +6,7 @@ NPM := $(shell command -v npm)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
   --no-emit-package torch --custom-compile-command "make lock" $(ARGS)
-PYTEST := $(BIN)/python -m pytest --dist worksteal
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-long check unit server browser training lint format docs lock clean
 

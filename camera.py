@@ -82,7 +82,7 @@ class Camera(Viewable):
         self._running = False
         self._name, self._note = name, ""
         self._problem = ""  # of the source
-        self._fault = ""  # of the last frame that was processed
+        self._fault = ""  # the error of the last frame, if it could not be processed
         self._grabbed_s = 0.0  # monotonic, as all times: the last sign of life of the source
         self._gaps_s: deque[float] = deque(maxlen=GAPS)  # between its last frames
         self._is_new = False  # an open live source, until there is a gap
@@ -147,7 +147,9 @@ class Camera(Viewable):
             return f"{self._name} has sent no picture for {patience_s:.3g} s"
         if self._frame is self._done or now_s - self._fresh_s <= self._stall_s:
             return ""
-        return self._fault or f"The picture stands still: no frame has been finished for {self._stall_s:g} s"
+        if self._fault:
+            return "Frames cannot be processed; the log says why"
+        return f"The picture stands still: no frame has been finished for {self._stall_s:g} s"
 
     def _patience_s(self) -> float:
         """Return how long the source may give no picture: longer than its own period. Under the lock."""
@@ -273,7 +275,7 @@ class Camera(Viewable):
         try:
             annotated = self._process(frame)
         except Exception as error:
-            fault = f"Frames cannot be processed: {error}"
+            fault = repr(error)
             if fault != self._fault:
                 log.exception("frame %d could not be processed", frame.index)
             with self._changed:

@@ -1,1 +1,5 @@
-"""Measurements, one command each; they report figures and are no tests."""
+"""One command a measured figure, `python -m benchmarks.NAME`; docs/benchmarks.md has the figures.
+
+No commands are cameras, footage, processes, scenes and viewers, which the others share, and servers, which
+benchmarks.serving starts.
+"""

@@ -1,24 +1,22 @@
-"""Compare the crops of Haar and MTCNN: python -m benchmarks.crops FER2013.csv PICTURES VIDEO...
+"""Compare the crops of Haar and MTCNN with FER2013's own frame: python -m benchmarks.crops fer2013.csv.
 
 Faces of FER2013 are enlarged and pasted on a ground of their own blurred borders, upright and tilted. There the
-truth is known: the label, and the picture's frame. In pictures and videos the crops of MTCNN are compared with
-those of Haar, for the faces that both find. Crops that are "turned" are turned upright, as the site's are.
+truth is known: the label, and the picture's frame. Those called "turned" are turned upright, as on the site.
 
   found     the share of the faces found
   accuracy  the share of those whose label is right
   frame     the accuracy of the pictures themselves, upright, on the same faces
-  same      the share of those whose label is that of the picture itself, or of Haar's crop
+  same      the share of those whose label is that of the picture itself
   side      the true side as a multiple of the box's, median
   right     the true centre's distance to the right of the box's, in sides of the box, median
   down      the same, downward
 
-With --split Training, side, right and down are what vision.mtcnn.SIDE and DOWN were fitted on, and turned faces
-show what turning gains.
+A new detector is fitted by side, right and down, with --split Training, as vision.mtcnn.SIDE and DOWN were.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,26 +26,24 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.detectors import match, read_video
+from benchmarks.footage import match
 from model import EmotionClassifier, preprocess
 from settings import StartError, read_settings
 from sources.opencv import to_bgr
 from training.data import SPLITS, Faces, load_faces
-from training.folders import PICTURE_SUFFIXES
 from uploads.assemble import load_classifier
 from vision.background import limit_threads
 from vision.crops import Tilts, turning
 from vision.detector import Boxes, Detections, Detector
-from vision.detectors import LIVE_PX, UPLOAD_PX
+from vision.detectors import LIVE_PX
 from vision.frames import Image
 from vision.haar import HaarDetector
 from vision.mtcnn import MtcnnDetector, Networks
-from vision.pictures import PictureError, read_picture
 
 TILTS_DEG = (0.0, 15.0, 30.0)
 SIDES_PX = (150, 300)  # of the pasted faces
 MIN_FACE_PX = 30
-RESIZED = (0.9, 0.95, 1.05, 1.1)
+FACES = 1000
 SEED = 0
 
 
@@ -85,12 +81,6 @@ def paste(face: NDArray[np.uint8], tilt_deg: float, rng: np.random.Generator) ->
     return Scene(to_bgr(gray), np.concatenate((corner, corner + side)).astype(np.int32)[None])
 
 
-def resized(boxes: Boxes, factor: float) -> Boxes:
-    """Return boxes (n, 4) enlarged by a factor about their centres."""
-    centres, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 * factor
-    return np.rint(np.hstack((centres - half, centres + half))).astype(np.int32)
-
-
 def near(faces: Detections, box: Boxes) -> Detections:
     """Return the face that is the one in box (1, 4), or none."""
     pairs = match(faces.boxes.astype(np.float64), box.astype(np.float64))
@@ -125,8 +115,6 @@ def compare_pasted(
             add(name, image, found.boxes)
             if name == "mtcnn":
                 add("mtcnn, turned", image, found.boxes, found.tilts_deg)
-                for factor in RESIZED if tilt_deg == 0 else ():
-                    add(f"mtcnn x {factor}", image, resized(found.boxes, factor), found.tilts_deg)
             boxes[name] += [(box, truth[0]) for box in found.boxes]
     whole = classifier.classify(faces.images).argmax(axis=1)
     for name, column in columns.items():
@@ -142,69 +130,31 @@ def compare_pasted(
             yield f"     {name}: {geometry(*(np.array(each) for each in zip(*pairs, strict=True)))}"
 
 
-def compare_found(
-    images: Iterable[Image], detectors: Mapping[str, Detector], classifier: EmotionClassifier
-) -> tuple[int, int, int]:
-    """Return how many faces both detectors find, how many have the same label, and how many if turned."""
-    both = {name: Column([], []) for name in ("haar", "mtcnn", "mtcnn, turned")}
-    for image in images:
-        haar, mtcnn = (detectors[name].detect(image) for name in ("haar", "mtcnn"))
-        for row, its in match(mtcnn.boxes.astype(np.float64), haar.boxes.astype(np.float64)):
-            face = mtcnn.at([row])
-            both["haar"].add(image, haar.boxes[[its]])
-            both["mtcnn"].add(image, face.boxes)
-            both["mtcnn, turned"].add(image, face.boxes, face.tilts_deg)
-    if not both["haar"].crops:
-        return 0, 0, 0
-    haar_labels, *others = (classifier.classify(np.array(c.crops)).argmax(axis=1) for c in both.values())
-    same, same_turned = (int((labels == haar_labels).sum()) for labels in others)
-    return len(haar_labels), same, same_turned
-
-
-def pictures_in(folder: Path) -> Iterator[Image]:
-    """Yield the pictures of a folder, read as uploads are, without those that cannot be read."""
-    for path in tqdm(sorted(folder.iterdir()), "pictures", leave=False):
-        if path.suffix.lower() in PICTURE_SUFFIXES:
-            try:
-                yield read_picture(path.read_bytes()).image
-            except PictureError as error:
-                print(f"{path}: {error}", file=sys.stderr)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Print the comparison; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.crops", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("data", type=Path, help="fer2013.csv, or a folder of train/ and test/")
-    parser.add_argument("pictures", type=Path, help="folder of pictures with faces")
-    parser.add_argument("videos", nargs="*", metavar="VIDEO", help="video file")
     parser.add_argument("--split", default="PublicTest", choices=SPLITS, help="(default: PublicTest)")
-    parser.add_argument("--faces", type=int, default=1000, help="number of faces pasted (default: 1000)")
     args: Any = parser.parse_args(argv)
     try:
         settings = read_settings([])
         limit_threads()
-        classifier, networks = load_classifier(settings), Networks.load()
-        haar = HaarDetector(settings.cascade, MIN_FACE_PX)
-        live: dict[str, Detector] = {"haar": haar, "mtcnn": MtcnnDetector(networks, MIN_FACE_PX, LIVE_PX)}
-        large: dict[str, Detector] = {"haar": haar, "mtcnn": MtcnnDetector(networks, MIN_FACE_PX, UPLOAD_PX)}
+        classifier, cascade = load_classifier(settings), HaarDetector(settings.cascade, MIN_FACE_PX)
+        detectors: dict[str, Detector] = {
+            "haar": cascade,
+            "mtcnn": MtcnnDetector(Networks.load(), MIN_FACE_PX, LIVE_PX),
+        }
         faces = load_faces(args.data, args.split)
-        faces = faces.select(np.random.default_rng(SEED).permutation(len(faces)) < args.faces)
-        print(f"{len(faces)} faces of {args.split}\ntilt crop                found  accuracy   frame    same")
-        for tilt_deg in TILTS_DEG:
-            for line in compare_pasted(faces, tilt_deg, live, classifier):
-                print(line, flush=True)
-        print("\nlabels the same as Haar's, of the faces that both find: as they are, turned")
-        for name, images, detectors in (
-            (str(args.pictures), pictures_in(args.pictures), large),
-            *((path, read_video(path)[0], live) for path in args.videos),
-        ):
-            count, same, turned = compare_found(images, detectors, classifier)
-            print(f"{name}: {same} and {turned} of {count}", flush=True)
+        faces = faces.select(np.random.default_rng(SEED).permutation(len(faces)) < FACES)
     except (StartError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    print(f"{len(faces)} faces of {args.split}\ntilt crop                found  accuracy   frame    same")
+    for tilt_deg in TILTS_DEG:
+        for line in compare_pasted(faces, tilt_deg, detectors, classifier):
+            print(line, flush=True)
     return 0
 
 

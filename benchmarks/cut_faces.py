@@ -1,13 +1,12 @@
 """Count the ready-cut faces that are read: python -m benchmarks.cut_faces fer2013.csv.
 
-Faces of PublicTest are written as PNG of 48 x 48 px into a temporary folder and read as predict.py reads them,
-by itself and with --whole, with either detector. With --others, pictures without a face are cut into squares of
-64 px, of which none should be named.
+Faces of PublicTest are read as PNG of 48 x 48 px, as predict.py reads them, by itself and with --whole, with
+either detector. With --others, pictures without a face are cut into squares of 64 px, of which none should be
+named.
 """
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -24,17 +23,8 @@ from uploads.recognizer import File, Recognizer
 from vision.background import limit_threads
 from vision.emotions import EMOTIONS
 
+FACES = 300
 OTHER_SIDE_PX = 64
-
-
-def write_faces(images: Sequence[NDArray[np.uint8]], folder: Path) -> list[File]:
-    """Write images (H, W) or (H, W, 3) as PNG into the folder, and return them as files to read."""
-    files = []
-    for number, image in enumerate(images):
-        path = folder / f"{number:04}.png"
-        path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
-        files.append(File(path.name, path.read_bytes()))
-    return files
 
 
 def squares(paths: Sequence[Path]) -> Iterator[NDArray[np.uint8]]:
@@ -53,8 +43,8 @@ def read(
     images: Sequence[NDArray[np.uint8]], recognizer: Recognizer, *, whole: bool
 ) -> tuple[int, int, int, list[str]]:
     """Return how many images have a face, how many are one as a whole, how many named, and their emotions."""
-    with tempfile.TemporaryDirectory() as folder:
-        readings = list(recognizer.read(write_faces(images, Path(folder)), whole=whole))
+    files = [File("face.png", cv2.imencode(".png", image)[1].tobytes()) for image in images]
+    readings = list(recognizer.read(files, whole=whole))
     faces = [reading.faces[0] if reading.faces else None for reading in readings]
     named = sum(face is not None and face.sure for face in faces)
     emotions = [face.emotion if face else "" for face in faces]
@@ -65,7 +55,6 @@ def main(argv: list[str] | None = None) -> int:
     """Print the counts; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cut_faces", description=__doc__)
     parser.add_argument("data", metavar="FER2013.csv", type=Path, help="fer2013.csv, or a folder of its faces")
-    parser.add_argument("--faces", type=int, default=300, help="number of faces (default: 300)")
     parser.add_argument(
         "--others", metavar="PICTURE", nargs="+", type=Path, default=[], help="pictures without a face"
     )
@@ -76,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         others = list(squares(args.others))
         limit_threads()
         chosen = np.zeros(len(data), dtype=bool)
-        chosen[np.linspace(0, len(data) - 1, min(args.faces, len(data))).round().astype(int)] = True
+        chosen[np.linspace(0, len(data) - 1, min(FACES, len(data))).round().astype(int)] = True
         for detector in ("haar", "mtcnn"):
             recognizer, _ = make_readers(replace(settings, detector=detector))
             with closing(recognizer):

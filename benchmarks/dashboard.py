@@ -1,7 +1,7 @@
 """Measure the cost of the dashboard and of the heat map on the live path: python -m benchmarks.dashboard.
 
 One face of the demo passes the real camera and pipeline at 30 fps. Three cases take turns, round after round:
-alone, with pages that listen to the events, and with the heat map. The CPU time of two threads is measured,
+alone, with a page that listens to the events, and with the heat map. The CPU time of two threads is measured,
 because on a busy machine it is steadier than wall time: the live path's, and the sender's, which sends the
 events and, without a viewer, nothing else. Needs Linux and `cat`.
 """
@@ -14,9 +14,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
 
 from app import SAMPLES, make_live_pipeline
 from camera import Camera
@@ -33,8 +32,8 @@ from vision.pipeline import Pipeline
 from web.events import Events, event
 from web.state import state_json
 
-WARM_UP_S = 3.0
-FIRST, COUNT = 0, 240  # the demo's frames with one face
+WARM_UP_S, SECONDS, ROUNDS = 3.0, 4.0, 7  # before the first measurement, of each, and of each case
+ONE_FACE = 240  # the demo's first frames, which show one face
 
 
 class OneFace(DemoSource):
@@ -42,24 +41,22 @@ class OneFace(DemoSource):
 
     def read(self) -> Image:
         """Return the next image (480, 640, 3) uint8 BGR."""
-        self._index = (self._index + 1) % COUNT
-        return self.render(FIRST + self._index)
+        self._index = (self._index + 1) % ONE_FACE
+        return self.render(self._index)
 
 
 @contextmanager
-def listening(audience: Audience, events: Events, pages: int) -> Iterator[None]:
-    """Connect so many pages to the events, each a process that discards them."""
-    with ExitStack() as stack:
-        for _ in range(pages):
-            ours, theirs = socket.socketpair()
-            with theirs:
-                page = subprocess.Popen(["cat"], stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
-            seat = audience.listen(events)
-            audience.sender.add(Viewer(ours.dup(), seat.feed, event, 0.0, seat.leave), b"")
-            stack.callback(page.wait)
-            stack.enter_context(ours)
-            stack.callback(ours.shutdown, socket.SHUT_RDWR)
+def listening(audience: Audience, events: Events) -> Iterator[None]:
+    """Connect a page to the events: a process that discards them."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        page = subprocess.Popen(["cat"], stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
+    seat = audience.listen(events)
+    audience.sender.add(Viewer(ours.dup(), seat.feed, event, 0.0, seat.leave), b"")
+    with ours:
         yield
+        ours.shutdown(socket.SHUT_RDWR)
+    page.wait()
 
 
 @contextmanager
@@ -79,11 +76,11 @@ class Result:
     fps: float
 
 
-def measure(camera: Camera, seconds: float) -> Result:
-    """Return the figures of so many seconds."""
+def measure(camera: Camera) -> Result:
+    """Return the figures of SECONDS."""
     frames_before, started_s = camera.state().counts.frames, time.monotonic()
     live_before_ms, sender_before_ms = cpu_ms("camera_annotate"), cpu_ms("sender")
-    time.sleep(seconds)
+    time.sleep(SECONDS)
     frames = max(camera.state().counts.frames - frames_before, 1)
     live_ms, sender_ms = cpu_ms("camera_annotate") - live_before_ms, cpu_ms("sender") - sender_before_ms
     return Result(live_ms / frames, sender_ms / frames, frames / (time.monotonic() - started_s))
@@ -95,13 +92,9 @@ def cpu_ms(name: str) -> float:
     return sum(time.clock_gettime(time.pthread_getcpuclockid(t.ident)) for t in threads if t.ident) * 1000
 
 
-def main(argv: list[str] | None = None) -> int:
+def main() -> int:
     """Measure every case and print the table; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.dashboard", description=__doc__)
-    parser.add_argument("--pages", type=int, default=1, help="number of pages that listen (default: 1)")
-    parser.add_argument("--rounds", type=int, default=7, help="measurements of each case (default: 7)")
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of a measurement (default: 4)")
-    args: Any = parser.parse_args(argv)
+    argparse.ArgumentParser(prog="python -m benchmarks.dashboard", description=__doc__).parse_args()
     try:
         settings = read_settings()
         limit_threads()
@@ -109,29 +102,29 @@ def main(argv: list[str] | None = None) -> int:
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    report(measure_cases(pipeline, args.pages, args.rounds, args.seconds))
+    report(measure_cases(pipeline))
     return 0
 
 
-def measure_cases(pipeline: Pipeline, pages: int, rounds: int, seconds: float) -> dict[str, list[Result]]:
+def measure_cases(pipeline: Pipeline) -> dict[str, list[Result]]:
     """Return each case's results, one a round, and close the pipeline."""
     camera = Camera("demo", lambda: (OneFace(SAMPLES), ""), pipeline.process, idle_s=1, stall_s=3)
     variants, sender = Variants(camera.annotated, lambda picture, _: picture), Sender()
-    audience = Audience(camera, variants, sender, pages)
+    audience = Audience(camera, variants, sender, max_viewers=1)
     events = Events(camera.annotated, lambda: state_json(camera.state(), len(audience), None))
     cases: dict[str, Callable[[], AbstractContextManager[None]]] = {
         "alone": nullcontext,
-        f"dashboard, {pages} page(s)": lambda: listening(audience, events, pages),
+        "dashboard": lambda: listening(audience, events),
         "heat map": lambda: heated(pipeline),
     }
     results: dict[str, list[Result]] = {case: [] for case in cases}
     with camera.viewing():
         time.sleep(WARM_UP_S)
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             for case, enter in cases.items():
                 with enter():
                     time.sleep(0.3)
-                    results[case].append(measure(camera, seconds))
+                    results[case].append(measure(camera))
     for owned in (sender, variants, camera, pipeline):
         owned.close()
     return results
@@ -145,7 +138,7 @@ def report(results_of: dict[str, list[Result]]) -> None:
         live_ms = statistics.median(result.live_ms for result in results)
         sender_ms = statistics.median(result.sender_ms for result in results)
         fps = statistics.median(result.fps for result in results)
-        added_ms = sender_ms if "dashboard" in case else live_ms - alone_ms
+        added_ms = sender_ms if case == "dashboard" else live_ms - alone_ms
         print(f"{case:24}{live_ms:12.2f}{sender_ms:10.3f}{added_ms / alone_ms:8.1%}{fps:8.1f}")
 
 

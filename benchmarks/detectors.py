@@ -1,8 +1,8 @@
 """Compare the detectors, Haar and MTCNN, side by side: python -m benchmarks.detectors PICTURES VIDEO...
 
-PICTURES is a folder with truth.json, which names each picture's "size" and its "faces", xyxy px. They are
-searched as uploads are. A box hits a face if the centre of one lies in the other or they overlap by more than
-0.3; each face counts once. Pictures without faces are then played as from a camera that moves a little.
+PICTURES is a folder with truth.json (see benchmarks.footage). They are searched as uploads are. A box hits a
+face if the centre of one lies in the other or they overlap by more than 0.3; each face counts once. Pictures
+without faces are then played as from a camera that moves a little.
 
 Each video is played at its own rate through the live site's pipeline, as from a camera, for at least five
 seconds, from the start again where it is shorter. The figures are
@@ -16,12 +16,11 @@ seconds, from the start again where it is shorter. The figures are
 """
 
 import argparse
-import json
 import math
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -32,20 +31,17 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from app import make_live_pipeline
+from benchmarks.footage import match, play, print_columns, read_known, read_video
 from model import EmotionClassifier
 from settings import Settings, StartError, read_settings
 from sources.opencv import to_bgr
 from uploads.assemble import load_classifier
 from vision.background import limit_threads
-from vision.boxes import iou
 from vision.detectors import Detectors
-from vision.frames import Frame, Image
-from vision.pictures import PictureError, read_picture
+from vision.frames import Image
 from vision.pipeline import Pipeline
-from vision.tracker import Track
 
 NAMES = ("haar", "mtcnn")
-SAME_IOU = 0.3
 MIN_VIDEO_S, NEW_FACE_S = 5.0, 0.3
 PLAIN, NEW_FACES = 20, 6  # plain frames before a face, at the least; new faces of a video
 TEXTURE_S, TEXTURE_FPS, TEXTURE_PX, SHAKE_PX = 1.5, 30.0, (640, 480), 2
@@ -101,85 +97,28 @@ class VideoScore:
         }
 
 
-def match(boxes: NDArray[np.floating], faces: NDArray[np.floating]) -> list[tuple[int, int]]:
-    """Return the (box, face) rows of each of faces (m, 4) that one of boxes (n, 4) hits, each box once."""
-    pairs: list[tuple[int, int]] = []
-    hits = (iou(boxes, faces) > SAME_IOU) | _has_centre(boxes, faces) | _has_centre(faces, boxes).T
-    overlap = np.where(hits, 1 + iou(boxes, faces), 0.0)
-    while overlap.size and overlap.max() > 0:
-        box, face = np.unravel_index(overlap.argmax(), overlap.shape)
-        pairs.append((int(box), int(face)))
-        overlap[box, :] = overlap[:, face] = 0
-    return pairs
-
-
-def _has_centre(outer: NDArray[np.floating], inner: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return whether each of outer (n, 4) holds the centre of each of inner (m, 4): (n, m)."""
-    centres = (inner[:, :2] + inner[:, 2:]) / 2
-    return np.asarray(((outer[:, None, :2] < centres) & (centres < outer[:, None, 2:])).all(axis=2))
-
-
 def search_pictures(folder: Path, detectors: Detectors) -> tuple[PictureScore, dict[str, Image]]:
     """Return what is found in a folder with truth.json, and its pictures without faces; raises StartError."""
-    try:
-        truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StartError(f"{folder} has no truth.json that can be read ({error})") from None
     detector, score, empty = detectors.picture(), PictureScore(), dict[str, Image]()
-    for name, about in tqdm(truth.items(), "pictures", leave=False):
-        try:
-            picture = read_picture((folder / name).read_bytes())
-        except (OSError, PictureError) as error:
-            raise StartError(f"{folder / name} cannot be read ({error})") from None
+    for name, image, faces in tqdm(read_known(folder), "pictures", leave=False):
         started_s = time.thread_time()
-        boxes = detector.detect(picture.image).boxes * picture.scale
-        faces = np.array(about["faces"], dtype=np.float64).reshape(-1, 4)
+        boxes = detector.detect(image).boxes.astype(np.float64)
         score.add(name, boxes, faces, time.thread_time() - started_s)
         if not len(faces):
-            empty[name] = picture.image
+            empty[name] = image
     detector.close()
     return score, empty
-
-
-def read_video(path: str) -> tuple[list[Image], float]:
-    """Return all images (H, W, 3) uint8 BGR of a video, and its fps."""
-    video = cv2.VideoCapture(path)
-    images: list[Image] = []
-    while True:
-        grabbed, image = video.read()
-        if not grabbed:
-            break
-        images.append(to_bgr(image))
-    fps = video.get(cv2.CAP_PROP_FPS) or 30.0
-    video.release()
-    return images, fps
-
-
-def play(pipeline: Pipeline, images: Iterable[Image], fps: float) -> list[list[Track]]:
-    """Return the tracks shown in each frame of a video that is played at its rate."""
-    return [tracks for tracks, _ in _play(pipeline, images, fps)]
-
-
-def _play(pipeline: Pipeline, images: Iterable[Image], fps: float) -> list[tuple[list[Track], float]]:
-    """Return the tracks of each frame, and the ms of its detection."""
-    shown: list[tuple[list[Track], float]] = []
-    started_s = time.monotonic()
-    for index, image in enumerate(images):
-        time.sleep(max(started_s + index / fps - time.monotonic(), 0))
-        annotated = pipeline.process(Frame(index, index / fps, image))
-        shown.append((annotated.tracks, annotated.step_ms["detect"]))
-    return shown
 
 
 def watch(pipeline: Pipeline, images: Sequence[Image], fps: float) -> VideoScore:
     """Return what is shown of a video, repeated until MIN_VIDEO_S have passed; close the pipeline."""
     rounds = max(1, round(MIN_VIDEO_S * fps / len(images)))
     began_s = time.monotonic()
-    frames = _play(pipeline, (image for _ in range(rounds) for image in images), fps)
+    frames = play(pipeline, (image for _ in range(rounds) for image in images), fps)
     search_s = sum(cpu_s_of(thread) for thread in threading.enumerate() if thread.name.startswith("search"))
     elapsed_s = time.monotonic() - began_s
     pipeline.close()
-    faces, detect_ms = [len(tracks) for tracks, _ in frames], [ms for _, ms in frames]
+    faces, detect_ms = [len(f.tracks) for f in frames], [f.step_ms["detect"] for f in frames]
     return VideoScore(fps, faces, detect_ms, search_s / elapsed_s)
 
 
@@ -206,7 +145,7 @@ def first_shown_ms(pipeline: Pipeline, images: Sequence[Image], fps: float, plai
     before = [np.full_like(images[0], 90)] * plain
     shown = play(pipeline, [*before, *images[: round(fps)]], fps)[plain:]
     pipeline.close()
-    return next((index / fps * 1000 for index, tracks in enumerate(shown) if tracks), math.inf)
+    return next((index / fps * 1000 for index, frame in enumerate(shown) if frame.tracks), math.inf)
 
 
 def compare(
@@ -226,8 +165,6 @@ def compare(
     print(f"{settings.detector} misses faces in {', '.join(sorted(set(score.missed))) or 'no picture'}")
     for path in tqdm(videos, "videos", leave=False):
         images, fps = read_video(path)
-        if not images:
-            raise StartError(f"{path} is no video that OpenCV can read")
         make_pipeline = partial(make_live_pipeline, settings, classifier, detectors)
         about = watch(make_pipeline(), images, fps).figures()
         new_ms = [first_shown_ms(make_pipeline(), images, fps, PLAIN + more) for more in range(NEW_FACES)]
@@ -245,23 +182,18 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("pictures", metavar="PICTURES", type=Path, help="folder with pictures and truth.json")
     parser.add_argument("videos", metavar="VIDEO", nargs="*", help="video file")
-    parser.add_argument("--detectors", nargs="+", choices=NAMES, default=NAMES, help="default: both")
     args = parser.parse_args(argv)
     try:
         limit_threads()
         classifier = load_classifier(read_settings([]))
         columns = {
             name: compare(read_settings(["--detector", name]), classifier, args.pictures, args.videos)
-            for name in args.detectors
+            for name in NAMES
         }
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    first = next(iter(columns.values()))
-    width = max(map(len, first))
-    print(f"{'':{width}}" + "".join(f"{name:>14}" for name in columns))
-    for name in first:
-        print(f"{name:{width}}" + "".join(f"{figures[name]:>14}" for figures in columns.values()))
+    print_columns(columns)
     return 0
 
 

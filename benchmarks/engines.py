@@ -1,50 +1,54 @@
-"""Compare PyTorch and ONNX Runtime, on one thread, face by face: python -m benchmarks.engines WEIGHTS.
+"""Compare PyTorch and ONNX Runtime on weights files: python -m benchmarks.engines WEIGHTS...
 
-The two take turns, so that a busy machine slows both alike; only the ratio is meaningful.
+The time is that from a 640x480 image to one face's probabilities, on one thread. All take turns, so that a busy
+machine slows them alike; then only the ratios are meaningful.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from nn.engines import load_engine
-from nn.model_card import INPUT_SIDE, WeightsError
+from model import EmotionClassifier
+from nn.model_card import WeightsError
+from vision.background import limit_threads
 
 ROUNDS = 300
+BOX = np.array([[200, 100, 360, 260]])
 
 
-def take_turns(engines: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median time in ms of each engine's call."""
-    times: dict[str, list[float]] = {name: [] for name in engines}
-    for _ in range(rounds):
-        for name, run in engines.items():
+def take_turns(classifiers: list[EmotionClassifier]) -> list[float]:
+    """Return the median time in ms of a face of each classifier."""
+    gray = np.random.default_rng(0).integers(0, 256, (480, 640), dtype=np.uint8)
+    times_s = np.empty((ROUNDS, len(classifiers)))
+    for turn in range(ROUNDS):
+        for number, classifier in enumerate(classifiers):
             started_s = time.perf_counter()
-            run()
-            times[name].append((time.perf_counter() - started_s) * 1000)
-    return {name: float(np.median(values)) for name, values in times.items()}
+            classifier.predict(gray, BOX)
+            times_s[turn, number] = time.perf_counter() - started_s
+    medians: list[float] = (np.median(times_s, axis=0) * 1000).tolist()
+    return medians
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the time a face of each engine; return the exit status."""
+    """Print the time a face of each weights file and engine; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
-    parser.add_argument("weights", type=Path, help="weights file with an .onnx file beside it")
+    parser.add_argument("weights", type=Path, nargs="+", help="weights file with an .onnx file beside it")
     args: Any = parser.parse_args(argv)
+    cases = [(path, engine) for path in args.weights for engine in ("torch", "onnx")]
+    limit_threads()
+    torch.set_num_threads(1)
     try:
-        engines = {"torch": load_engine(args.weights, "torch")[0], "onnx": load_engine(args.weights, "onnx")[0]}
+        classifiers = [EmotionClassifier.load(path, engine=engine) for path, engine in cases]
     except WeightsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    crops = np.random.default_rng(0).integers(0, 256, (1, INPUT_SIDE, INPUT_SIDE), dtype=np.uint8)
-    result = take_turns({name: partial(engine.logits, crops) for name, engine in engines.items()}, ROUNDS)
-    for name, ms in result.items():
-        print(f"{name:12}{ms:8.2f} ms a face")
-    print(f"onnx takes {result['onnx'] / result['torch']:.2f} times as long")
+    for (path, engine), ms in zip(cases, take_turns(classifiers), strict=True):
+        print(f"{path.stem:20}{engine:8}{ms:6.2f} ms a face")
     return 0
 
 

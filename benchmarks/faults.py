@@ -5,6 +5,7 @@ viewer that reconnects when its stream ends, as the page does. One part after th
 and started again; for each viewer the longest pause and the number of missed pictures are printed.
 """
 
+import argparse
 import itertools
 import os
 import re
@@ -20,8 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from benchmarks.relay import free_port
-from benchmarks.serving import wait_until_it_answers
+from benchmarks.processes import free_port, start_redis, wait_until_it_answers
 from settings import ROOT
 
 BEFORE_S, AFTER_S, MAX_S = 4.0, 4.0, 30.0
@@ -95,7 +95,7 @@ class Site:
         """Start every process, and wait until the hosts answer."""
         self._folder = tempfile.TemporaryDirectory()
         self.redis_port, self.ports = free_port(), (free_port(), free_port())
-        self.redis = self.start_redis()
+        self.redis = start_redis(self.redis_port)
         self.cameras = [self.start_camera()]
         self.hosts = [self.start_host(port) for port in self.ports]
         for port in self.ports:
@@ -103,20 +103,15 @@ class Site:
         time.sleep(3)
         self.cameras.append(self.start_camera())
 
-    def start_redis(self) -> "subprocess.Popen[bytes]":
-        """Start Redis, which keeps nothing on disk."""
-        command = ["redis-server", "--port", str(self.redis_port), "--save", "", "--bind", "127.0.0.1"]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-    def start_camera(self) -> "subprocess.Popen[bytes]":
+    def start_camera(self) -> subprocess.Popen[bytes]:
         """Start a camera process with the demo."""
         return self._start("camera", "--name", "lobby", "--source", "demo")
 
-    def start_host(self, port: int) -> "subprocess.Popen[bytes]":
+    def start_host(self, port: int) -> subprocess.Popen[bytes]:
         """Start a web host on a port."""
         return self._start("web", "--workers", "2", "--port", str(port))
 
-    def _start(self, *flags: str) -> "subprocess.Popen[bytes]":
+    def _start(self, *flags: str) -> subprocess.Popen[bytes]:
         """Start the program with these flags, in a process group of its own."""
         url = f"redis://127.0.0.1:{self.redis_port}/0"
         command = [sys.executable, str(ROOT / "main.py"), *flags, "--redis-url", url]
@@ -151,7 +146,7 @@ class Site:
         """Kill Redis, and start it again after STOPPED_S."""
         kill(self.redis)
         time.sleep(STOPPED_S)
-        self.redis = self.start_redis()
+        self.redis = start_redis(self.redis_port)
 
     def stall(self) -> None:
         """Connect a viewer to the first host that never reads."""
@@ -165,7 +160,7 @@ class Site:
         self._folder.cleanup()
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
+def kill(process: subprocess.Popen[bytes]) -> None:
     """Kill a process with SIGKILL, and its process group if it leads one."""
     if os.getpgid(process.pid) == process.pid:
         os.killpg(process.pid, signal.SIGKILL)
@@ -206,6 +201,7 @@ def running() -> Iterator[tuple[Site, list[Watcher]]]:
 
 def main() -> None:
     """Cause each fault in turn."""
+    argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__).parse_args()
     if not shutil.which("redis-server"):
         sys.exit("redis-server is not installed")
     with running() as (site, watchers):

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import cv2
 import numpy as np
@@ -26,10 +25,10 @@ from vision.detectors import Detectors
 from vision.frames import Frame, Image
 from vision.pipeline import STEPS
 
-WARM_UP = 30  # frames
+WARM_UP, FRAMES = 30, 300  # frames before the measurement, and in it
 
 
-def measure(source: Source, settings: Settings, count: int) -> tuple[dict[str, list[float]], list[int]]:
+def measure(source: Source, settings: Settings) -> tuple[dict[str, list[float]], list[int]]:
     """Return each step's ms in each frame, with "total" for all but "grab", and the faces in each frame."""
     limit_threads()
     pipeline = make_live_pipeline(settings, load_classifier(settings), Detectors.load(settings))
@@ -37,7 +36,7 @@ def measure(source: Source, settings: Settings, count: int) -> tuple[dict[str, l
     faces: list[int] = []
     period_s = 1 / (source.fps or 30.0)
     began_s = time.perf_counter()
-    for index in range(WARM_UP + count):
+    for index in range(WARM_UP + FRAMES):
         time.sleep(max(began_s + index * period_s - time.perf_counter(), 0))
         started_s = time.perf_counter()
         image = next_image(source)
@@ -80,19 +79,18 @@ def main(argv: list[str] | None = None) -> int:
     """Print the table of a source; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline", description=__doc__)
     parser.add_argument("source", help="source, as main.py's --source")
-    parser.add_argument("--frames", type=int, default=300, help="number of frames measured (default: 300)")
-    args: Any = parser.parse_args(argv)
+    given: str = parser.parse_args(argv).source
     try:
-        settings = read_settings(["--source", args.source])
-        check_source(args.source)
+        settings = read_settings(["--source", given])
+        check_source(given)
         size_px = (settings.camera_width_px, settings.camera_height_px)
-        source, _ = SourceOpener(args.source, size_px, partial(DemoSource, SAMPLES))()
-        times, faces = measure(source, settings, args.frames)
+        source, _ = SourceOpener(given, size_px, partial(DemoSource, SAMPLES))()
+        times, faces = measure(source, settings)
         height, width = source.read().shape[:2]
     except (SettingsError, SourceError, StartError, cv2.error) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{source.name}, {width}x{height}, {args.frames} frames")
+    print(f"{source.name}, {width}x{height}, {FRAMES} frames")
     print(report(times, faces))
     source.close()
     return 0

@@ -10,7 +10,6 @@ import argparse
 import multiprocessing
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +20,9 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 from redis import Redis
 
-from benchmarks.serving import Viewer, ask, cpu_of, wait_until_it_answers, watch
+from benchmarks.cameras import FPS, PICTURE, QuietCamera, RandomFaces
+from benchmarks.processes import cpu_s, family, free_port, redis_server, wait_until_it_answers
+from benchmarks.viewers import Viewer, ask, watch
 from recording.recorder import Recording
 from relay.control import ControlServer
 from relay.protocol import Report, connect
@@ -29,16 +30,11 @@ from relay.publisher import Publisher
 from relay.remote import ControlClient, RemoteCamera
 from settings import ROOT
 from streaming.audience import Names
-from streaming.viewable import State, Viewable
+from streaming.viewable import State
 from vision.frames import AnnotatedFrame
-from vision.tracker import Track
 
 SECONDS = 10.0
-FPS = 30
-JPEG = os.urandom(40_000)
-TRACKS = [
-    Track(n, (9, 9, 99, 99), np.full(7, 1 / 7, dtype=np.float32), "happy", True, 0.0) for n in range(1, 4)
-]
+FACES = 3
 
 
 class NoControl(ControlServer):
@@ -58,24 +54,9 @@ class NoControl(ControlServer):
         return Report({}, [], Recording(False, None, 0, 0, 0, ""), [], state.summary(), state.counts, viewers)
 
 
-class Metronome(Viewable):
-    """A camera without a source, whose frames `publish` makes."""
-
-    def __init__(self) -> None:
-        """Have no frame yet."""
-        super().__init__(linger_s=0)
-
-    def _begin(self) -> None:
-        """Do nothing: the camera has no threads."""
-
-    def state(self) -> State:
-        """Return a state that says it runs."""
-        return State("metronome", "", True, "", FPS, 0.0, 1, None)
-
-
 def publish(url: str, count: int, ended: "threading.Event") -> None:
     """Publish so many cameras at FPS until ended is set."""
-    cameras = [Metronome() for _ in range(count)]
+    cameras, faces = [QuietCamera() for _ in range(count)], RandomFaces(FACES).tracks(0.0)
     publishers = [
         Publisher(camera, NoControl(), connect(url), f"camera{n}") for n, camera in enumerate(cameras)
     ]
@@ -87,7 +68,7 @@ def publish(url: str, count: int, ended: "threading.Event") -> None:
         index, due_s = index + 1, due_s + 1 / FPS
         for camera in cameras:
             now_s = time.monotonic()
-            camera.annotated.put(AnnotatedFrame(index, now_s, now_s, JPEG, TRACKS))
+            camera.annotated.put(AnnotatedFrame(index, now_s, now_s, PICTURE, faces))
         time.sleep(max(due_s - time.monotonic(), 0))
     for thread in threads:
         thread.join(5)
@@ -114,13 +95,6 @@ class Listener:
         if frame and not frame.problem:
             self.indexes.append(frame.index)
             self.took_ms.append((frame.published_s - frame.captured_s) * 1000)
-
-
-def cpu_s(pid: int) -> float:
-    """Return the CPU time of a process in s (Linux)."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -164,39 +138,18 @@ def measure_viewers(count: int) -> None:
     with ExitStack() as stack:
         port, pid = stack.enter_context(web_host())
         viewers = [Viewer(stack.enter_context(ask(port, request))) for _ in range(count)]
-        watch(viewers, count, 0, 5.0)
+        watch(viewers, 5.0)
         before = [viewer.pictures for viewer in viewers]
-        cpu_before_s, started_s = cpu_of(pid), time.monotonic()
-        watch(viewers, count, 0, SECONDS)
+        cpu_before_s, started_s = cpu_s(*family(pid)), time.monotonic()
+        watch(viewers, SECONDS)
         passed_s = time.monotonic() - started_s
         rates = sorted((v.pictures - n) / passed_s for v, n in zip(viewers, before, strict=True))
-        cpu = (cpu_of(pid) - cpu_before_s) / passed_s
+        cpu = (cpu_s(*family(pid)) - cpu_before_s) / passed_s
         print(
             f"{count} viewers: worst {rates[0]:.1f} fps, median {rates[count // 2]:.1f} fps; "
             f"CPU of one core, four workers together: {cpu:.0%}",
             flush=True,
         )
-
-
-def free_port() -> int:
-    """Return a TCP port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def redis_server() -> Iterator[tuple[str, int]]:
-    """Yield the URL and the pid of a redis-server that keeps nothing on disk."""
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        wait_until_it_answers(port)
-        yield f"redis://127.0.0.1:{port}/0", process.pid
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def measure(count: int) -> None:

@@ -1,15 +1,13 @@
-"""python -m benchmarks.results: what the pages of results cost when thousands of results are kept.
+"""Measure the cost of the pages of results when thousands are kept: python -m benchmarks.results.
 
 Results are written as the program writes them, then each page is asked for twice: the first request after a
-start, and the next one. Printed are the time until the last byte, the largest pause between two parts, and
-how much the memory grew meanwhile at most (Linux only).
+start, and the next one. The time until the last byte, the largest pause between two parts, and the largest
+growth of the memory meanwhile are printed. Needs Linux.
 """
 
 import argparse
 import hashlib
 import re
-import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any, cast
 from flask.testing import FlaskClient
 
 from app import SAMPLES
-from benchmarks.recording import SyntheticCamera
+from benchmarks.cameras import QuietCamera, RandomFaces
 from model import EmotionClassifier
 from settings import LOOPBACK
 from streaming.audience import Audience
@@ -37,18 +35,18 @@ from web.uploads import upload_pages
 from web.visitors import COOKIE
 
 VISITOR = "benchmark"
+RESULTS, FACES = 5000, 200_000  # faces of all results together
 PAGES = ("/pictures", "/results", "/results?page=2", "/results.csv")
 
 
-def write_results(results: Results, count: int, faces: int) -> None:
-    """Write count results of one visitor, each of a picture with so many faces."""
-    tracks = [face_json(track) for track in SyntheticCamera(faces).tracks(0.0)]
+def write_results(results: Results) -> None:
+    """Write the results of one visitor, each of a picture with as many faces."""
+    tracks = [face_json(track) for track in RandomFaces(FACES // RESULTS).tracks(0.0)]
     item = {"kind": "picture", "file": "a.jpg", "scene": "0.jpg", "crops": [], "heats": [], "faces": tracks}
     owner = hashlib.sha256(VISITOR.encode()).hexdigest()
-    for number in range(count):
+    for number in range(RESULTS):
         job_id = results.begin()
-        result = {"owner": owner, "title": f"{number}.jpg", "state": "done", "items": [item]}
-        results.save(job_id, result)
+        results.save(job_id, {"owner": owner, "title": f"{number}.jpg", "state": "done", "items": [item]})
 
 
 def make_client(folder: Path) -> tuple[FlaskClient, Jobs]:
@@ -57,7 +55,7 @@ def make_client(folder: Path) -> tuple[FlaskClient, Jobs]:
     jobs = Jobs(Results(folder), recognizer, lambda: cast(Pipeline, None), 80, blur=False)
     pages = [upload_pages(jobs, UploadLimiter(), max_upload_mb=1)]
     samples = Samples(SAMPLES, lambda: cast(Any, None))
-    camera = ShownCamera(SyntheticCamera(1), cast(Audience, None))
+    camera = ShownCamera(QuietCamera(), cast(Audience, None))
     site = make_site(camera, samples, Access(LOOPBACK), pages)
     client = site.test_client()
     client.set_cookie(COOKIE, VISITOR)
@@ -92,25 +90,18 @@ def ask(client: FlaskClient, path: str) -> str:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Measure and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__)
-    parser.add_argument("--results", type=int, default=5000)
-    parser.add_argument("--faces", type=int, default=200_000, help="in all of them together")
-    args: Any = parser.parse_args(argv)
-    folder = Path(tempfile.mkdtemp())
-    try:
-        write_results(Results(folder), args.results, args.faces // args.results)
-        print(f"{args.results} results, {args.faces} faces")
+def main() -> None:
+    """Ask for every page, and print what it costs."""
+    argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__).parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        write_results(Results(Path(folder)))
+        print(f"{RESULTS} results, {FACES} faces")
         for path in PAGES:
-            client, jobs = make_client(folder)
+            client, jobs = make_client(Path(folder))
             for which in ("first", "next"):
                 print(f"{path}, {which} request: {ask(client, path)}", flush=True)
             jobs.close()
-    finally:
-        shutil.rmtree(folder)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

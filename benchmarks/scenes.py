@@ -19,16 +19,14 @@ def paste(
     face: NDArray[np.uint8],
     centre: tuple[float, float],
     side_px: float,
-    presence: float,
 ) -> None:
-    """Blend a face into a gray scene, placed with sub-pixel precision so that it drifts smoothly.
+    """Blend a face into a gray scene.
 
     Args:
         scene: The gray image (H, W) uint8 to draw on.
         face: The face (s, s) uint8.
         centre: The face's centre (x, y) in the scene, in px.
         side_px: The face's side in the scene.
-        presence: The face's opacity, 0 to 1.
     """
     scale = side_px / face.shape[0]
     reach = math.ceil(side_px / 2) + 2
@@ -37,7 +35,7 @@ def paste(
     half = face.shape[0] / 2
     matrix = np.array([[scale, 0, centre[0] - left - half * scale], [0, scale, centre[1] - top - half * scale]])
     warped = cv2.warpAffine(face, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    mask = cv2.warpAffine(_mask(face.shape[0]), matrix, size) * presence
+    mask = cv2.warpAffine(_mask(face.shape[0]), matrix, size)
     region = scene[top : top + size[1], left : left + size[0]]
     blended = region + (warped.astype(np.float32) - region) * mask
     region[...] = blended.astype(np.uint8)

@@ -5,7 +5,6 @@ viewer, and `python -m benchmarks.servers PORT` is a plain asyncio server.
 """
 
 import asyncio
-import os
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 
 from flask import Flask, Response
 
+from benchmarks.cameras import FPS, PICTURE, QuietCamera
 from server.lifetime import EXTENSION, Lifetime
 from settings import LOOPBACK
 from streaming.audience import Audience
@@ -20,23 +20,19 @@ from streaming.latest import follow
 from streaming.multipart import CONTENT_TYPE, part
 from streaming.sender import Sender
 from streaming.variants import Variants
-from streaming.viewable import State, Viewable
 from vision.frames import AnnotatedFrame
 from vision.samples import Sample, Samples
 from web.security import Access
 from web.shown import ShownCamera
 from web.site import make_site
 
-FPS = 30
-PICTURE = os.urandom(40_000)
 
-
-class SteadyCamera(Viewable):
+class SteadyCamera(QuietCamera):
     """A camera that publishes the same 40 KB at FPS."""
 
     def __init__(self) -> None:
         """Begin to publish, until `close`."""
-        super().__init__(linger_s=0)
+        super().__init__()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -52,13 +48,6 @@ class SteadyCamera(Viewable):
     def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
         """Return the newest frame, or None if none comes within timeout_s."""
         return self.annotated.wait(0, timeout_s)[0]
-
-    def state(self) -> State:
-        """Return a state that says it runs."""
-        return State("steady", "", True, "", FPS, 0.0, 0, self.annotated.newest())
-
-    def _begin(self) -> None:
-        """Do nothing: the camera publishes with and without viewers."""
 
     def close(self) -> bool:
         """Stop publishing and join the thread; return True."""
@@ -91,7 +80,6 @@ def shared() -> Flask:
     sender = lifetime.own(Sender())
     audience = Audience(camera, variants, sender, max_viewers=4096)
     site = make_site(ShownCamera(camera, audience), NoSamples(), Access(LOOPBACK))
-
     site.extensions[EXTENSION] = lifetime
     return site
 

@@ -13,11 +13,11 @@ import sys
 import time
 import urllib.request
 from contextlib import ExitStack
-from typing import Any
 
 import numpy as np
 
-from benchmarks.serving import REQUEST, Viewer, ask, memory_mb, time_ending, wait_until_it_answers, watch
+from benchmarks.processes import ending_s, free_port, memory_mb, wait_until_it_answers
+from benchmarks.viewers import Viewer, ask, watch
 from settings import ROOT
 
 CROWD = 256
@@ -26,16 +26,9 @@ READING_S = 5.0  # between two readings of the memory
 WARM_UP_SHARE = 0.25  # of the readings, which do not count for the growth
 
 
-def get(port: int, path: str) -> bytes:
-    """Return the body of a page."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=15) as response:
-        body: bytes = response.read()
-        return body
-
-
-def time_first_frame(port: int, started_s: float) -> float:
+def first_frame_s(port: int, started_s: float) -> float:
     """Return the s from started_s to the stream's first annotated picture."""
-    with ask(port, REQUEST) as connection:
+    with ask(port) as connection:
         connection.settimeout(15)
         data = b""
         while b"\xff\xd9\r\n" not in data:
@@ -47,11 +40,12 @@ def latencies_ms(port: int, seconds: float) -> list[float]:
     """Return the ms from capture to publication, read from /state again and again with one viewer."""
     values: list[float] = []
     with ExitStack() as stack:
-        viewer = Viewer(stack.enter_context(ask(port, REQUEST)))
+        viewer = Viewer(stack.enter_context(ask(port)))
         ends_s = time.monotonic() + seconds
         while time.monotonic() < ends_s:
-            watch([viewer], 1, 0, 0.1)
-            values.append(json.loads(get(port, "/state"))["latency_ms"])
+            watch([viewer], 0.1)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/state", timeout=15) as response:
+                values.append(json.load(response)["latency_ms"])
     return values[10:]
 
 
@@ -63,8 +57,8 @@ def come_and_go(port: int, pid: int, minutes: float) -> list[tuple[float, float]
     started_s = read_s = time.monotonic()
     while (now_s := time.monotonic()) - started_s < minutes * 60:
         if len(crowd) < MAX_COMING_AND_GOING:
-            crowd.append((Viewer(ask(port, REQUEST)), now_s + random.uniform(0.2, 10)))
-        watch([viewer for viewer, _ in crowd], len(crowd), 0, 0.25)
+            crowd.append((Viewer(ask(port)), now_s + random.uniform(0.2, 10)))
+        watch([viewer for viewer, _ in crowd], 0.25)
         for viewer, leaves_s in crowd:
             if leaves_s < now_s:
                 viewer.connection.close()
@@ -87,8 +81,8 @@ def growth_mb_h(readings: list[tuple[float, float]]) -> float:
 def measure_crowd(port: int, pid: int) -> None:
     """Print the memory with CROWD viewers."""
     with ExitStack() as stack:
-        crowd = [Viewer(stack.enter_context(ask(port, REQUEST))) for _ in range(CROWD)]
-        watch(crowd, CROWD, 0, 10)
+        crowd = [Viewer(stack.enter_context(ask(port))) for _ in range(CROWD)]
+        watch(crowd, 10)
         served = sum(viewer.pictures > 0 for viewer in crowd)
         print(f"memory with {CROWD} viewers ({served} of them served): {memory_mb(pid):.0f} MB")
 
@@ -109,22 +103,22 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--minutes", type=float, default=3.0, help="time of coming and going, 0 for none (default: 3)"
     )
-    parser.add_argument("--port", type=int, default=5970, help="port of the site (default: 5970)")
-    args: Any = parser.parse_args(argv)
-    command = [sys.executable, "main.py", "--source", "demo", "--port", str(args.port), "--max-viewers", "300"]
+    minutes: float = parser.parse_args(argv).minutes
+    port = free_port()
+    command = [sys.executable, "main.py", "--source", "demo", "--port", str(port), "--max-viewers", "300"]
     started_s = time.monotonic()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until_it_answers(args.port)
-        print(f"first annotated frame after {time_first_frame(args.port, started_s):.2f} s")
-        latency_ms = latencies_ms(args.port, 10)
+        wait_until_it_answers(port)
+        print(f"first annotated frame after {first_frame_s(port, started_s):.2f} s")
+        latency_ms = latencies_ms(port, 10)
         print(f"capture to published: {np.median(latency_ms):.1f} ms median, ", end="")
         print(f"{np.percentile(latency_ms, 95):.1f} p95")
         print(f"memory with one viewer: {memory_mb(process.pid):.0f} MB")
-        measure_crowd(args.port, process.pid)
-        if args.minutes:
-            measure_coming_and_going(args.port, process.pid, args.minutes)
-        print(f"SIGTERM: {time_ending(process):.2f} s")
+        measure_crowd(port, process.pid)
+        if minutes:
+            measure_coming_and_going(port, process.pid, minutes)
+        print(f"SIGTERM: {ending_s(process):.2f} s")
     finally:
         process.kill()
         process.wait(10)

@@ -11,6 +11,7 @@ MAX_TAG = 60
 MAX_TAGS = 20
 MAX_LABELS = 9  # one for each of the keys 1 to 9
 MAX_LABEL = 100
+TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # what follows reads the other way
 
 
 class AboutError(ValueError):
@@ -75,5 +76,9 @@ def clean_lines(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    # databases take neither NUL nor half of a surrogate pair
-    return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cs"))
+    # databases take neither NUL nor half of a surrogate pair; a turn would go on behind the text in a page
+    return "".join(
+        char
+        for char in text
+        if unicodedata.category(char) not in ("Cc", "Cs") and unicodedata.bidirectional(char) not in TURNS
+    )

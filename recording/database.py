@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from recording.schema import MIGRATIONS, Migration, NewerSchemaError, is_current, migrate, read_version
@@ -40,6 +40,10 @@ PRAGMAS = (
 
 class DatabaseError(Exception):
     """The database cannot be used now; the message says why in one sentence, without a password."""
+
+
+class RefusedError(DatabaseError):
+    """The database refuses the values that were to be written, and will again; the message is one sentence."""
 
 
 class NewerDatabaseError(DatabaseError):
@@ -112,6 +116,8 @@ class Database:
             yield
         except NewerSchemaError as error:
             raise NewerDatabaseError(f"The database {self.name} cannot be used: {error}.") from error
+        except DataError as error:
+            raise RefusedError(f"The database {self.name} refuses a value: {self._reason(error)}.") from error
         except (DBAPIError, PoolTimeoutError, sqlite3.Error, OSError) as error:
             self._ready = False
             raise DatabaseError(f"The database {self.name} cannot be used: {self._reason(error)}.") from error

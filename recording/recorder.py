@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, Self
 
 from recording.about import About
-from recording.database import DatabaseError
+from recording.database import DatabaseError, RefusedError
 from recording.history import DAY_MS, History, Session
 from recording.markers import MAX_MARKERS, Marker, MarkerError, MarkerRate, check_time
 from streaming.viewable import Viewable
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 20_000  # frames and sightings; about six minutes of one face
 TIDY_S = 3600.0  # between two deletions of old sessions
+MAX_REFUSALS = 3  # of the same moments, before they are written one by one
 RECENT_MS = 60_000  # a marker is told of for so long after its moment,
 MAX_RECENT = 20  # and so many at most
 
@@ -150,6 +151,7 @@ class Recorder:
         self._waiting: deque[_Moment] = deque()
         self._sightings = 0  # that wait
         self._dropped = 0
+        self._refusals = 0  # in a row; of the recorder's own thread
         self._counts: Counter[str] = Counter()  # of all sessions
         self._problem = ""
         self._writing_since_s: float | None = None
@@ -323,36 +325,63 @@ class Recorder:
                     tidy_s = time.monotonic() + TIDY_S
             except Exception as error:
                 self._report(error)
+                self._refusals = 0 if _may_pass(error) else self._refusals + 1
                 pause_s = min(pause_s * 2, self._waits.max_pause_s)
             else:
                 self._report(None)
+                self._refusals = 0
                 pause_s = self._waits.flush_s
             if closed:
                 self._log_losses()
                 return
 
     def _write(self) -> None:
-        """Write the sightings that wait, those of each session at once; raises DatabaseError."""
+        """Write the sightings that wait, those of each session at once; raises DatabaseError.
+
+        What was refused MAX_REFUSALS times is written moment by moment, and what is refused then is dropped, so
+        that one bad value does not cost all that comes after it.
+        """
         with self._changed:
             moments = list(self._waiting)
             self._writing_since_s = time.monotonic()
+        alone = self._refusals >= MAX_REFUSALS
+        parts = (
+            [[it] for it in moments] if alone else [list(group) for _, group in groupby(moments, _session_of)]
+        )
         try:
-            for session, group in groupby(moments, lambda moment: moment.session):
-                part = list(group)
-                sightings = [(it.at_ms, track, it.brightness) for it in part for track in it.tracks]
-                markers = [it.marker for it in part if it.marker]
-                source = f"{self._prefix}{self._camera.state().source}"
-                self._history.write(session, sightings, part[-1].at_ms, source, markers)
-                with self._changed:
-                    for _ in part:
-                        self._waiting.popleft()
-                    self._sightings -= len(sightings)
-                    self._counts["written"] += len(sightings)
-                    if not (self._session or self._waiting):
-                        self._saved = _saved(session, part[-1].at_ms)
-                    self._changed.notify_all()
+            for part in parts:
+                try:
+                    self._write_part(part)
+                except Exception as error:
+                    if not alone or _may_pass(error):
+                        raise
+                    log.error("a moment of the recording was refused, and is dropped", exc_info=error)
+                    self._forget(part, "dropped")
+                else:
+                    self._forget(part, "written")
         finally:
             self._writing_since_s = None
+
+    def _write_part(self, part: Sequence[_Moment]) -> None:
+        """Write moments of one session."""
+        sightings = [(it.at_ms, track, it.brightness) for it in part for track in it.tracks]
+        markers = [it.marker for it in part if it.marker]
+        source = f"{self._prefix}{self._camera.state().source}"
+        self._history.write(part[-1].session, sightings, part[-1].at_ms, source, markers)
+
+    def _forget(self, part: Sequence[_Moment], counted_as: str) -> None:
+        """Take the moments, which waited longest, from those that wait."""
+        sightings = sum(len(moment.tracks) for moment in part)
+        with self._changed:
+            for _ in part:
+                self._waiting.popleft()
+            self._sightings -= sightings
+            self._counts[counted_as] += sightings
+            if counted_as == "dropped":
+                self._dropped += sightings
+            if not (self._session or self._waiting):
+                self._saved = _saved(part[-1].session, part[-1].at_ms)
+            self._changed.notify_all()
 
     def _tidy(self) -> None:
         if self._keep_days:
@@ -378,6 +407,15 @@ class Recorder:
     def _log_losses(self) -> None:
         if self._sightings:
             log.error("the last sightings could not be written", extra={"sightings": self._sightings})
+
+
+def _session_of(moment: _Moment) -> Session:
+    return moment.session
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether the same may be written later: the database is away, and does not refuse a value."""
+    return isinstance(error, DatabaseError) and not isinstance(error, RefusedError)
 
 
 def _without_maps(track: Track) -> Track:

@@ -17,6 +17,7 @@ from server.hijack import detach_socket
 from server.lifetime import HALT
 from server.logs import OneLine
 
+DRAIN_S = 0.1  # for the rest of a body that no view has read
 LINGER_S = 0.5
 MAX_LINGER_S = 60.0
 SILENCE_S = 2.0  # after which a client that still sends is left
@@ -30,8 +31,8 @@ UNTOLD = (f"exited with code {HALT}", "Shutting down: Master", "Reason: App fail
 class Worker(ThreadWorker):
     """A thread worker that never waits for a client: neither its main loop nor its threads.
 
-    In gunicorn's own, a client that does not close its side holds the loop, and so all clients, for 2 s, and
-    each half of a request holds a thread for as long as its sender likes.
+    In gunicorn's own, a client that does not close its side holds the loop, and so all clients, for 2 s,
+    each half of a request holds a thread for as long as its sender likes, and each half of a body for 5 s.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -47,6 +48,10 @@ class Worker(ThreadWorker):
         if not kept and not isinstance(conn.sock, ssl.SSLSocket) and conn.sock.fileno() >= 0:
             self._close(detach_socket(conn.sock))
         return kept
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Return whether the connection can serve another request: not if part of a body is still to come."""
+        return keepalive and bool(conn.parser.finish_body(deadline=time.monotonic() + DRAIN_S))
 
     def _close(self, connection: socket.socket) -> None:
         if self._lingering.acquire(blocking=False):

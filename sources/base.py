@@ -1,8 +1,10 @@
 """The interface of a source of images, and the pacing of its frames."""
 
 import math
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from vision.frames import Frame, Image
@@ -52,6 +54,11 @@ class TimedSource(Protocol):
     @property
     def captured_s(self) -> float:
         """The time at which the image that `read` gave last began to come, time.monotonic() in s."""
+
+
+def shown_path(path: Path | str) -> str:
+    """Return a path as it may be shown and kept: what is no UTF-8 in it is replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def frames(source: Source) -> Iterator[Frame | None]:

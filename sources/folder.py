@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sources.base import SourceError
+from sources.base import SourceError, shown_path
 from vision.frames import Image
 from vision.pictures import MAX_PICTURE_BYTES, Picture, PictureError, is_picture, read_picture
 
@@ -60,17 +60,18 @@ class FolderSource:
 
         The note says how many of its files are not shown, and the log why.
         """
-        self.name = folder.name or str(folder)
+        shown = shown_path(folder)
+        self.name = Path(shown).name or shown
         self._folder = folder
         self._unread: dict[Path, str] = {}
         files = find_files(folder, self._leave_out)
         if reason := self._unread.get(folder):
-            raise SourceError(f"the folder {folder} cannot be read: {reason.rpartition(': ')[2].rstrip('.')}")
+            raise SourceError(f"the folder {shown} cannot be read: {reason.rpartition(': ')[2].rstrip('.')}")
         self._paths = [path for path in files if self._is_picture(path)]
         if len(self._unread) > MAX_LOGGED:
             log.warning("%d more files in %s are not shown", len(self._unread) - MAX_LOGGED, self.name)
         if not self._paths:
-            raise self._no_picture() if files else SourceError(f"the folder {folder} has no pictures")
+            raise self._no_picture() if files else SourceError(f"the folder {shown} has no pictures")
         self._images = self._cycle()
 
     @property

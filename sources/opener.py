@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from settings import ESCAPES, HIDDEN, has_host, mask_address
-from sources.base import Source, SourceError
+from sources.base import Source, SourceError, shown_path
 from sources.folder import FolderSource
 from sources.http_camera import open_http_camera
 from sources.opencv import open_camera
@@ -41,7 +41,7 @@ def check_source(spec: str) -> None:
 
 def source_name(spec: str) -> str:
     """Return the name of a source that is not open yet; of a URL its scheme and host alone."""
-    return f"camera {spec}" if _is_device(spec) else mask_address(spec)
+    return f"camera {spec}" if _is_device(spec) else mask_address(shown_path(spec))
 
 
 def describe_source(name: str) -> str:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from sources.base import Pace, Source, SourceError
+from sources.base import Pace, Source, SourceError, shown_path
 from sources.folder import FolderSource
 from sources.video import TimedImage, VideoReader
 from vision.frames import Image
@@ -103,9 +103,9 @@ def open_path(path: Path) -> Source:
     address = f"file:{os.path.abspath(path)}"  # no name passes for a protocol then
 
     def open_video() -> VideoReader:
-        return _open(str(path), lambda: VideoReader(address))
+        return _open(shown_path(path), lambda: VideoReader(address))
 
-    return VideoSource(path.name, open_video)
+    return VideoSource(shown_path(path.name), open_video)
 
 
 def open_url(url: str, name: str) -> Source:

@@ -29,6 +29,23 @@ if TYPE_CHECKING:  # a run of unit tests starts without Playwright and PyTorch
     from tests.fakes.postgres import Postgres
 
 
+# The files that take longest, which make test begins with, so that none of them runs alone at the end
+LONGEST = (
+    "test_every_network.py",
+    "test_relay_server.py",
+    "test_live_page.py",
+    "test_server.py",
+    "test_my_camera.py",
+    "test_uploads_in_browser.py",
+    "test_outputs_server.py",
+    "test_recording_server.py",
+    "test_training_run.py",
+    "test_live_layout.py",
+    "test_pages_in_browser.py",
+    "test_game.py",
+)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> Literal[True] | None:
     """A file of which every test is left out need not be imported, with Playwright and the like."""
     if collection_path.is_file():
@@ -36,6 +53,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> Liter
         if mark and f"not {mark[1]}" in config.option.markexpr:
             return True
     return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
 
 
 def pytest_configure() -> None:
@@ -154,6 +177,14 @@ def browser(chromium: str, playwright: "Playwright") -> "Iterator[Browser]":
     browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="module")
+def kept_page(browser: "Browser") -> "Iterator[Page]":
+    """A page for tests to use one after the other."""
+    page = browser.new_page()
+    yield page
+    page.close()
 
 
 @pytest.fixture

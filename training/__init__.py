@@ -1,1 +1,5 @@
-"""Training and evaluation of networks; the site imports nothing from here."""
+"""Training and evaluation, `python -m training.NAME`; docs/training.md leads through it.
+
+The commands are explore, train, evaluate, compare, ablate, ship, export and explain, and for the site itself
+portraits and icons.
+"""

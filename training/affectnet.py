@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from training.folders import PICTURE_SUFFIXES
 from vision.emotions import EMOTIONS
 
 # Expressions 0 to 6; 7 is contempt, 8 none, 9 uncertain, 10 no face.
 CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry")
 OTHERS = range(7, 11)
-SUFFIXES = (".jpg", ".jpeg", ".png")
 COLUMNS = (
     *("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height"),
     *("facial_landmarks", "expression", "valence", "arousal"),
@@ -50,19 +50,18 @@ def is_affectnet(root: Path) -> bool:
     return _list_folder(root) is not None or any(_is_set(root / name) for name in SETS.values())
 
 
-def affectnet_faces(root: Path, split: str) -> Iterator[AffectFace] | None:
-    """Return the faces of a split, in one order in every run; None without that split.
+def affectnet_faces(root: Path, split: str) -> Iterator[AffectFace]:
+    """Yield the faces of a split, in one order in every run; none without that split.
 
-    Iterating raises ValueError, in one sentence, for a row or a file that cannot be read.
+    Raises ValueError, in one sentence, for a row or a file that cannot be read.
     """
     if split not in LISTS:
-        return None
+        return
     folder = _list_folder(root)
     if folder is not None and (folder / LISTS[split]).is_file():
-        return _listed(root, folder / LISTS[split])
-    if _is_set(root / SETS[split]):
-        return _in_arrays(root / SETS[split])
-    return None
+        yield from _listed(root, folder / LISTS[split])
+    elif _is_set(root / SETS[split]):
+        yield from _in_arrays(root / SETS[split])
 
 
 def _list_folder(root: Path) -> Path | None:
@@ -110,7 +109,7 @@ def _find_picture(root: Path, name: str) -> Path | None:
 
 def _in_arrays(folder: Path) -> Iterator[AffectFace]:
     """Yield the faces of a set."""
-    pictures = [path for path in (folder / "images").iterdir() if path.suffix.lower() in SUFFIXES]
+    pictures = [path for path in (folder / "images").iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
     for picture in sorted(pictures, key=lambda path: (len(path.stem), path.stem)):
         expression, valence, arousal = (
             _read_value(folder / "annotations" / f"{picture.stem}_{name}.npy") for name in ("exp", "val", "aro")

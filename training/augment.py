@@ -100,7 +100,11 @@ def shade(images: Tensor) -> Tensor:
 
 def coarsen(images: Tensor) -> Tensor:
     """Shrink all images to one small side and enlarge them again, as if far from the camera."""
-    side = int(torch.randint(WEBCAM_SIDE[0], WEBCAM_SIDE[1] + 1, ()))
+    return pixelated(images, int(torch.randint(WEBCAM_SIDE[0], WEBCAM_SIDE[1] + 1, ())))
+
+
+def pixelated(images: Tensor, side: int) -> Tensor:
+    """Return the images shrunk to side x side px and enlarged again."""
     small = F.interpolate(images, (side, side), mode="bilinear", antialias=True)
     return F.interpolate(small, images.shape[-2:], mode="bilinear", align_corners=False)
 

@@ -7,14 +7,13 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from sklearn.metrics import recall_score
 
 from model import softmax, to_probabilities
 from nn.emotion_net import FERPLUS
 from nn.model_card import Calibration
 from training.data import Faces
 from training.losses import ferplus_targets
-from training.metrics import Labels, Probs, calibration_error, ferplus_majority
+from training.metrics import Labels, Probs, balanced_accuracy, calibration_error, ferplus_majority
 from vision.emotions import EMOTIONS
 
 LABEL_TAUS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0)  # of the labels' log frequency that is taken out
@@ -80,8 +79,7 @@ def _accuracy(logits: NDArray[np.float32], faces: Faces, calibration: Calibratio
 def majority_accuracy(probs: Probs, faces: Faces) -> float:
     """Return the accuracy of probs (n, 7), balanced over the emotions, against the strict FER+ majority."""
     chosen, majority = majority_of(faces)
-    read, seen = probs.argmax(axis=1)[chosen], np.unique(majority)
-    return float(recall_score(majority, read, labels=seen, average="macro", zero_division=0.0))
+    return balanced_accuracy(probs[chosen], majority)
 
 
 def majority_of(faces: Faces) -> tuple[NDArray[np.bool_], Labels]:

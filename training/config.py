@@ -45,7 +45,7 @@ class Config:
     ema_decay: float = 0.0  # of the averaged weights, per step
     early_stopping: int = 0  # epochs that are not better than the best
     keep: str = (
-        ""  # the epoch that is written: last, or best by loss or accuracy; "": last without early stopping
+        ""  # the epoch that is written: last, or best by loss or accuracy; "": last, or loss if it stops early
     )
     min_learning_rate: float = 0.0  # at the end of the cosine schedule
 

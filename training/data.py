@@ -93,7 +93,7 @@ def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
         raise MissingSplitError(f"{path} has no faces for {split}")
     labels, images = zip(*rows, strict=True)
     if ferplus is None:
-        votes = np.zeros((len(rows), len(VOTES)), dtype=np.int64)
+        votes = no_votes(len(rows))
     elif path.is_dir():
         raise ValueError("FER+ votes are in the row order of fer2013.csv: they do not fit a folder")
     else:
@@ -105,11 +105,8 @@ def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
 
 def _load_affectnet(path: Path, split: str) -> Faces:
     """Return the faces of a split of AffectNet that show one of EMOTIONS; raises ValueError."""
-    found = affectnet_faces(path, split)
-    if found is None:
-        raise MissingSplitError(f"{path} has no faces for {split}")
     images, labels, affect, dropped = [], [], [], 0
-    for face in found:
+    for face in affectnet_faces(path, split):
         if face.label is None:
             dropped += 1
             continue
@@ -118,8 +115,13 @@ def _load_affectnet(path: Path, split: str) -> Faces:
         affect.append(face.affect)
     if not images:
         raise MissingSplitError(f"{path} has no faces for {split}")
-    votes = np.zeros((len(labels), len(VOTES)), dtype=np.int64)
+    votes = no_votes(len(labels))
     return Faces(np.stack(images), np.array(labels), votes, np.array(affect, dtype=np.float32), dropped)
+
+
+def no_votes(count: int) -> NDArray[np.int64]:
+    """Return the votes (n, 10) of so many faces that have none."""
+    return np.zeros((count, len(VOTES)), dtype=np.int64)
 
 
 def load_votes(path: Path, split: str) -> NDArray[np.int64]:

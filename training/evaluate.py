@@ -22,12 +22,12 @@ from nn.registry import load_net
 from nn.torch_engine import TorchEngine
 from settings import Settings
 from training.calibrate import majority_accuracy, majority_of
+from training.checkpoint_flags import add_spec_arguments, spec_of
 from training.data import SPLITS, Faces, load_faces
 from training.duplicates import near_duplicates
 from training.evaluate_by import as_text as evaluate_by_text
 from training.evaluate_by import evaluate_by, write_picture
 from training.evaluate_rest import evaluate_rest, rest_text
-from training.foreign import add_spec_arguments, spec_of
 from training.inference import predict_logits
 from training.losses import heads
 from training.metrics import averages, confusion, ferplus_majority, measure, per_class
@@ -124,17 +124,7 @@ def ms_per_face(classifier: EmotionClassifier) -> float:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Measure a weights file and write the report.
-
-    Args:
-        argv: The command line; the program's own by default.
-
-    Returns:
-        The exit status: 0, or 2 if the weights or the data cannot be read.
-
-    Raises:
-        SystemExit: A flag is wrong, or --help was given.
-    """
+    """Measure a weights file and write the report; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("weights", type=Path, help="weights file of the network")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.metrics import recall_score
 
-from training.metrics import Labels, Probs, measure
+from training.metrics import Labels, Probs, balanced_accuracy, measure
 from training.named import NamedFaces
 
 ALL = "all"
@@ -53,13 +52,11 @@ def figures_of(probs: Probs, labels: Labels, unsure_below: float) -> dict[str, f
     "named" is the share of the faces that are probable enough to be named, "named_accuracy" that of those
     named rightly, 0 without any.
     """
-    read = probs.argmax(axis=1)
-    balanced = recall_score(labels, read, labels=np.unique(labels), average="macro", zero_division=0.0)
     ((_, coverage, accuracy),) = unsure_curve(probs, labels, (unsure_below,))
     return {
         "faces": len(labels),
         **measure(probs, labels),
-        "balanced": float(balanced),
+        "balanced": balanced_accuracy(probs, labels),
         "named": coverage,
         "named_accuracy": accuracy,
     }

@@ -19,7 +19,7 @@ from nn.cam import grad_cam
 from nn.model_card import INPUT_SIDE, WeightsError
 from nn.registry import load_net
 from settings import Settings
-from training.foreign import add_spec_arguments, spec_of
+from training.checkpoint_flags import add_spec_arguments, spec_of
 from uploads.explainer import with_map
 from vision.detector import Detections
 from vision.detectors import Detectors

@@ -23,7 +23,7 @@ from nn.engines import spec_json
 from nn.model_card import INPUT_SIDE, NetworkSpec, WeightsError
 from nn.pooled import PooledNet
 from nn.registry import load_net
-from training.foreign import add_spec_arguments, spec_of
+from training.checkpoint_flags import add_spec_arguments, spec_of
 from vision.onnx import import_onnxruntime, sha256_of
 
 TOLERANCE = 1e-4  # of a logit

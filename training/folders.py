@@ -17,12 +17,7 @@ TRAIN, VALIDATION, TEST = ("train", "training"), ("validation", "val", "valid"),
 RAF = ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")  # RAF-DB's classes from 1 on
 RAF_LIST = Path("EmoLabel") / "list_patition_label.txt"  # RAF-DB's own spelling
 RAF_SPLITS = {"Training": "train", "PublicTest": "test"}
-TENTHS = {
-    "Training": range(8),
-    "PublicTest": range(8, 9),
-    "PrivateTest": range(9, 10),
-}  # of people without splits
-
+TENTHS = {"Training": range(8), "PublicTest": (8,), "PrivateTest": (9,)}  # of people without splits
 PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"))
 
 Labelled = tuple[int, Path]  # an index into EMOTIONS, and a picture

@@ -4,14 +4,14 @@ Phones and desktops that install the site want pixels. The drawing lies on a gro
 browsers, to the edges for systems that cut the shape themselves ("maskable", and Apple's).
 """
 
-import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
+from fontTools.pens.recordingPen import RecordingPen
+from fontTools.svgLib.path import parse_path
 from PIL import Image, ImageDraw
 
 from settings import ROOT
@@ -20,9 +20,8 @@ SOURCE = ROOT / "static" / "icon.svg"
 FOLDER = ROOT / "static" / "icons"
 GROUND = "#f8f4ed"
 CANVAS_PX = 2048  # side of what is drawn, and then shrunk
-STEPS = 48  # of a curve
+STEPS = 49  # points of a curve
 VIEW_PX = 32  # side of the drawing's viewBox
-_TOKEN = re.compile(r"[A-Za-z]|-?\d*\.?\d+")
 
 Point = tuple[float, float]
 
@@ -63,51 +62,28 @@ def draw_icon(icon: Icon, source: Path = SOURCE) -> Image.Image:
 
 
 def lines_of(path: str) -> Iterator[list[Point]]:
-    """Yield the lines of an SVG path as points; it may have M, h, H, v, V, c, and arcs a of a circle."""
+    """Yield the lines of an SVG path as points; ValueError for quadratic curves and closed lines."""
+    pen = RecordingPen()
+    parse_path(path, pen)
     line: list[Point] = []
-    command, numbers = "", iter(_TOKEN.findall(path))
-    for token in numbers:
-        if token.isalpha():
-            command, token = token, next(numbers)
-        x, y = line[-1] if line else (0.0, 0.0)
-        first = float(token)
-        if command == "M":
-            if line:
-                yield line
-            line = [(first, float(next(numbers)))]
-        elif command in "hH":
-            line.append((first + (x if command == "h" else 0), y))
-        elif command in "vV":
-            line.append((x, first + (y if command == "v" else 0)))
-        elif command == "c":
-            a, b, c, d, e, f = first, *(float(next(numbers)) for _ in range(5))
-            line += _curve((x, y), (x + a, y + b), (x + c, y + d), (x + e, y + f))
-        elif command == "a":
-            _, _, is_large, is_clockwise, right, down = (float(next(numbers)) for _ in range(6))
-            line += _arc((x, y), (x + right, y + down), first, bool(is_large) == bool(is_clockwise))
+    for command, points in pen.value:
+        if command == "moveTo":
+            line = [*points]
+        elif command == "lineTo":
+            line += points
+        elif command == "curveTo":
+            line += _curve(line[-1], *points)
+        elif command == "endPath":
+            yield line
         else:
             raise ValueError(f"the icon's path has the command {command!r}, which is not drawn")
-    yield line
 
 
 def _curve(*corners: Point) -> list[Point]:
     """Return points on a cubic Bézier curve with these four corners."""
-    t = np.linspace(0, 1, STEPS)[:, None]
-    weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
-    points = sum(weight * np.array(corner) for weight, corner in zip(weights, corners, strict=True))
-    return [(float(x), float(y)) for x, y in np.asarray(points)]
-
-
-def _arc(start: Point, end: Point, radius: float, is_left: bool) -> list[Point]:
-    """Return points on the shorter arc of a circle from start to end; is_left: its centre lies to the left."""
-    (x1, y1), (x2, y2) = start, end
-    half = math.dist(start, end) / 2
-    height = math.sqrt(max(radius**2 - half**2, 0)) / (2 * half) * (1 if is_left else -1)
-    x, y = (x1 + x2) / 2 + height * (y2 - y1), (y1 + y2) / 2 - height * (x2 - x1)
-    begin, stop = math.atan2(y1 - y, x1 - x), math.atan2(y2 - y, x2 - x)
-    turn = (stop - begin + math.pi) % (2 * math.pi) - math.pi
-    angles = [begin + turn * step / STEPS for step in range(1, STEPS + 1)]
-    return [(x + radius * math.cos(angle), y + radius * math.sin(angle)) for angle in angles]
+    t = np.linspace(0, 1, STEPS)[1:, None]
+    weights = np.hstack(((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3))
+    return [(float(x), float(y)) for x, y in weights @ np.array(corners)]
 
 
 def main() -> None:

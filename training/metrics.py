@@ -2,7 +2,13 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support, roc_auc_score
+from sklearn.metrics import (
+    confusion_matrix,
+    f1_score,
+    precision_recall_fscore_support,
+    recall_score,
+    roc_auc_score,
+)
 
 from nn.emotion_net import FERPLUS
 from training.data import VOTES
@@ -29,6 +35,12 @@ def measure(probs: Probs, labels: Labels) -> dict[str, float]:
         "loss": float(-np.log(np.maximum(probs[np.arange(len(labels)), labels], 1e-12)).mean()),
         "ece": calibration_error(probs, labels),
     }
+
+
+def balanced_accuracy(probs: Probs, labels: Labels) -> float:
+    """Return the mean of the recalls of the classes that occur among the labels."""
+    read, seen = probs.argmax(axis=1), np.unique(labels)
+    return float(recall_score(labels, read, labels=seen, average="macro", zero_division=0.0))
 
 
 def confusion(probs: Probs, labels: Labels) -> NDArray[np.int64]:

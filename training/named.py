@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import VOTES, Faces, read_face
+from training.data import Faces, no_votes, read_face
 from training.folders import PICTURE_SUFFIXES
 from vision.emotion_names import find_emotion
 from vision.emotions import EMOTIONS
@@ -52,7 +52,7 @@ def load_named(folder: Path, kinds: Sequence[str]) -> NamedFaces:
         raise ValueError(f"{folder} has no faces: it needs {LIST} or {_layout(kinds)}")
     images = np.stack([read_face(path) for path, _, _ in rows])
     labels = np.array([EMOTIONS.index(emotion) for _, emotion, _ in rows], dtype=np.int64)
-    faces = Faces(images, labels, np.zeros((len(rows), len(VOTES)), dtype=np.int64))
+    faces = Faces(images, labels, no_votes(len(rows)))
     nested = [["/".join(names[: level + 1]) for _, _, names in rows] for level in range(len(kinds))]
     return NamedFaces(faces, {kind: np.array(names) for kind, names in zip(kinds, nested, strict=True)})
 

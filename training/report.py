@@ -17,6 +17,7 @@ from training.metrics import reliability
 from vision.emotions import EMOTIONS
 
 TEMPLATES = Path(__file__).parent / "templates"
+DPI = 110
 COLUMNS = ("precision", "recall", "f1", "auc", "support")
 AVERAGED = ("precision", "recall", "f1", "support")
 
@@ -84,8 +85,8 @@ def write_report(
         "ROC: each emotion against the rest": roc_plot(probs, labels),
         "Reliability: is the network as often right as it says?": reliability_plot(probs, labels),
     }
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
-    page = environment.get_template("evaluation.html").render(
+    page = render(
+        "evaluation.html",
         title=title,
         figures=figures,
         emotions=EMOTIONS,
@@ -95,11 +96,23 @@ def write_report(
     path.write_text(page, encoding="utf-8")
 
 
+def render(template: str, **values: Any) -> str:
+    """Return the page of a template in training/templates with these values."""
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template(template).render(values)
+
+
 def as_png(figure: Figure) -> str:
     """Return a figure as the data URL of a PNG."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
+    return as_data_url(buffer.getvalue())
+
+
+def as_data_url(png: bytes) -> str:
+    """Return a PNG as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def confusion_plot(matrix: NDArray[np.int64]) -> Figure:

@@ -104,10 +104,7 @@ class Run:
             )
         self.schedule = Schedule(self.optimizer, config, self.steps_per_epoch)
         self.step = 0
-        self.best_loss, self.best_epoch = (
-            float("inf"),
-            -1,
-        )  # the loss, or minus the accuracy: as `judged_by` says
+        self.best_loss, self.best_epoch = float("inf"), -1  # or minus the accuracy: as `judged_by` says
         self.hits = torch.zeros((), device=self.device)  # faces of this epoch that were named as labelled
         self.confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)), dtype=np.int64)  # of the last validation
         self.history: list[dict[str, Any]] = []  # the figures of each epoch

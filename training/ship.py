@@ -82,17 +82,7 @@ def ship(
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the site's weights, as .safetensors and .onnx.
-
-    Args:
-        argv: The command line; the program's own by default.
-
-    Returns:
-        The exit status: 0, or 2 if the weights or the data cannot be used.
-
-    Raises:
-        SystemExit: A flag is wrong, or --help was given.
-    """
+    """Write the site's weights, as .safetensors and .onnx; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.ship", description=__doc__)
     parser.add_argument("weights", type=Path, help="weights file of a run, with the network's branches")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")

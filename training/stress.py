@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from training.augment import pixelated
+
 SMALL_SIDE = 24  # px
 GAMMA = 2.5
 TILT = 15.0  # degrees
@@ -20,8 +22,7 @@ NOISE = 10.0  # gray levels, standard deviation
 
 def small(images: Tensor) -> Tensor:
     """Return faces of 24 px, enlarged to their size."""
-    shrunk = F.interpolate(images, (SMALL_SIDE, SMALL_SIDE), mode="bilinear", antialias=True)
-    return F.interpolate(shrunk, images.shape[-2:], mode="bilinear", align_corners=False)
+    return pixelated(images, SMALL_SIDE)
 
 
 def gamma(images: Tensor) -> Tensor:

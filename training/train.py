@@ -1,4 +1,4 @@
-"""Train a network on FER2013: python -m training.train --config emotion --data fer2013.csv.
+"""Train a network on FER2013: python -m training.train --config emotion-cpu --data fer2013.csv.
 
 A run that was stopped with Ctrl-C is continued by the same command with --resume. torchrun --nproc-per-node 2
 -m training.train ... shares a run among several GPUs or processes.
@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 
 from nn.model_card import WeightsError
@@ -21,22 +22,15 @@ from training.config import load_config
 from training.data import load_faces
 from training.losses import is_face
 from training.run import STATE_FILE, WEIGHTS_FILE, Run, Stopped
-from training.start import describe_run, warn_of_frozen_noise
 from training.workers import Workers, joined_workers
+from vision.emotions import EMOTIONS
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Train a network, and write its weights into the run's folder.
+    """Train a network, write its weights into the run's folder, and return the exit status.
 
-    Args:
-        argv: The command line; the program's own by default.
-
-    Returns:
-        The exit status: 0 after the last epoch, 1 if the loss became NaN, 2 if the configuration, the data or
-        weights cannot be used, 130 if the run was stopped.
-
-    Raises:
-        SystemExit: A flag is wrong, or --help was given.
+    That is 0 after the last epoch, 1 if the loss became NaN, 2 if the configuration, the data or weights cannot
+    be used, and 130 if the run was stopped.
     """
     args = _parser().parse_args(argv)
     torch.set_num_threads(args.threads)
@@ -53,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     """Return the parser of the command's flags."""
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument(
-        "--config", default="emotion", help="name in training/configs/, or a TOML file (default: emotion)"
+        "--config",
+        default="emotion-cpu",
+        help="name in training/configs/, or a TOML file (default: emotion-cpu)",
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting; may be repeated"
@@ -98,6 +94,41 @@ def _make_run(args: Any, workers: Workers) -> Run:
         describe_run(run, new)
         warn_of_frozen_noise(run, is_new=not (args.init or args.pretrained or args.resume))
     return run
+
+
+def describe_run(run: Run, new: list[str]) -> None:
+    """Print the run's network, device, faces and class weights; new are parts that a checkpoint left random."""
+    config = run.config
+    parameters = sum(parameter.numel() for parameter in run.net.parameters())
+    print(f"network {config.network}, {parameters:,} parameters, on {run.device}{', bfloat16' * run.bf16}")
+    print(
+        f"{len(run.training):,} faces to train on, {len(run.validation):,} to validate; {config.epochs} epochs"
+    )
+    print(f"{'':10}{'training':>10}{'validation':>12}{'weight':>9}")
+    counts = [np.bincount(faces.labels, minlength=len(EMOTIONS)) for faces in (run.training, run.validation)]
+    for label, name in enumerate(EMOTIONS):
+        weight = float(run.label_weights[label])
+        print(f"{name:10}{counts[0][label]:10,}{counts[1][label]:12,}{weight:9.2f}")
+    for faces, use in ((run.training, "train on"), (run.validation, "validate")):
+        if faces.dropped:
+            print(f"{faces.dropped:,} faces to {use} left out: they show none of the seven emotions")
+    if absent := [name for name, count in zip(EMOTIONS, counts[0], strict=True) if not count]:
+        print(f"no face to train on is labelled {', '.join(absent)}")
+    if new:
+        parts = sorted({name.rpartition(".")[0] for name in new})
+        print(f"random, because the checkpoint has no such layer: {', '.join(parts)}")
+
+
+def warn_of_frozen_noise(run: Run, is_new: bool) -> None:
+    """Print a warning if parts of a network do not learn at first though is_new: its weights are random."""
+    if is_new and run.config.unfreeze:
+        until = max(epoch for _, epoch in run.config.unfreeze)
+        parts = ", ".join(part for part, _ in run.config.unfreeze)
+        print(
+            f"warning: {parts} of a network with random weights learn nothing until epoch {until + 1}: "
+            "give --pretrained or --init, or --set unfreeze=[]",
+            file=sys.stderr,
+        )
 
 
 def _train(run: Run) -> int:

@@ -52,7 +52,7 @@ def probs_json(probs: Iterable[float]) -> dict[str, float]:
 def _rest_json(face: Track) -> dict[str, Any] | None:
     """Return progress (0 to 1) and, at 1, since (Unix, s), name and probs; None without a resting face."""
     if face.rest_progress is not None:
-        return {"progress": round(face.rest_progress, 2)}
+        return {"progress": min(round(face.rest_progress, 2), 0.99)}
     if face.rest is None:
         return None
     since = round(face.rest.since_unix_s, 3)

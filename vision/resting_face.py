@@ -98,9 +98,9 @@ class RestRequest:
     @classmethod
     def parse(cls, sent: Any) -> Self:
         """Return the request that a client sent as JSON; raises RestError."""
-        if not isinstance(sent, dict) or type(sent.get("track_id")) is not int:
+        if not isinstance(sent, dict) or type(sent.get("track_id")) is not int or sent["track_id"] < 1:
             raise RestError("Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.")
-        return cls(sent["track_id"], str(sent.get("action", "")), str(sent.get("name", "")).strip())
+        return cls(sent["track_id"], str(sent.get("action", "")), str(sent.get("name") or "").strip())
 
     def __post_init__(self) -> None:
         """Raise RestError for an action that is none, or a name that is missing, unprintable or too long."""

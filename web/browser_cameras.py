@@ -113,6 +113,8 @@ def browser_camera_pages(
 
 def read_changes(query: Mapping[str, str]) -> dict[str, Any]:
     """Return the controls in a query, heat (1 or 0) and smoothing_s (a number); raises ControlError."""
+    if query.get("heat", "0") not in ("0", "1"):
+        raise ControlError("heat is 1, for maps in the answer, or 0.")
     changes: dict[str, Any] = {"heat": query["heat"] == "1"} if "heat" in query else {}
     try:
         return changes | ({"smoothing_s": float(query["smoothing_s"])} if "smoothing_s" in query else {})

@@ -1,5 +1,6 @@
 """Charts of a session as SVG paths, one for each emotion; templates/session.html draws them."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from vision.emotions import EMOTIONS
 from web.moments import Stretch
 
 MAX_BINS = 120  # that a session is divided into
+MAX_LINES = 1000  # in a chart, which is about as many pixels wide
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,14 @@ def areas(means: Sequence[MeanProbs]) -> dict[str, str]:
     }
 
 
-def lines(places: Iterable[float]) -> str:
-    """Return the path of lines from top to bottom at places of x."""
-    return "".join(f"M{place:g} 0v100" for place in places)
+def lines(places: Iterable[float], gap: float = 0.0) -> str:
+    """Return the path of lines from top to bottom at places of x, in order; none within gap of the last."""
+    path, last = [], -math.inf
+    for place in places:
+        if place - last >= gap:
+            path.append(f"M{place:g} 0v100")
+            last = place
+    return "".join(path)
 
 
 def ribbon(labels: Mapping[int, str]) -> dict[str, str]:

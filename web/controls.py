@@ -1,10 +1,11 @@
 """The controls of the picture that everybody shares."""
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, jsonify
 
 from vision.resting_face import RestError, RestRequest
 from web.current import current
 from web.hints import hint
+from web.limits import json_body
 from web.protocols import Controls
 from web.responses import NO_STORE, abort_with
 from web.state import FORMER_FLIP, view_json
@@ -23,7 +24,7 @@ def control_pages() -> Blueprint:
     def change() -> Response:
         """Change a part of the view."""
         open_controls = require_open_controls()
-        changes = request.get_json(force=True, silent=True)
+        changes = json_body()
         if not isinstance(changes, dict):
             abort_with("Send a JSON object, as in {“heat”: true}.", 400)
         if FORMER_FLIP in changes:
@@ -45,7 +46,7 @@ def control_pages() -> Blueprint:
         """Measure, use, name or forget the resting face of a face in the picture."""
         open_controls = require_open_controls()
         try:
-            open_controls.rest(RestRequest.parse(request.get_json(force=True, silent=True)))
+            open_controls.rest(RestRequest.parse(json_body()))
         except RestError as error:
             abort_with(str(error), 400)
         return "", 204

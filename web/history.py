@@ -14,16 +14,18 @@ from recording.history import Face, History, MeanProbs, Search, Summary
 from recording.markers import Marker
 from recording.tables import COUNTED
 from vision.emotions import EMOTIONS
-from web.chart import TimeBins, areas, edges, lines, overall_means, ribbon, stacked
-from web.history_edits import add_edits
+from web.chart import MAX_LINES, TimeBins, areas, edges, lines, overall_means, ribbon, stacked
+from web.history_edits import add_edits, check_ended
 from web.history_files import add_files, find_session
 from web.moments import Stretch, place_marker, query_moment, query_stretch
 from web.paging import Page, query_number
 from web.protocols import Recordings
 from web.recording import refuse_recordings
+from web.responses import show_error
 
 SESSIONS_A_PAGE = 20
 MAX_FACES = 30
+MAX_MARKERS = 1000  # listed; a session has up to a hundred thousand
 MAX_TAGS_SHOWN = 30
 MAX_WORDS = 200  # characters of a search
 
@@ -55,8 +57,8 @@ def _guard(pages: Blueprint, recordings: Recordings) -> None:
         return response
 
     @pages.errorhandler(DatabaseError)
-    def show_database_error(error: DatabaseError) -> tuple[str, int]:
-        return render_template("error.html", error=ServiceUnavailable(str(error))), 503
+    def show_database_error(error: DatabaseError) -> WSGIResponse:
+        return show_error(ServiceUnavailable(str(error)))
 
 
 def _add_sessions(pages: Blueprint, history: History, recordings: Recordings) -> None:
@@ -95,8 +97,7 @@ def _add_deletion(pages: Blueprint, history: History, recordings: Recordings) ->
 
     @pages.post("/history/<int:session_id>/delete")
     def delete(session_id: int) -> WSGIResponse:
-        if find_session(history, session_id).key in recordings.unfinished():
-            abort(409, "This session is being recorded; stop the recording first.")
+        check_ended(find_session(history, session_id), recordings)
         history.delete(session_id)
         return redirect(url_for("history.index", deleted=1), 303)
 
@@ -109,7 +110,7 @@ def _add_deletion(pages: Blueprint, history: History, recordings: Recordings) ->
     @pages.post("/history/delete")
     def delete_all() -> WSGIResponse:
         if recordings.unfinished():
-            abort(409, "A session is being recorded; stop the recording first.")
+            abort(409, "A session is still being written; stop the recording first.")
         return redirect(url_for("history.index", deleted=history.delete_all()), 303)
 
 
@@ -141,9 +142,10 @@ def _figures(history: History, summary: Summary, face: int, stretch: Stretch | N
         "edges": edges(means),
         "areas": areas(means),
         "ribbons": {track_id: ribbon(labels[track_id]) for track_id in track_ids},
-        "markers": markers,
+        "markers": markers[:MAX_MARKERS],
+        "marker_count": len(markers),
+        "marker_lines": lines((bins.x(seconds) for seconds, _ in markers), bins.count / MAX_LINES),
         "rests": history.rests(summary.session_id),
-        "marker_lines": lines(bins.x(seconds) for seconds, _ in markers),
         "emotions": EMOTIONS,
         "reading": _reading(history, summary, face),
     }

@@ -37,7 +37,7 @@ def add_edits(pages: Blueprint, history: History, recordings: Recordings) -> Non
         if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MAX_NUMBER):
             abort(400, "other must be the number of another session.")
         for summary in (find_session(history, session_id), find_session(history, int(text))):
-            _check_ended(summary, recordings)
+            check_ended(summary, recordings)
         try:
             merged_id = merge_sessions(history, session_id, int(text))
         except MergeError as error:
@@ -45,7 +45,7 @@ def add_edits(pages: Blueprint, history: History, recordings: Recordings) -> Non
         return redirect(url_for("history.session", session_id=merged_id), 303)
 
 
-def _check_ended(summary: Summary, recordings: Recordings) -> None:
-    """Answer 409 for a session that is being recorded."""
+def check_ended(summary: Summary, recordings: Recordings) -> None:
+    """Answer 409 for a session that is being recorded, or waits to be written wholly."""
     if summary.key in recordings.unfinished():
-        abort(409, "This session is being recorded; stop the recording first.")
+        abort(409, "This session is still being written; stop the recording first.")

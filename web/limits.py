@@ -4,17 +4,19 @@ import errno
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import abort, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
 
+from server.broken_bodies import MALFORMED_BODY
 from server.hijack import connection_of
 
 MAX_RECEIVING = 16  # uploads, out of gunicorn's 128 threads
 MAX_FILES = 500  # of one upload
 STALL_S = 30.0  # without a byte of an upload
 RETRY_S = 5
+BROKE_OFF = "The upload broke off."
 RECEIVES = "receives"  # the mark of a view that receives its request's body through an UploadLimiter
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
@@ -44,6 +46,14 @@ def asks_for_whole() -> bool:
     if sent not in ("", "0", "1"):
         abort(400, "whole is 1, to read each whole picture as a face, or 0.")
     return sent == "1"
+
+
+def json_body() -> Any:
+    """Return the current request's body as JSON, whatever its Content-Type; None if it is none."""
+    try:
+        return request.get_json(force=True, silent=True)
+    except RecursionError:  # nested too deeply to be read
+        return None
 
 
 def receives(view: View) -> View:
@@ -84,7 +94,9 @@ class UploadLimiter:
                 raise InsufficientStorage from None
             if error.errno in (errno.EMFILE, errno.ENFILE):  # a job that waits keeps its files open
                 raise busy() from None
-            abort(400, "The upload broke off.")
+            abort(400, BROKE_OFF)
+        except MALFORMED_BODY:
+            abort(400, BROKE_OFF)
         finally:
             self._free.release()
             if connection and connection.fileno() >= 0:

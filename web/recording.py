@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from flask import Blueprint, abort, jsonify, make_response, redirect, request, url_for
+from flask import Blueprint, abort, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from recording.about import AboutError, parse_labels
@@ -12,9 +12,10 @@ from recording.markers import MarkerError, parse_label, parse_time
 from recording.recorder import Recording
 from web.current import current
 from web.hints import hint
+from web.limits import json_body
 from web.origins import open_to_embedders
 from web.protocols import Recorder
-from web.responses import abort_with
+from web.responses import abort_with, wants_json
 from web.state import recording_json
 
 WRITTEN_S = 3.0
@@ -54,7 +55,7 @@ def recording_pages() -> Blueprint:
         elif wanted:
             recorder.stop()
             recorder.flush(WRITTEN_S)  # the history is what people look at next
-        if request.accept_mimetypes.best == "application/json":
+        if wants_json():
             return jsonify(recording_json(recorder))
         saved = "" if wanted == "false" else None  # a page without JavaScript says it once
         return redirect(url_for("live.index", saved=saved), 303)
@@ -66,27 +67,19 @@ def recording_pages() -> Blueprint:
         arrived_unix_ms = round(time.time() * 1000)
         recorder = current().recorder
         if recorder is None or not recorder.open_to_all:
-            refuse(refused(), 403)
+            abort_with(refused(), 403)
         values = _marker_values()
         try:
             label, caller_unix_ms = parse_label(values.get("label")), parse_time(values.get("time"))
             marker = recorder.mark(label, caller_unix_ms, arrived_unix_ms)
         except MarkerError as error:
-            refuse(str(error), error.status)
+            abort_with(str(error), error.status, {"Retry-After": "1"} if error.status == 429 else None)
         caller_s = None if caller_unix_ms is None else caller_unix_ms / 1000
         answer = {"number": marker.number, "label": marker.label}
         answer |= {"time": marker.at_unix_ms / 1000, "caller_time": caller_s}
         return jsonify(answer | {"arrived_time": marker.arrived_unix_ms / 1000}), 201
 
     return pages
-
-
-def refuse(text: str, status: int) -> NoReturn:
-    """End the current request with one sentence, for the programs that send markers; as JSON if they ask."""
-    headers = {"Retry-After": "1"} if status == 429 else {}
-    if request.accept_mimetypes.best == "application/json":
-        abort(make_response(jsonify(error=text), status, headers))
-    abort_with(text, status, headers)
 
 
 def _describe(recorder: Recorder, fields: dict[str, str]) -> None:
@@ -102,9 +95,9 @@ def _describe(recorder: Recorder, fields: dict[str, str]) -> None:
 def _marker_values() -> Mapping[str, Any]:
     """Return the fields of a JSON object or a form; answers 400 to other JSON."""
     # JSON first: programs such as Python's urllib call every body a form
-    values = request.get_json(force=True, silent=True)
-    if isinstance(values, dict):
-        return values
+    values = json_body()
     if values is None and request.form:
         return request.form
-    refuse("Send a JSON object or a form, as in {“label”: “stimulus on”}.", 400)
+    if not isinstance(values, dict):
+        abort_with("Send a JSON object or a form, as in {“label”: “stimulus on”}.", 400)
+    return values

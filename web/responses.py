@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NoReturn
 
-from flask import Flask, Response, abort, jsonify, render_template, request
+from flask import Flask, Response, abort, jsonify, make_response, render_template, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException, NotFound, SecurityError, ServiceUnavailable
 from werkzeug.wrappers import Response as WSGIResponse
@@ -21,8 +21,15 @@ def sentence(text: str, status: int, headers: Mapping[str, str] | None = None) -
     return Response(f"{text}\n", status, headers, content_type="text/plain; charset=utf-8")
 
 
+def wants_json() -> bool:
+    """Return whether the current request is that of a program which reads JSON."""
+    return request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json"
+
+
 def abort_with(text: str, status: int, headers: Mapping[str, str] | None = None) -> NoReturn:
-    """End the current request with one plain sentence."""
+    """End the current request with one plain sentence; as JSON for programs that ask for it."""
+    if wants_json():
+        abort(make_response(jsonify(error=text), status, headers or {}))
     abort(sentence(text, status, headers))
 
 
@@ -46,7 +53,7 @@ def show_error(error: HTTPException) -> WSGIResponse:
     response = error.get_response()
     if isinstance(error, SecurityError):  # a foreign host name: there is no page to build links for
         return response
-    if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
+    if wants_json():
         response.data, response.content_type = jsonify(error=error.description).data, "application/json"
     else:
         response.data = render_template("error.html", error=error)

@@ -22,7 +22,7 @@ from vision.emotions import DETAILS
 from vision.pictures import PictureError
 from web.chart import stacked
 from web.limits import InsufficientStorage, UploadLimiter, asks_for_whole, busy, receives
-from web.responses import NO_STORE
+from web.responses import NO_STORE, wants_json
 from web.results import MAX_ROWS, add_results, made_at
 from web.visitors import current_visitor, new_visitor, owner_of, remember
 
@@ -75,8 +75,7 @@ def upload_pages(
         if job_id is None:
             raise busy()
         address = url_for("uploads.job", job_id=job_id)
-        as_json = request.accept_mimetypes.best == "application/json"
-        response: WSGIResponse = jsonify(address=address) if as_json else redirect(address, 303)
+        response: WSGIResponse = jsonify(address=address) if wants_json() else redirect(address, 303)
         remember(response, visitor)
         return response
 

@@ -1,6 +1,6 @@
 """Compare this program with others on the same files: python -m benchmarks.peers PICTURES VIDEO...
 
-PICTURES is a folder with truth.json, as benchmarks.detectors takes it. The others are asked for by the place
+PICTURES is a folder with truth.json (see benchmarks.footage). The others are asked for by the place
 where they are installed, each by itself:
 
   --fer PYTHON     the Python that has the package fer (pip install fer): its Haar cascade and its network
@@ -34,14 +34,13 @@ import numpy as np
 from tqdm import tqdm
 
 from app import make_live_pipeline
-from benchmarks.detectors import match, play, read_video
+from benchmarks.footage import Known, match, play, print_columns, read_known, read_video
 from settings import Settings, StartError, read_settings
 from uploads.assemble import load_classifier, make_recognizer
 from uploads.recognizer import File
 from vision.background import limit_threads
 from vision.detectors import Detectors
 from vision.frames import Image
-from vision.pictures import PictureError, read_picture
 
 WORKERS = Path(__file__).parent
 WORKER_S = 1800.0  # the longest that another program may take
@@ -79,7 +78,8 @@ def watch_here(settings: Settings, images: Sequence[Image], fps: float) -> list[
     cpu_ms = (time.process_time() - started_s) * 1000 / len(images)
     pipeline.close()
     return [
-        Seen([list(face.box) for face in faces], [face.emotion for face in faces], cpu_ms) for faces in shown
+        Seen([list(face.box) for face in frame.tracks], [face.emotion for face in frame.tracks], cpu_ms)
+        for frame in shown
     ]
 
 
@@ -100,13 +100,13 @@ def ask(command: Sequence[str], images: Sequence[Image]) -> list[Seen]:
     return [Seen(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith('{"boxes"')]
 
 
-def figures_of_pictures(seen: Sequence[Seen], truth: Sequence[list[list[float]]]) -> dict[str, str]:
-    """Return the figures of pictures; the truth has each picture's faces, xyxy px."""
+def figures_of_pictures(seen: Sequence[Seen], pictures: Sequence[Known]) -> dict[str, str]:
+    """Return the figures of what is seen in pictures whose faces are known."""
     found = boxes = 0
-    for one, faces in zip(seen, truth, strict=True):
-        mine, theirs = (np.array(some, float).reshape(-1, 4) for some in (one.boxes, faces))
-        found, boxes = found + len(match(mine, theirs)), boxes + len(mine)
-    count = sum(map(len, truth))
+    for one, picture in zip(seen, pictures, strict=True):
+        found += len(match(np.array(one.boxes, float).reshape(-1, 4), picture.faces))
+        boxes += len(one.boxes)
+    count = sum(len(picture.faces) for picture in pictures)
     return {
         "faces": f"{found} of {count}, {boxes - found} false",
         "picture": f"{np.mean([one.cpu_ms for one in seen]):.0f} ms",
@@ -128,19 +128,6 @@ def figures_of_video(seen: Sequence[Seen], fps: float) -> dict[str, str]:
     }
 
 
-def read_folder(folder: Path) -> tuple[list[Image], list[list[list[float]]]]:
-    """Return a folder's pictures as uploads are read, and the faces of each, xyxy px; raises StartError."""
-    images, truth = [], []
-    try:
-        for name, about in json.loads((folder / "truth.json").read_text(encoding="utf-8")).items():
-            picture = read_picture((folder / name).read_bytes())
-            images.append(picture.image)
-            truth.append([[value / picture.scale for value in box] for box in about["faces"]])
-        return images, truth
-    except (OSError, ValueError, PictureError) as error:
-        raise StartError(f"{folder} has no pictures with a truth.json that can be read ({error})") from None
-
-
 def main(argv: list[str] | None = None) -> int:
     """Print the figures of each program in a column; return the exit status."""
     parser = argparse.ArgumentParser(
@@ -160,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
         others["human"] = ["node", str(WORKERS / "human_worker.mjs"), args.human]
     try:
         limit_threads()
-        print_table(compare(read_settings([]), others, args.pictures, args.videos))
+        print_columns(compare(read_settings([]), others, args.pictures, args.videos))
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -171,29 +158,19 @@ def compare(
     settings: Settings, others: dict[str, list[str]], folder: Path, videos: Sequence[str]
 ) -> dict[str, dict[str, str]]:
     """Return each program's figures by name; raises StartError."""
-    pictures, truth = read_folder(folder)
-    seen = {"this program": read_pictures_here(settings, pictures)}
-    seen |= {name: ask(command, pictures) for name, command in tqdm(others.items(), "pictures")}
-    columns = {name: figures_of_pictures(some, truth) for name, some in seen.items()}
+    pictures = list(read_known(folder))
+    images = [picture.image for picture in pictures]
+    seen = {"this program": read_pictures_here(settings, images)}
+    seen |= {name: ask(command, images) for name, command in tqdm(others.items(), "pictures")}
+    columns = {name: figures_of_pictures(some, pictures) for name, some in seen.items()}
     for path in videos:
         images, fps = read_video(path)
-        if not images:
-            raise StartError(f"{path} is no video that OpenCV can read")
         ways = {"this program": partial(watch_here, settings, images, fps)}
         ways |= {name: partial(ask, command, images) for name, command in others.items()}
         for name, way in tqdm(ways.items(), Path(path).name):
             about = figures_of_video(way(), fps)
             columns[name] |= {f"{Path(path).name}: {figure}": value for figure, value in about.items()}
     return columns
-
-
-def print_table(columns: dict[str, dict[str, str]]) -> None:
-    """Print the figures of each program in a column."""
-    rows = list(next(iter(columns.values())))
-    width = max(map(len, rows))
-    print(f"{'':{width}}" + "".join(f"{name:>22}" for name in columns))
-    for row in rows:
-        print(f"{row:{width}}" + "".join(f"{figures[row]:>22}" for figures in columns.values()))
 
 
 if __name__ == "__main__":

@@ -84,11 +84,13 @@ def test_markers_of_every_page_and_program_are_lines_in_the_charts_of_all_pages(
         mark(url, "from a program", time.time() - 30)
         for one in (page, other):
             places = wait_for_lines(one, chart, 3)
-            assert places[0] == pytest.approx(0.5, abs=0.1)  # by the program's clock
-            assert 0.8 < places[1] < places[2] <= 1
+            assert 0.1 < places[0] < 0.6  # by the program's clock, half a minute before; a busy machine is late
+            assert places[0] + 0.2 < places[1] < places[2] <= 1
             wait_for_lines(one, "#bands", 3)
             for canvas in (chart, "#bands"):
-                said = re.compile("Marked: “from a program” 3. s ago, “stimulus on” .* “stimulus off” . s ago")
+                said = re.compile(
+                    "Marked: “from a program” [345]. s ago, “stimulus on” .* “stimulus off” .+ s ago"
+                )
                 expect(one.locator(canvas)).to_have_accessible_name(said)
 
 

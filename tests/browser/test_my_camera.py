@@ -481,9 +481,11 @@ def test_the_page_comes_back_when_the_server_does(page: Page, start_server: Call
     server = start_server(*flags)
     page.goto(f"{server.url}/camera?start")
     expect(page.locator("#headline")).to_have_text("Your camera is on.")
+    page.clock.install()
     server.end()  # with an open socket
     expect(page.locator("#advice")).to_have_text("It is tried again and again.")
     start_server(*flags, "--port", str(server.port))
+    page.clock.fast_forward(15_000)  # its longest pause
     expect(page.locator("#headline")).to_have_text("Your camera is on.")
 
 
@@ -611,14 +613,18 @@ def test_screen_mode_starts_by_itself_shows_large_words_and_waits_for_a_camera(
         throw new DOMException("in use", "NotReadableError");
       };""")
     answers = Answers(page, happy())
+    page.clock.install()
     page.goto(f"{site_url}/camera?screen")
     expect(page.locator("#title")).to_have_text("The camera is in use by another program.")
+    page.clock.fast_forward(5000)
     expect(page.locator("#captions li")).to_have_text(["happy70%"])  # it was tried again
     stage = page.locator("#stage").bounding_box()
     assert stage is not None
     assert (stage["x"], stage["y"], stage["width"]) == (0, 0, 1280)
     expect(page.locator("#tools")).to_be_hidden()
     answers.faces = ()
+    expect(page.locator("#captions li")).to_have_count(0)
+    page.clock.fast_forward(4000)
     expect(page.locator("#closer")).to_be_visible()
     expect(page.locator("#closer")).to_have_text("Step closer")
     page.mouse.move(300, 300)

@@ -24,9 +24,9 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, kept_page: Page, url: str) -> Iterator[Callable[..., Page]]:
     """Return a function that opens a page as a new visitor; what a browser complains of fails."""
-    with visiting(browser) as visit:
+    with visiting(browser, kept_page) as visit:
         yield lambda path, **options: visit(f"{url}{path}", **options)
 
 
@@ -72,7 +72,7 @@ def test_an_explanation_is_also_there_in_words_and_numbers(open_page: Callable[.
 
 
 def test_while_an_explanation_takes_long_the_page_says_so(open_page: Callable[..., Page]) -> None:
-    page = open_page("/samples/happy")
+    page = open_page("/samples/happy", locale="en")  # a page of its own, as its clock stays stopped
     page.clock.install(time=0)
     page.clock.pause_at(1)
     page.evaluate("addEventListener('click', (event) => event.preventDefault())")  # as if nothing came

@@ -82,9 +82,9 @@ def url(tmp_path_factory: pytest.TempPathFactory, detector: Gated) -> Iterator[s
 
 
 @pytest.fixture
-def open_page(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, kept_page: Page, url: str) -> Iterator[Callable[..., Page]]:
     """Return a function that opens the upload page as a new visitor; what a browser complains of fails."""
-    with visiting(browser) as visit:
+    with visiting(browser, kept_page) as visit:
         yield lambda **options: visit(f"{url}/pictures", **options)
 
 

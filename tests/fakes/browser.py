@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page
 
 from settings import ROOT
 from tests.fakes.waiting import PATIENCE_S
@@ -63,26 +63,37 @@ def show_as(page: Page, hidden: bool) -> None:
 
 
 @contextmanager
-def visiting(browser: Browser) -> Iterator[Callable[..., Page]]:
+def visiting(browser: Browser, kept: Page) -> Iterator[Callable[..., Page]]:
     """Give a function that opens an address as a new visitor, with options of a context of Playwright.
 
+    The first one without options gets the kept page, without its cookies: a new page costs as much as a test.
     What the browser complains of on those pages fails at the end.
     """
     complaints: list[str] = []
     opened: list[Page] = []
 
+    def note(news: ConsoleMessage | Error) -> None:
+        complaints.append(news.text if isinstance(news, ConsoleMessage) else str(news))
+
     def visit(address: str, **options: object) -> Page:
-        page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
+        again = kept not in opened and not options
+        page = kept if again else browser.new_context(**options).new_page()  # type: ignore[arg-type]
+        page.context.clear_cookies()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", note)
+        page.on("pageerror", note)
         opened.append(page)
         page.goto(address, wait_until="domcontentloaded")  # its scripts run
         return page
 
     yield visit
     for page in opened:
-        page.context.close()
+        if page is kept:
+            page.goto("about:blank")
+            page.remove_listener("console", note)
+            page.remove_listener("pageerror", note)
+        else:
+            page.context.close()
     assert complaints == []
 
 

@@ -94,7 +94,9 @@ def start_camera(redis: Redis, tmp_path: Path) -> Iterator[StartCamera]:
     yield start
     for camera in cameras:
         if camera.process.poll() is None:
-            camera.end()
+            camera.process.terminate()
+    for camera in cameras:
+        camera.process.wait(PATIENCE_S)
 
 
 class Viewer(OneViewer):
@@ -506,9 +508,11 @@ def test_the_wall_shows_every_camera_and_brings_back_what_was_away(
     shown = "[...document.querySelectorAll('.wall img')].every(image => image.naturalWidth === 640)"
     page.wait_for_function(shown)
     expect(page.locator("figcaption .quiet")).to_have_text([re.compile(r"demo · .* fps")] * 2)
+    page.clock.install()
     server.stop()
     expect(page.locator("#problem")).to_contain_text("does not answer")
     start_web(start_server, redis, "--port", str(server.port))
+    page.clock.fast_forward(15_000)  # its longest pause
     expect(page.locator("#problem")).to_be_hidden()
     expect(page.locator("figcaption .quiet")).to_have_text([re.compile(r"demo · .* fps")] * 2)
     page.set_viewport_size({"width": 360, "height": 740})
@@ -570,14 +574,22 @@ def test_a_tile_comes_back_when_its_stream_has_ended_although_the_browser_does_n
         url = f"http://127.0.0.1:{server.port}"
         page = browser.new_page(bypass_csp=True)
         page.set_default_timeout(PATIENCE_MS)
+        page.clock.install()
         page.goto(url, wait_until="domcontentloaded")
         page.wait_for_function(f"Math.abs(({TILE})() - 40) < 5")
         cameras.crowd = next_one  # as when another worker answers, and knows nothing of that stream
         dying.close()
-        page.wait_for_function(f"Math.abs(({TILE})() - 200) < 5")
+
+        def brightness_after_a_second() -> int:
+            with page.expect_response(lambda response: response.url.partition("?")[0].endswith("/cameras")):
+                page.clock.fast_forward(1000)
+            level: int = page.evaluate(TILE)
+            return level
+
+        until(lambda: abs(brightness_after_a_second() - 200) < 5)
         address = page.locator(".wall img").get_attribute("src")
         for _ in range(5):
-            page.wait_for_event("response", lambda response: "/cameras" in response.url)
+            brightness_after_a_second()
         assert page.locator(".wall img").get_attribute("src") == address  # what runs is left alone
         assert len(next_one.audience) == 1
         page.close()

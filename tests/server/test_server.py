@@ -26,6 +26,14 @@ from tests.fakes.waiting import PATIENCE_S, until
 pytestmark = pytest.mark.server
 
 
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Server]:
+    """One program for all tests that leave it as it was."""
+    server = Server("--source", "demo").wait_until_ready()
+    yield server
+    server.stop()
+
+
 def count_annotated(server: Server) -> int:
     """Return how many frames the site has annotated; a busy machine skips some that were grabbed."""
     found = re.search(rb"^fer_frames_total (\S+)$", server.get("/metrics"), re.M)
@@ -215,15 +223,14 @@ def test_bad_viewers_cost_good_ones_nothing(start_server: Callable[..., Server],
         viewer.join(PATIENCE_S)
 
 
-def test_half_a_request_holds_nobody_up(start_server: Callable[..., Server], ask: Ask) -> None:
-    server = start_server("--source", "demo")
+def test_half_a_request_holds_nobody_up(demo: Server, ask: Ask) -> None:
     halves = [
-        ask(server.port, half)
+        ask(demo.port, half)
         for half in (b"", b"GET /healthz HT", b"GET / HTTP/1.1\r\nHost: x")
         for _ in range(40)
     ]
     started = time.monotonic()
-    assert server.get("/healthz") == b"ok\n"
+    assert demo.get("/healthz") == b"ok\n"
     assert time.monotonic() - started < 5  # for which each of gunicorn's threads would wait for one of them
     for half in halves:
         half.settimeout(PATIENCE_S)
@@ -231,7 +238,7 @@ def test_half_a_request_holds_nobody_up(start_server: Callable[..., Server], ask
             assert half.recv(1) == b""  # let go, unanswered
 
     def comes_in_halves() -> bool:
-        late = ask(server.port, b"GET /healthz HTTP/1.1\r\nHost: local")
+        late = ask(demo.port, b"GET /healthz HTTP/1.1\r\nHost: local")
         time.sleep(0.1)
         with suppress(OSError):  # on a busy machine it may be let go by now
             late.sendall(b"host\r\n\r\n")
@@ -239,7 +246,6 @@ def test_half_a_request_holds_nobody_up(start_server: Callable[..., Server], ask
         return False
 
     until(comes_in_halves)
-    server.stop()
 
 
 @pytest.mark.parametrize(
@@ -247,15 +253,15 @@ def test_half_a_request_holds_nobody_up(start_server: Callable[..., Server], ask
     ["POST /explain HTTP/1.1\r\nContent-Length: 9000000", "POST /view HTTP/1.1\r\nTransfer-Encoding: chunked"],
     ids=["long", "of unsaid length"],
 )
-def test_bodies_that_never_end_hold_nobody_up(start_server: Callable[..., Server], ask: Ask, head: str) -> None:
-    server = start_server("--source", "demo")
+def test_bodies_that_never_end_hold_nobody_up(demo: Server, ask: Ask, head: str) -> None:
     body = "\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
-    endless = [ask(server.port, (head + body).encode()) for _ in range(130)]
-    assert server.get("/healthz") == b"ok\n"
+    endless = [ask(demo.port, (head + body).encode()) for _ in range(130)]
+    started = time.monotonic()
+    assert demo.get("/healthz") == b"ok\n"
+    assert time.monotonic() - started < 5  # for which gunicorn's own threads would wait for the bodies' ends
     for connection in endless:
         connection.close()
-    assert server.get("/healthz") == b"ok\n"
-    server.stop()
+    assert demo.get("/healthz") == b"ok\n"
 
 
 def test_who_sends_far_too_much_reads_why_not(start_server: Callable[..., Server]) -> None:
@@ -272,17 +278,18 @@ def test_who_sends_far_too_much_reads_why_not(start_server: Callable[..., Server
 
 
 @pytest.mark.parametrize("path", [b"/view", b"/api/v1/mirror?session=a"])
-def test_half_a_body_holds_nobody_up(start_server: Callable[..., Server], ask: Ask, path: bytes) -> None:
-    server = start_server("--source", "demo")
+def test_half_a_body_holds_nobody_up(demo: Server, ask: Ask, path: bytes) -> None:
     head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30000\r\n\r\n{" % path
-    halves = [ask(server.port, head) for _ in range(160)]  # more than gunicorn has threads
+    halves = [ask(demo.port, head) for _ in range(160)]  # more than gunicorn has threads
+    started = time.monotonic()
     late = halves[-1].recv(1000)
     assert late.startswith(b"HTTP/1.1 503")
     assert b"Retry-After" in late
-    assert server.get("/healthz", 5) == b"ok\n"
-    viewer = Viewer(server.port)
+    assert demo.get("/healthz") == b"ok\n"
+    assert time.monotonic() - started < 5  # for which gunicorn's own threads would wait for the bodies' ends
+    viewer = Viewer(demo.port)
     until(lambda: viewer.pictures > 2)
-    server.stop()
+    viewer.socket.shutdown(socket.SHUT_RDWR)
     viewer.join(PATIENCE_S)
 
 

@@ -15,28 +15,19 @@ from numpy.typing import NDArray
 
 from tests.fakes.fer2013 import write_fer2013
 from training.data import VOTES, Faces
-from training.duplicates import near_pairs
-from training.explore import augmented_sheet, conflict_sheets, load_splits, main
-from training.explore_figures import (
-    BINS,
-    OUTCOMES,
-    Classes,
-    Detection,
-    Duplicates,
-    Levels,
-    Light,
-    Overlap,
-    count_classes,
-    count_duplicates,
-    count_empty,
-    light_of,
-    measure_agreement,
-    measure_levels,
-    measure_light,
+from training.explore import load_splits, main
+from training.explore_plots import sheet
+from training.explore_sections import (
+    agreement,
+    augmented_sheet,
+    classes,
+    conflict_sheets,
+    detection,
+    duplicates,
+    light,
     outcome_of,
-    try_detectors,
+    pictures,
 )
-from training.explore_plots import DPI, WIDTH, classes_plot, sheet
 from vision.detector import Detections
 from vision.emotions import EMOTIONS
 from vision.frames import Image
@@ -100,7 +91,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any
     votes = write_votes(folder / "fer2013new.csv", splits, "happiness")
     out = folder / "deep" / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.explore_plots.DPI", 20)
+        patch.setattr("training.report.DPI", 20)
         assert main(["--data", str(data), "--ferplus", str(votes), "--out", str(out)]) == 0
     assert {path.name for path in out.iterdir()} == {"explore.html", "explore.json"}
     assert {path.name for path in folder.iterdir()} == {"fer2013.csv", "fer2013new.csv", "deep"}
@@ -110,7 +101,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any
 def test_the_page_needs_nothing_but_itself(report: tuple[str, dict[str, Any]]) -> None:
     page, _ = report
     sources = re.findall(r"""(?:src|srcset|href)=["']?([^"'\s>]+)""", page)
-    assert len(sources) > 15
+    assert len(sources) == len(EMOTIONS) + 6  # sheets, and plots
     for source in set(sources):
         assert pixels(source).size > 0
     assert "<script" not in page
@@ -118,13 +109,13 @@ def test_the_page_needs_nothing_but_itself(report: tuple[str, dict[str, Any]]) -
 
 
 def test_the_page_shows_the_sizes_of_the_splits_and_augmented_faces(report: tuple[str, dict[str, Any]]) -> None:
-    assert "The size of each split" in report[0]
+    assert re.search(r"<td>all<td>8<td>2\b", report[0])
     assert "Augmented: as it is, moved (2 rows)" in report[0]
 
 
 def test_the_first_row_of_the_augmented_sheet_is_as_it_is_and_the_others_are_not() -> None:
     faces = make_faces([*range(7), 3])
-    rows = pixels(augmented_sheet(faces).light).reshape(7, 48, 8, 48).swapaxes(1, 2)
+    rows = pixels(augmented_sheet(faces).url).reshape(7, 48, 8, 48).swapaxes(1, 2)
     order = np.random.default_rng(0).permutation(8)
     assert np.array_equal(rows[0], faces.images[order])
     assert all((row != rows[0]).mean() > 0.5 for row in rows[1:])
@@ -137,7 +128,7 @@ def test_the_page_says_that_it_must_not_be_published(report: tuple[str, dict[str
 def test_every_section_ends_in_a_sentence_on_the_page(report: tuple[str, dict[str, Any]]) -> None:
     page, figures = html.unescape(report[0]), report[1]
     sections = {name: part for name, part in figures.items() if name != "data"}
-    assert list(sections) == ["classes", "pictures", "levels", "light", "duplicates", "agreement", "detection"]
+    assert list(sections) == ["classes", "pictures", "light", "duplicates", "agreement", "detection"]
     for name, part in sections.items():
         assert part["conclusion"].endswith(".")
         assert f'id="{name}"' in page
@@ -160,7 +151,7 @@ def test_the_figures_are_those_of_the_data(report: tuple[str, dict[str, Any]]) -
 
 
 def test_without_votes_the_page_has_no_agreement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.explore_plots._render", lambda *_: "data:,")
+    monkeypatch.setattr("training.report.DPI", 20)
     data = write_csv(tmp_path / "fer2013.csv", {"PrivateTest": make_faces([3, 3, 4])})
     assert main(["--data", str(data), "--out", str(tmp_path / "out")]) == 0
     figures = json.loads((tmp_path / "out" / "explore.json").read_text())
@@ -206,57 +197,37 @@ def test_mistakes_end_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert list(Path(out).iterdir()) == []
 
 
-def test_splits_of_another_mixture_are_named() -> None:
-    same = {split: make_faces([0, 1, 2, 3, 3, 4, 5, 6]) for split in ("Training", "PublicTest")}
-    assert "2.0 times as many happy" in count_classes(same).conclusion()
-    assert "always answering happy is right on 25.0 %" in count_classes(same).conclusion()
-    assert "have the same mixture" in count_classes(same).conclusion()
-    other = same | {"PublicTest": make_faces([0, 1, 2, 3, 4, 4, 5, 6])}
-    assert "are mixed differently: a class's share differs by 12.5 points" in count_classes(other).conclusion()
+def test_the_classes_are_counted_against_always_answering_the_most_frequent() -> None:
+    section = classes({split: make_faces([0, 1, 2, 3, 3, 4, 5, 6]) for split in ("Training", "PublicTest")})
+    assert "2.0 times as many happy" in section.conclusion
+    assert "always answering happy is right on 25.0 %" in section.conclusion
+    assert section.table[4] == ("happy", "2 (25.0 %)", "2 (25.0 %)")
 
 
 def test_pictures_of_nothing_are_counted() -> None:
     faces = make_faces([0, 1, 2])
-    assert "none is one flat gray: there is nothing to leave out" in count_empty(faces).conclusion()
+    assert pictures(faces).figures == {"faces": 3, "flat": 0, "no_face": None}
     faces.images[1] = 9
     faces.votes[:, VOTES.index("NF")] = (10, 10, 5)
     faces.votes[:, HAPPY] = (0, 0, 5)
-    assert "1 is one flat gray, and 2 show no face" in count_empty(faces).conclusion()
-
-
-def test_levels_are_shares_of_each_emotions_pixels() -> None:
-    levels = measure_levels(shaded([0, 255, 7, 8], [SAD, SAD, HAPPY, HAPPY]))
-    assert levels.means == {"happy": 7.5, "sad": 127.5}
-    assert levels.shares["sad"] == [0.5, *[0.0] * (BINS - 2), 0.5]
-    assert levels.shares["happy"] == [0.5, 0.5, *[0.0] * (BINS - 2)]
-
-
-@pytest.mark.parametrize(("shares", "verdict"), [([0.6, 0.4], "hardly"), ([0.9, 0.1], "could learn the light")])
-def test_unlike_levels_are_a_warning(shares: list[float], verdict: str) -> None:
-    levels = Levels({"sad": 90, "happy": 140}, {"sad": [0.5, 0.5], "happy": shares})
-    assert verdict in levels.conclusion()
-    assert "(happy, mean 140) and the darkest (sad, 90)" in levels.conclusion()
+    assert "1 are flat gray, and 2 show no face" in pictures(faces).conclusion
 
 
 def test_brightness_is_the_mean_and_contrast_the_deviation() -> None:
-    image = np.zeros((1, 48, 48), dtype=np.uint8)
-    image[:, :24] = 200
-    brightness, contrast = light_of(image)
-    assert brightness.tolist() == [100]
-    assert contrast.tolist() == [100]
+    faces = make_faces([HAPPY])
+    faces.images[:] = 0
+    faces.images[:, :24] = 200
+    figures = light(faces).figures
+    assert figures["brightness"] == figures["contrast"] == [100, 100, 100]
 
 
 def test_the_emotion_explains_all_or_nothing_of_the_brightness() -> None:
-    decided = measure_light(shaded([50, 50, 90, 90], [0, 0, 1, 1]))
-    assert decided.brightness_explained == pytest.approx(1)
-    assert measure_light(shaded([50, 90, 50, 90], [0, 0, 1, 1])).brightness_explained == pytest.approx(0)
-    assert decided.contrast_explained == 0
-    assert decided.brightness == pytest.approx([50, 70, 90])
-
-
-@pytest.mark.parametrize(("explained", "advice"), [(0.02, "standardise"), (0.3, "check what the network")])
-def test_light_that_tells_the_emotion_is_a_warning(explained: float, advice: str) -> None:
-    assert advice in Light([1, 2, 3], [1, 2, 3], 0.01, explained).conclusion()
+    decided = light(shaded([50, 50, 90, 90], [0, 0, 1, 1])).figures
+    assert decided["brightness_explained"] == pytest.approx(1)
+    mixed = light(shaded([50, 90, 50, 90], [0, 0, 1, 1])).figures
+    assert mixed["brightness_explained"] == pytest.approx(0)
+    assert decided["contrast_explained"] == 0
+    assert decided["brightness"] == pytest.approx([50, 70, 90])
 
 
 def test_copies_are_counted_within_and_across_splits() -> None:
@@ -264,36 +235,33 @@ def test_copies_are_counted_within_and_across_splits() -> None:
     training, test = splits["Training"].images, splits["PublicTest"].images
     training[2] = test[0] = training[0]
     test[3] = test[2]
-    pairs = near_pairs(np.concatenate((training, test)))
-    assert count_duplicates(splits, pairs).overlaps == [
-        Overlap("Training", "Training", 2, 2 / 3, 1, 1),
-        Overlap("PublicTest", "Training", 1, 1 / 4, 2, 2),
-        Overlap("PublicTest", "PublicTest", 2, 2 / 4, 1, 0),
+    section = duplicates(splits)
+    assert [tuple(overlap.values()) for overlap in section.figures["overlaps"]] == [
+        ("Training", "Training", 2, 2 / 3, 1, 1),
+        ("PublicTest", "Training", 1, 1 / 4, 2, 2),
+        ("PublicTest", "PublicTest", 2, 2 / 4, 1, 0),
     ]
+    assert section.conclusion == "Of 4 pairs of copies 25.0 % bear two labels."
+    assert section.table[2] == ("PublicTest in Training", "1 (25.0 %)", "2", "100.0 %")
 
 
-@pytest.mark.parametrize(
-    ("overlap", "sentence"),
-    [
-        (Overlap("PublicTest", "Training", 0, 0, 0, 0), "No face occurs twice"),
-        (Overlap("Training", "Training", 4, 0.5, 2, 2), "No split shares a face with another"),
-        (
-            Overlap("PublicTest", "Training", 3, 0.3, 4, 3),
-            r"30.0 % of PublicTest \(3 faces\).* 25.0 % bear two",
-        ),
-    ],
-)
-def test_the_conclusion_on_copies_depends_on_their_splits(overlap: Overlap, sentence: str) -> None:
-    assert re.search(sentence, Duplicates([overlap]).conclusion())
+def test_faces_without_a_copy_occur_once() -> None:
+    assert duplicates({"Training": make_faces([0, 1])}).conclusion == "No face occurs twice."
 
 
-def test_only_copies_with_two_labels_that_show_something_are_shown() -> None:
+def test_only_copies_that_show_something_are_shown() -> None:
     faces = make_faces([HAPPY, SAD, HAPPY, FEAR, SAD])
     faces.images[3:] = 9
-    sheets = conflict_sheets(faces, np.array([[0, 1], [0, 2], [1, 2], [3, 4]]), np.random.default_rng(0))
+    sheets = conflict_sheets(faces, np.array([[0, 1], [1, 2], [3, 4]]))
     assert sorted(s.caption for s in sheets) == ["happy and sad", "sad and happy"]
-    shown = {s.caption: pixels(s.light) for s in sheets}
+    shown = {s.caption: pixels(s.url) for s in sheets}
     assert np.array_equal(shown["sad and happy"], np.hstack((faces.images[1], faces.images[2])))
+
+
+def test_only_copies_with_two_labels_are_shown() -> None:
+    faces = make_faces([HAPPY, HAPPY, SAD])
+    faces.images[:] = faces.images[0]
+    assert {s.caption for s in duplicates({"Training": faces}).pictures} == {"happy and sad"}
 
 
 def test_agreement_is_with_the_strict_majority() -> None:
@@ -302,17 +270,11 @@ def test_agreement_is_with_the_strict_majority() -> None:
     faces.votes[2, FEAR] = 9
     faces.votes[3:5, SAD] = 9
     faces.votes[5, [HAPPY, SAD]] = 5
-    agreement = measure_agreement(faces)
-    assert agreement is not None
-    assert (agreement.faces, agreement.undecided) == (5, 1)
-    assert agreement.share == pytest.approx(0.6)
-    assert agreement.shares == pytest.approx({"happy": 1, "fear": 1 / 3})
-    assert agreement.counts["fear"]["sad"] == 2
-    assert "on fear least (33.3 %, mostly seen as sad)" in agreement.conclusion()
-
-
-def test_without_a_majority_there_is_no_agreement() -> None:
-    assert measure_agreement(make_faces([HAPPY])) is None
+    figures = agreement(faces).figures
+    assert (figures["faces"], figures["undecided"]) == (5, 1)
+    assert figures["share"] == pytest.approx(0.6)
+    assert figures["shares"] == pytest.approx({"happy": 1, "fear": 1 / 3})
+    assert figures["counts"]["fear"]["sad"] == 2
 
 
 @pytest.mark.parametrize(
@@ -337,44 +299,21 @@ def test_a_face_is_found_once_or_badly_cut_or_several_times_or_not(
     assert outcome_of(shaded([200], [0]).images[0], Finder()) == outcome
 
 
-def test_each_detectors_share_counts_each_class_as_often_as_it_is() -> None:
-    faces = shaded([200] * 30 + [20] * 10, [HAPPY] * 30 + [SAD] * 10)
-    found = try_detectors(faces, {"a": Seer(), "b": Seer()}, 28, np.random.default_rng(0))
-    assert found.counts["a"] == found.counts["b"]
-    assert found.counts["a"] == {
-        "happy": {"one": 4, "several": 0, "one badly cut": 0, "none": 0},
-        "sad": {"one": 0, "several": 0, "one badly cut": 0, "none": 4},
+def test_each_detector_is_given_the_same_faces() -> None:
+    faces = shaded([200] * 3 + [20], [HAPPY] * 3 + [SAD])
+    section = detection(faces, {"a": Seer(), "b": Seer()})
+    counts = section.figures["counts"]
+    assert counts["a"] == counts["b"]
+    assert counts["a"] == {
+        "happy": {"one": 3, "several": 0, "one badly cut": 0, "none": 0},
+        "sad": {"one": 0, "several": 0, "one badly cut": 0, "none": 1},
     }
-    assert found.overall("a") == pytest.approx(0.75)
-    assert "a finds one face in 75.0 % of the pictures, several in 0.0 %" in found.conclusion()
-    assert "none in 25.0 %" in found.conclusion()
-
-
-@pytest.mark.parametrize(
-    ("tried", "verdict"), [(100, "sad faces are missed more often"), (10, "no class stands")]
-)
-def test_a_difference_must_be_more_than_chance(tried: int, verdict: str) -> None:
-    counts = {
-        name: dict.fromkeys(OUTCOMES, 0) | {"one": round(share * tried), "none": round((1 - share) * tried)}
-        for name, share in (("happy", 0.9), ("sad", 0.6))
-    }
-    found = Detection({"a": counts}, {"happy": 0.5, "sad": 0.5})
-    assert verdict in found.conclusion()
-    assert found.error("a", "happy") == pytest.approx((0.09 / tried) ** 0.5)
+    assert "a finds one face in 75.0 %, b finds" in section.conclusion
 
 
 def test_a_sheet_shows_the_faces_row_by_row() -> None:
     images = make_faces([0] * 17).images
-    shown = pixels(sheet(images, "").light)
+    shown = pixels(sheet(images, "").url)
     assert shown.shape == (96, 384)
     assert np.array_equal(shown[:48, 48:96], images[1])
     assert np.array_equal(shown[48:, :48], images[8])
-
-
-def test_plots_come_for_light_and_for_dark_pages() -> None:
-    picture = classes_plot(Classes({"Training": dict.fromkeys(EMOTIONS, 2)}))
-    light, dark = pixels(picture.light), pixels(picture.dark)
-    assert light.shape == dark.shape
-    assert light.shape[1] == round(WIDTH * DPI)
-    assert light[0, 0, :3].min() > 200
-    assert dark[0, 0, :3].max() < 60

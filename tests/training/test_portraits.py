@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 from sources.demo import HANGINGS, DemoSource
 from tests.fakes.faces import drawn_face
 from training.data import VOTES, Faces
-from training.portraits import faces as faces_stage
+from training.portraits import choose as choose_stage
 from training.portraits.__main__ import main
 from training.portraits.align import Aligned, align
 from training.portraits.average import average
 from training.portraits.canvas import SIDE, Plane, blur, detail, ellipse, place
 from training.portraits.check import PortraitError, canvas_of, check_detection, check_likeness, likeness
+from training.portraits.choose import choose
 from training.portraits.expressions import Expression, at_rest, express
-from training.portraits.faces import choose
 from training.portraits.flow import WHOLE_FACE, after, flow_between, inverted
-from training.portraits.paint import paint_face
-from training.portraits.people import find_looks
+from training.portraits.looks import find_looks
+from training.portraits.paint_face import paint_face
 from training.portraits.proportions import Proportions, reshape
 from training.portraits.save import as_grid, write_portraits
 from training.portraits.sitters import SITTERS
-from training.portraits.studio import Person, paint_apart, paint_person
+from training.portraits.stages import Person, paint_apart, paint_person
 from vision.emotions import EMOTIONS
 from vision.haar import HaarDetector
 
@@ -72,7 +72,7 @@ def test_faces_are_chosen_whose_voters_agree_and_each_once(
 ) -> None:
     first, second = drawn_face(3, rng), drawn_face(0, rng)
     every = voted([first, np.ascontiguousarray(first[:, ::-1]), second] * 7, [*np.repeat(range(7), 3)])
-    monkeypatch.setattr(faces_stage, "MIN_FACES", 2)
+    monkeypatch.setattr(choose_stage, "MIN_FACES", 2)
     assert np.bincount(choose(every).labels).tolist() == [2] * 7
     doubted = voted([*every.images], [*every.labels], share=0.7)
     with pytest.raises(ValueError, match="the data has 0 clear faces of happy; the portraits need 2"):

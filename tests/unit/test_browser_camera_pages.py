@@ -335,12 +335,13 @@ def test_posted_frames_have_their_controls_in_the_query(client: FlaskClient) -> 
     post(client, jpeg_of(200))
     (face,) = post(client, jpeg_of(50), "me&heat=1&smoothing_s=0").get_json()["faces"]
     assert (face["heat"], face["emotion"]) == ([[100, 50], [0, 0]], "sad")
-    for query, sentence in (("smoothing_s=fast", "a number."), ("smoothing_s=11", "a number from 0 to 10.")):
+    for query, sentence in (
+        ("smoothing_s=fast", "smoothing_s must be a number."),
+        ("smoothing_s=11", "smoothing_s must be a number from 0 to 10."),
+        ("heat=true", "heat is 1, for maps in the answer, or 0."),
+    ):
         response = post(client, jpeg_of(50), f"me&{query}")
-        assert (response.status_code, response.get_json()) == (
-            400,
-            {"error": f"smoothing_s must be {sentence}"},
-        )
+        assert (response.status_code, response.get_json()) == (400, {"error": sentence})
     (face,) = post(client, jpeg_of(50), "me&heat=0").get_json()["faces"]
     assert "heat" not in face
 

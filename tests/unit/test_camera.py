@@ -243,12 +243,16 @@ def test_a_frame_that_makes_a_step_raise_ends_nothing(make_camera: MakeCamera) -
     assert all(index % 2 == 0 for index in indices)
 
 
-def test_frames_that_can_never_be_processed_show_why(make_camera: MakeCamera) -> None:
+def test_frames_that_can_never_be_processed_are_told_in_one_sentence_and_why_in_the_log(
+    make_camera: MakeCamera, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken(frame: Frame) -> AnnotatedFrame:
         raise ValueError(f"the network is broken at frame {frame.image.shape}")
 
     camera = make_camera(FakeSource([plain_image()]), process=broken, stall_s=0.1)
-    watch_for(camera, "the network is broken")
+    watch_for(camera, "Frames cannot be processed; the log says why")
+    assert "the network is broken" not in camera.state().problem
+    assert caplog.text.count("ValueError: the network is broken at frame") == 1
 
 
 STANDS_STILL = "The picture stands still: no frame has been finished for 0.3 s"

@@ -1,6 +1,7 @@
 """Text goes compressed to browsers that take it so, and nothing else does."""
 
 import gzip
+import re
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -57,3 +58,19 @@ def test_a_part_of_a_file_is_a_part_of_the_file_itself(client: FlaskClient) -> N
     part = get(client, SCRIPT, Range="bytes=3-12")
     assert (part.status_code, part.data) == (206, (ROOT / SCRIPT[1:]).read_bytes()[3:13])
     assert "Content-Encoding" not in part.headers
+
+
+def test_the_live_page_is_light_as_it_is_sent(client: FlaskClient) -> None:
+    page = client.get("/").text
+    wanted = [path for path in re.findall(r'(?:href|src)="(/[^"]+)"', page) if path.endswith((".css", ".js"))]
+    sent: dict[str, int] = {"/": len(get(client, "/").data)}
+    while wanted:
+        path = wanted.pop()
+        if path in sent:
+            continue
+        sent[path] = len(get(client, path).data)
+        if path.endswith(".js"):
+            text = get(client, path, accept="").text
+            wanted += [f"/static/js/{name}" for name in re.findall(r'from "\./([^"]+)"', text)]
+    assert len(sent) > 20
+    assert sum(sent.values()) < 100_000

@@ -238,7 +238,19 @@ def test_what_cannot_be_is_refused_in_one_sentence_and_changes_nothing(
     assert response.status_code == 400
     assert response.text.startswith(sentence)
     assert response.text.count("\n") == 1
+    as_json = client.post("/view", **body, headers={"Accept": "application/json"})
+    assert (as_json.status_code, as_json.get_json()) == (400, {"error": response.text.strip()})
     assert client.get("/view").get_json() == before
+
+
+@pytest.mark.parametrize("path", ["/view", "/rest"])
+@pytest.mark.parametrize("body", [b"[" * 60_000, b'{"a":' * 9000])
+def test_json_that_is_nested_too_deeply_to_be_read_is_refused_like_any_other(
+    open_site: Open, path: str, body: bytes
+) -> None:
+    response = open_site().post(path, data=body)
+    assert response.status_code == 400
+    assert response.text.startswith("Send a JSON object")
 
 
 values: st.SearchStrategy[Any] = st.booleans() | st.sampled_from(

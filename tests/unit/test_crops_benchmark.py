@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.crops import SIDES_PX, geometry, near, paste, resized
+from benchmarks.crops import SIDES_PX, geometry, near, paste
 from model import preprocess
 from tests.fakes.nets import noise
 from vision.detector import Detections
@@ -25,7 +25,6 @@ def test_a_pasted_face_comes_back_from_its_frame_turned_by_its_tilt(tilt_deg: fl
 def test_the_geometry_says_how_the_true_boxes_lie_to_those_found() -> None:
     truth = np.array([[110, 95, 190, 175]] * 3, dtype=np.int32)
     assert geometry(np.array([[100, 100, 200, 200]] * 3), truth) == "side 0.800, right +0.000, down -0.150"
-    assert resized(truth, 1.25).tolist() == [[100, 85, 200, 185]] * 3
 
 
 def test_the_face_near_the_truth_is_the_one_that_overlaps_it() -> None:

@@ -28,7 +28,7 @@ def crowd(columns: int, rows: int, face_px: int, gap_px: int) -> Image:
     scene = background(rows * cell_px, columns * cell_px)
     for number in range(columns * rows):
         centre = ((number % columns + 0.5) * cell_px, (number // columns + 0.5) * cell_px)
-        paste(scene, read_face(SAMPLES[number % len(SAMPLES)]), centre, face_px, 1.0)
+        paste(scene, read_face(SAMPLES[number % len(SAMPLES)]), centre, face_px)
     return to_bgr(scene)
 
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.detectors import PictureScore, VideoScore, first_shown_ms, match, shaken
+from benchmarks.detectors import PictureScore, VideoScore, first_shown_ms, shaken
+from benchmarks.footage import match
 from tests.fakes.images import bright_image, plain_image
 from tests.fakes.recognition import AlwaysHappy, BrightFaces
 from vision.live_classifier import LiveClassifier

@@ -23,6 +23,12 @@ def written(*rows: list[object]) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text[1:], newline="")))
 
 
+def test_a_resting_face_is_not_called_measured_before_it_is() -> None:
+    face = replace(make_track(1, (0, 0, 9, 9), "sad"), rest_progress=0.9999)
+    assert face_json(face)["rest"] == {"progress": 0.99}  # at 1 a page expects the rest of it
+    assert face_json(replace(face, rest_progress=0.123))["rest"] == {"progress": 0.12}
+
+
 def test_a_face_is_a_row_with_its_box_and_seven_probabilities() -> None:
     [row] = written(*face_rows("a.jpg", [make_track(2, (1, 2, 30, 40), "fear")], 1.5, 45))
     assert [row[name] for name in ("file", "time_s", "frame", "track_id")] == ["a.jpg", "1.5000", "45", "2"]

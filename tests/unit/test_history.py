@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recording.about import About
-from recording.database import PRAGMAS, Database, DatabaseError, UrlError
+from recording.database import PRAGMAS, Database, DatabaseError, RefusedError, UrlError
 from recording.history import History, Search, Session, Sighting
 from recording.markers import Marker
 from recording.merging import MergeError, merge_sessions
@@ -544,3 +544,13 @@ def test_a_server_that_goes_away_and_comes_back_is_used_again(postgres: Postgres
     history.write(session, [(START_MS + 1, track)], START_MS + 1, "demo")
     assert [summary.sightings for summary in history.sessions(0, 10)] == [2]
     history.close()
+
+
+def test_a_value_that_the_database_refuses_is_no_database_that_is_away(
+    history: History, database_url: str
+) -> None:
+    source, error = ("\0", RefusedError) if "postgresql" in database_url else ("\ud83d", UnicodeError)
+    with pytest.raises(error):
+        history.write(Session(1000), [(1000, make_track(1, (0, 0, 9, 9)))], 1000, source)
+    history.write(Session(1000), [(1000, make_track(1, (0, 0, 9, 9)))], 1000, "demo")
+    assert history.count() == 1

@@ -23,8 +23,8 @@ from tests.fakes.recording import FakeRecorder
 from tests.fakes.site import make_fake_site
 from vision.emotions import EMOTIONS
 from vision.resting_face import read_against
-from web.chart import MAX_BINS, TimeBins, areas, edges, overall_means, ribbon, stacked
-from web.history import history_pages
+from web.chart import MAX_BINS, MAX_LINES, TimeBins, areas, edges, overall_means, ribbon, stacked
+from web.history import MAX_MARKERS, history_pages
 from web.moments import Stretch
 from web.times import length_of_time, of_clock
 
@@ -273,6 +273,9 @@ def test_a_database_that_cannot_be_used_is_a_503_with_the_sentence(
         response = client.get(path)
         assert response.status_code == 503
         assert "cannot be used: file is not a database." in response.text
+        as_json = client.get(path, headers={"Accept": "application/json"})
+        assert (as_json.status_code, as_json.mimetype) == (503, "application/json")
+        assert as_json.get_json()["error"].endswith("cannot be used: file is not a database.")
     assert client.post("/history/delete").status_code == 503
     assert client.get("/state").status_code == 200
 
@@ -490,6 +493,26 @@ def test_markers_are_lines_in_the_chart_and_rows_of_a_table(client: FlaskClient,
     assert page.count("<td>caller</td>") == 2
     part = client.get(f"/history/{number}?from=4&to=5").text
     assert 'class="mark" d="M0.05 0v100"' in part
+
+
+def test_thousands_of_markers_make_no_endless_page(client: FlaskClient, history: History) -> None:
+    session, length_ms = Session(START_MS), 3_600_000
+    markers = [Marker(n + 1, f"trigger {n}", None, START_MS + 600 * n) for n in range(6000)]
+    history.write(session, [(START_MS, make_track(1, (1, 2, 30, 40), "happy"))], START_MS + length_ms, "demo")
+    history.write(session, [], START_MS + length_ms, "demo", markers)
+    page = client.get(f"/history/{session.session_id}").text
+    assert len(page) < 1_000_000
+    assert f"The first {MAX_MARKERS:,} of 6,000; a stretch lists its own" in page
+    assert "trigger 999<" in page
+    assert "trigger 1000<" not in page
+    [path] = set(re.findall(r'class="mark" d="([^"]*)"', page))
+    places = [float(place) for place in re.findall(r"M([0-9.]+) 0v100", path)]
+    assert MAX_LINES / 2 < len(places) <= MAX_LINES
+    assert places[0] == 0
+    assert 115 < places[-1] < 117  # all along the chart
+    part = client.get(f"/history/{session.session_id}?from=3599&to=3600").text
+    assert "trigger 5999<" in part
+    assert "The first" not in part
 
 
 def test_a_link_to_a_moment_shows_its_place_and_its_values(client: FlaskClient, history: History) -> None:

@@ -53,5 +53,5 @@ def test_the_icons_path_is_read_as_svg_does() -> None:
     assert line[-2] == pytest.approx((6, 3))
     assert line[-1] == pytest.approx((10, 3))
     assert line[1 + 24] == pytest.approx((6 - 3 / 2**0.5, 6 - 3 / 2**0.5))  # on the circle round (6, 6)
-    with pytest.raises(ValueError, match="'q'"):
+    with pytest.raises(ValueError, match="'qCurveTo'"):
         list(lines_of("M3 10q1 1 2 2"))

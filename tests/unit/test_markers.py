@@ -85,6 +85,16 @@ def test_each_mistake_is_one_sentence(
     assert recorder.now.markers == 0
 
 
+@pytest.mark.parametrize("body", [b"[" * 60_000, b'{"label":' * 7000])
+def test_json_that_is_nested_too_deeply_is_a_mistake_like_any_other(
+    client: FlaskClient, recorder: FakeRecorder, body: bytes
+) -> None:
+    recorder.start()
+    answer = client.post("/markers", data=body)
+    assert answer.status_code == 400
+    assert answer.text.startswith("Send a JSON object or a form")
+
+
 def test_without_a_session_there_is_nothing_to_mark(client: FlaskClient) -> None:
     answer = client.post("/markers", json={"label": "on"})
     assert (answer.status_code, answer.text) == (
@@ -130,6 +140,8 @@ def test_a_body_that_is_too_large_is_refused(client: FlaskClient, recorder: Fake
 
 def test_a_label_is_one_line_and_a_number_is_one_too() -> None:
     assert parse_label("  two\n words\x00 \ud800") == "two words"
+    assert parse_label("\u202egpj\u202c.exe \u2067אב\u2069") == "gpj.exe אב"  # no turn that goes on behind it
+    assert parse_label("👩\u200d🔬 می\u200cخ") == "👩\u200d🔬 می\u200cخ"
     assert [parse_label(value) for value in (7, 2.5)] == ["7", "2.5"]
     with pytest.raises(MarkerError):
         parse_label(None)

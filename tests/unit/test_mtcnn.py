@@ -37,7 +37,7 @@ def scene_of(*faces: tuple[float, float, float], turned_deg: float = 0.0) -> Ima
     """Return a picture of 640x480 with a face around each (x, y, side) px, all turned clockwise."""
     scene: NDArray[Any] = background(480, 640)
     for x, y, side in faces:
-        paste(scene, read_face(FACE), (x, y), side, 1.0)
+        paste(scene, read_face(FACE), (x, y), side)
     if turned_deg:
         turn = cv2.getRotationMatrix2D((320, 240), -turned_deg, 1.0)
         scene = cv2.warpAffine(scene, turn, (640, 480), borderMode=cv2.BORDER_REPLICATE)

@@ -3,8 +3,10 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks.footage import Known
 from benchmarks.peers.__main__ import Seen, ask, figures_of_pictures, figures_of_video
 from settings import StartError
 from tests.fakes.images import plain_image
@@ -20,7 +22,8 @@ for number, path in enumerate(sys.stdin.read().splitlines()):
 
 def test_each_face_that_is_hit_counts_once_and_other_boxes_are_false() -> None:
     seen = [Seen([[0, 0, 10, 10], [1, 1, 11, 11]], ["happy", "sad"], 20.0), Seen([], [], 40.0)]
-    figures = figures_of_pictures(seen, [[[0, 0, 10, 10]], [[5, 5, 9, 9]]])
+    faces = (np.array([[0, 0, 10, 10]], float), np.array([[5, 5, 9, 9]], float))
+    figures = figures_of_pictures(seen, [Known("a.jpg", plain_image(90, 8, 8), face) for face in faces])
     assert figures == {"faces": "1 of 2, 1 false", "picture": "30 ms"}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from camera import Camera, CameraWaits
 from recording.about import About
-from recording.database import DatabaseError
+from recording.database import DatabaseError, RefusedError
 from recording.history import DAY_MS, History, Session, Sighting
 from recording.markers import MAX_MARKERS_A_SECOND, Marker, MarkerError
 from recording.recorder import MAX_RECENT, OFF, RECENT_MS, Recorder, RecorderWaits, Saved
@@ -42,6 +42,8 @@ class FlakyHistory(History):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.error: Exception | None = None
+        self.errors: list[Exception] = []  # each once
+        self.refused: dict[int, Exception] = {}  # by the face with which nothing can be written
         self.free = threading.Event()
         self.free.set()
         self.tries = 0
@@ -58,8 +60,13 @@ class FlakyHistory(History):
         self.tries += 1
         self.before_write()
         self.free.wait(PATIENCE_S)
+        if self.errors:
+            raise self.errors.pop()
         if self.error:
             raise self.error
+        for sighting in sightings:
+            if sighting[1].track_id in self.refused:
+                raise self.refused[sighting[1].track_id]
         super().write(session, sightings, ended_ms, source, markers)
 
 
@@ -471,13 +478,35 @@ def test_what_cannot_be_written_at_the_end_is_said(
 def test_a_fault_of_our_own_ends_nothing(
     camera: FakeCamera, recorder: Recorder, history: FlakyHistory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    history.error = ZeroDivisionError()
+    history.errors = [ZeroDivisionError()]
     recorder.start()
     camera.see(1)
-    until(lambda: recorder.state().problem == "The recording failed; the log says how.")
-    assert "ZeroDivisionError" in caplog.text
-    history.error = None
+    until(lambda: "ZeroDivisionError" in caplog.text)
+    assert "The recording failed; the log says how." in caplog.text
     until(lambda: recorder.state().sightings == 1)
+
+
+@pytest.mark.parametrize("error", [ValueError("no such text"), RefusedError("The database refuses a value.")])
+def test_one_moment_that_can_never_be_written_costs_none_of_the_others(
+    camera: FakeCamera,
+    recorder: Recorder,
+    history: FlakyHistory,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    history.refused = {666: error}
+    history.free.clear()
+    recorder.start()
+    for face in (1, 2, 666, 3, 4):
+        camera.see(face, index=face)
+    history.free.set()
+    until(lambda: recorder.state().sightings == 4)
+    until(lambda: not recorder.state().problem)
+    camera.see(5)
+    recorder.close()
+    assert faces_of(history) == [1, 2, 3, 4, 5]
+    assert recorder.state().dropped == 1
+    assert "a moment of the recording was refused, and is dropped" in caplog.text
 
 
 def test_a_writer_that_the_database_holds_does_not_hold_up_the_end(

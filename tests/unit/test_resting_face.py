@@ -255,3 +255,13 @@ def test_a_name_that_nobody_has_cannot_be_used() -> None:
 def test_a_request_that_makes_no_sense_is_one_sentence(action: str, name: str, message: str) -> None:
     with pytest.raises(RestError, match=message):
         RestRequest(1, action, name)
+
+
+@pytest.mark.parametrize("sent", [{"track_id": 0}, {"track_id": -1}, {"track_id": True}, {"track_id": "1"}, []])
+def test_a_face_has_a_number_from_one_on(sent: object) -> None:
+    with pytest.raises(RestError, match="Send a JSON object"):
+        RestRequest.parse(sent)
+
+
+def test_a_name_that_is_null_is_none() -> None:
+    assert RestRequest.parse({"track_id": 1, "action": "measure", "name": None}).name == ""

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import cv2
@@ -85,6 +86,27 @@ def test_a_folder_shows_its_pictures_in_the_order_of_their_names(tmp_path: Path)
     assert levels[0] == pytest.approx(20, abs=3)
     assert levels[30] == pytest.approx(200, abs=3)
     assert levels[60] == pytest.approx(20, abs=3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are UTF-8")
+def test_a_name_that_is_no_utf_8_can_be_shown_and_kept(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    with pytest.raises(SourceError, match="caf\ufffd has no pictures"):
+        FolderSource(folder)
+    (folder / "a.jpg").write_bytes(encode_jpeg(plain_image(90), 90))
+    video = write_video(tmp_path / "clip.avi").rename(tmp_path / os.fsdecode(b"\xff.avi"))
+    for path, name in ((folder, "caf\ufffd"), (video, "\ufffd.avi")):
+        check_source(str(path))
+        source = SourceOpener(str(path), SIZE, open_fake_demo)()[0]
+        assert source.name == name
+        assert source.read().shape[2] == 3
+        source.close()
+        assert source_name(str(path)).endswith(name)
+    video.write_bytes(b"no video")
+    with pytest.raises(SourceError, match="is not a video") as refused:
+        check_source(str(video))
+    assert name in str(refused.value)
 
 
 def test_a_folder_shows_what_its_bytes_say_and_names_what_it_does_not_show(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage
@@ -480,6 +481,32 @@ def test_the_other_pages_take_no_large_requests(client: FlaskClient) -> None:
     address = send(client, ("a.jpg", JPEG)).headers["Location"]
     response = client.post(f"{address}/nothing", data=bytes(100_000))
     assert response.status_code == 405
+
+
+class BrokenChunks(io.RawIOBase):
+    """A body in chunks, the first of which does not say its length, as gunicorn reads it."""
+
+    def readable(self) -> bool:
+        return True
+
+    def seek(self, *_: int) -> int:  # to where it is
+        return 0
+
+    def readinto(self, _buffer: Any) -> int:
+        raise InvalidChunkSize(b"zz")
+
+
+@pytest.mark.parametrize("path", ["/pictures", "/api/v1/predict"])
+def test_chunks_that_are_broken_are_a_mistake_of_who_sends_them(client: FlaskClient, path: str) -> None:
+    response = client.post(
+        path,
+        input_stream=BrokenChunks(),
+        headers={"Transfer-Encoding": "chunked"},
+        content_type="multipart/form-data; boundary=b",
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert response.status_code == 400
+    assert "The upload broke off." in response.text
 
 
 def test_a_full_disk_while_receiving_is_told(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from model import EmotionClassifier
 from settings import ROOT, Settings, StartError
 from training.data import load_faces
 from training.portraits.align import align
+from training.portraits.brushes import Painting
 from training.portraits.check import (
     PortraitError,
     check_detection,
@@ -26,11 +27,10 @@ from training.portraits.check import (
     likeness,
     photographs,
 )
-from training.portraits.easel import Painting
-from training.portraits.faces import choose
+from training.portraits.choose import choose
 from training.portraits.save import write_portraits
 from training.portraits.sitters import SITTERS
-from training.portraits.studio import Person, average_emotions, make_people, paint_apart
+from training.portraits.stages import Person, average_emotions, make_people, paint_apart
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
 from vision.haar import HaarDetector

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from model import EmotionClassifier
 from training.portraits.align import Aligned
+from training.portraits.brushes import CANVAS_LEFT, CANVAS_TOP, Painting
 from training.portraits.canvas import SIDE, Plane, detail, mirrored
-from training.portraits.easel import CANVAS_LEFT, CANVAS_TOP, Painting
 from vision.boxes import iou
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
@@ -46,16 +46,20 @@ def check_likeness(nearest: NDArray[np.float32]) -> None:
 
 def canvas_of(portrait: Painting) -> Plane:
     """Return the gray canvas (256, 256) that lies in a portrait."""
-    gray = np.asarray(cv2.cvtColor(np.round(portrait).astype(np.uint8), cv2.COLOR_BGR2GRAY), np.float32)
+    gray = _gray(portrait).astype(np.float32)
     return gray[CANVAS_TOP : CANVAS_TOP + SIDE, CANVAS_LEFT : CANVAS_LEFT + SIDE]
+
+
+def _gray(portrait: Painting) -> NDArray[np.uint8]:
+    gray = cv2.cvtColor(np.round(portrait).astype(np.uint8), cv2.COLOR_BGR2GRAY)
+    return gray.astype(np.uint8, copy=False)
 
 
 def check_reading(
     portraits: Sequence[Painting], emotion: str, classifier: EmotionClassifier
 ) -> NDArray[np.float32]:
     """Return the probabilities (n,) of an emotion in its portraits; PortraitError if another is read."""
-    grays = [cv2.cvtColor(np.round(one).astype(np.uint8), cv2.COLOR_BGR2GRAY) for one in portraits]
-    probs = np.concatenate([classifier.predict(np.asarray(gray), np.array([FACE_BOX])) for gray in grays])
+    probs = np.concatenate([classifier.predict(_gray(one), np.array([FACE_BOX])) for one in portraits])
     for number, read in enumerate(probs.argmax(axis=1), start=1):
         if EMOTIONS[read] != emotion:
             raise PortraitError(f"portrait {number} of {emotion} is read as {EMOTIONS[read]}")

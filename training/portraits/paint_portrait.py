@@ -3,10 +3,7 @@
 import cv2
 import numpy as np
 
-from training.portraits.canvas import SIDE, Flow, blur, smoothstep
-from training.portraits.canvas import XS as CANVAS_XS
-from training.portraits.canvas import YS as CANVAS_YS
-from training.portraits.easel import (
+from training.portraits.brushes import (
     CANVAS_LEFT,
     CANVAS_TOP,
     MIDDLE,
@@ -21,8 +18,11 @@ from training.portraits.easel import (
     rounded,
     shaded,
 )
+from training.portraits.canvas import SIDE, Flow, blur, smoothstep
+from training.portraits.canvas import XS as CANVAS_XS
+from training.portraits.canvas import YS as CANVAS_YS
 from training.portraits.flow import inverted, pull
-from training.portraits.hair import Hair
+from training.portraits.paint_hair import Hair
 from training.portraits.sitters import Sitter
 
 NECKLINES = {

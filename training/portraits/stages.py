@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from training.portraits.align import Aligned
 from training.portraits.anger import Classify, closed_mouths, realign_angry
 from training.portraits.average import Average, average
-from training.portraits.bust import paint_portrait
+from training.portraits.brushes import Painting
 from training.portraits.canvas import Flow, symmetric
 from training.portraits.check import MAX_LIKENESS, likeness
-from training.portraits.easel import Painting
 from training.portraits.expressions import (
     GAINS,
     LESS_OF_PERSON,
@@ -23,9 +22,10 @@ from training.portraits.expressions import (
     express,
     flow_to_expression,
 )
-from training.portraits.hair import paint_hair
-from training.portraits.paint import paint_face
-from training.portraits.people import Looks, find_looks
+from training.portraits.looks import Looks, find_looks
+from training.portraits.paint_face import paint_face
+from training.portraits.paint_hair import paint_hair
+from training.portraits.paint_portrait import paint_portrait
 from training.portraits.proportions import reshape
 from training.portraits.sitters import SITTERS, Sitter
 from vision.emotions import EMOTIONS
@@ -124,27 +124,23 @@ def _make_person(
     executor: Executor,
 ) -> Person:
     """Return a sitter at rest and with the six other expressions."""
-    averages = [
-        _own_average(aligned, means, index, looks.most_like(centre, means.pools[index]), executor)
-        for index in range(len(EMOTIONS))
-    ]
+    averages = []
+    for emotion, rows, mean in zip(EMOTIONS, means.pools, means.averages, strict=True):
+        pool, own_rows = POOLS[emotion], looks.most_like(centre, rows)
+        averages.append(
+            average(aligned, own_rows[: pool.own], executor, mean.image, PERSON_SIGMAS, pool.keep_own)
+        )
     mean_rest, own_rest = symmetric(means.averages[-1].image), symmetric(averages[-1].image)
     rest, place = at_rest(mean_rest, own_rest), looks.mean(averages[-1].rows)
     expressions = []
     for index, flow in enumerate(to_means):
-        mean, own = symmetric(means.averages[index].image), symmetric(averages[index].image)
+        mean_face, own = symmetric(means.averages[index].image), symmetric(averages[index].image)
         share = looks.mean(averages[index].rows) @ place / (place @ place) + LESS_OF_PERSON[index]
-        expressions.append(express(mean_rest, rest, mean, flow, own, float(np.clip(share, 0, 1)), GAINS[index]))
+        expressions.append(
+            express(mean_rest, rest, mean_face, flow, own, float(np.clip(share, 0, 1)), GAINS[index])
+        )
     expressions.append(Expression(own_rest, rest.flow))
     return Person(sitter, expressions, [one.rows for one in averages])
-
-
-def _own_average(
-    aligned: Aligned, means: Means, index: int, most_like: NDArray[np.intp], executor: Executor
-) -> Average:
-    """Return the average of an emotion's faces that are most like a person."""
-    pool, template = POOLS[EMOTIONS[index]], means.averages[index].image
-    return average(aligned, most_like[: pool.own], executor, template, PERSON_SIGMAS, pool.keep_own)
 
 
 def paint_apart(

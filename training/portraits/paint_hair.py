@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.portraits.easel import MIDDLE, XS, YS, Mask, Painting, glow, inside, noise, rounded, shaded
+from training.portraits.brushes import MIDDLE, XS, YS, Mask, Painting, glow, inside, noise, rounded, shaded
 from training.portraits.sitters import Sitter
 
 STRANDS_SHAPE = (512, 1024)  # px of the noise that strands are drawn from: along, across
@@ -36,16 +37,6 @@ def _long(sitter: Sitter, seed: int, parting: float = 138.0, top: float = 66.0, 
     return Hair(_coloured(sitter, strands, YS), body, before)
 
 
-def _curtain_style(sitter: Sitter, seed: int) -> Hair:
-    """Return long hair, parted in the middle."""
-    return _long(sitter, seed, parting=160.0, top=71.0, bottom=342.0)
-
-
-def _bob(sitter: Sitter, seed: int) -> Hair:
-    """Return hair as long as the neck, parted at the side."""
-    return _long(sitter, seed, parting=186.0, top=70.0, bottom=318.0)
-
-
 def _falling(wave: NDArray[np.floating], bottom: float, seed: int) -> tuple[Mask, Mask, Mask]:
     """Return how far right of the middle hair that hangs down is, its strands, and where it is."""
     outline = _outline(100.0, 108.0)
@@ -69,11 +60,6 @@ def _short(sitter: Sitter, seed: int, hairline: float = 82.0, temples: float = 7
     return Hair(_coloured(sitter, strands, 250 - radius), head * sides, hair)
 
 
-def _receding(sitter: Sitter, seed: int) -> Hair:
-    """Return short hair that leaves a high forehead free."""
-    return _short(sitter, seed, hairline=68.0, temples=74.0)
-
-
 def _curls(sitter: Sitter, seed: int) -> Hair:
     """Return dense curls, which stand off the head."""
     curls = 0.7 * noise(seed, 2.6, 2.6) + 0.5 * noise(seed + 1, 6, 6)
@@ -85,11 +71,11 @@ def _curls(sitter: Sitter, seed: int) -> Hair:
 
 STYLES: dict[str, Callable[[Sitter, int], Hair]] = {
     "long": _long,
-    "curtain": _curtain_style,
+    "curtain": partial(_long, parting=160.0, top=71.0, bottom=342.0),
     "short": _short,
-    "receding": _receding,
+    "receding": partial(_short, hairline=68.0, temples=74.0),
     "curls": _curls,
-    "bob": _bob,
+    "bob": partial(_long, parting=186.0, top=70.0, bottom=318.0),
 }
 
 

@@ -25,7 +25,8 @@ def choose(faces: Faces) -> Faces:
     for label, least in enumerate(AGREEMENT):
         rows = np.flatnonzero((faces.labels == label) & (share[:, label] >= least) & ~no_face)
         rows = np.random.default_rng(0).permutation(rows)
-        rows = rows[_once(faces.images[rows])][:MAX_FACES]
+        images = faces.images[rows]
+        rows = rows[distinct(_rows(images), _rows(images[:, :, ::-1]), COPY)][:MAX_FACES]
         if len(rows) < MIN_FACES:
             raise ValueError(
                 f"the data has {len(rows)} clear faces of {EMOTIONS[label]}; the portraits need {MIN_FACES}"
@@ -33,11 +34,6 @@ def choose(faces: Faces) -> Faces:
         chosen.append(rows)
     order = np.concatenate(chosen)
     return Faces(faces.images[order], faces.labels[order], faces.votes[order])
-
-
-def _once(images: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return the indices of images (n, 48, 48) that are no copy, mirrored or not, of one before."""
-    return distinct(_rows(images), _rows(images[:, :, ::-1]), COPY)
 
 
 def distinct(

@@ -1,4 +1,4 @@
-"""Measure the cost of visitors' own cameras to the site's camera: python -m benchmarks.mirrors [VISITORS].
+"""Measure the cost of visitors' own cameras to the site's camera: python -m benchmarks.browser_cameras.
 
 The site runs with the demo and one viewer, without visitors and with them, each of whom sends a sample face as
 fast as it is answered. The rates of both, the camera's latency and its time a frame are printed. On a busy
@@ -22,9 +22,11 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import BytesMessage, CloseConnection, Request, TextMessage
 
 from app import SAMPLES
+from benchmarks.processes import free_port
 from settings import ROOT
 
 SECONDS = 10.0
+VISITORS = 8
 
 
 def sample_jpeg() -> bytes:
@@ -120,15 +122,13 @@ def visitors_report(gained: dict[str, float], answers: list[int], waited_s: floa
 
 
 @contextmanager
-def running(max_visitors: int) -> Iterator[int]:
+def running() -> Iterator[int]:
     """Yield the port of a running site with one viewer."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, str(ROOT / "main.py"), "--source", "demo", "--port", str(port)]
+    command += ["--max-browser-cameras", str(VISITORS)]
     with ExitStack() as stack:
-        server = subprocess.Popen(
-            [*command, "--max-browser-cameras", str(max_visitors)], stdout=subprocess.PIPE
-        )
+        server = subprocess.Popen(command, stdout=subprocess.PIPE)
         stack.callback(server.wait)
         stack.callback(server.terminate)
         assert server.stdout is not None
@@ -141,13 +141,11 @@ def running(max_visitors: int) -> Iterator[int]:
         yield port
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Measure without visitors, with one, with as many as requested, and without visitors again."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mirrors", description=__doc__)
-    parser.add_argument("visitors", nargs="?", type=int, default=8, help="number of visitors (default: 8)")
-    max_visitors: int = parser.parse_args(argv).visitors
-    with running(max_visitors) as port:
-        for count in (0, 1, max_visitors, 0):
+def main() -> None:
+    """Measure without visitors, with one, with VISITORS, and without visitors again."""
+    argparse.ArgumentParser(prog="python -m benchmarks.browser_cameras", description=__doc__).parse_args()
+    with running() as port:
+        for count in (0, 1, VISITORS, 0):
             measure(port, count)
             time.sleep(1)
 
