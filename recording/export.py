@@ -5,6 +5,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -29,7 +30,13 @@ TRACK_ID, PROBS, REST_MS = 2, slice(9, 16), 19
 
 def iso_time(unix_ms: int) -> str:
     """Return a time as ISO 8601 in UTC with milliseconds."""
-    return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, ms = divmod(unix_ms, 1000)
+    return f"{_iso_second(seconds)}.{ms:03}Z"
+
+
+@lru_cache(maxsize=16)  # the rows of one second follow each other
+def _iso_second(unix_s: int) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).isoformat().removesuffix("+00:00")
 
 
 def records(
