@@ -9,10 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, Route, WebSocketRoute, expect
+from playwright.sync_api import Browser, Locator, Page, Playwright, WebSocketRoute, expect
 
 from tests.fakes.browser import PATIENCE_MS, WIDTH, axe
-from tests.fakes.films import launch_with_film, lay, sample, write_film
+from tests.fakes.films import give_camera, launch_with_film, sample, scene, write_film
 from tests.fakes.images import make_track
 from tests.fakes.server import Server
 from tests.fakes.site import serving_browser_cameras
@@ -36,20 +36,11 @@ PLAY = """async ([emotion, ...parts]) => {
       done = round.hear(probs, (now += 100));
   return [round.held, done];
 }"""
-# A camera that shows what the page asks for.
-CAMERA = """navigator.mediaDevices.getUserMedia = async () => {
-  const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 480 });
-  const pen = canvas.getContext("2d");
-  pen.fillRect(0, 0, 640, 480);
+# Have the camera show what the page asks for.
+SHOW_WHAT_IS_WANTED = """addEventListener("DOMContentLoaded", () => {
   const wanted = document.getElementById("wanted");
-  new MutationObserver(async () => {
-    const face = new Image();
-    face.src = `/face/${wanted.textContent}`;
-    await face.decode();
-    pen.drawImage(face, 0, 0);
-  }).observe(wanted, { childList: true });
-  return canvas.captureStream();
-};"""
+  new MutationObserver(() => show(wanted.textContent)).observe(wanted, { childList: true });
+});"""
 
 
 @pytest.fixture(scope="module")
@@ -134,13 +125,9 @@ def test_whoever_shows_all_seven_to_the_camera_gets_the_strip(
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    pictures = {adjective: picture_of(emotion) for emotion, adjective in zip(ORDER, ADJECTIVES, strict=True)}
-
-    def show(route: Route) -> None:
-        route.fulfill(body=pictures[route.request.url.rpartition("/")[2]], content_type="image/jpeg")
-
-    page.route("**/face/*", show)
-    page.add_init_script(CAMERA)
+    scenes = [scene(sample(emotion, 280), CORNER) for emotion in ORDER]
+    give_camera(page, dict(zip(ADJECTIVES, scenes, strict=True)))
+    page.add_init_script(SHOW_WHAT_IS_WANTED)
     page.clock.install()
     server = start_server("--source", "demo")
     page.goto(f"{server.url}/game")
@@ -160,11 +147,6 @@ def test_whoever_shows_all_seven_to_the_camera_gets_the_strip(
     assert strip is not None
     assert strip.shape[1] > strip.shape[0] > 900
     assert complaints == []
-
-
-def picture_of(emotion: str) -> bytes:
-    """Return a camera's picture of a face that shows an emotion, as JPEG."""
-    return cv2.imencode(".jpg", lay(sample(emotion, 280), CORNER))[1].tobytes()
 
 
 def test_each_emotion_is_asked_for_with_a_hint_and_a_skipped_one_has_no_photo(

@@ -1,48 +1,61 @@
 """A resting face that is read as sad: on the live page and on My camera it is neutral once it was measured.
 
-Both see the same film: a face at rest, which then laughs.
+Both see the same person: at rest, and laughing when the test says so.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.fakes.browser import PATIENCE_MS
-from tests.fakes.films import FPS, launch_with_film, sad_at_rest, write_film
+from tests.fakes.films import give_camera, sad_at_rest, scene
+from tests.fakes.http_camera import FakeHttpCamera, http_camera, stream
 from tests.fakes.server import Server
 from tests.fakes.waiting import until
+from vision.frames import Image
 
 pytestmark = pytest.mark.browser
 
-FILM_S = 24  # two thirds of it at rest
+CORNER = (60, 100)  # of the face in the picture
 AT_REST = re.compile("neutral|unsure")  # neutral is the most probable; "unsure" may come before it is eased
 
 
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    rest, happy = sad_at_rest(280)
-    path = tmp_path_factory.mktemp("camera") / "rest.mjpeg"
-    return write_film(path, [rest, rest, happy], (60, 100), FILM_S * FPS // 3)
+class Person:
+    """Somebody before a camera who is at rest, which is read as sad, until `shows` is "happy"."""
+
+    def __init__(self, rest: Image, happy: Image) -> None:
+        left, top = CORNER
+        self.shows = "rest"
+        self.scenes = {
+            name: [scene(face, (left + step, top)) for step in (0, 2, 4, 2)]
+            for name, face in (("rest", rest), ("happy", happy))
+        }
+
+    def frames(self) -> Iterator[bytes]:
+        """Yield JPEGs of what the person shows, moving a little, for ever."""
+        for number in count():
+            yield self.scenes[self.shows][number % 4]
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str, playwright: Playwright, film: Path) -> Iterator[Browser]:
-    browser = launch_with_film(playwright, chromium, film)
-    yield browser
-    browser.close()
+def faces_of_one() -> tuple[Image, Image]:
+    return sad_at_rest(280)
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(PATIENCE_MS)
-    yield page
-    page.close()
+def person(faces_of_one: tuple[Image, Image]) -> Person:
+    return Person(*faces_of_one)
+
+
+@pytest.fixture
+def camera() -> Iterator[FakeHttpCamera]:
+    with http_camera() as camera:
+        yield camera
 
 
 def measure(card: Locator) -> None:
@@ -74,9 +87,11 @@ def recorded_rests(server: Server) -> list[dict[str, Any]]:
 
 
 def test_a_face_of_the_live_page_is_read_against_its_own_rest_until_that_is_taken_back(
-    page: Page, start_server: Callable[..., Server], film: Path, tmp_path: Path
+    page: Page, start_server: Callable[..., Server], person: Person, tmp_path: Path, camera: FakeHttpCamera
 ) -> None:
-    server = start_server("--source", str(film), "--record", "--database-url", str(tmp_path / "history.sqlite"))
+    camera.replies["/"] = lambda _: stream(person.frames(), pause_s=1 / 15)
+    history = ("--record", "--database-url", str(tmp_path / "history.sqlite"))
+    server = start_server("--source", camera.url("/"), *history)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -90,8 +105,8 @@ def test_a_face_of_the_live_page_is_read_against_its_own_rest_until_that_is_take
     page.keyboard.press("Enter")
     expect(card.locator(".rest [role=status]")).to_have_text(re.compile("Read against Anna's rest since"))
     expect(card.get_by_role("button", name="Name")).to_be_focused()
-    expect(card.locator(".says")).to_have_text("happy")
-    expect(card.locator(".says")).to_have_text(AT_REST)
+    for person.shows, said in (("happy", "happy"), ("rest", AT_REST)):
+        expect(card.locator(".says")).to_have_text(said)
     card.get_by_role("button", name="Take back").click()
     expect(card.get_by_role("button", name="Resting face")).to_be_visible()
     expect(card.locator(".says")).to_have_text("sad")
@@ -105,8 +120,9 @@ def test_a_face_of_the_live_page_is_read_against_its_own_rest_until_that_is_take
 
 
 def test_a_visitor_s_own_face_is_read_against_its_own_rest(
-    page: Page, start_server: Callable[..., Server]
+    page: Page, start_server: Callable[..., Server], person: Person
 ) -> None:
+    give_camera(page, {name: scenes[0] for name, scenes in person.scenes.items()})
     server = start_server("--source", "demo")
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -114,9 +130,11 @@ def test_a_visitor_s_own_face_is_read_against_its_own_rest(
     page.goto(f"{server.url}/camera?start", wait_until="domcontentloaded")
     card = page.locator(".card")
     measure(card)
+    page.evaluate("show('happy')")
     expect(card.locator(".says")).to_have_text("happy")
     card.get_by_role("button", name="Take back").click()
     expect(card.get_by_role("button", name="Resting face")).to_be_visible()
+    page.evaluate("show('rest')")
     expect(card.locator(".says")).to_have_text("sad")
     assert complaints == []
     server.stop()

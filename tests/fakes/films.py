@@ -1,10 +1,12 @@
-"""Films for Chromium's fake camera, and the faces in them."""
+"""Films for Chromium's fake camera, cameras that show what a test says, and the faces before both."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Page, Playwright, Route
 
 from app import SAMPLES
 from settings import Settings
@@ -15,8 +17,19 @@ from vision.emotions import EMOTIONS
 from vision.frames import Image
 from vision.resting_face import read_against
 
-FPS = 30  # at which the fake camera plays an .mjpeg
 GROUND = 110
+CAMERA = """navigator.mediaDevices.getUserMedia = async () => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 480 });
+  const pen = canvas.getContext("2d");
+  window.show = async (name) => {
+    const picture = new Image();
+    picture.src = `/shown/${name}`;
+    await picture.decode();
+    pen.drawImage(picture, 0, 0);
+  };
+  await show(FIRST);
+  return canvas.captureStream();
+};"""
 
 
 def sample(emotion: str, width: int) -> Image:
@@ -77,6 +90,21 @@ def launch_with_film(playwright: Playwright, chromium: str, film: Path, *flags: 
     return playwright.chromium.launch(executable_path=chromium, args=args)
 
 
+def give_camera(page: Page, pictures: Mapping[str, bytes]) -> None:
+    """Give a page a camera that shows the first of these JPEGs, 640x480 px, until its show(name) is called."""
+
+    def answer(route: Route) -> None:
+        route.fulfill(body=pictures[route.request.url.rpartition("/")[2]], content_type="image/jpeg")
+
+    page.route("**/shown/*", answer)
+    page.add_init_script(CAMERA.replace("FIRST", json.dumps(next(iter(pictures)))))
+
+
+def scene(face: Image, corner: tuple[int, int]) -> bytes:
+    """Return a JPEG of 640x480 px with a face at a corner (x, y)."""
+    return cv2.imencode(".jpg", lay(face, corner))[1].tobytes()
+
+
 def widened(picture: Image, width: int) -> Image:
     """Return a picture (h, w, 3) uint8 in that width."""
     size = width, round(width * picture.shape[0] / picture.shape[1])
@@ -96,8 +124,7 @@ def write_film(path: Path, faces: list[Image], corner: tuple[int, int], frames_e
     left, top = corner
     with path.open("wb") as film:
         for face in faces:
-            frames = [lay(face, (left + step, top)) for step in (0, 2, 4, 2)]
-            jpegs = [cv2.imencode(".jpg", frame)[1].tobytes() for frame in frames]
+            jpegs = [scene(face, (left + step, top)) for step in (0, 2, 4, 2)]
             for number in range(frames_each):
                 film.write(jpegs[number % len(jpegs)])
     return path
