@@ -13,6 +13,16 @@ from vision.emotions import DETAILS
 
 pytestmark = pytest.mark.browser
 
+# The pictures that are shown with other proportions than they have.
+STRETCHED = """[...document.images]
+  .filter((image) => image.checkVisibility() && image.naturalWidth)
+  .filter((image) => getComputedStyle(image).objectFit === "fill")
+  .filter((image) => {
+    const shown = image.clientWidth / image.clientHeight;
+    return Math.abs(shown / (image.naturalWidth / image.naturalHeight) - 1) > 0.1;
+  })
+  .map((image) => image.src.slice(-60))"""
+
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
@@ -135,6 +145,16 @@ def test_no_page_has_a_fault_that_axe_finds_or_is_wider_than_a_small_phone(
         page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
         assert axe(page) == [], path
         assert page.evaluate(WIDTH) <= 320, path
+
+
+def test_no_picture_is_stretched(open_page: Callable[..., Page], url: str) -> None:
+    page = open_page("/pictures")
+    follow(page, page.get_by_role("button", name="disgusted"))
+    result = page.url.removeprefix(url)
+    explained = page.get_by_role("link", name="Explain this face").get_attribute("href")
+    for path in (result, explained, "/results", "/pictures", "/explain", "/about", "/samples/sad"):
+        page.goto(f"{url}{path}")
+        assert page.evaluate(STRETCHED) == [], path
 
 
 def test_the_headings_of_each_page_are_in_order_and_its_title_names_it(
