@@ -15,7 +15,6 @@ seconds, from the start again where it is shorter. The figures are
   search    the CPU time of the search in the background, as a share of a core
 """
 
-import argparse
 import math
 import sys
 import threading
@@ -31,7 +30,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from app import make_live_pipeline
-from benchmarks.footage import match, play, print_columns, read_known, read_video
+from benchmarks.footage import footage_parser, match, play, print_columns, read_known, read_video
 from model import EmotionClassifier
 from settings import Settings, StartError, read_settings
 from sources.opencv import to_bgr
@@ -175,13 +174,7 @@ def compare(
 
 def main(argv: list[str] | None = None) -> int:
     """Print the figures of each detector in a column; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.detectors",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
-    parser.add_argument("pictures", metavar="PICTURES", type=Path, help="folder with pictures and truth.json")
-    parser.add_argument("videos", metavar="VIDEO", nargs="*", help="video file")
+    parser = footage_parser("python -m benchmarks.detectors", __doc__)
     args = parser.parse_args(argv)
     try:
         limit_threads()

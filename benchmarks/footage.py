@@ -3,6 +3,7 @@
 A folder of pictures has a truth.json, which names each picture's "size" and its "faces", xyxy px.
 """
 
+import argparse
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,14 @@ class Known(NamedTuple):
     name: str
     image: Image
     faces: NDArray[np.float64]
+
+
+def footage_parser(prog: str, doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser that takes PICTURES, a folder with truth.json, and videos; doc is its description."""
+    parser = argparse.ArgumentParser(prog=prog, description=doc, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("pictures", metavar="PICTURES", type=Path, help="folder with pictures and truth.json")
+    parser.add_argument("videos", metavar="VIDEO", nargs="*", help="video file")
+    return parser
 
 
 def read_known(folder: Path) -> Iterator[Known]:

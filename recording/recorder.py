@@ -300,14 +300,18 @@ class Recorder:
     def _put(self, moment: _Moment) -> bool:
         """Let the moment wait for the writer; False if too much waits already."""
         if len(self._waiting) + self._sightings + len(moment.tracks) >= self._max_waiting:
-            self._dropped += len(moment.tracks)
-            self._counts["dropped"] += len(moment.tracks)
+            self._count_dropped(len(moment.tracks))
             return False
         self._waiting.append(moment)
         self._sightings += len(moment.tracks)
         if len(self._waiting) == 1:  # else the writer is awake
             self._changed.notify_all()
         return True
+
+    def _count_dropped(self, sightings: int) -> None:
+        """Count sightings that will never be written. Under the lock."""
+        self._dropped += sightings
+        self._counts["dropped"] += sightings
 
     # The recorder's own thread.
 
@@ -356,9 +360,9 @@ class Recorder:
                     if not alone or _may_pass(error):
                         raise
                     log.error("a moment of the recording was refused, and is dropped", exc_info=error)
-                    self._forget(part, "dropped")
+                    self._forget(part, is_written=False)
                 else:
-                    self._forget(part, "written")
+                    self._forget(part, is_written=True)
         finally:
             self._writing_since_s = None
 
@@ -369,16 +373,17 @@ class Recorder:
         source = f"{self._prefix}{self._camera.state().source}"
         self._history.write(part[-1].session, sightings, part[-1].at_ms, source, markers)
 
-    def _forget(self, part: Sequence[_Moment], counted_as: str) -> None:
+    def _forget(self, part: Sequence[_Moment], *, is_written: bool) -> None:
         """Take the moments, which waited longest, from those that wait."""
         sightings = sum(len(moment.tracks) for moment in part)
         with self._changed:
             for _ in part:
                 self._waiting.popleft()
             self._sightings -= sightings
-            self._counts[counted_as] += sightings
-            if counted_as == "dropped":
-                self._dropped += sightings
+            if is_written:
+                self._counts["written"] += sightings
+            else:
+                self._count_dropped(sightings)
             if not (self._session or self._waiting):
                 self._saved = _saved(part[-1].session, part[-1].at_ms)
             self._changed.notify_all()

@@ -17,7 +17,6 @@ every frame at once, with the settings that they come with. The figures are
   frame     the CPU time of a frame, the mean, all threads together
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -34,7 +33,7 @@ import numpy as np
 from tqdm import tqdm
 
 from app import make_live_pipeline
-from benchmarks.footage import Known, match, play, print_columns, read_known, read_video
+from benchmarks.footage import Known, footage_parser, match, play, print_columns, read_known, read_video
 from settings import Settings, StartError, read_settings
 from uploads.assemble import load_classifier, make_recognizer
 from uploads.recognizer import File
@@ -130,13 +129,7 @@ def figures_of_video(seen: Sequence[Seen], fps: float) -> dict[str, str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Print the figures of each program in a column; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.peers",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
-    parser.add_argument("pictures", metavar="PICTURES", type=Path, help="folder with pictures and truth.json")
-    parser.add_argument("videos", metavar="VIDEO", nargs="*", help="video file")
+    parser = footage_parser("python -m benchmarks.peers", __doc__)
     parser.add_argument("--fer", metavar="PYTHON", help="the Python that has fer")
     parser.add_argument("--human", metavar="FOLDER", help="the folder that has human")
     args = parser.parse_args(argv)

@@ -43,9 +43,10 @@ export class Dashboard {
       if (card.show(face, now)) this.#news.set(face.track_id, card.label);
       card.rest.show(face.rest, rests, now);
     }
+    const markers = this.#markers.all;
     for (const [id, card] of this.#cards) {
       if (now - card.seenAt > FORGOTTEN_MS) this.#lose(id, card);
-      else card.draw(now, this.#markers.all);
+      else card.draw(now, markers);
     }
     this.#count();
     this.#speak(now);
@@ -72,7 +73,7 @@ export class Dashboard {
   }
 
   #lose(id, card) {
-    if (card.rest.isMeasured) {
+    if (card.rest.isMeasuring) {
       this.#restNews.textContent = `Face ${id} went away before its resting face was measured.`;
       clearTimeout(this.#restTimer);
       this.#restTimer = setTimeout(() => this.#restNews.replaceChildren(), SAID_MS);

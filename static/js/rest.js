@@ -39,7 +39,7 @@ export class RestingFace {
     this.#form?.addEventListener("keydown", (event) => event.key === "Escape" && this.#closeForm());
   }
 
-  get isMeasured() {
+  get isMeasuring() {
     return this.#is === "measuring";
   }
 
@@ -52,7 +52,7 @@ export class RestingFace {
       this.#busy = false;
       this.#render(rest);
     }
-    if (this.isMeasured) {
+    if (this.isMeasuring) {
       this.#progress.value = rest.progress;
       if (now - this.#begunAt > SLOW_MS) this.#tell("Look relaxed; there are too few readings yet");
     }
@@ -61,16 +61,16 @@ export class RestingFace {
 
   #render(rest) {
     const none = !rest;
-    this.#progress.hidden = !this.isMeasured;
+    this.#progress.hidden = !this.isMeasuring;
     if (this.#act) {
-      const words = none ? "Resting face" : this.isMeasured ? "Stop" : "Take back";
+      const words = none ? "Resting face" : this.isMeasuring ? "Stop" : "Take back";
       this.#act.textContent = words;
       this.#act.setAttribute("aria-label", `${words}, face ${this.#id}`);
-      this.#naming.hidden = none || this.isMeasured;
+      this.#naming.hidden = none || this.isMeasuring;
       if (!this.#form.hidden) this.#closeForm();
     }
     if (none) this.#tell("");
-    else if (this.isMeasured) this.#tell("Look relaxed");
+    else if (this.isMeasuring) this.#tell("Look relaxed");
     else {
       const time = new Date(rest.since * 1000).toLocaleTimeString();
       this.#tell(`Read against ${rest.name ? `${rest.name}'s` : "its own"} rest since ${time}`);

@@ -87,10 +87,11 @@ export class Room {
         top = bottom;
       }
     }
-    drawMarkers(pen, this.#markers.all, x);
+    const markers = this.#markers.all;
+    drawMarkers(pen, markers, x);
     const mean = sharesOf(this.#bins.map(({ sums }) => sums));
     const words = this.#emotions.map((name, index) => `${adjective(name)} ${percent(mean[index])}`);
-    const marked = tellMarkers(this.#markers.all, now);
+    const marked = tellMarkers(markers, now);
     this.#canvas.setAttribute("aria-label", `The last minutes: ${words.join(", ")}${marked}`);
   }
 }

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.fakes.browser import DEMO
-from tests.fakes.server import Server
+from tests.fakes.server import Server, running_demo
 from tests.fakes.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -15,10 +15,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    database = tmp_path_factory.mktemp("keys") / "history.sqlite"
-    server = Server("--source", "demo", "--database-url", str(database)).wait_until_ready()
-    yield server
-    server.stop()
+    with running_demo(tmp_path_factory.mktemp("keys")) as server:
+        yield server
 
 
 def resets(server: Server) -> int:

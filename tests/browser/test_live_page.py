@@ -16,7 +16,7 @@ from streaming.sender import SenderWaits
 from tests.fakes.browser import DEMO, PATIENCE_MS, WIDTH, follow, show_as
 from tests.fakes.camera import FRAME, FakeCamera, FakeCrowd
 from tests.fakes.images import make_track, picture_of, plain_image
-from tests.fakes.server import Server, serving
+from tests.fakes.server import Server, running_demo, serving
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import until
 from vision.colours import bgr
@@ -57,10 +57,8 @@ def page(browser: Browser) -> Page:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One program for all tests that leave it as it was, with an empty history."""
-    database = tmp_path_factory.mktemp("demo") / "history.sqlite"
-    server = Server("--source", "demo", "--database-url", str(database)).wait_until_ready()
-    yield server
-    server.stop()
+    with running_demo(tmp_path_factory.mktemp("demo")) as server:
+        yield server
 
 
 def wait_for_new_picture(page: Page) -> None:

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -94,6 +95,14 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.output += self.process.communicate()[0]
+
+
+@contextmanager
+def running_demo(folder: Path) -> Iterator[Server]:
+    """Run the program with the demo and an empty history in the folder."""
+    server = Server("--source", "demo", "--database-url", str(folder / "history.sqlite")).wait_until_ready()
+    yield server
+    server.stop()
 
 
 def free_port() -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from settings import ROOT
 from tests.fakes.documents import Example, examples
-from tests.fakes.server import Server
+from tests.fakes.server import Server, running_demo
 from tests.fakes.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server
@@ -38,10 +38,8 @@ RUNS = {"sh": ["sh", "-ec"], "python": [sys.executable, "-c"], "js": ["node", "-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    history = tmp_path_factory.mktemp("history") / "history.sqlite"
-    server = Server("--source", "demo", "--database-url", str(history)).wait_until_ready()
-    yield server
-    server.stop()
+    with running_demo(tmp_path_factory.mktemp("history")) as server:
+        yield server
     assert "Traceback" not in server.output
 
 
