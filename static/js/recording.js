@@ -54,7 +54,7 @@ export class RecordingButton {
     if (!this.#saved || !this.#wasOn) return;
     this.#saved.hidden = !saved;
     if (!saved) return;
-    const [text, ...links] = this.#saved.children; // templates/recording.html
+    const [text, ...links] = this.#saved.children; // templates/saved.html
     const faces = saved.faces === 1 ? "1 face" : `${saved.faces} faces`;
     text.textContent = `Saved: ${lengthOfTime(saved.seconds)}, ${faces}.`;
     for (const link of links) link.href = link.dataset.address.replace(/0(?=\D*$)/, saved.session);

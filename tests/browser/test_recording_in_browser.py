@@ -53,6 +53,7 @@ def test_the_keyboard_alone_records_stops_opens_and_deletes(
     expect(rec).to_be_hidden()
     expect(page).to_have_title("Live facial emotions")
     expect(page.locator("#saved")).to_contain_text(re.compile(r"Saved: \d+ s, \d faces?\."))
+    expect(page.locator("#saved")).to_be_in_viewport()  # beside the button, however many cards there are
     page.get_by_role("link", name="CSV", exact=True).focus()
     with page.expect_download() as table:
         page.keyboard.press("Enter")
