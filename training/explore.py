@@ -1,26 +1,166 @@
 """Report on a data set before training on it: python -m training.explore --data fer2013.csv.
 
-The report is explore.html, a page with plots and sheets of faces, and explore.json with its figures. The page
-shows photographs that belong to others: do not publish it.
+Tables are printed; explore.html has them with sheets of faces. The page shows photographs that belong to
+others: do not publish it.
 """
 
 import argparse
-import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from settings import Settings, StartError
+import jinja2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nn.emotion_net import FERPLUS
+from training.augment import augment
 from training.data import SPLITS, Faces, load_faces
-from training.explore_sections import Section, explore
+from training.duplicates import near_pairs
+from training.explore_plots import SHEET_COLUMNS, Picture, classes_plot, light_plot, sheet
 from training.folders import MissingSplitError
-from training.report import render
-from vision.detector import Detector
-from vision.detectors import LIVE_PX
-from vision.haar import HaarDetector
-from vision.mtcnn import MtcnnDetector, Networks
+from training.losses import is_face
+from training.metrics import ferplus_majority
+from vision.emotions import EMOTIONS
 
-MIN_FACE_PX = 40  # the site's default
+TEMPLATE = Path(__file__).with_name("explore.html")
+SEED = 0
+SHEET_FACES = 24  # of each class
+MAX_CONFLICTS = 12  # pairs shown
+
+Table = list[tuple[str, ...]]  # the first row has the columns' names
+
+
+class Section(NamedTuple):
+    """A section of the report."""
+
+    title: str
+    table: Table
+    pictures: list[Picture]
+
+
+def explore(splits: dict[str, Faces]) -> Iterator[Section]:
+    """Yield the report's sections, each as soon as it is ready."""
+    faces = join(splits)
+    yield classes(splits)
+    yield pictures(faces)
+    yield light(faces)
+    yield duplicates(splits)
+    if ferplus_majority(faces.votes)[0].any():
+        yield agreement(faces)
+
+
+def join(splits: dict[str, Faces]) -> Faces:
+    """Return the faces of all splits, one split after the other."""
+    parts = list(splits.values())
+    return Faces(
+        np.concatenate([faces.images for faces in parts]),
+        np.concatenate([faces.labels for faces in parts]),
+        np.concatenate([faces.votes for faces in parts]),
+    )
+
+
+def _by_emotion(labels: NDArray[np.int64]) -> dict[str, NDArray[np.intp]]:
+    """Return the rows of each emotion that occurs among the labels (n,)."""
+    rows = {name: np.flatnonzero(labels == label) for label, name in enumerate(EMOTIONS)}
+    return {name: found for name, found in rows.items() if len(found)}
+
+
+def classes(splits: dict[str, Faces]) -> Section:
+    """Return the number of faces of each emotion in each split."""
+    counts = {split: np.bincount(faces.labels, minlength=len(EMOTIONS)) for split, faces in splits.items()}
+    rows = [
+        (name, *(f"{n[label]:,} ({n[label] / n.sum():.1%})" for n in counts.values()))
+        for label, name in enumerate(EMOTIONS)
+    ]
+    sizes = ("all", *(f"{len(faces):,}" for faces in splits.values()))
+    return Section("Classes and splits", [("class", *splits), *rows, sizes], [classes_plot(counts)])
+
+
+def pictures(faces: Faces) -> Section:
+    """Return samples of each class, augmented faces, and the number of pictures that show no face."""
+    flat = int((np.ptp(faces.images, axis=(1, 2)) == 0).sum())
+    table: Table = [("pictures", f"{len(faces):,}"), ("flat gray", f"{flat:,}")]
+    if faces.votes.any():
+        table.append(("no face to most FER+ voters", f"{(~is_face(faces.votes)).sum():,}"))
+    rng, sheets = np.random.default_rng(SEED), []
+    for name, rows in _by_emotion(faces.labels).items():
+        shown = rng.permutation(rows)[:SHEET_FACES]
+        sheets.append(sheet(faces.images[shown], f"{name}: {len(shown)} of {len(rows):,}"))
+    return Section("Samples of each class", table, [*sheets, augmented_sheet(faces)])
+
+
+def augmented_sheet(faces: Faces) -> Picture:
+    """Return a sheet of eight faces, as they are in its first row, and augmented in the others."""
+    chosen = np.random.default_rng(SEED).permutation(len(faces))[:SHEET_COLUMNS]
+    images = torch.from_numpy(faces.images[chosen]).unsqueeze(1).float()
+    torch.manual_seed(SEED)
+    rows = [images, *(augment(images, images.shape[2], webcam) for webcam in (0.0, 0.0, 0.3, 0.3, 1.0, 1.0))]
+    shown = torch.cat(rows).round().clamp(0, 255).squeeze(1).byte().numpy()
+    return sheet(shown, "Augmented: as it is, moved (2 rows), as a webcam shows it (webcam 0.3, then 1)")
+
+
+def light(faces: Faces) -> Section:
+    """Return the faces' brightness and contrast: the mean and the standard deviation of their pixels."""
+    pixels = faces.images.reshape(len(faces), -1)
+    table: Table = [("gray levels", "5 %", "median", "95 %", "explained by the emotion")]
+    plots = []
+    for name, values in (("brightness", pixels.mean(axis=1)), ("contrast", pixels.std(axis=1))):
+        points = (f"{point:.0f}" for point in np.percentile(values, (5, 50, 95)))
+        groups = {emotion: values[rows] for emotion, rows in _by_emotion(faces.labels).items()}
+        table.append((name, *points, f"{explained(groups):.1%}"))
+        plots.append(light_plot(groups, name))
+    return Section("Brightness and contrast", table, plots)
+
+
+def explained(groups: dict[str, NDArray[np.float64]]) -> float:
+    """Return the share of the variance of all values that their groups explain (eta squared)."""
+    values = np.concatenate(list(groups.values()))
+    between = sum(len(group) * (group.mean() - values.mean()) ** 2 for group in groups.values())
+    whole = float(((values - values.mean()) ** 2).sum())
+    return float(between) / whole if whole else 0.0
+
+
+def duplicates(splits: dict[str, Faces]) -> Section:
+    """Return the copies of faces within each split and between each two, and some that bear two labels."""
+    faces, names = join(splits), list(splits)
+    pairs = near_pairs(faces.images)
+    owner = np.repeat(np.arange(len(splits)), [len(part) for part in splits.values()])
+    same_label = faces.labels[pairs[:, 0]] == faces.labels[pairs[:, 1]]
+    table: Table = [("where", "faces with a copy", "pairs", "same label")]
+    for first, other in enumerate(names):
+        for second, split in enumerate(names[first:], first):
+            chosen = (owner[pairs] == (first, second)).all(axis=1)
+            copied = len(np.unique(pairs[chosen] if first == second else pairs[chosen, 1]))
+            same = f"{same_label[chosen].mean():.1%}" if chosen.any() else ""
+            where = f"{split} in {'itself' if first == second else other}"
+            share = f"{copied:,} ({copied / len(splits[split]):.1%})"
+            table.append((where, share, f"{chosen.sum():,}", same))
+    return Section("The same face twice", table, conflict_sheets(faces, pairs[~same_label]))
+
+
+def conflict_sheets(faces: Faces, conflicts: NDArray[np.int64]) -> list[Picture]:
+    """Return some of the pairs (k, 2) of copies with two labels, each face once, without flat images."""
+    conflicts = conflicts[np.ptp(faces.images[conflicts[:, 0]], axis=(1, 2)) > 0]
+    conflicts = conflicts[np.unique(conflicts[:, 0], return_index=True)[1]]
+    return [
+        sheet(faces.images[pair], " and ".join(EMOTIONS[label] for label in faces.labels[pair]))
+        for pair in np.random.default_rng(SEED).permutation(conflicts)[:MAX_CONFLICTS]
+    ]
+
+
+def agreement(faces: Faces) -> Section:
+    """Return which strict FER+ majorities the faces of each label have."""
+    clear, majority = ferplus_majority(faces.votes)
+    labels = faces.labels[clear]
+    table: Table = [("label", "faces with a majority", "agree", *FERPLUS)]
+    for name, rows in {**_by_emotion(labels), "all": np.arange(len(labels))}.items():
+        shares = np.bincount(majority[rows], minlength=len(FERPLUS)) / len(rows)
+        agree = (majority[rows] == labels[rows]).mean()
+        table.append((name, f"{len(rows):,}", f"{agree:.1%}", *(f"{share:.0%}" for share in shares)))
+    return Section("FER2013's label and FER+'s voters", table, [])
 
 
 def load_splits(path: Path, ferplus: Path | None) -> dict[str, Faces]:
@@ -37,11 +177,11 @@ def load_splits(path: Path, ferplus: Path | None) -> dict[str, Faces]:
     return splits
 
 
-def write_report(out: Path, data: str, sections: list[Section]) -> None:
-    """Write explore.html and explore.json into the folder `out`; data is the data set's name."""
-    figures = {section.name: section.figures | {"conclusion": section.conclusion} for section in sections}
-    (out / "explore.json").write_text(json.dumps({"data": data, **figures}, indent=2), encoding="utf-8")
-    (out / "explore.html").write_text(render("explore.html", data=data, sections=sections), encoding="utf-8")
+def as_text(section: Section) -> str:
+    """Return the title and the table of a section as lines for a terminal."""
+    widths = [max(map(len, column)) + 2 for column in zip(*section.table, strict=True)]
+    rows = ("".join(map(str.rjust, row, widths)) for row in section.table)
+    return "\n".join((section.title, *rows, ""))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,15 +200,13 @@ def main(argv: list[str] | None = None) -> int:
             if faces.dropped:
                 print(f"{split}: {faces.dropped:,} faces left out, which show none of the seven emotions")
         sections = []
-        detectors: dict[str, Detector] = {
-            "Haar": HaarDetector(Settings().cascade, MIN_FACE_PX),
-            "MTCNN": MtcnnDetector(Networks.load(), MIN_FACE_PX, LIVE_PX),
-        }
-        for section in explore(splits, detectors):
-            print(f"{section.title}: {section.conclusion}")
+        for section in explore(splits):
+            print(as_text(section), flush=True)
             sections.append(section)
-        write_report(args.out, args.data.name, sections)
-    except (ValueError, OSError, StartError) as error:
+        template = jinja2.Template(TEMPLATE.read_text(encoding="utf-8"), autoescape=True)
+        page = template.render(data=args.data.name, sections=sections)
+        (args.out / "explore.html").write_text(page, encoding="utf-8")
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"report in {args.out / 'explore.html'}; it shows photographs: do not publish it")

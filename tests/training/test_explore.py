@@ -1,37 +1,32 @@
-"""A data set's report: its figures, the sentences drawn from them, and the page."""
+"""A data set's report: its tables, and the page."""
 
 import base64
-import html
-import json
 import re
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nn.emotion_net import FERPLUS
 from tests.fakes.fer2013 import write_fer2013
 from training.data import VOTES, Faces
-from training.explore import load_splits, main
-from training.explore_plots import sheet
-from training.explore_sections import (
+from training.explore import (
     agreement,
+    as_text,
     augmented_sheet,
     classes,
     conflict_sheets,
-    detection,
     duplicates,
     light,
-    outcome_of,
+    load_splits,
+    main,
     pictures,
 )
-from vision.detector import Detections
+from training.explore_plots import sheet
 from vision.emotions import EMOTIONS
-from vision.frames import Image
-from vision.haar import HaarDetector
 
 pytestmark = pytest.mark.training
 
@@ -68,49 +63,37 @@ def pixels(url: str) -> NDArray[np.uint8]:
     return image.astype(np.uint8, copy=False)
 
 
-class Seer(HaarDetector):
-    """Finds a face in bright pictures only: the middle half."""
-
-    def __init__(self) -> None:
-        self.scenes: list[NDArray[np.uint8]] = []
-
-    def detect(self, image: Image) -> Detections:
-        self.scenes.append(image)
-        side = image.shape[0]
-        box = [[side // 4, side // 4, side * 3 // 4, side * 3 // 4]]
-        return Detections.of_boxes(np.array(box if image.mean() > 127 else [], np.int32).reshape(-1, 4))
-
-
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
-    """The page and the JSON of a small data set whose PublicTest holds a mirrored copy under another label."""
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a small data set whose PublicTest holds a mirrored copy under another label."""
     folder = tmp_path_factory.mktemp("explore")
     splits = {"Training": make_faces([*range(7), 3]), "PublicTest": make_faces([3, 4], seed=1)}
     splits["PublicTest"].images[1] = splits["Training"].images[2, :, ::-1]
     data = write_csv(folder / "fer2013.csv", splits)
     votes = write_votes(folder / "fer2013new.csv", splits, "happiness")
     out = folder / "deep" / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.report.DPI", 20)
-        assert main(["--data", str(data), "--ferplus", str(votes), "--out", str(out)]) == 0
-    assert {path.name for path in out.iterdir()} == {"explore.html", "explore.json"}
+    assert main(["--data", str(data), "--ferplus", str(votes), "--out", str(out)]) == 0
+    assert [path.name for path in out.iterdir()] == ["explore.html"]
     assert {path.name for path in folder.iterdir()} == {"fer2013.csv", "fer2013new.csv", "deep"}
-    return (out / "explore.html").read_text(), json.loads((out / "explore.json").read_text())
+    return (out / "explore.html").read_text()
 
 
-def test_the_page_needs_nothing_but_itself(report: tuple[str, dict[str, Any]]) -> None:
-    page, _ = report
+def test_the_page_needs_nothing_but_itself(page: str) -> None:
     sources = re.findall(r"""(?:src|srcset|href)=["']?([^"'\s>]+)""", page)
-    assert len(sources) == len(EMOTIONS) + 6  # sheets, and plots
+    assert len(sources) == len(EMOTIONS) + 5  # sheets, and plots
     for source in set(sources):
         assert pixels(source).size > 0
     assert "<script" not in page
     assert "@import" not in page
 
 
-def test_the_page_shows_the_sizes_of_the_splits_and_augmented_faces(report: tuple[str, dict[str, Any]]) -> None:
-    assert re.search(r"<td>all<td>8<td>2\b", report[0])
-    assert "Augmented: as it is, moved (2 rows)" in report[0]
+def test_the_page_has_every_table_and_the_augmented_faces(page: str) -> None:
+    assert re.search(r"<td>all<td>8<td>2\b", page)
+    assert re.search(r"<td>no face to most FER\+ voters<td>0\b", page)
+    assert "<td>brightness<td>" in page
+    assert "<td>PublicTest in Training<td>1 (50.0%)<td>1<td>0.0%" in page
+    assert "<td>all<td>10<td>30.0%" in page
+    assert "Augmented: as it is, moved (2 rows)" in page
 
 
 def test_the_first_row_of_the_augmented_sheet_is_as_it_is_and_the_others_are_not() -> None:
@@ -121,43 +104,16 @@ def test_the_first_row_of_the_augmented_sheet_is_as_it_is_and_the_others_are_not
     assert all((row != rows[0]).mean() > 0.5 for row in rows[1:])
 
 
-def test_the_page_says_that_it_must_not_be_published(report: tuple[str, dict[str, Any]]) -> None:
-    assert "do not publish it" in report[0]
+def test_the_page_says_that_it_must_not_be_published(page: str) -> None:
+    assert "do not publish it" in page
 
 
-def test_every_section_ends_in_a_sentence_on_the_page(report: tuple[str, dict[str, Any]]) -> None:
-    page, figures = html.unescape(report[0]), report[1]
-    sections = {name: part for name, part in figures.items() if name != "data"}
-    assert list(sections) == ["classes", "pictures", "light", "duplicates", "agreement", "detection"]
-    for name, part in sections.items():
-        assert part["conclusion"].endswith(".")
-        assert f'id="{name}"' in page
-        assert part["conclusion"] in page
-
-
-def test_the_figures_are_those_of_the_data(report: tuple[str, dict[str, Any]]) -> None:
-    _, figures = report
-    assert list(figures["classes"]["counts"]) == ["Training", "PublicTest"]
-    assert figures["classes"]["counts"]["Training"] == dict.fromkeys(EMOTIONS, 1) | {"happy": 2}
-    copied = [o for o in figures["duplicates"]["overlaps"] if o["faces"]]
-    assert copied == [
-        {"split": "PublicTest", "other": "Training", "faces": 1, "share": 0.5, "pairs": 1, "same_label": 0}
-    ]
-    assert figures["agreement"]["share"] == pytest.approx(0.3)
-    tried = dict.fromkeys(EMOTIONS, 1) | {"happy": 3, "sad": 2}
-    for detector in ("Haar", "MTCNN"):
-        counts = figures["detection"]["counts"][detector]
-        assert {name: sum(outcomes.values()) for name, outcomes in counts.items()} == tried
-
-
-def test_without_votes_the_page_has_no_agreement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.report.DPI", 20)
+def test_without_votes_there_is_no_agreement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write_csv(tmp_path / "fer2013.csv", {"PrivateTest": make_faces([3, 3, 4])})
     assert main(["--data", str(data), "--out", str(tmp_path / "out")]) == 0
-    figures = json.loads((tmp_path / "out" / "explore.json").read_text())
-    assert "agreement" not in figures
-    assert figures["pictures"]["no_face"] is None
-    assert "no face at all for angry, disgust, fear, surprise" in figures["classes"]["conclusion"]
+    printed = capsys.readouterr().out
+    assert "The same face twice" in printed
+    assert "FER+" not in printed
 
 
 def test_a_folder_with_one_split_has_one_split(tmp_path: Path) -> None:
@@ -197,37 +153,37 @@ def test_mistakes_end_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert list(Path(out).iterdir()) == []
 
 
-def test_the_classes_are_counted_against_always_answering_the_most_frequent() -> None:
+def test_the_classes_are_counted_in_each_split() -> None:
     section = classes({split: make_faces([0, 1, 2, 3, 3, 4, 5, 6]) for split in ("Training", "PublicTest")})
-    assert "2.0 times as many happy" in section.conclusion
-    assert "always answering happy is right on 25.0 %" in section.conclusion
-    assert section.table[4] == ("happy", "2 (25.0 %)", "2 (25.0 %)")
+    assert section.table[0] == ("class", "Training", "PublicTest")
+    assert section.table[4] == ("happy", "2 (25.0%)", "2 (25.0%)")
+    assert section.table[-1] == ("all", "8", "8")
 
 
 def test_pictures_of_nothing_are_counted() -> None:
     faces = make_faces([0, 1, 2])
-    assert pictures(faces).figures == {"faces": 3, "flat": 0, "no_face": None}
+    assert pictures(faces).table == [("pictures", "3"), ("flat gray", "0")]
     faces.images[1] = 9
     faces.votes[:, VOTES.index("NF")] = (10, 10, 5)
     faces.votes[:, HAPPY] = (0, 0, 5)
-    assert "1 are flat gray, and 2 show no face" in pictures(faces).conclusion
+    assert pictures(faces).table[1:] == [("flat gray", "1"), ("no face to most FER+ voters", "2")]
 
 
 def test_brightness_is_the_mean_and_contrast_the_deviation() -> None:
     faces = make_faces([HAPPY])
     faces.images[:] = 0
     faces.images[:, :24] = 200
-    figures = light(faces).figures
-    assert figures["brightness"] == figures["contrast"] == [100, 100, 100]
+    assert [row[:4] for row in light(faces).table[1:]] == [
+        ("brightness", "100", "100", "100"),
+        ("contrast", "100", "100", "100"),
+    ]
 
 
 def test_the_emotion_explains_all_or_nothing_of_the_brightness() -> None:
-    decided = light(shaded([50, 50, 90, 90], [0, 0, 1, 1])).figures
-    assert decided["brightness_explained"] == pytest.approx(1)
-    mixed = light(shaded([50, 90, 50, 90], [0, 0, 1, 1])).figures
-    assert mixed["brightness_explained"] == pytest.approx(0)
-    assert decided["contrast_explained"] == 0
-    assert decided["brightness"] == pytest.approx([50, 70, 90])
+    decided = light(shaded([50, 50, 90, 90], [0, 0, 1, 1])).table
+    assert decided[1] == ("brightness", "50", "70", "90", "100.0%")
+    assert decided[2][-1] == "0.0%"
+    assert light(shaded([50, 90, 50, 90], [0, 0, 1, 1])).table[1][-1] == "0.0%"
 
 
 def test_copies_are_counted_within_and_across_splits() -> None:
@@ -235,18 +191,17 @@ def test_copies_are_counted_within_and_across_splits() -> None:
     training, test = splits["Training"].images, splits["PublicTest"].images
     training[2] = test[0] = training[0]
     test[3] = test[2]
-    section = duplicates(splits)
-    assert [tuple(overlap.values()) for overlap in section.figures["overlaps"]] == [
-        ("Training", "Training", 2, 2 / 3, 1, 1),
-        ("PublicTest", "Training", 1, 1 / 4, 2, 2),
-        ("PublicTest", "PublicTest", 2, 2 / 4, 1, 0),
+    assert duplicates(splits).table[1:] == [
+        ("Training in itself", "2 (66.7%)", "1", "100.0%"),
+        ("PublicTest in Training", "1 (25.0%)", "2", "100.0%"),
+        ("PublicTest in itself", "2 (50.0%)", "1", "0.0%"),
     ]
-    assert section.conclusion == "Of 4 pairs of copies 25.0 % bear two labels."
-    assert section.table[2] == ("PublicTest in Training", "1 (25.0 %)", "2", "100.0 %")
 
 
 def test_faces_without_a_copy_occur_once() -> None:
-    assert duplicates({"Training": make_faces([0, 1])}).conclusion == "No face occurs twice."
+    section = duplicates({"Training": make_faces([0, 1])})
+    assert section.table[1:] == [("Training in itself", "0 (0.0%)", "0", "")]
+    assert as_text(section).splitlines()[0] == "The same face twice"
 
 
 def test_only_copies_that_show_something_are_shown() -> None:
@@ -270,45 +225,11 @@ def test_agreement_is_with_the_strict_majority() -> None:
     faces.votes[2, FEAR] = 9
     faces.votes[3:5, SAD] = 9
     faces.votes[5, [HAPPY, SAD]] = 5
-    figures = agreement(faces).figures
-    assert (figures["faces"], figures["undecided"]) == (5, 1)
-    assert figures["share"] == pytest.approx(0.6)
-    assert figures["shares"] == pytest.approx({"happy": 1, "fear": 1 / 3})
-    assert figures["counts"]["fear"]["sad"] == 2
-
-
-@pytest.mark.parametrize(
-    ("found", "outcome"),
-    [
-        ([(48, 48, 144, 144)], "one"),
-        ([(60, 60, 150, 150)], "one"),
-        ([(0, 0, 60, 60)], "one badly cut"),
-        ([(48, 48, 144, 144), (0, 0, 40, 40)], "several"),
-        ([], "none"),
-    ],
-)
-def test_a_face_is_found_once_or_badly_cut_or_several_times_or_not(
-    found: list[tuple[int, ...]], outcome: str
-) -> None:
-    class Finder(Seer):
-        def detect(self, image: Image) -> Detections:
-            assert image.shape == (192, 192, 3)  # enlarged, amid its own edges
-            assert (image == 200).all()
-            return Detections.of_boxes(np.array(found, dtype=np.int32).reshape(-1, 4))
-
-    assert outcome_of(shaded([200], [0]).images[0], Finder()) == outcome
-
-
-def test_each_detector_is_given_the_same_faces() -> None:
-    faces = shaded([200] * 3 + [20], [HAPPY] * 3 + [SAD])
-    section = detection(faces, {"a": Seer(), "b": Seer()})
-    counts = section.figures["counts"]
-    assert counts["a"] == counts["b"]
-    assert counts["a"] == {
-        "happy": {"one": 3, "several": 0, "one badly cut": 0, "none": 0},
-        "sad": {"one": 0, "several": 0, "one badly cut": 0, "none": 1},
-    }
-    assert "a finds one face in 75.0 %, b finds" in section.conclusion
+    table = {row[0]: row[1:] for row in agreement(faces).table}
+    assert table["happy"][:2] == ("2", "100.0%")
+    assert table["fear"][:2] == ("3", "33.3%")
+    assert table["fear"][2 + FERPLUS.index("sad")] == "67%"
+    assert table["all"][:2] == ("5", "60.0%")  # half of the votes are no majority
 
 
 def test_a_sheet_shows_the_faces_row_by_row() -> None:
