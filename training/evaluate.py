@@ -1,18 +1,17 @@
 """Measure a weights file on FER2013: python -m training.evaluate WEIGHTS --data fer2013.csv.
 
-The figures are printed and written as evaluation.json, and with plots as evaluation.html. --data FOLDER --by
+The figures are printed and written as evaluation.json, their plots as evaluation.png. --data FOLDER --by
 source,person measures faces of any source name by name (see training.named), with by_name.png as their picture.
 """
 
 import argparse
 import json
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -28,14 +27,13 @@ from training.duplicates import near_duplicates
 from training.evaluate_by import as_text as evaluate_by_text
 from training.evaluate_by import evaluate_by, write_picture
 from training.evaluate_rest import evaluate_rest, rest_text
-from training.inference import predict_logits
+from training.inference import ms_per_face, predict_logits
 from training.losses import heads
-from training.metrics import averages, confusion, ferplus_majority, measure, per_class
+from training.metrics import by_emotion, confusion, ferplus_majority, measure
 from training.named import PERSON, load_named
-from training.report import as_text, write_report
+from training.plots import DPI, evaluation_plot
 from training.stress import STRESSES, stressed
-
-TIMED = 200  # faces
+from vision.emotions import EMOTIONS
 
 
 def evaluate(
@@ -64,11 +62,10 @@ def evaluate(
         "clean_faces": int(clean.sum()),
         "output": output,
         "outputs": {name: _both(logits, name, card, faces, clean) for name in known},
-        "per_class": {name: column.tolist() for name, column in per_class(probs, faces.labels).items()},
-        "averages": averages(probs, faces.labels),
+        "by_emotion": by_emotion(probs, faces.labels),
         "confusion": confusion(probs, faces.labels).tolist(),
         "stress": _under_stress(net, card, faces, output),
-        "ms_per_face": ms_per_face(EmotionClassifier(TorchEngine(net), card, output)),
+        "ms_per_face": ms_per_face(EmotionClassifier(TorchEngine(net), card, output))[0],
     }
     if faces.votes.any() and (ferplus := heads(logits)[1]) is not None:
         clear, majority = ferplus_majority(faces.votes)
@@ -106,21 +103,43 @@ def _under_stress(net: nn.Module, card: ModelCard, faces: Faces, output: str) ->
     return accuracy
 
 
-def ms_per_face(classifier: EmotionClassifier) -> float:
-    """Return the median time in ms from a 640x480 image to one face's probabilities, on one CPU thread."""
-    gray = np.random.default_rng(0).integers(0, 256, (480, 640), dtype=np.uint8)
-    box = np.array([[200, 100, 360, 260]])
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        times = []
-        for _ in range(TIMED):
-            started_s = time.perf_counter()
-            classifier.predict(gray, box)
-            times.append(time.perf_counter() - started_s)
-    finally:
-        torch.set_num_threads(threads)
-    return float(np.median(times)) * 1000
+def as_text(figures: dict[str, Any]) -> str:
+    """Return the figures of `evaluate` as lines for a terminal."""
+    lines = [f"{'output':10}{'faces':>8}{'accuracy':>18}{'macro-F1':>10}{'ECE':>8}{'loss':>8}"]
+    for output, parts in figures["outputs"].items():
+        for part, m in parts.items():
+            lines.append(
+                f"{output:10}{part:>8}{_accuracy(m):>18}{m['macro_f1']:10.4f}{m['ece']:8.4f}{m['loss']:8.4f}"
+            )
+    if "ferplus_majority" in figures:
+        m = figures["ferplus_majority"]
+        lines.append(f"FER+ majority, eight classes, FER+ head, {m['faces']} faces: {_accuracy(m)}")
+        m = figures["seven_majority"]
+        lines.append(
+            f"FER+ majority, seven classes, {figures['output']} output, {m['faces']} clean faces: "
+            f"{_accuracy(m)}, balanced {m['balanced']:.4f}, ECE {m['ece']:.4f}"
+        )
+    lines += ["", f"the {figures['output']} output in detail, rows are labels:", *_tables(figures), ""]
+    whole = figures["outputs"][figures["output"]]["all"]["accuracy"]
+    for name, accuracy in figures["stress"].items():
+        lines.append(f"{name:20} accuracy {accuracy:.4f}, {whole - accuracy:+.4f} lost")
+    lines.append(f"{figures['ms_per_face']:.2f} ms a face on one thread, crop included")
+    return "\n".join(lines)
+
+
+def _accuracy(figures: dict[str, float]) -> str:
+    return f"{figures['accuracy']:.4f} ± {figures['accuracy_se']:.4f}"
+
+
+def _tables(figures: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the confusion matrix, and of each emotion's figures."""
+    yield f"{'':12}" + "".join(f"{name:>10}" for name in EMOTIONS)
+    for name, row in zip(EMOTIONS, figures["confusion"], strict=True):
+        yield f"{name:12}" + "".join(f"{count:10}" for count in row)
+    yield ""
+    yield f"{'':12}{'precision':>10}{'recall':>10}{'F1':>10}{'faces':>10}"
+    for name, (*shares, support) in ((n, row.values()) for n, row in figures["by_emotion"].items()):
+        yield f"{name:12}" + "".join(f"{share:10.3f}" for share in shares) + f"{support:10.0f}"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -193,8 +212,9 @@ def _report(net: nn.Module, card: ModelCard, args: Any) -> int:
     print(as_text(figures))
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "evaluation.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    write_report(args.out / "evaluation.html", title, figures, probs, faces.labels)
-    print(f"report in {args.out / 'evaluation.html'}")
+    plot = evaluation_plot(title, np.array(figures["confusion"]), probs, faces.labels)
+    plot.savefig(args.out / "evaluation.png", dpi=DPI)
+    print(f"picture in {args.out / 'evaluation.png'}")
     return 0
 
 

@@ -1,14 +1,10 @@
 """Metrics: pure functions from probabilities (n, C) and labels (n,) to figures."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    confusion_matrix,
-    f1_score,
-    precision_recall_fscore_support,
-    recall_score,
-    roc_auc_score,
-)
+from sklearn.metrics import classification_report, confusion_matrix, f1_score, recall_score
 
 from nn.emotion_net import FERPLUS
 from training.data import VOTES
@@ -54,33 +50,21 @@ def recall_by_emotion(matrix: NDArray[np.int64]) -> dict[str, float]:
     return {name: float(share) for name, share in zip(EMOTIONS, shares, strict=True)}
 
 
-def per_class(probs: Probs, labels: Labels) -> dict[str, NDArray[np.floating]]:
-    """Return precision, recall, f1, support and auc (one against the rest), each (C,); an auc may be nan."""
-    classes = np.arange(probs.shape[1])
-    precision, recall, f1, support = precision_recall_fscore_support(
-        labels, probs.argmax(axis=1), labels=classes, zero_division=0.0
-    )
-    auc = [
-        roc_auc_score(labels == c, probs[:, c]) if 0 < (labels == c).sum() < len(labels) else np.nan
-        for c in classes
-    ]
-    return {"precision": precision, "recall": recall, "f1": f1, "support": support, "auc": np.array(auc)}
+def by_emotion(probs: Probs, labels: Labels) -> dict[str, dict[str, float]]:
+    """Return precision, recall, f1-score and support of each emotion that occurs, and of their two averages.
 
-
-def averages(probs: Probs, labels: Labels) -> dict[str, dict[str, float]]:
-    """Return the macro and the weighted average over the classes of precision, recall and f1, and the support.
-
-    The weighted average weighs each class by its faces; classes without faces are left out of both.
+    "macro avg" counts every emotion alike, "weighted avg" every face.
     """
-    present, names = np.unique(labels), ("precision", "recall", "f1")
-    by_kind = {}
-    for kind in ("macro", "weighted"):
-        values = precision_recall_fscore_support(
-            labels, probs.argmax(axis=1), labels=present, average=kind, zero_division=0.0
-        )[: len(names)]
-        figures = {name: float(value) for name, value in zip(names, values, strict=True)}
-        by_kind[kind] = figures | {"support": float(len(labels))}
-    return by_kind
+    seen = np.unique(labels)
+    report: dict[str, Any] = classification_report(
+        labels,
+        probs.argmax(axis=1),
+        labels=seen,
+        target_names=[EMOTIONS[label] for label in seen],
+        output_dict=True,
+        zero_division=0.0,
+    )
+    return {name: row for name, row in report.items() if name not in ("accuracy", "micro avg")}
 
 
 def calibration_error(probs: Probs, labels: Labels) -> float:

@@ -1,13 +1,18 @@
-"""The plots of a training run, as PNG files in its folder."""
+"""The plots of a training run and of an evaluation, as PNG files."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 
-from training.report import confusion_plot
+from training.metrics import Labels, Probs, reliability
 from vision.emotions import DETAILS, EMOTIONS
+
+DPI = 110
 
 
 def write_plots(folder: Path, history: list[dict[str, Any]], best_epoch: int) -> None:
@@ -16,11 +21,13 @@ def write_plots(folder: Path, history: list[dict[str, Any]], best_epoch: int) ->
     history is that of training.run.Run: an epoch's figures each.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    curves_plot(history, best_epoch).savefig(folder / "curves.png", dpi=110, bbox_inches="tight")
+    curves_plot(history, best_epoch).savefig(folder / "curves.png", dpi=DPI)
     best = next((epoch for epoch in history if epoch["epoch"] == best_epoch), history[-1])
-    figure = confusion_plot(np.array(best["confusion"]))
-    figure.axes[0].set_title(f"epoch {best['epoch']}: accuracy {best['accuracy']:.3f} on the validation faces")
-    figure.savefig(folder / "confusion.png", dpi=110, bbox_inches="tight")
+    figure = Figure(figsize=(6, 5.5), layout="constrained")
+    axes = figure.add_subplot()
+    draw_confusion(axes, np.array(best["confusion"]))
+    axes.set_title(f"epoch {best['epoch']}: accuracy {best['accuracy']:.3f} on the validation faces")
+    figure.savefig(folder / "confusion.png", dpi=DPI)
 
 
 def curves_plot(history: list[dict[str, Any]], best_epoch: int) -> Figure:
@@ -40,3 +47,44 @@ def curves_plot(history: list[dict[str, Any]], best_epoch: int) -> Figure:
     recall.set(xlabel="epoch", ylabel="recall", ylim=(0, 1))
     recall.legend(ncols=2, fontsize="small")
     return figure
+
+
+def evaluation_plot(title: str, matrix: NDArray[np.int64], probs: Probs, labels: Labels) -> Figure:
+    """Plot the confusion matrix (7, 7), and ROC and reliability of probs (n, 7) against labels (n,)."""
+    figure = Figure(figsize=(18, 5.5), layout="constrained")
+    figure.suptitle(title)
+    confusion, roc, calibration = figure.subplots(1, 3)
+    draw_confusion(confusion, matrix)
+    draw_roc(roc, probs, labels)
+    draw_reliability(calibration, probs, labels)
+    return figure
+
+
+def draw_confusion(axes: Axes, matrix: NDArray[np.int64]) -> None:
+    """Draw the confusion matrix (7, 7), in shares of each row."""
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    ConfusionMatrixDisplay(shares, display_labels=EMOTIONS).plot(
+        ax=axes, cmap="Blues", colorbar=False, values_format=".2f", xticks_rotation=40
+    )
+    axes.set(xlabel="the network says", ylabel="label")
+
+
+def draw_roc(axes: Axes, probs: Probs, labels: Labels) -> None:
+    """Draw the ROC curve of each emotion that occurs among the labels, against the rest."""
+    for i, name in enumerate(EMOTIONS):
+        if 0 < (labels == i).sum() < len(labels):
+            colour = {"color": DETAILS[name].colour}
+            RocCurveDisplay.from_predictions(labels == i, probs[:, i], name=name, ax=axes, curve_kwargs=colour)
+    axes.axline((0, 0), (1, 1), linestyle="--", color="gray", linewidth=1)
+    axes.set(xlabel="false positive rate", ylabel="true positive rate")
+
+
+def draw_reliability(axes: Axes, probs: Probs, labels: Labels) -> None:
+    """Draw accuracy against confidence, and each bin's share of the faces as bars."""
+    weight, confidence, accuracy = reliability(probs, labels)
+    filled = weight > 0
+    axes.bar(confidence[filled], weight[filled], width=0.05, color="lightgray", label="share of faces")
+    axes.axline((0, 0), (1, 1), linestyle="--", color="gray", linewidth=1)
+    axes.plot(confidence[filled], accuracy[filled], "o-", label="accuracy")
+    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(loc="upper left")

@@ -61,7 +61,7 @@ def test_every_network_has_a_configuration() -> None:
 def test_a_network_is_trained_measured_explained_exported_and_runs_live(
     name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("training.evaluate.TIMED", 2)
+    monkeypatch.setattr("training.inference.TIMED", 2)
     config, changes = CONFIGS[name]
     run = tmp_path / "run"
     weights = run / "weights.safetensors"

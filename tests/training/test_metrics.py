@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from nn.emotion_net import FERPLUS
 from training.data import VOTES
-from training.metrics import calibration_error, confusion, ferplus_majority, measure, per_class, reliability
+from training.metrics import by_emotion, calibration_error, confusion, ferplus_majority, measure, reliability
 
 pytestmark = pytest.mark.training
 
@@ -34,13 +34,14 @@ def test_the_figures_are_those_computed_by_hand() -> None:
     assert metrics["ece"] == pytest.approx(1 / 4)  # half sure, three quarters right
 
 
-def test_each_class_has_its_figures() -> None:
-    columns = per_class(PROBS, LABELS)
-    assert columns["recall"].tolist() == pytest.approx([0.5, 1, 0, 1, 0, 0, 0])
-    assert columns["precision"].tolist() == pytest.approx([1, 0.5, 0, 1, 0, 0, 0])
-    assert columns["support"].tolist() == [2, 1, 0, 1, 0, 0, 0]
-    assert columns["auc"][3] == 1
-    assert np.isnan(columns["auc"][2])
+def test_each_emotion_that_occurs_has_its_figures_and_their_averages() -> None:
+    labels, probs = np.array([0, 0, 0, 3], dtype=np.int64), np.eye(7)[[0, 0, 6, 3]]
+    figures = {name: [*row.values()] for name, row in by_emotion(probs, labels).items()}
+    assert [*figures] == ["angry", "happy", "macro avg", "weighted avg"]
+    assert figures["angry"] == pytest.approx([1, 2 / 3, 0.8, 3])
+    assert figures["happy"] == pytest.approx([1, 1, 1, 1])
+    assert figures["macro avg"] == pytest.approx([1, 5 / 6, 0.9, 4])
+    assert figures["weighted avg"] == pytest.approx([1, 3 / 4, 0.85, 4])
 
 
 def test_confidence_equal_to_accuracy_has_no_calibration_error() -> None:
