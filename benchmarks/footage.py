@@ -92,6 +92,20 @@ def play(pipeline: Pipeline, images: Iterable[Image], fps: float) -> list[Annota
     return shown
 
 
+def count_changes(frames: Iterable[Mapping[int, str]]) -> tuple[int, int]:
+    """Return how often a face's label differs from that when it was last seen, and the sightings of all faces.
+
+    frames holds the label of each face that a frame shows, by the face.
+    """
+    last: dict[int, str] = {}
+    changes = sightings = 0
+    for labels in frames:
+        changes += sum(last.get(face, label) != label for face, label in labels.items())
+        sightings += len(labels)
+        last |= labels
+    return changes, sightings
+
+
 def print_columns(columns: Mapping[str, Mapping[str, str]]) -> None:
     """Print the figures of each program or detector in a column."""
     names = list(next(iter(columns.values())))

@@ -1,33 +1,25 @@
 """Count the changes of shown labels, per second that a face is seen: python -m benchmarks.labels VIDEO...
 
-Each video is played once at its own rate through the live site's pipeline, as from a camera.
+Each video is played once at its own rate through the live site's pipeline, as from a camera. “Unsure” is a
+label, too.
 """
 
 import argparse
 import sys
+from contextlib import closing
 
 from app import make_live_pipeline
-from benchmarks.footage import play, read_video
+from benchmarks.footage import count_changes, play, read_video
 from settings import StartError, read_settings
 from uploads.assemble import load_classifier
 from vision.background import limit_threads
 from vision.detectors import Detectors
-from vision.pipeline import Pipeline
+from vision.frames import AnnotatedFrame
 
 
-def count_changes(pipeline: Pipeline, path: str) -> tuple[int, float, float]:
-    """Return a video's label changes, the seconds that its faces are seen in total, and those unsure."""
-    images, fps = read_video(path)
-    labels: dict[int, str] = {}
-    changes = seen = unsure = 0
-    for annotated in play(pipeline, images, fps):
-        for track in annotated.tracks:
-            label = track.emotion if track.sure else "unsure"
-            changes += labels.get(track.track_id, label) != label
-            labels[track.track_id] = label
-            seen += 1
-            unsure += not track.sure
-    return changes, seen / fps, unsure / fps
+def labels(frame: AnnotatedFrame) -> dict[int, str]:
+    """Return the label of each face that a frame shows, by its number."""
+    return {track.track_id: track.emotion if track.sure else "unsure" for track in frame.tracks}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,15 +31,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = read_settings([])
         limit_threads()
-        classifier = load_classifier(settings)
+        classifier, detectors = load_classifier(settings), Detectors.load(settings)
         for path in args.videos:
-            pipeline = make_live_pipeline(settings, classifier, Detectors.load(settings))
-            changes, seen_s, unsure_s = count_changes(pipeline, path)
-            pipeline.close()
-            if not seen_s:
+            images, fps = read_video(path)
+            with closing(make_live_pipeline(settings, classifier, detectors)) as pipeline:
+                changes, sightings = count_changes(map(labels, play(pipeline, images, fps)))
+            if not sightings:
                 raise StartError(f"no face in {path}")
-            rate, unsure = changes / seen_s, unsure_s / seen_s
-            print(f"{path}: {changes} changes in {seen_s:.1f} s, {rate:.2f} a second; {unsure:.0%} unsure")
+            seen_s = sightings / fps
+            print(f"{path}: {changes} changes in {seen_s:.1f} s, {changes / seen_s:.2f} a second")
             total_changes, total_s = total_changes + changes, total_s + seen_s
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -23,9 +23,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -33,13 +33,24 @@ import numpy as np
 from tqdm import tqdm
 
 from app import make_live_pipeline
-from benchmarks.footage import Known, footage_parser, match, play, print_columns, read_known, read_video
+from benchmarks.footage import (
+    Known,
+    count_changes,
+    footage_parser,
+    match,
+    play,
+    print_columns,
+    read_known,
+    read_video,
+)
+from model import EmotionClassifier
 from settings import Settings, StartError, read_settings
 from uploads.assemble import load_classifier, make_recognizer
 from uploads.recognizer import File
 from vision.background import limit_threads
 from vision.detectors import Detectors
 from vision.frames import Image
+from vision.tracker import Track
 
 WORKERS = Path(__file__).parent
 WORKER_S = 1800.0  # the longest that another program may take
@@ -54,32 +65,38 @@ class Seen:
     cpu_ms: float
 
 
-def read_pictures_here(settings: Settings, pictures: Sequence[Image]) -> list[Seen]:
-    """Return what this program sees in each picture."""
-    recognizer = make_recognizer(settings, load_classifier(settings), Detectors.load(settings), threads=1)
-    seen = []
-    for image in pictures:
-        data = cv2.imencode(".png", image)[1].tobytes()
-        started_s = time.process_time()
-        (reading,) = recognizer.read([File("picture.png", data)])
-        cpu_ms = (time.process_time() - started_s) * 1000
-        faces = [] if reading.is_whole else reading.faces
-        seen.append(Seen([list(face.box) for face in faces], [face.emotion for face in faces], cpu_ms))
-    recognizer.close()
-    return seen
+@dataclass(frozen=True)
+class ThisProgram:
+    """This program, its networks loaded once."""
+
+    settings: Settings
+    classifier: EmotionClassifier
+    detectors: Detectors
+
+    def read(self, pictures: Sequence[Image]) -> list[Seen]:
+        """Return what is seen in each picture, as in an upload."""
+        seen = []
+        with closing(make_recognizer(self.settings, self.classifier, self.detectors, threads=1)) as recognizer:
+            for image in pictures:
+                data = cv2.imencode(".png", image)[1].tobytes()
+                started_s = time.process_time()
+                (reading,) = recognizer.read([File("picture.png", data)])
+                cpu_ms = (time.process_time() - started_s) * 1000
+                seen.append(seen_of([] if reading.is_whole else reading.faces, cpu_ms))
+        return seen
+
+    def watch(self, images: Sequence[Image], fps: float) -> list[Seen]:
+        """Return what is shown live in each frame; every frame has the mean CPU time."""
+        with closing(make_live_pipeline(self.settings, self.classifier, self.detectors)) as pipeline:
+            started_s = time.process_time()
+            shown = play(pipeline, images, fps)
+            cpu_ms = (time.process_time() - started_s) * 1000 / len(images)
+        return [seen_of(frame.tracks, cpu_ms) for frame in shown]
 
 
-def watch_here(settings: Settings, images: Sequence[Image], fps: float) -> list[Seen]:
-    """Return what this program shows live in each frame; every frame has the mean CPU time."""
-    pipeline = make_live_pipeline(settings, load_classifier(settings), Detectors.load(settings))
-    started_s = time.process_time()
-    shown = play(pipeline, images, fps)
-    cpu_ms = (time.process_time() - started_s) * 1000 / len(images)
-    pipeline.close()
-    return [
-        Seen([list(face.box) for face in frame.tracks], [face.emotion for face in frame.tracks], cpu_ms)
-        for frame in shown
-    ]
+def seen_of(faces: Sequence[Track], cpu_ms: float) -> Seen:
+    """Return what is seen in a picture with these faces."""
+    return Seen([list(face.box) for face in faces], [face.emotion for face in faces], cpu_ms)
 
 
 def ask(command: Sequence[str], images: Sequence[Image]) -> list[Seen]:
@@ -114,17 +131,18 @@ def figures_of_pictures(seen: Sequence[Seen], pictures: Sequence[Known]) -> dict
 
 def figures_of_video(seen: Sequence[Seen], fps: float) -> dict[str, str]:
     """Return the figures of one video."""
-    largest = [
-        one.emotions[int(np.argmax([(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in one.boxes]))]
-        for one in seen
-        if one.boxes
-    ]
-    changes = sum(before != after for before, after in pairwise(largest))
+    changes, frames = count_changes(map(label_of_largest, seen))
     return {
-        "shown": f"{len(largest) / len(seen):.0%}",
-        "changes": f"{changes / max(len(largest) / fps, 1 / fps):.2f} a second",
+        "shown": f"{frames / len(seen):.0%}",
+        "changes": f"{changes / max(frames, 1) * fps:.2f} a second",
         "frame": f"{np.mean([one.cpu_ms for one in seen]):.1f} ms",
     }
+
+
+def label_of_largest(one: Seen) -> dict[int, str]:
+    """Return the label of the largest face of a frame as that of face 0, nothing where there is no face."""
+    areas = [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in one.boxes]
+    return {0: one.emotions[int(np.argmax(areas))]} if areas else {}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -140,7 +158,9 @@ def main(argv: list[str] | None = None) -> int:
         others["human"] = ["node", str(WORKERS / "human_worker.mjs"), args.human]
     try:
         limit_threads()
-        print_columns(compare(read_settings([]), others, args.pictures, args.videos))
+        settings = read_settings([])
+        here = ThisProgram(settings, load_classifier(settings), Detectors.load(settings))
+        print_columns(compare(here, others, args.pictures, args.videos))
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -148,17 +168,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def compare(
-    settings: Settings, others: dict[str, list[str]], folder: Path, videos: Sequence[str]
+    here: ThisProgram, others: dict[str, list[str]], folder: Path, videos: Sequence[str]
 ) -> dict[str, dict[str, str]]:
     """Return each program's figures by name; raises StartError."""
     pictures = list(read_known(folder))
     images = [picture.image for picture in pictures]
-    seen = {"this program": read_pictures_here(settings, images)}
+    seen = {"this program": here.read(images)}
     seen |= {name: ask(command, images) for name, command in tqdm(others.items(), "pictures")}
     columns = {name: figures_of_pictures(some, pictures) for name, some in seen.items()}
     for path in videos:
         images, fps = read_video(path)
-        ways = {"this program": partial(watch_here, settings, images, fps)}
+        ways = {"this program": partial(here.watch, images, fps)}
         ways |= {name: partial(ask, command, images) for name, command in others.items()}
         for name, way in tqdm(ways.items(), Path(path).name):
             about = figures_of_video(way(), fps)

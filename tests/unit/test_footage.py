@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.footage import read_known, read_video
+from benchmarks.footage import count_changes, read_known, read_video
 from settings import StartError
 from tests.fakes.images import plain_image
 from vision.detectors import UPLOAD_PX
@@ -39,3 +39,8 @@ def test_a_folder_without_its_truth_and_a_file_that_is_no_video_are_said(tmp_pat
         list(read_known(tmp_path))
     with pytest.raises(StartError, match="is no video that OpenCV can read"):
         read_video(str(tmp_path / "none.mp4"))
+
+
+def test_a_change_is_between_two_sightings_of_one_face_however_far_apart() -> None:
+    frames = [{1: "happy", 2: "sad"}, {2: "sad"}, {}, {1: "unsure", 2: "happy"}, {1: "unsure", 3: "fear"}]
+    assert count_changes(frames) == (2, 7)
