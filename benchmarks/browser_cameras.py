@@ -1,20 +1,18 @@
 """Measure the cost of visitors' own cameras to the site's camera: python -m benchmarks.browser_cameras.
 
 The site runs with the demo and one viewer, without visitors and with them, each of whom sends a sample face as
-fast as it is answered. The rates of both, the camera's latency and its time a frame are printed. On a busy
-machine the steadiest figure is the CPU time of an answer, measured in the thread that answers.
+fast as it is answered. The rates of both and the camera's time a frame are printed. On a busy machine the
+steadiest figure is the CPU time of an answer, measured in the thread that answers.
 """
 
 import argparse
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -22,8 +20,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import BytesMessage, CloseConnection, Request, TextMessage
 
 from app import SAMPLES
-from benchmarks.processes import free_port
-from settings import ROOT
+from benchmarks.processes import free_port, program
 
 SECONDS = 10.0
 VISITORS = 8
@@ -45,7 +42,7 @@ class Visitor(threading.Thread):
         """Send to a port, from `start` until `ended` is set."""
         super().__init__(daemon=True)
         self.port, self.jpeg = port, jpeg
-        self.answers, self.waited_s = 0, 0.0
+        self.answers = 0
         self.ended = threading.Event()
 
     def run(self) -> None:
@@ -53,16 +50,12 @@ class Visitor(threading.Thread):
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             protocol = WSConnection(ConnectionType.CLIENT)
             connection.sendall(protocol.send(Request("127.0.0.1", "/camera/socket")))
-            sent_s = 0.0
             while not self.ended.is_set():
                 protocol.receive_data(connection.recv(65536) or None)
                 for event in protocol.events():
                     if isinstance(event, CloseConnection):  # the machine is too busy
                         return
-                    if isinstance(event, TextMessage):
-                        self.answers += 1
-                        self.waited_s += time.monotonic() - sent_s
-                    sent_s = time.monotonic()
+                    self.answers += isinstance(event, TextMessage)
                     connection.sendall(protocol.send(BytesMessage(self.jpeg)))
 
 
@@ -87,58 +80,46 @@ def measure(port: int, count: int) -> None:
         visitor.start()
     time.sleep(3)
     before = read_metrics(port)
-    answers_before, waited_before_s = [v.answers for v in visitors], sum(v.waited_s for v in visitors)
+    answers_before = [visitor.answers for visitor in visitors]
     time.sleep(SECONDS)
     after = read_metrics(port)
     gained = {name: after[name] - before.get(name, 0) for name in after}
-    print(f"{count} visitors: {camera_report(gained, after['fer_latency_seconds'] * 1000)}", flush=True)
+    print(f"{count} visitors: {camera_report(gained)}", flush=True)
     if visitors:
         answers = [v.answers - n for v, n in zip(visitors, answers_before, strict=True)]
-        waited_s = sum(v.waited_s for v in visitors) - waited_before_s
-        print(f"  {visitors_report(gained, answers, waited_s)}", flush=True)
+        print(f"  {visitors_report(gained, answers)}", flush=True)
     for visitor in visitors:
         visitor.ended.set()
         visitor.join(20)
 
 
-def camera_report(gained: dict[str, float], latency_ms: float) -> str:
-    """Return the camera's rate, time and latency from the growth of its metrics in SECONDS."""
+def camera_report(gained: dict[str, float]) -> str:
+    """Return the camera's rate and its time a frame from the growth of its metrics in SECONDS."""
     frames = gained["fer_frames_total"]
     steps_s = sum(value for name, value in gained.items() if name.startswith("fer_step_seconds"))
-    frame_ms = steps_s / max(frames, 1) * 1000
-    return f"the camera {frames / SECONDS:.1f} fps, {frame_ms:.1f} ms a frame, {latency_ms:.0f} ms latency"
+    return f"the camera {frames / SECONDS:.1f} fps, {steps_s / max(frames, 1) * 1000:.1f} ms a frame"
 
 
-def visitors_report(gained: dict[str, float], answers: list[int], waited_s: float) -> str:
-    """Return the visitors' rates, waits and CPU time from their answers (one a visitor) in SECONDS."""
-    frames = gained["fer_mirror_frames_total"]
-    batch = frames / max(gained["fer_mirror_batches_total"], 1)
-    cpu_ms = gained["fer_mirror_seconds_total"] / max(frames, 1) * 1000
-    return (
-        f"each visitor {min(answers) / SECONDS:.1f} to {max(answers) / SECONDS:.1f} fps, "
-        f"{waited_s / max(sum(answers), 1) * 1000:.0f} ms an answer, {batch:.1f} frames a batch, "
-        f"{cpu_ms:.1f} ms CPU an answer"
-    )
+def visitors_report(gained: dict[str, float], answers: list[int]) -> str:
+    """Return the visitors' rates and CPU time from their answers (one a visitor) in SECONDS."""
+    cpu_s, frames = gained["fer_mirror_seconds_total"], gained["fer_mirror_frames_total"]
+    rates = f"each visitor {min(answers) / SECONDS:.1f} to {max(answers) / SECONDS:.1f} fps"
+    return f"{rates}, {cpu_s / max(frames, 1) * 1000:.1f} ms CPU an answer"
 
 
 @contextmanager
 def running() -> Iterator[int]:
     """Yield the port of a running site with one viewer."""
     port = free_port()
-    command = [sys.executable, str(ROOT / "main.py"), "--source", "demo", "--port", str(port)]
-    command += ["--max-browser-cameras", str(VISITORS)]
-    with ExitStack() as stack:
-        server = subprocess.Popen(command, stdout=subprocess.PIPE)
-        stack.callback(server.wait)
-        stack.callback(server.terminate)
-        assert server.stdout is not None
-        stack.enter_context(server.stdout).readline()
+    with program("--source", "demo", "--max-browser-cameras", str(VISITORS), port=port):
         ended = threading.Event()
         viewer = threading.Thread(target=watch, args=(port, ended))
         viewer.start()
-        stack.callback(viewer.join, 20)
-        stack.callback(ended.set)
-        yield port
+        try:
+            yield port
+        finally:
+            ended.set()
+            viewer.join(20)
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ Each video is played at its own rate through the live site's pipeline, as from a
 seconds, from the start again where it is shorter. The figures are
 
   shown     the share of the frames in which a face is shown, without the first 0.3 s of the pipeline
-  most      the most faces that are shown at once
   new face  the ms from the first frame of the video, after a plain picture, to the first that shows a face:
             the mean, and the longest, of several
   detect    the ms of the live path's detection, median
@@ -90,7 +89,6 @@ class VideoScore:
         shown = np.array(self.faces[round(NEW_FACE_S * self.fps) :]) > 0
         return {
             "shown": f"{shown.mean():.1%}",
-            "most": str(max(self.faces)),
             "detect": f"{np.median(self.detect_ms):.2f} ms",
             "search": f"{self.search_share:.1%}",
         }

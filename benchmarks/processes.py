@@ -1,13 +1,16 @@
-"""Processes that are measured: free ports, waiting for an answer, CPU time, memory, and their end (Linux)."""
+"""Processes that are measured: their start, free ports, CPU time, memory, and their end (Linux)."""
 
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from settings import ROOT
 
 
 def free_port() -> int:
@@ -27,6 +30,20 @@ def wait_until_it_answers(port: int, timeout_s: float = 30.0) -> None:
         except OSError:
             time.sleep(0.1)
     raise TimeoutError(f"nothing answers on port {port}")
+
+
+@contextmanager
+def program(*flags: str, port: int | None = None) -> Iterator[int]:
+    """Yield the pid of `python main.py` with these flags, once its port answers if it has one."""
+    command = [sys.executable, str(ROOT / "main.py"), *flags, "--log-level", "error"]
+    command += ["--port", str(port)] if port else []
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        if port:
+            wait_until_it_answers(port)
+        yield process.pid
+    finally:
+        ending_s(process)
 
 
 def start_redis(port: int) -> subprocess.Popen[bytes]:

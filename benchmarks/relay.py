@@ -10,7 +10,6 @@ import argparse
 import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -21,14 +20,13 @@ import numpy as np
 from redis import Redis
 
 from benchmarks.cameras import FPS, PICTURE, QuietCamera, RandomFaces
-from benchmarks.processes import cpu_s, family, free_port, redis_server, wait_until_it_answers
+from benchmarks.processes import cpu_s, family, free_port, program, redis_server
 from benchmarks.viewers import Viewer, ask, watch
 from recording.recorder import Recording
 from relay.control import ControlServer
 from relay.protocol import Report, connect
 from relay.publisher import Publisher
 from relay.remote import ControlClient, RemoteCamera
-from settings import ROOT
 from streaming.audience import Names
 from streaming.viewable import State
 from vision.frames import AnnotatedFrame
@@ -114,22 +112,14 @@ def main(argv: list[str] | None = None) -> None:
 @contextmanager
 def web_host() -> Iterator[tuple[int, int]]:
     """Yield the port and the pid of a web host with one camera, whose process runs beside it."""
-    with ExitStack() as stack:
-        url = stack.enter_context(redis_server())[0]
-        port = free_port()
-        program = [sys.executable, str(ROOT / "main.py")]
-        roles = (
-            ["camera", "--name", "lobby", "--source", "demo"],
-            ["web", "--workers", "4", "--max-viewers", "1000", "--port", str(port)],
-        )
-        for role in roles:
-            quiet = ["--log-level", "warning", "--redis-url", url]
-            process = subprocess.Popen([*program, *role, *quiet], stdout=subprocess.DEVNULL)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-        wait_until_it_answers(port)
+    port, web = free_port(), ("web", "--workers", "4", "--max-viewers", "1000")
+    with (
+        redis_server() as (url, _),
+        program("camera", "--name", "lobby", "--source", "demo", "--redis-url", url),
+        program(*web, "--redis-url", url, port=port) as pid,
+    ):
         time.sleep(4)  # until the camera publishes, too
-        yield port, process.pid
+        yield port, pid
 
 
 def measure_viewers(count: int) -> None:

@@ -1,7 +1,7 @@
 """Compare viewers' cost to this site, to a Flask generator and to asyncio: python -m benchmarks.serving.
 
 Each server in turn sends 40 KB pictures at 30 fps to the same viewers. Slow viewers read at half the rate,
-stalled ones never. Needs Linux, for the processes' CPU times and memory.
+stalled ones never. Needs Linux, for the processes' CPU times.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.cameras import FPS
-from benchmarks.processes import cpu_s, ending_s, family, free_port, memory_mb, wait_until_it_answers
+from benchmarks.processes import cpu_s, ending_s, family, free_port, wait_until_it_answers
 from benchmarks.viewers import Viewer, ask, watch
 from settings import ROOT
 
@@ -29,7 +29,6 @@ class Result:
     cpu: float
     healthz_ms: float
     slow_lag_s: float
-    added_mb: float
     end_s: float
 
 
@@ -40,7 +39,6 @@ def measure(command: Sequence[str], port: int) -> Result:
     try:
         wait_until_it_answers(port)
         time.sleep(0.5)
-        idle_mb = memory_mb(process.pid)
         crowd = [Viewer(ask(port)) for _ in range(VIEWERS + SLOW + STALLED)]
         fast, slow = crowd[:VIEWERS], crowd[VIEWERS : VIEWERS + SLOW]
         watch(fast, 2.0, slow)  # until all are served that will be
@@ -53,14 +51,13 @@ def measure(command: Sequence[str], port: int) -> Result:
         cpu = (cpu_s(*family(process.pid)) - cpu_before_s) / wall_s
         rates = [(viewer.pictures - count) / (wall_s * FPS) for viewer, count in zip(fast, before, strict=True)]
         lag_s = max(time.time() - viewer.stamp for viewer in slow)
-        added_mb = memory_mb(process.pid) - idle_mb
         end_s = ending_s(process)
     finally:
         process.kill()
         process.wait(10)
         for viewer in crowd:
             viewer.connection.close()
-    return Result(min(rates), cpu, answered_ms, lag_s, added_mb, end_s)
+    return Result(min(rates), cpu, answered_ms, lag_s, end_s)
 
 
 def healthz_ms(port: int, timeout_s: float = 5.0) -> float:
@@ -91,13 +88,13 @@ def main() -> None:
     """Print the figures of each server."""
     argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__).parse_args()
     print(f"{VIEWERS} viewers, {SLOW} at half the rate, {STALLED} stalled, {SECONDS:g} s each")
-    print(f"{'':31}{'worst rate':>11}{'CPU':>7}{'healthz':>10}{'slow lag':>10}{'memory':>9}{'SIGTERM':>9}")
+    print(f"{'':31}{'worst rate':>11}{'CPU':>7}{'healthz':>10}{'slow lag':>10}{'SIGTERM':>9}")
     port = free_port()
     for name, command in commands(port).items():
         result = measure(command, port)
         print(
             f"{name:31}{result.worst_rate:>11.0%}{result.cpu:>7.0%}{result.healthz_ms:>7.0f} ms"
-            f"{result.slow_lag_s:>8.2f} s{result.added_mb:>+6.0f} MB{result.end_s:>7.2f} s",
+            f"{result.slow_lag_s:>8.2f} s{result.end_s:>7.2f} s",
             flush=True,
         )
 

@@ -57,9 +57,7 @@ def report(client: FlaskClient, number: int) -> list[str]:
     """Return the figures of a session as lines."""
     pages = {
         "the session's page": f"/history/{number}",
-        "one face": f"/history/{number}?face=1",
         "a stretch of a minute": f"/history/{number}?from={SECONDS // 2}&to={SECONDS // 2 + 60}",
-        "the list": "/history",
     }
     lines = []
     for title, path in pages.items():
