@@ -8,9 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
+from artwork.icons import FOLDER, ICONS, Icon, draw_icon, lines_of
 from tests.fakes.camera import FakeCrowd
 from tests.fakes.site import make_fake_site
-from training.icons import FOLDER, ICONS, Icon, draw_icon, lines_of
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ ROOMS = {
     "predict": ("uploads",),
     "gunicorn.conf": ("server",),
     "training": ("model", "uploads"),
+    "artwork": ("training",),
     "benchmarks": ("main", "training"),
 }
 
@@ -53,7 +54,12 @@ def imported(path: Path) -> Iterator[str]:
 
 FILES = [
     path
-    for path in (*ROOT.glob("*.py"), *ROOT.glob("*/*.py"), *ROOT.glob("training/*/*.py"))
+    for path in (
+        *ROOT.glob("*.py"),
+        *ROOT.glob("*/*.py"),
+        *ROOT.glob("artwork/*/*.py"),
+        *ROOT.glob("benchmarks/*/*.py"),
+    )
     if room_of(path) != "tests"
 ]
 

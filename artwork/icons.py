@@ -1,4 +1,4 @@
-"""Draw the site's icons as PNG from static/icon.svg: python -m training.icons.
+"""Draw the site's icons as PNG from static/icon.svg: python -m artwork.icons.
 
 Phones and desktops that install the site want pixels. The drawing lies on a ground of its own: rounded for
 browsers, to the edges for systems that cut the shape themselves ("maskable", and Apple's).
