@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import recall_score
 
-from training.metrics import Labels, Probs
+from training.metrics import Labels, Probs, balanced_accuracy
 from vision.emotions import EMOTIONS
 from vision.resting_face import read_against
 
@@ -63,9 +62,7 @@ def _rests(
 
 
 def _accuracy(probs: Probs, labels: Labels) -> dict[str, Any]:
-    read = probs.argmax(axis=1)
-    balanced = recall_score(labels, read, labels=np.unique(labels), average="macro", zero_division=0.0)
-    emotions = {}
+    read, emotions = probs.argmax(axis=1), {}
     for label in np.unique(labels):
         own = labels == label
         emotions[EMOTIONS[label]] = {
@@ -73,7 +70,8 @@ def _accuracy(probs: Probs, labels: Labels) -> dict[str, Any]:
             "probability": float(probs[own, label].mean()),
             "recall": float((read[own] == label).mean()),
         }
-    return {"accuracy": float((read == labels).mean()), "balanced": float(balanced), "emotions": emotions}
+    accuracy, balanced = float((read == labels).mean()), balanced_accuracy(probs, labels)
+    return {"accuracy": accuracy, "balanced": balanced, "emotions": emotions}
 
 
 def rest_text(figures: dict[str, Any]) -> str:

@@ -37,10 +37,6 @@ def test_the_network_of_every_configuration_can_be_built(path: Path) -> None:
         build(config.network, config.network_options)
 
 
-def test_the_default_configuration_is_there() -> None:
-    assert (CONFIGS / "emotion.toml").is_file()
-
-
 def test_the_side_walks_the_stages() -> None:
     config = parse_config(SETTINGS, "here")
     assert config.epochs == 6
