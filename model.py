@@ -26,8 +26,15 @@ def preprocess(
 
     A crop is the box itself: FER2013's faces fill their pictures as the Haar box does, and a wider one costs
     accuracy. tilts_deg (n,) are the angles of the faces' lines of the eyes, by which `cut_face` turns them.
-    Pixels outside the image repeat its border. Raises ValueError for a box that is empty or wholly outside.
+    Pixels outside the image repeat its border. Raises ValueError for an array of another shape or dtype, and
+    for a box that is empty or wholly outside.
     """
+    if gray.ndim != 2 or gray.dtype != np.uint8:
+        raise ValueError(f"gray must be (H, W) uint8, got {gray.shape} {gray.dtype}")
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iu":
+        raise ValueError(f"boxes must be (n, 4) int xyxy, got {boxes.shape} {boxes.dtype}")
+    if tilts_deg is not None and tilts_deg.shape != (len(boxes),):
+        raise ValueError(f"tilts_deg must be ({len(boxes)},), one a box, got {tilts_deg.shape}")
     crops = np.empty((len(boxes), side, side), dtype=np.uint8)
     tilts = [0.0] * len(boxes) if tilts_deg is None else tilts_deg.tolist()
     for crop, box, tilt_deg in zip(crops, boxes, tilts, strict=True):
@@ -142,7 +149,7 @@ class EmotionClassifier:
         self, gray: NDArray[np.uint8], boxes: NDArray[np.integer[Any]], tilts_deg: Tilts = None
     ) -> NDArray[np.uint8]:
         """Return the crops (n, side, side) uint8 that the network takes; ValueError as `predict` raises it."""
-        return crop(gray, boxes, tilts_deg, self.card.input_side)
+        return preprocess(gray, boxes, tilts_deg, self.card.input_side)
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities (n, 7) float32 of crops (n, side, side) uint8 of the card's input side."""
@@ -196,19 +203,3 @@ class EmotionClassifier:
         if self.output == "ferplus":
             return maps[:, len(EMOTIONS) : 2 * len(EMOTIONS)]
         return add_heads(maps, self.card.calibration.ferplus_weight if self.output == "shipped" else 0.0)
-
-
-def crop(
-    gray: NDArray[np.uint8],
-    boxes: NDArray[np.integer[Any]],
-    tilts_deg: Tilts = None,
-    side: int = INPUT_SIDE,
-) -> NDArray[np.uint8]:
-    """Return the crops of `preprocess`; ValueError for arrays of another shape or dtype, too."""
-    if gray.ndim != 2 or gray.dtype != np.uint8:
-        raise ValueError(f"gray must be (H, W) uint8, got {gray.shape} {gray.dtype}")
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iu":
-        raise ValueError(f"boxes must be (n, 4) int xyxy, got {boxes.shape} {boxes.dtype}")
-    if tilts_deg is not None and tilts_deg.shape != (len(boxes),):
-        raise ValueError(f"tilts_deg must be ({len(boxes)},), one a box, got {tilts_deg.shape}")
-    return preprocess(gray, boxes, tilts_deg, side)

@@ -15,9 +15,8 @@ class Slots:
 
     def __init__(self) -> None:
         """Have every place free."""
-        self._held: list[tuple[int, float]] = [
-            (0, 0.0)
-        ] * SLOTS  # the face's number, 0 for none, and when it was found (s)
+        # of each place the face's number, 0 for none, and when it was found (s)
+        self._held: list[tuple[int, float]] = [(0, 0.0)] * SLOTS
 
     def place(self, faces: Sequence[Track], t_s: float) -> list[Track | None]:
         """Return the face in each place at t_s, None where none is found now."""

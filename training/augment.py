@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MAX_SHIFT = 0.1  # of the side
-MAX_TILT_DEG = 18.0
-MAX_ZOOM = 1.25
+from training.config import Config
+
 GAMMA = (0.4, 2.5)
 CONTRAST = (0.5, 1.5)
 MAX_RAMP = 0.7  # of the light, lost at the dark side of the face
@@ -26,13 +25,13 @@ def augment(
     images: Tensor,
     side: int,
     webcam: float,
-    tilt_degrees: float = MAX_TILT_DEG,
+    tilt_degrees: float = Config.tilt_degrees,
     *,
-    flip: bool = True,
-    zoom: float = MAX_ZOOM,
-    shift: float = MAX_SHIFT,
-    jitter: float = 0.0,
-    erase: float = 0.0,
+    flip: bool = Config.flip,
+    zoom: float = Config.zoom,
+    shift: float = Config.shift,
+    jitter: float = Config.jitter,
+    erase: float = Config.erase,
 ) -> Tensor:
     """Return the images moved, changed, degraded as by a webcam, and resized to side x side px.
 

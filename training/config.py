@@ -9,7 +9,7 @@ from typing import Any, get_origin
 CONFIGS = Path(__file__).parent / "configs"
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("one-cycle", "plateau", "cosine", "constant")
-KEPT = ("last", "loss", "accuracy")
+KEPT = ("last", "loss", "accuracy")  # the last epoch, or the best by one of these
 FORMERLY = {"tilt_deg": "tilt_degrees"}  # names of settings in earlier versions, which are still accepted
 
 
@@ -44,9 +44,7 @@ class Config:
     sharp_epochs: int = 0  # at the end, without the webcam's degradation
     ema_decay: float = 0.0  # of the averaged weights, per step
     early_stopping: int = 0  # epochs that are not better than the best
-    keep: str = (
-        ""  # the epoch that is written: last, or best by loss or accuracy; "": last, or loss if it stops early
-    )
+    keep: str = ""  # the epoch that is written, one of KEPT; "": last, or loss if the run stops early
     min_learning_rate: float = 0.0  # at the end of the cosine schedule
 
     @property

@@ -244,13 +244,10 @@ class Run:
             f"macro-F1 {metrics['macro_f1']:.4f}; recall "
             + ", ".join(f"{name} {recall:.2f}" for name, recall in recalls.items())
         )
-        for name, recall in recalls.items():
-            log.add_scalar(f"Recall/{name}", recall, epoch + 1)
-        log.add_scalar("Training/accuracy", self.training_accuracy, epoch + 1)
-        for name, value in metrics.items():
-            log.add_scalar(f"Validation/{name}", value, epoch + 1)
-        log.add_scalar("Training/loss", training_loss, epoch + 1)
-        log.add_scalar("Training/learning_rate", rate, epoch + 1)
+        training = {"loss": training_loss, "accuracy": self.training_accuracy, "learning_rate": rate}
+        for group, figures in (("Training", training), ("Validation", metrics), ("Recall", recalls)):
+            for name, value in figures.items():
+                log.add_scalar(f"{group}/{name}", value, epoch + 1)
         if better:
             self._write_weights(epoch, metrics)
         if time.monotonic() - self.plotted_s > PLOT_S:
