@@ -1,29 +1,26 @@
-"""Draw the site's icons as PNG from static/icon.svg: python -m artwork.icons.
+"""Draw the site's icons as PNG from static/icon.svg, in Chromium: python -m artwork.icons [CHROMIUM].
 
 Phones and desktops that install the site want pixels. The drawing lies on a ground of its own: rounded for
 browsers, to the edges for systems that cut the shape themselves ("maskable", and Apple's).
 """
 
-from collections.abc import Iterator
-from pathlib import Path
+import argparse
 from typing import NamedTuple
-from xml.etree import ElementTree
 
-import numpy as np
-from fontTools.pens.recordingPen import RecordingPen
-from fontTools.svgLib.path import parse_path
-from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, sync_playwright
 
 from settings import ROOT
 
 SOURCE = ROOT / "static" / "icon.svg"
 FOLDER = ROOT / "static" / "icons"
-GROUND = "#f8f4ed"
-CANVAS_PX = 2048  # side of what is drawn, and then shrunk
-STEPS = 49  # points of a curve
-VIEW_PX = 32  # side of the drawing's viewBox
-
-Point = tuple[float, float]
+PAGE = """
+<style>
+  body {{ margin: 0 }}
+  div {{ height: 100vh; display: grid; place-items: center; background: #f8f4ed; border-radius: {radius:.0%} }}
+  svg {{ width: {share:.0%} }}
+</style>
+<div>{svg}</div>
+"""
 
 
 class Icon(NamedTuple):
@@ -43,54 +40,26 @@ ICONS = (
 )
 
 
-def draw_icon(icon: Icon, source: Path = SOURCE) -> Image.Image:
-    """Return an icon, RGBA, of side_px x side_px: the strokes of an SVG file's paths on a ground."""
-    side = CANVAS_PX
-    image = Image.new("RGBA", (side, side))
-    pen = ImageDraw.Draw(image)
-    pen.rounded_rectangle((0, 0, side - 1, side - 1), icon.radius * side, GROUND)
-    drawing = ElementTree.fromstring(source.read_text(encoding="utf-8"))
-    scale, border = icon.share * side / VIEW_PX, (1 - icon.share) / 2 * side
-    radius = float(drawing.attrib["stroke-width"]) * scale / 2
-    for path in drawing:
-        for line in lines_of(path.attrib["d"]):
-            points = [(border + x * scale, border + y * scale) for x, y in line]
-            pen.line(points, path.attrib["stroke"], round(2 * radius))
-            for x, y in points:  # round ends and joins
-                pen.ellipse((x - radius, y - radius, x + radius, y + radius), path.attrib["stroke"])
-    return image.resize((icon.side_px, icon.side_px), Image.Resampling.LANCZOS)
-
-
-def lines_of(path: str) -> Iterator[list[Point]]:
-    """Yield the lines of an SVG path as points; ValueError for quadratic curves and closed lines."""
-    pen = RecordingPen()
-    parse_path(path, pen)
-    line: list[Point] = []
-    for command, points in pen.value:
-        if command == "moveTo":
-            line = [*points]
-        elif command == "lineTo":
-            line += points
-        elif command == "curveTo":
-            line += _curve(line[-1], *points)
-        elif command == "endPath":
-            yield line
-        else:
-            raise ValueError(f"the icon's path has the command {command!r}, which is not drawn")
-
-
-def _curve(*corners: Point) -> list[Point]:
-    """Return points on a cubic Bézier curve with these four corners."""
-    t = np.linspace(0, 1, STEPS)[1:, None]
-    weights = np.hstack(((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3))
-    return [(float(x), float(y)) for x, y in weights @ np.array(corners)]
+def draw_icon(icon: Icon, browser: Browser) -> bytes:
+    """Return an icon as PNG of side_px x side_px: the drawing on its ground."""
+    page = browser.new_page(viewport={"width": icon.side_px, "height": icon.side_px})
+    svg = SOURCE.read_text(encoding="utf-8")
+    page.set_content(PAGE.format(radius=icon.radius, share=icon.share, svg=svg))
+    png = page.screenshot(omit_background=True)
+    page.close()
+    return png
 
 
 def main() -> None:
     """Draw every icon."""
-    FOLDER.mkdir(exist_ok=True)
-    for icon in ICONS:
-        draw_icon(icon).save(FOLDER / icon.file, optimize=True)
+    parser = argparse.ArgumentParser(prog="python -m artwork.icons", description=__doc__)
+    parser.add_argument("chromium", nargs="?", metavar="CHROMIUM", help="program (default: Playwright's own)")
+    args = parser.parse_args()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=args.chromium)
+        for icon in ICONS:
+            (FOLDER / icon.file).write_bytes(draw_icon(icon, browser))
+        browser.close()
 
 
 if __name__ == "__main__":
