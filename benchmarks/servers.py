@@ -8,10 +8,11 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from typing import Any, cast
 
 from flask import Flask, Response
 
+from app import SAMPLES
 from benchmarks.cameras import FPS, PICTURE, QuietCamera
 from server.lifetime import EXTENSION, Lifetime
 from settings import LOOPBACK
@@ -21,7 +22,7 @@ from streaming.multipart import CONTENT_TYPE, part
 from streaming.sender import Sender
 from streaming.variants import Variants
 from vision.frames import AnnotatedFrame
-from vision.samples import Sample, Samples
+from vision.samples import Samples
 from web.security import Access
 from web.shown import ShownCamera
 from web.site import make_site
@@ -45,31 +46,12 @@ class SteadyCamera(QuietCamera):
             self.annotated.put(AnnotatedFrame(index, now_s, now_s, PICTURE))
             index += 1
 
-    def snapshot(self, timeout_s: float) -> AnnotatedFrame | None:
-        """Return the newest frame, or None if none comes within timeout_s."""
-        return self.annotated.wait(0, timeout_s)[0]
-
     def close(self) -> bool:
         """Stop publishing and join the thread; return True."""
         self._ended.set()
         self._end()
         self._thread.join(1)
         return True
-
-
-class NoSamples(Samples):
-    """Samples without pictures."""
-
-    def __init__(self) -> None:
-        """Read no pictures."""
-
-    def files(self, emotion: str) -> list[str]:  # noqa: ARG002  # the signature of Samples
-        """Return none."""
-        return []
-
-    def of(self, emotion: str) -> list[Sample]:  # noqa: ARG002  # the signature of Samples
-        """Return no samples."""
-        return []
 
 
 def shared() -> Flask:
@@ -79,7 +61,8 @@ def shared() -> Flask:
     variants = lifetime.own(Variants(camera.annotated, lambda frame, _: frame))
     sender = lifetime.own(Sender())
     audience = Audience(camera, variants, sender, max_viewers=4096)
-    site = make_site(ShownCamera(camera, audience), NoSamples(), Access(LOOPBACK))
+    samples = Samples(SAMPLES, lambda: cast(Any, None))  # nobody asks for their probabilities
+    site = make_site(ShownCamera(camera, audience), samples, Access(LOOPBACK))
     site.extensions[EXTENSION] = lifetime
     return site
 
@@ -91,19 +74,14 @@ def generator() -> Flask:
 
     @site.get("/video_feed")
     def video_feed() -> Response:
-        return Response(parts(camera), content_type=CONTENT_TYPE)
+        parts = (part(picture, ahead=False) for picture in follow(camera.annotated))
+        return Response(parts, content_type=CONTENT_TYPE)
 
     @site.get("/healthz")
     def healthz() -> str:
         return "ok\n"
 
     return site
-
-
-def parts(camera: SteadyCamera) -> Iterator[bytes]:
-    """Yield the multipart part of each frame."""
-    for picture in follow(camera.annotated):
-        yield part(picture, ahead=False)
 
 
 async def serve(port: int) -> None:
