@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model import EmotionClassifier, to_probabilities
+from model import EmotionClassifier
 from nn.model_card import ModelCard, WeightsError
 from nn.registry import load_net
 from nn.torch_engine import TorchEngine
 from training.data import Faces, load_faces
 from training.duplicates import near_duplicates
-from training.inference import ms_per_face, predict_logits
+from training.inference import ms_per_face, predict_probs
 from training.metrics import measure
 from training.run import WEIGHTS_FILE
 
@@ -35,7 +35,7 @@ def compare(path: Path, faces: Faces, clean: NDArray[np.bool_]) -> list[str]:
     """
     weights = path / WEIGHTS_FILE if path.is_dir() else path
     net, card = load_net(weights)
-    probs = to_probabilities(predict_logits(net, faces).numpy(), "shipped", card.calibration)
+    probs = predict_probs(net, card, faces, "shipped")
     whole = measure(probs, faces.labels)
     unseen = measure(probs[clean], faces.labels[clean]) if clean.any() else None
     parameters = sum(parameter.numel() for parameter in net.parameters())

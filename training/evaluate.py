@@ -8,12 +8,13 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from model import OUTPUTS, EmotionClassifier, to_probabilities
 from nn.model_card import ModelCard, WeightsError
@@ -27,7 +28,7 @@ from training.duplicates import near_duplicates
 from training.evaluate_by import as_text as evaluate_by_text
 from training.evaluate_by import evaluate_by, write_picture
 from training.evaluate_rest import evaluate_rest, rest_text
-from training.inference import ms_per_face, predict_logits
+from training.inference import ms_per_face, predict_logits, predict_probs
 from training.losses import heads
 from training.metrics import by_emotion, confusion, ferplus_majority, measure
 from training.named import PERSON, load_named
@@ -56,18 +57,30 @@ def evaluate(
     """
     logits = predict_logits(net, faces)
     probs: NDArray[np.float32] = to_probabilities(logits.numpy(), output, card.calibration)
-    known = OUTPUTS if heads(logits)[1] is not None else OUTPUTS[:2]
+    ferplus = heads(logits)[1]
+    by_output = {
+        name: to_probabilities(logits.numpy(), name, card.calibration)
+        for name in (OUTPUTS if ferplus is not None else OUTPUTS[:2])
+    }
+    parts = {"all": np.ones_like(clean)} | ({"clean": clean} if clean.any() else {})
+    stresses = {stress: replace(faces, images=stressed(faces.images, stress)) for stress in STRESSES}
     result: dict[str, Any] = {
         "faces": len(faces),
         "clean_faces": int(clean.sum()),
         "output": output,
-        "outputs": {name: _both(logits, name, card, faces, clean) for name in known},
+        "outputs": {
+            name: {part: measure(each[chosen], faces.labels[chosen]) for part, chosen in parts.items()}
+            for name, each in by_output.items()
+        },
         "by_emotion": by_emotion(probs, faces.labels),
         "confusion": confusion(probs, faces.labels).tolist(),
-        "stress": _under_stress(net, card, faces, output),
+        "stress": {
+            stress: measure(predict_probs(net, card, changed, output), faces.labels)["accuracy"]
+            for stress, changed in stresses.items()
+        },
         "ms_per_face": ms_per_face(EmotionClassifier(TorchEngine(net), card, output))[0],
     }
-    if faces.votes.any() and (ferplus := heads(logits)[1]) is not None:
+    if faces.votes.any() and ferplus is not None:
         clear, majority = ferplus_majority(faces.votes)
         result["ferplus_majority"] = measure(ferplus.softmax(dim=1).numpy()[clear], majority)
         result["ferplus_majority"]["faces"] = int(clear.sum())
@@ -75,32 +88,11 @@ def evaluate(
     return result, probs
 
 
-def _both(
-    logits: Tensor, output: str, card: ModelCard, faces: Faces, clean: NDArray[np.bool_]
-) -> dict[str, dict[str, float]]:
-    """Return an output's figures on all faces, and on the clean ones if there are any."""
-    probs = to_probabilities(logits.numpy(), output, card.calibration)
-    figures = {"all": measure(probs, faces.labels)}
-    if clean.any():
-        figures["clean"] = measure(probs[clean], faces.labels[clean])
-    return figures
-
-
 def _against_majority(probs: NDArray[np.float32], faces: Faces, clean: NDArray[np.bool_]) -> dict[str, float]:
     """Return the figures of probs (n, 7) against the strict FER+ majority on the clean faces."""
     chosen, majority = majority_of(faces.select(clean))
     figures = measure(probs[clean][chosen], majority)
     return figures | {"balanced": majority_accuracy(probs[clean], faces.select(clean)), "faces": len(majority)}
-
-
-def _under_stress(net: nn.Module, card: ModelCard, faces: Faces, output: str) -> dict[str, float]:
-    """Return an output's accuracy under each of STRESSES."""
-    accuracy = {}
-    for stress in STRESSES:
-        changed = Faces(stressed(faces.images, stress), faces.labels, faces.votes)
-        probs = to_probabilities(predict_logits(net, changed).numpy(), output, card.calibration)
-        accuracy[stress] = measure(probs, faces.labels)["accuracy"]
-    return accuracy
 
 
 def as_text(figures: dict[str, Any]) -> str:
@@ -184,7 +176,7 @@ def _kinds(text: str) -> tuple[str, ...]:
 def _report_by_name(net: nn.Module, card: ModelCard, args: Any) -> int:
     """Print and write the figures of faces with names; raises ValueError."""
     named = load_named(args.data, args.by)
-    probs = to_probabilities(predict_logits(net, named.faces).numpy(), args.output, card.calibration)
+    probs = predict_probs(net, card, named.faces, args.output)
     figures = evaluate_by(probs, named, Settings().unsure_below)
     title = f"{args.weights.name} on {args.data}, {args.output} output, one forward pass a face"
     print(title)

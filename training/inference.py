@@ -1,13 +1,14 @@
-"""A network's logits for many faces, and the time that one face takes."""
+"""A network's logits and probabilities for many faces, and the time that one face takes."""
 
 import time
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model import EmotionClassifier
-from nn.model_card import INPUT_SIDE
+from model import EmotionClassifier, to_probabilities
+from nn.model_card import INPUT_SIDE, ModelCard
 from training.augment import resize
 from training.data import Faces
 
@@ -29,6 +30,11 @@ def predict_logits(net: nn.Module, faces: Faces, side: int = INPUT_SIDE, device:
     images = torch.from_numpy(faces.images).unsqueeze(1)
     batches = (resize(batch.to(device).float(), side) for batch in images.split(BATCH))
     return torch.cat([net(batch).cpu() for batch in batches])
+
+
+def predict_probs(net: nn.Module, card: ModelCard, faces: Faces, output: str) -> NDArray[np.float32]:
+    """Return the probabilities (n, 7) float32 of all faces by one of model.OUTPUTS; ValueError for another."""
+    return to_probabilities(predict_logits(net, faces).numpy(), output, card.calibration)
 
 
 def ms_per_face(*classifiers: EmotionClassifier) -> list[float]:
