@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.footage import Known
-from benchmarks.peers.__main__ import Seen, ask, figures_of_pictures, figures_of_video
+from benchmarks.peers import Seen, ask, figures_of_pictures, figures_of_video
 from settings import StartError
 from tests.fakes.images import plain_image
 

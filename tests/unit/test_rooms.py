@@ -54,12 +54,7 @@ def imported(path: Path) -> Iterator[str]:
 
 FILES = [
     path
-    for path in (
-        *ROOT.glob("*.py"),
-        *ROOT.glob("*/*.py"),
-        *ROOT.glob("artwork/*/*.py"),
-        *ROOT.glob("benchmarks/*/*.py"),
-    )
+    for path in (*ROOT.glob("*.py"), *ROOT.glob("*/*.py"), *ROOT.glob("artwork/*/*.py"))
     if room_of(path) != "tests"
 ]
 

@@ -52,7 +52,7 @@ from vision.detectors import Detectors
 from vision.frames import Image
 from vision.tracker import Track
 
-WORKERS = Path(__file__).parent
+HERE = Path(__file__).parent
 WORKER_S = 1800.0  # the longest that another program may take
 
 
@@ -153,9 +153,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     others: dict[str, list[str]] = {}
     if args.fer:
-        others["fer"] = [args.fer, str(WORKERS / "fer_worker.py")]
+        others["fer"] = [args.fer, str(HERE / "peers_fer.py")]
     if args.human:
-        others["human"] = ["node", str(WORKERS / "human_worker.mjs"), args.human]
+        others["human"] = ["node", str(HERE / "peers_human.mjs"), args.human]
     try:
         limit_threads()
         settings = read_settings([])

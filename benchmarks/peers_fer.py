@@ -25,4 +25,5 @@ def main() -> None:
             print(json.dumps({"boxes": boxes, "emotions": emotions, "cpu_ms": cpu_ms}), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Other programs on the same pictures and videos."""
