@@ -13,13 +13,13 @@ from settings import ROOT
 
 SOURCE = ROOT / "static" / "icon.svg"
 FOLDER = ROOT / "static" / "icons"
+VIEW = 32  # side of the drawing's viewBox
 PAGE = """
-<style>
-  body {{ margin: 0 }}
-  div {{ height: 100vh; display: grid; place-items: center; background: #f8f4ed; border-radius: {radius:.0%} }}
-  svg {{ width: {share:.0%} }}
-</style>
-<div>{svg}</div>
+<body style="margin: 0">
+<svg viewBox="0 0 {view} {view}" style="display: block">
+  <rect width="{view}" height="{view}" rx="{radius}" fill="#f8f4ed"/>
+  <g transform="translate({border} {border}) scale({share})">{drawing}</g>
+</svg>
 """
 
 
@@ -43,8 +43,10 @@ ICONS = (
 def draw_icon(icon: Icon, browser: Browser) -> bytes:
     """Return an icon as PNG of side_px x side_px: the drawing on its ground."""
     page = browser.new_page(viewport={"width": icon.side_px, "height": icon.side_px})
-    svg = SOURCE.read_text(encoding="utf-8")
-    page.set_content(PAGE.format(radius=icon.radius, share=icon.share, svg=svg))
+    drawing, border = SOURCE.read_text(encoding="utf-8"), VIEW * (1 - icon.share) / 2
+    page.set_content(
+        PAGE.format(view=VIEW, radius=VIEW * icon.radius, border=border, share=icon.share, drawing=drawing)
+    )
     png = page.screenshot(omit_background=True)
     page.close()
     return png
