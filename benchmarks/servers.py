@@ -12,10 +12,9 @@ from typing import Any, cast
 
 from flask import Flask, Response
 
-from app import SAMPLES
 from benchmarks.cameras import FPS, PICTURE, QuietCamera
 from server.lifetime import EXTENSION, Lifetime
-from settings import LOOPBACK
+from settings import LOOPBACK, ROOT
 from streaming.audience import Audience
 from streaming.latest import follow
 from streaming.multipart import CONTENT_TYPE, part
@@ -61,7 +60,9 @@ def shared() -> Flask:
     variants = lifetime.own(Variants(camera.annotated, lambda frame, _: frame))
     sender = lifetime.own(Sender())
     audience = Audience(camera, variants, sender, max_viewers=4096)
-    samples = Samples(SAMPLES, lambda: cast(Any, None))  # nobody asks for their probabilities
+    samples = Samples(
+        ROOT / "static" / "samples", lambda: cast(Any, None)
+    )  # nobody asks for their probabilities
     site = make_site(ShownCamera(camera, audience), samples, Access(LOOPBACK))
     site.extensions[EXTENSION] = lifetime
     return site

@@ -89,8 +89,9 @@ def main() -> None:
     argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__).parse_args()
     print(f"{VIEWERS} viewers, {SLOW} at half the rate, {STALLED} stalled, {SECONDS:g} s each")
     print(f"{'':31}{'worst rate':>11}{'CPU':>7}{'healthz':>10}{'slow lag':>10}{'SIGTERM':>9}")
-    port = free_port()
-    for name, command in commands(port).items():
+    for name in commands(0):
+        port = free_port()  # the last server's may still be held
+        command = commands(port)[name]
         result = measure(command, port)
         print(
             f"{name:31}{result.worst_rate:>11.0%}{result.cpu:>7.0%}{result.healthz_ms:>7.0f} ms"
