@@ -266,7 +266,7 @@ class Settings:
         reachable = host not in LOOPBACK or self.proxied_as
         if reachable and self.role != "camera" and not (self.auth or self.token or self.public):
             raise SettingsError(
-                f"others could look at the camera on {self.proxied_as or host}: "
+                f"others could watch the camera on {self.proxied_as or host}: "
                 "give --auth user:password or --token TOKEN, or allow it with --public"
             )
 

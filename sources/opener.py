@@ -25,7 +25,7 @@ def check_source(spec: str) -> None:
         return
     if _is_url(spec):
         if not has_host(spec):
-            raise SourceError(f"{source_name(spec)} names no host: {ESCAPES}")
+            raise SourceError(f"{source_name(spec)} has no host: {ESCAPES}")
         return
     try:
         Path(spec).stat()

@@ -62,9 +62,9 @@ def test_an_endless_redirect_and_one_to_a_file_are_refused(camera: FakeHttpCamer
         "/a": lambda _: answer(302, b"", ["Location: /a"]),
         "/file": lambda _: answer(302, b"", ["Location: file:///etc/passwd?hunter2"]),
     }
-    assert refuse(camera, "/a") == "the camera redirects without end"
+    assert refuse(camera, "/a") == "the camera redirects too many times"
     assert len(camera.requests) == MAX_REDIRECTS + 1
-    assert "no address of a camera" in refuse(camera, "/file")
+    assert "not the address of a camera" in refuse(camera, "/file")
     assert "hunter2" not in refuse(camera, "/file")
 
 
@@ -93,7 +93,8 @@ def test_basic_gets_the_password_unescaped(camera: FakeHttpCamera, login: str) -
 def test_a_password_that_is_missing_or_wrong_is_said_and_not_repeated(camera: FakeHttpCamera) -> None:
     camera.replies["/"] = basic
     assert (
-        refuse(camera, "/") == "the camera wants a user name and a password (401): http://USER:PASSWORD@HOST/…"
+        refuse(camera, "/")
+        == "the camera requires a user name and a password (401): give http://USER:PASSWORD@HOST/…"
     )
     wrong = refuse(camera, "/", "admin:hunter2")
     assert wrong.startswith(
@@ -155,7 +156,7 @@ def test_any_challenge_is_answered_or_not(headers: list[str]) -> None:
     ("status", "sentence"),
     [
         (404, "the camera has nothing at this path (404)"),
-        (403, "the camera does not let this user in (403)"),
+        (403, "the camera denies access to this user (403)"),
         (503, "the camera answers 503 Service Unavailable"),
         (299, "the camera answers 299"),
     ],

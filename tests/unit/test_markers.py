@@ -58,20 +58,23 @@ def test_a_marker_comes_as_json_or_as_a_form(client: FlaskClient, recorder: Fake
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({}, "label is missing: send a few words, as in “stimulus on”."),
-        ({"label": " \n\0"}, "label is missing: send a few words, as in “stimulus on”."),
+        ({}, "label is missing: send a few words, such as “stimulus on”."),
+        ({"label": " \n\0"}, "label is missing: send a few words, such as “stimulus on”."),
         ({"label": "x" * 101}, "label must have at most 100 characters, not 101."),
-        ({"label": ["x"]}, "label must be text, as in “stimulus on”."),
-        ({"label": True}, "label must be text, as in “stimulus on”."),
+        ({"label": ["x"]}, "label must be text, such as “stimulus on”."),
+        ({"label": True}, "label must be text, such as “stimulus on”."),
         *(
-            ({"label": "x", "time": time}, "time must be a number: Unix time in seconds, as in 1760000000.25.")
+            (
+                {"label": "x", "time": time},
+                "time must be a number: Unix time in seconds, such as 1760000000.25.",
+            )
             for time in ("now", True, [1], "nan", 10**400)
         ),
         (
             {"label": "x", "time": 1760000000250},
             "time must be Unix time in seconds; this one looks like milliseconds.",
         ),
-        ([], "Send a JSON object or a form, as in {“label”: “stimulus on”}."),
+        ([], "Send a JSON object or a form, such as {“label”: “stimulus on”}."),
     ],
 )
 def test_each_mistake_is_one_sentence(

@@ -102,7 +102,7 @@ def test_a_folder_in_which_nothing_can_be_read_ends_with_1(
     code, _, errors = run(capsys, tmp_path)
     assert code == 1
     assert errors == (
-        f"{tmp_path}/notes.txt: This is no picture: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF can be read.\n"
+        f"{tmp_path}/notes.txt: This is not a picture: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF can be read.\n"
         "error: nothing could be read\n"
     )
 
@@ -131,7 +131,7 @@ def test_a_cut_face_is_read_as_a_whole_and_every_picture_is_when_asked(
 ) -> None:
     for name, image in (("cut", plain_image(20, 48, 48)), ("wide", plain_image(20, 300, 600))):
         (tmp_path / f"{name}.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
-    note = "No face was found; the whole picture was read as one. It may be none."
+    note = "No face was found; the whole picture was read as one. It may not be a face."
     assert run(capsys, tmp_path)[1] == [f"{tmp_path}/cut.png: unsure ({note})", f"{tmp_path}/wide.png: no face"]
     note = "The whole picture was read as a face."
     _, lines, _ = run(capsys, tmp_path, "--whole", "--csv", tmp_path / "out.csv")
