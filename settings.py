@@ -392,8 +392,8 @@ def _parser() -> argparse.ArgumentParser:
     """Return the parser of the program's flags."""
     parser = argparse.ArgumentParser(
         prog="python main.py",
-        description="Watch a camera in the browser, every face boxed and named by its emotion.",
-        epilog="Each setting is also a variable: --min-face-px is FER_MIN_FACE_PX.",
+        description="Show a camera in the browser, with a box and an emotion for every face.",
+        epilog="Each setting is also an environment variable: --min-face-px is FER_MIN_FACE_PX.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=VERSION)
