@@ -1,4 +1,4 @@
-"""The command: `python main.py` serves the site; `gunicorn main:app` does the same with gunicorn's own flags."""
+"""The command: `python main.py` serves the site; `gunicorn main:app` does so with gunicorn's own flags."""
 
 import logging
 import os

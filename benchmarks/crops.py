@@ -11,7 +11,8 @@ the label and the true box are known. Rows with "turned" turn the faces upright 
   right     the true centre's distance to the right of the box's, in sides of the box, median
   down      the same, downward
 
-To fit the box of a new detector, use side, right and down with --split Training, as for vision.mtcnn.SIDE and DOWN.
+To fit the box of a new detector, use side, right and down with --split Training, as for vision.mtcnn.SIDE and
+DOWN.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """Count how many pictures cropped to a face are read: python -m benchmarks.cut_faces fer2013.csv.
 
 PublicTest faces are read as PNG files of 48 x 48 px with each detector, as predict.py reads them without and
-with --whole. With --others, pictures without a face are cut into squares of 64 px; none of these should be named.
+with --whole. With --others, pictures without a face are cut into squares of 64 px; none of these should be
+named.
 """
 
 import argparse

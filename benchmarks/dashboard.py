@@ -1,9 +1,9 @@
 """Measure the cost of the dashboard and the heat map in the live pipeline: python -m benchmarks.dashboard.
 
-One face of the demo passes through the real camera and pipeline at 30 fps. Three cases alternate: the pipeline
-alone, with a page that receives the events, and with the heat map. The figures are the CPU times of two threads,
-which are steadier than wall time on a busy machine: the annotating thread, and the sender, which sends only the
-events here. Needs Linux and `cat`.
+One face of the demo passes through the real camera and pipeline at 30 fps. Three cases alternate: the
+pipeline alone, with a page that receives the events, and with the heat map. The figures are the CPU times of
+two threads, which are steadier than wall time on a busy machine: the annotating thread, and the sender, which
+sends only the events here. Needs Linux and `cat`.
 """
 
 import argparse

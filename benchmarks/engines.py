@@ -1,7 +1,7 @@
 """Compare PyTorch and ONNX Runtime on weights files: python -m benchmarks.engines WEIGHTS...
 
-The time is from a 640x480 image to the probabilities of one face, on one thread. All engines alternate, so a busy
-machine slows them equally; then only the ratios are meaningful.
+The time is from a 640x480 image to the probabilities of one face, on one thread. All engines alternate, so a
+busy machine slows them equally; then only the ratios are meaningful.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Measure the frames that viewers miss when parts of a site are killed: python -m benchmarks.faults.
 
-The site is one Redis, two camera processes with the same name, and two web hosts with two workers each; each host
-has a viewer that reconnects when its stream ends, as the page does. One part after the other is killed with
-kill -9 and restarted; for each viewer, the longest pause and the number of missed frames are printed.
+The site is one Redis, two camera processes with the same name, and two web hosts with two workers each; each
+host has a viewer that reconnects when its stream ends, as the page does. One part after the other is killed
+with kill -9 and restarted; for each viewer, the longest pause and the number of missed frames are printed.
 """
 
 import argparse

@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
             if not seen_s:
                 raise StartError(f"no face in {path}")
             rate, unsure = changes / seen_s, unsure_s / seen_s
-            print(f"{path}: {changes} changes in {seen_s:.1f} s, {rate:.2f} a second; {unsure:.0%} unsure")
+            print(f"{path}: {changes} changes in {seen_s:.1f} s, {rate:.2f} per second; {unsure:.0%} unsure")
             total_changes, total_s = total_changes + changes, total_s + seen_s
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)

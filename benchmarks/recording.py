@@ -67,8 +67,8 @@ def report(url: str) -> str:
             f"publishing a frame: {plain_us:.0f} us without a recorder, {off_us:.0f} us with one that is off, "
             f"{on_us:.0f} us while it records: {(on_us - plain_us) * FPS / 1e6:.3%} of a frame's time more",
             f"writing, in a thread of its own: {on_cpu - plain_cpu:.1%} of a core; dropped {written.dropped}",
-            f"sightings written at full speed: {rate:,.0f} a second, {cpu_rate:,.0f} a second of CPU time; "
-            f"a recording has {FPS * FACES} a second",
+            f"sightings written at full speed: {rate:,.0f} per second, {cpu_rate:,.0f} per second of CPU time; "
+            f"a recording has {FPS * FACES} per second",
         )
     )
 

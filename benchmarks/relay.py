@@ -1,9 +1,9 @@
 """Measure the cost of the relay through Redis: python -m benchmarks.relay [CAMERAS [VIEWERS]].
 
-One process publishes CAMERAS cameras at 30 fps, with frames of 40 KB and three faces; another receives them all.
-Both run the site's code and are connected by a redis-server of their own. Printed are the added latency, the lost
-frames and the CPU. With VIEWERS, the real programs serve that many viewers at 5 fps and 320 px: one camera process
-with the demo, and a web host with four workers.
+One process publishes CAMERAS cameras at 30 fps, with frames of 40 KB and three faces; another receives them
+all. Both run the site's code and are connected by a redis-server of their own. Printed are the added latency,
+the lost frames and the CPU. With VIEWERS, the real programs serve that many viewers at 5 fps and 320 px: one
+camera process with the demo, and a web host with four workers.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Measure the effect of a resting face on the demo's portraits: python -m benchmarks.rest [--fer2013 DATA].
 
-Each portrait holds each expression several times and is read three times per hold; the first neutral hold is its
-resting face. --fer2013 also checks that nothing changes without a resting face: for each face of PublicTest, the
-reading shown must equal the network's output bit by bit.
+Each portrait holds each expression several times and is read three times per hold; the first neutral hold is
+its resting face. --fer2013 also checks that nothing changes without a resting face: for each face of
+PublicTest, the reading shown must equal the network's output bit by bit.
 """
 
 import argparse

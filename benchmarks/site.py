@@ -1,8 +1,8 @@
 """Measure the start-up, the latency and the memory of the site with the demo: python -m benchmarks.site.
 
-Start-up is the time from `python main.py` to the first annotated frame; memory is the sum of all its processes.
-While viewers connect and disconnect (--minutes), the memory is read every few seconds and its growth is printed.
-Needs Linux.
+Start-up is the time from `python main.py` to the first annotated frame; memory is the sum of all its
+processes. While viewers connect and disconnect (--minutes), the memory is read every few seconds and its
+growth is printed. Needs Linux.
 """
 
 import argparse

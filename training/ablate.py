@@ -1,8 +1,8 @@
 """Ablate a configuration: python -m training.ablate --config resnet18 --data fer2013.csv --faces 3000.
 
 The configuration is trained on a part of the faces unchanged, and again with each of four options reversed:
-class weights, label smoothing, random erasing, and freezing at first. The table shows the effect of each option;
-differences below about two standard errors mean nothing.
+class weights, label smoothing, random erasing, and freezing at first. The table shows the effect of each
+option; differences below about two standard errors mean nothing.
 """
 
 import argparse

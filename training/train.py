@@ -1,7 +1,7 @@
 """Train a network on FER2013: python -m training.train --config emotion-cpu --data fer2013.csv.
 
-After Ctrl-C, the same command with --resume continues the run. torchrun --nproc-per-node 2 -m training.train ...
-divides a run among several GPUs or processes.
+After Ctrl-C, the same command with --resume continues the run. torchrun --nproc-per-node 2 -m training.train
+... divides a run among several GPUs or processes.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Compare this program with others on the same files: python -m benchmarks.peers PICTURES VIDEO...
 
-PICTURES is a folder with truth.json (see benchmarks.footage). Give the place where each of the other programs is
-installed:
+PICTURES is a folder with truth.json (see benchmarks.footage). Give the place where each of the other programs
+is installed:
 
   --fer PYTHON     the Python that has the package fer (pip install fer), with its Haar cascade and network
   --human FOLDER   a folder after npm install @vladmandic/human pngjs, and @tensorflow/tfjs-core,
@@ -122,7 +122,7 @@ def figures_of_video(seen: Sequence[Seen], fps: float) -> dict[str, str]:
     changes = sum(before != after for before, after in pairwise(largest))
     return {
         "shown": f"{len(largest) / len(seen):.0%}",
-        "changes": f"{changes / max(len(largest) / fps, 1 / fps):.2f} a second",
+        "changes": f"{changes / max(len(largest) / fps, 1 / fps):.2f} per second",
         "frame": f"{np.mean([one.cpu_ms for one in seen]):.1f} ms",
     }
 

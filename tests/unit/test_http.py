@@ -71,7 +71,7 @@ def test_an_endless_redirect_and_one_to_a_file_are_refused(camera: FakeHttpCamer
 def test_a_password_is_not_sent_to_another_host(camera: FakeHttpCamera) -> None:
     elsewhere = f"Location: http://localhost:{camera.port}/b"
     camera.replies |= {"/a": lambda _: answer(302, b"", [elsewhere]), "/b": basic}
-    assert "wants a user name and a password (401)" in refuse(camera, "/a", "admin:pa%40ss%3Aw%2Frd")
+    assert "requires a user name and a password (401)" in refuse(camera, "/a", "admin:pa%40ss%3Aw%2Frd")
     assert not any("Authorization" in head for head in camera.requests)
 
 

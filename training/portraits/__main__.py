@@ -1,7 +1,7 @@
 """Build the demo's portraits: python -m training.portraits --data fer2013.csv --ferplus fer2013new.csv.
 
-Each face is the average of many aligned, similar faces that show the same emotion, so it is nobody's photograph;
-colours, hair and clothes are painted by code.
+Each face is the average of many aligned, similar faces that show the same emotion, so it is nobody's
+photograph; colours, hair and clothes are painted by code.
 """
 
 import argparse
