@@ -188,9 +188,9 @@ def test_a_recording_is_told_what_it_is_about(client: FlaskClient, recorder: Fak
     [
         ("name", "x" * 121, "name must have at most 120 characters, not 121."),
         ("note", "x" * 4001, "note must have at most 4000 characters, not 4001."),
-        ("tags", "x" * 61, "each of tags must have at most 60 characters, not 61."),
-        ("tags", ",".join(map(str, range(21))), "tags must be at most 20, not 21."),
-        ("labels", ",".join("abcdefghij"), "labels must be at most 9, one for each of the keys 1 to 9."),
+        ("tags", "x" * 61, "each of the tags must have at most 60 characters, not 61."),
+        ("tags", ",".join(map(str, range(21))), "there must be at most 20 tags, not 21."),
+        ("labels", ",".join("abcdefghij"), "there must be at most 9 labels, one for each of the keys 1 to 9."),
     ],
 )
 def test_what_is_too_much_is_refused_in_one_sentence(

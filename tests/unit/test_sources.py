@@ -264,7 +264,7 @@ def test_a_url_that_does_not_answer_is_named_without_its_password() -> None:
         ("auto", "Looking for a camera …"),
         ("demo", "This is the demo: average faces, painted by code."),
         ("camera 0", "This is camera 0 of the computer that runs this site."),
-        ("rtsp://cam.example.org:554", "This is the picture of rtsp://cam.example.org:554."),
+        ("rtsp://cam.example.org:554", "This is the picture from rtsp://cam.example.org:554."),
         ("/home/me/learn.mkv", "This is the file learn.mkv."),
         ("/home/me/holiday", "These are the pictures in holiday."),
     ],
