@@ -384,7 +384,7 @@ def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, s
     page.get_by_role("button", name="Resting face").click()
     hears(page, lambda: answers.texts[1:] == [{"rest": asked | {"action": "use", "name": "Ben"}}])
     answers.faces = (rested("Ben"),)
-    expect(rest).to_contain_text("Read against Ben's rest since")
+    expect(rest).to_contain_text("Relative to Ben's resting face since")
     expect(page.get_by_label("Whose resting face")).to_be_hidden()
     page.get_by_role("button", name="Remove").click()
     hears(page, lambda: answers.texts[2:] == [{"rest": asked | {"action": "forget"}}])
@@ -473,7 +473,7 @@ def test_where_no_socket_opens_the_frames_are_posted(page: Page, start_server: C
     with page.expect_request(re.compile(r"&rest=measure&track_id=1&name=$")):
         page.get_by_role("button", name="Resting face").click()
     expect(page.locator(".card .rest")).to_contain_text("Look relaxed")
-    expect(page.locator(".card .rest")).to_contain_text("Read against its own rest since")
+    expect(page.locator(".card .rest")).to_contain_text("Relative to its own resting face since")
 
 
 def test_the_page_comes_back_when_the_server_does(page: Page, start_server: Callable[..., Server]) -> None:
@@ -640,7 +640,7 @@ def test_axe_finds_nothing_wrong_before_while_and_after_it_is_on(browser: Browse
     answers = start(page, site_url, happy())
     page.get_by_role("button", name="Record", exact=True).click()
     assert axe(page) == []
-    for face, words in ((happy(rest={"progress": 0.4}), "Look relaxed"), (rested("Anna"), "Anna's rest since")):
+    for face, words in ((happy(rest={"progress": 0.4}), "Look relaxed"), (rested("Anna"), "Anna's resting face since")):
         answers.faces = (face,)
         expect(page.locator(".card .rest")).to_contain_text(words)
         assert axe(page) == []

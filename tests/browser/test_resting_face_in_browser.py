@@ -70,7 +70,7 @@ def measure(card: Locator) -> None:
     expect(card.get_by_role("progressbar")).to_be_visible()
     expect(card.get_by_role("button", name="Stop")).to_be_focused()
     assert card.evaluate("it => it.offsetHeight") == height
-    expect(rest).to_have_text(re.compile(r"Read against its own rest since \d+:\d\d:\d\d"))
+    expect(rest).to_have_text(re.compile(r"Relative to its own resting face since \d+:\d\d:\d\d"))
     expect(card.get_by_role("button", name="Remove")).to_be_focused()
     expect(says).to_have_text(AT_REST)
     assert card.evaluate("it => it.offsetHeight") == height
@@ -103,7 +103,7 @@ def test_a_face_of_the_live_page_is_read_against_its_own_rest_until_that_is_take
     card.get_by_role("button", name="Name").click()
     page.keyboard.type("Anna")
     page.keyboard.press("Enter")
-    expect(card.locator(".rest [role=status]")).to_have_text(re.compile("Read against Anna's rest since"))
+    expect(card.locator(".rest [role=status]")).to_have_text(re.compile("Relative to Anna's resting face since"))
     expect(card.get_by_role("button", name="Name")).to_be_focused()
     for person.shows, said in (("happy", "happy"), ("rest", AT_REST)):
         expect(card.locator(".says")).to_have_text(said)

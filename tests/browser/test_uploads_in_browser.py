@@ -422,7 +422,7 @@ def test_an_upload_that_is_too_large_is_not_sent(open_page: Callable[..., Page],
     large.write_bytes(bytes(3_000_000))
     page = open_page()
     page.set_input_files("#files", large)
-    expect(page.locator("#message")).to_have_text("large.jpg: 3 MB are too much, up to 2 MB go.")
+    expect(page.locator("#message")).to_have_text("large.jpg: 3 MB is too much; the limit is 2 MB.")
     expect(page.locator("#thumbs")).to_contain_text("large.jpg")
     expect(page.locator("form.upload button")).to_have_count(2)
     expect(page.locator("#send")).to_be_hidden()
