@@ -179,7 +179,7 @@ def test_a_camera_that_is_silent_or_closes_or_is_away_is_a_sentence(
     camera.replies |= {"/silent": lambda _: [5.0], "/closes": lambda _: []}
     assert refuse(camera, "/silent") == "the camera does not answer"
     assert refuse(camera, "/closes") == "the camera closes the connection without an answer"
-    for host, sentence in (("127.0.0.1:9", "refuses the connection"), ("nowhere.invalid", "is not found")):
+    for host, sentence in (("127.0.0.1:9", "refuses the connection"), ("nowhere.invalid", "cannot be found")):
         with pytest.raises(SourceError, match=sentence):
             HttpClient(f"http://{host}/", "the camera").get()
 
@@ -209,7 +209,7 @@ def test_a_kept_connection_serves_several_requests_and_is_replaced_when_it_was_c
     ],
 )
 def test_an_address_that_cannot_be_is_a_sentence(url: str) -> None:
-    with pytest.raises(SourceError, match=r"^the camera (leads to|is not found)"):
+    with pytest.raises(SourceError, match=r"^the camera (leads to|cannot be found)"):
         HttpClient(url, "the camera").get()
 
 
