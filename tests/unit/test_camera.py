@@ -265,7 +265,7 @@ def test_a_step_that_never_returns_is_a_problem_until_it_does(
     camera = make_camera(FakeSource([plain_image()]), process=step, stall_s=0.3)
     with camera.viewing():
         assert step.hangs.wait(PATIENCE_S)
-        shown = watch_for(camera, "stands still")
+        shown = watch_for(camera, "is frozen")
         state = camera.state()
         assert (shown.problem, state.problem, state.running) == (STANDS_STILL, STANDS_STILL, False)
         assert state.summary()["problem"] == STANDS_STILL
@@ -298,7 +298,7 @@ def test_a_picture_that_stands_still_is_no_live_one_even_if_no_thread_is_left_to
 def test_a_step_that_hangs_at_the_first_frame_is_a_problem_too(make_camera: MakeCamera) -> None:
     step = HangingStep(0)
     camera = make_camera(FakeSource([plain_image()]), process=step, stall_s=0.3)
-    watch_for(camera, "stands still")
+    watch_for(camera, "is frozen")
     step.go.set()
 
 
@@ -307,7 +307,7 @@ def test_a_hanging_step_does_not_have_the_source_opened_again(make_camera: MakeC
     waits = replace(QUICK, reopen_after_s=0.1)
     camera = make_camera(FakeSource([plain_image()]), process=step, stall_s=0.2, waits=waits)
     with camera.viewing():
-        watch_for(camera, "stands still")
+        watch_for(camera, "is frozen")
         time.sleep(0.4)
         assert camera.state().counts.openings == 1
     step.go.set()
@@ -418,7 +418,7 @@ def test_a_step_that_hangs_is_a_problem_though_the_source_shows_signs_of_life(ma
 
     step = HangingStep(0)
     camera = make_camera(Still([plain_image()]), process=step, stall_s=0.3)
-    watch_for(camera, "stands still")
+    watch_for(camera, "is frozen")
     step.go.set()
 
 

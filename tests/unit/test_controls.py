@@ -270,7 +270,7 @@ def test_whatever_is_wished_the_view_stays_one_that_can_be_drawn(changes: dict[s
 def test_what_was_blurred_at_the_start_stays_so(pipeline: Pipeline) -> None:
     pipeline.view = View(blur=True)
     controls = Controls(pipeline, fixed=("blur",))
-    with pytest.raises(ControlError, match="blur was set when the program was started"):
+    with pytest.raises(ControlError, match="blur was set when the program started"):
         controls.change({"blur": False})
     controls.change({"blur": True, "boxes": False})
     assert pipeline.view == View(blur=True, boxes=False)

@@ -168,7 +168,7 @@ def test_a_session_without_a_face_says_so(client: FlaskClient, history: History)
 def test_a_session_of_a_crowd_shows_the_faces_seen_most(client: FlaskClient, history: History) -> None:
     faces = [(track_id, "happy", 1 + (track_id == 40)) for track_id in range(1, 41)]
     page = client.get(f"/history/{add(history, *faces)}").text
-    assert "The 30 that were seen most, of 40" in page
+    assert "The 30 faces that were seen most, of 40" in page
     assert "Face 40<" in page
     assert "Face 39<" not in page
 

@@ -59,8 +59,8 @@ def test_a_folder_is_printed_in_a_line_a_file(folder: Path, capsys: pytest.Captu
         f"{folder}/deep/a.JPG: no face",
         f"{folder}/d.avi: 12 frames, 11 with faces; face 1 mostly happy",
     ]
-    assert f"{folder}/e.png: This is no picture" in errors
-    assert f"{folder}/notes.txt: This is no picture" in errors
+    assert f"{folder}/e.png: This is not a picture" in errors
+    assert f"{folder}/notes.txt: This is not a picture" in errors
     assert errors.count("\n") == 2  # what systems add is not named
 
 
@@ -88,7 +88,7 @@ def test_in_a_folder_the_bytes_decide_and_what_is_not_read_is_listed(
         "clip.dat",
     ]
     assert f"{folder}/IMG_1.HEIC: HEIC pictures cannot be read" in errors
-    assert f"{folder}/huge.iso: This is no picture" in errors
+    assert f"{folder}/huge.iso: This is not a picture" in errors
     assert f"{folder}/pipe: It is no ordinary file." in errors
     assert f"{folder}/round: It is a link to a folder, which is not followed." in errors
     assert f"{folder}/gone.jpg: The file cannot be read: No such file or directory." in errors
