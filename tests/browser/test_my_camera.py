@@ -640,7 +640,10 @@ def test_axe_finds_nothing_wrong_before_while_and_after_it_is_on(browser: Browse
     answers = start(page, site_url, happy())
     page.get_by_role("button", name="Record", exact=True).click()
     assert axe(page) == []
-    for face, words in ((happy(rest={"progress": 0.4}), "Look relaxed"), (rested("Anna"), "Anna's resting face since")):
+    for face, words in (
+        (happy(rest={"progress": 0.4}), "Look relaxed"),
+        (rested("Anna"), "Anna's resting face since"),
+    ):
         answers.faces = (face,)
         expect(page.locator(".card .rest")).to_contain_text(words)
         assert axe(page) == []
