@@ -149,7 +149,7 @@ class Camera(Viewable):
             return ""
         if self._fault:
             return "Frames cannot be processed; the log says why"
-        return f"The picture stands still: no frame has been finished for {self._stall_s:g} s"
+        return f"The picture is frozen: no frame has been finished for {self._stall_s:g} s"
 
     def _patience_s(self) -> float:
         """Return how long the source may give no picture: longer than its own period. Under the lock."""
@@ -177,7 +177,7 @@ class Camera(Viewable):
                 problem = str(error)
             except Exception:
                 log.exception("the source failed")
-                problem = "the source failed; the log says how"
+                problem = "the source failed; the log says why"
             else:
                 log.info("closed %s", self._name)
                 self._opened_log = (-math.inf, "")
@@ -306,7 +306,7 @@ class Camera(Viewable):
             self._log_problem()
             if not self._problem and silent_s > patience_s + self._waits.reopen_after_s:
                 if self._start_grabbing():
-                    log.warning("%s stands still; opening it again", self._name)
+                    log.warning("%s is frozen; reopening it", self._name)
                 reopened_s = now_s
             self._pause(self._waits.tick_s)
 

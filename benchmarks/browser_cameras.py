@@ -1,8 +1,8 @@
 """Measure the cost of visitors' own cameras to the site's camera: python -m benchmarks.browser_cameras.
 
-The site runs with the demo and one viewer, without visitors and with them, each of whom sends a sample face as
-fast as it is answered. The rates of both and the camera's time a frame are printed. On a busy machine the
-steadiest figure is the CPU time of an answer, measured in the thread that answers.
+The site runs with the demo and one viewer, without and with visitors. Each visitor sends a sample face, waits
+for the answer, and sends the next. Printed are the rates of both and the camera's time per frame. On a busy
+machine, the most reliable figure is the CPU time per answer, measured in the answering thread.
 """
 
 import argparse
@@ -94,17 +94,17 @@ def measure(port: int, count: int) -> None:
 
 
 def camera_report(gained: dict[str, float]) -> str:
-    """Return the camera's rate and its time a frame from the growth of its metrics in SECONDS."""
+    """Return the camera's rate and its time per frame from the growth of its metrics in SECONDS."""
     frames = gained["fer_frames_total"]
     steps_s = sum(value for name, value in gained.items() if name.startswith("fer_step_seconds"))
-    return f"the camera {frames / SECONDS:.1f} fps, {steps_s / max(frames, 1) * 1000:.1f} ms a frame"
+    return f"the camera {frames / SECONDS:.1f} fps, {steps_s / max(frames, 1) * 1000:.1f} ms per frame"
 
 
 def visitors_report(gained: dict[str, float], answers: list[int]) -> str:
-    """Return the visitors' rates and CPU time from their answers (one a visitor) in SECONDS."""
+    """Return the visitors' rates and CPU time from their answers (one per visitor) in SECONDS."""
     cpu_s, frames = gained["fer_mirror_seconds_total"], gained["fer_mirror_frames_total"]
     rates = f"each visitor {min(answers) / SECONDS:.1f} to {max(answers) / SECONDS:.1f} fps"
-    return f"{rates}, {cpu_s / max(frames, 1) * 1000:.1f} ms CPU an answer"
+    return f"{rates}, {cpu_s / max(frames, 1) * 1000:.1f} ms CPU per answer"
 
 
 @contextmanager

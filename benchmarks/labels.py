@@ -1,6 +1,6 @@
-"""Count the changes of shown labels, per second that a face is seen: python -m benchmarks.labels VIDEO...
+"""Count how often the label changes per second with a face: python -m benchmarks.labels VIDEO...
 
-Each video is played once at its own rate through the live site's pipeline, as from a camera. “Unsure” is a
+Each video is played once at its own rate through the live pipeline, as from a camera. “Unsure” is a
 label, too.
 """
 
@@ -39,12 +39,12 @@ def main(argv: list[str] | None = None) -> int:
             if not sightings:
                 raise StartError(f"no face in {path}")
             seen_s = sightings / fps
-            print(f"{path}: {changes} changes in {seen_s:.1f} s, {changes / seen_s:.2f} a second")
+            print(f"{path}: {changes} changes in {seen_s:.1f} s, {changes / seen_s:.2f} per second")
             total_changes, total_s = total_changes + changes, total_s + seen_s
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"together {total_changes / total_s:.3f} changes a second")
+    print(f"together {total_changes / total_s:.3f} changes per second")
     return 0
 
 

@@ -1,7 +1,7 @@
 """Measure the CPU time of recording: python -m benchmarks.recording.
 
 Frames with faces are published at 30 fps, without and with a recorder; then a history is filled as fast as the
-database allows.
+database allows. The figures are CPU times, because other work on the machine hardly changes them.
 """
 
 import argparse
@@ -63,10 +63,10 @@ def report(url: str) -> str:
     added_us = on_us - plain_us
     return "\n".join(
         (
-            f"{history.database.name}, {FPS} fps, {FACES} faces a frame",
+            f"{history.database.name}, {FPS} fps, {FACES} faces per frame",
             f"recording adds {added_us:.0f} us to a frame, {added_us * FPS / 1e6:.3%} of its time",
             f"writing, in a thread of its own: {on_cpu - plain_cpu:.1%} of a core; dropped {written.dropped}",
-            f"{rate:,.0f} sightings written a second of CPU time; a recording has {FPS * FACES} a second",
+            f"{rate:,.0f} sightings written per second of CPU time; a recording has {FPS * FACES} per second",
         )
     )
 

@@ -1,7 +1,7 @@
 """Measure the start-up, the latency and the memory of the site with the demo: python -m benchmarks.site.
 
-Start-up is the time from `python main.py` to the first annotated frame; memory is that of all its processes. It
-is printed each minute while viewers come and go (--minutes). Needs Linux.
+Start-up is the time from `python main.py` to the first annotated frame; memory is the sum of all its
+processes. It is printed each minute while viewers connect and disconnect (--minutes). Needs Linux.
 """
 
 import argparse
@@ -66,7 +66,10 @@ def come_and_go(port: int, pid: int, minutes: int) -> None:
                 if leaves_s < now_s:
                     viewer.connection.close()
             crowd = [(viewer, leaves_s) for viewer, leaves_s in crowd if leaves_s >= now_s]
-        print(f"memory after {minute} min of coming and going: {memory_mb(pid):.1f} MB", flush=True)
+        print(
+            f"memory after {minute} min of viewers that connect and disconnect: {memory_mb(pid):.1f} MB",
+            flush=True,
+        )
     for viewer, _ in crowd:
         viewer.connection.close()
 
@@ -74,7 +77,9 @@ def come_and_go(port: int, pid: int, minutes: int) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Print the figures; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.site", description=__doc__)
-    parser.add_argument("--minutes", type=int, default=3, help="time of coming and going (default: 3)")
+    parser.add_argument(
+        "--minutes", type=int, default=3, help="time for which viewers connect and disconnect (default: 3)"
+    )
     minutes: int = parser.parse_args(argv).minutes
     port, started_s = free_port(), time.monotonic()
     with program("--source", "demo", "--max-viewers", "300", port=port) as pid:

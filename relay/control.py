@@ -72,7 +72,7 @@ class ControlServer:
             return self._mark(values, ago_s)
         if action == REST:
             return self._rest(values)
-        return {"error": f"The camera's process cannot “{action}”; is it of another version?", "status": 501}
+        return {"error": f"The camera's process cannot “{action}”; does it run another version?", "status": 501}
 
     def _mark(self, values: Mapping[str, Any], ago_s: float) -> dict[str, Any]:
         """Set a marker and return it."""

@@ -17,4 +17,6 @@ def check_address(host: str, port: int) -> None:
         except (socket.gaierror, TypeError):  # TypeError: no name can be encoded so
             raise StartError(f"{host} is not an address of this machine") from None
         except OSError as error:
-            raise StartError(f"cannot serve on {host} port {port}: {error.strerror}") from None
+            raise StartError(
+                f"cannot serve on {host} port {port}: {error.strerror}; choose another --port"
+            ) from None

@@ -1,7 +1,7 @@
 """Measure a weights file on FER2013: python -m training.evaluate WEIGHTS --data fer2013.csv.
 
-The figures are printed and written as evaluation.json, their plots as evaluation.png. --data FOLDER --by
-source,person measures faces of any source name by name (see training.named), with by_name.png as their picture.
+The figures are printed and written to evaluation.json, their plots to evaluation.png. --data FOLDER --by
+source,person measures faces from other sources by group (see training.named), with plots in by_name.png.
 """
 
 import argparse
@@ -115,7 +115,7 @@ def as_text(figures: dict[str, Any]) -> str:
     whole = figures["outputs"][figures["output"]]["all"]["accuracy"]
     for name, accuracy in figures["stress"].items():
         lines.append(f"{name:20} accuracy {accuracy:.4f}, {whole - accuracy:+.4f} lost")
-    lines.append(f"{figures['ms_per_face']:.2f} ms a face on one thread, crop included")
+    lines.append(f"{figures['ms_per_face']:.2f} ms per face on one thread, crop included")
     return "\n".join(lines)
 
 
@@ -143,7 +143,7 @@ def main(argv: list[str] | None = None) -> int:
         "--by",
         type=_kinds,
         metavar="KIND,...",
-        help="names of the folder's levels or of its faces.csv's columns",
+        help="names of the folder's levels, or of the columns of its faces.csv",
     )
     parser.add_argument("--ferplus", type=Path, help="votes of FER+, fer2013new.csv")
     parser.add_argument(
@@ -154,7 +154,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     add_spec_arguments(parser)
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/evaluation"), help="report's folder (default: runs/evaluation)"
+        "--out",
+        type=Path,
+        default=Path("runs/evaluation"),
+        help="folder of the report (default: runs/evaluation)",
     )
     args: Any = parser.parse_args(argv)
     try:
@@ -169,7 +172,7 @@ def _kinds(text: str) -> tuple[str, ...]:
     """Return the words of a comma-separated list; argparse's error for an empty one or one that repeats."""
     kinds = tuple(kind.strip() for kind in text.split(","))
     if not all(kinds) or len(set(kinds)) < len(kinds):
-        raise argparse.ArgumentTypeError(f"takes names, each once and separated by commas, not {text!r}")
+        raise argparse.ArgumentTypeError(f"needs different names, separated by commas, not {text!r}")
     return kinds
 
 
@@ -178,7 +181,7 @@ def _report_by_name(net: nn.Module, card: ModelCard, args: Any) -> int:
     named = load_named(args.data, args.by)
     probs = predict_probs(net, card, named.faces, args.output)
     figures = evaluate_by(probs, named, Settings().unsure_below)
-    title = f"{args.weights.name} on {args.data}, {args.output} output, one forward pass a face"
+    title = f"{args.weights.name} on {args.data}, {args.output} output, one forward pass per face"
     print(title)
     print(evaluate_by_text(figures))
     people = named.names.get(PERSON)
@@ -199,7 +202,7 @@ def _report(net: nn.Module, card: ModelCard, args: Any) -> int:
     training = load_faces(args.data, "Training")
     clean = ~near_duplicates(faces.images, training.images)
     figures, probs = evaluate(net, card, faces, clean, args.output)
-    title = f"{args.weights.name} on {args.split}, one forward pass a face"
+    title = f"{args.weights.name} on {args.split}, one forward pass per face"
     print(title)
     print(as_text(figures))
     args.out.mkdir(parents=True, exist_ok=True)

@@ -190,7 +190,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of faces")
     parser.add_argument("--ferplus", type=Path, help="votes of FER+, fer2013new.csv")
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/explore"), help="report's folder (default: runs/explore)"
+        "--out", type=Path, default=Path("runs/explore"), help="folder of the report (default: runs/explore)"
     )
     args: Any = parser.parse_args(argv)
     try:

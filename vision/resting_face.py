@@ -99,7 +99,7 @@ class RestRequest:
     def parse(cls, sent: Any) -> Self:
         """Return the request that a client sent as JSON; raises RestError."""
         if not isinstance(sent, dict) or type(sent.get("track_id")) is not int or sent["track_id"] < 1:
-            raise RestError("Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.")
+            raise RestError("Send a JSON object, such as {“track_id”: 1, “action”: “measure”}.")
         return cls(sent["track_id"], str(sent.get("action", "")), str(sent.get("name") or "").strip())
 
     def __post_init__(self) -> None:
@@ -109,6 +109,6 @@ class RestRequest:
         if self.action in (USE, NAME) and not self.name:
             raise RestError("name must say whose resting face it is.")
         if not self.name.isprintable():  # databases take neither NUL nor half of a surrogate pair
-            raise RestError("name may have letters, digits, signs and spaces only.")
+            raise RestError("name may have only letters, digits, punctuation and spaces.")
         if len(self.name) > MAX_NAME:
             raise RestError(f"name may have {MAX_NAME} characters at most.")

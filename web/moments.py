@@ -51,7 +51,8 @@ def query_moment(name: str, summary: Summary) -> float | None:
     if moment_s is None:
         abort(
             400,
-            f"{name} must be seconds since the session began, as 75 or 1:15, or Unix time, not “{text[:40]}”.",
+            f"{name} must be seconds since the session began, such as 75 or 1:15, or Unix time, "
+            f"not “{text[:40]}”.",
         )
     if not 0 <= moment_s <= length_of(summary) + 1:
         abort(400, f"{name} is outside the session, which is {length_of(summary):.0f} s long.")

@@ -125,5 +125,5 @@ function tell(faces) {
     const who = several ? `Face ${id}: ` : "";
     return `${who}valence ${valence.toFixed(1)}, arousal ${arousal.toFixed(1)}`;
   });
-  return `${said.join("; ") || "No face"} (from −1 to 1), placed by the seven probabilities, not measured`;
+  return `${said.join("; ") || "No face"} (from −1 to 1), calculated from the seven probabilities, not measured`;
 }
