@@ -11,7 +11,6 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.processes import free_port, wait_until_it_answers
+from benchmarks.serving import this_site
 from benchmarks.viewers import Viewer, ask, watch
 from settings import ROOT
 
@@ -58,12 +58,6 @@ def running(command: list[str], port: int) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(10)
-
-
-def site_command(port: int) -> list[str]:
-    """Return the command of the site, with a camera of equal pictures."""
-    gunicorn = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
-    return [*gunicorn, "--config", "gunicorn.conf.py", "--threads", "4", "benchmarks.servers:shared()"]
 
 
 def nginx_command(folder: Path, site: int, port: int) -> list[str]:
@@ -113,7 +107,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         site = free_port()
-        stack.enter_context(running(site_command(site), site))
+        stack.enter_context(running(this_site(site), site))
         ports = {"no proxy": site}
         for name, make_command in (("nginx", nginx_command), ("caddy", caddy_command)):
             if shutil.which(name):

@@ -72,16 +72,32 @@ def healthz_ms(port: int, timeout_s: float = 5.0) -> float:
     return (time.monotonic() - started_s) * 1000 if answered else float("inf")
 
 
-def commands(port: int) -> dict[str, list[str]]:
-    """Return the command that starts each server, by the server's name."""
-    gunicorn = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
-    own = [*gunicorn, "--config", "gunicorn.conf.py", "--threads", "4", "benchmarks.servers:shared()"]
-    plain = [*gunicorn, "--config", "/dev/null", "--threads", "64", "--worker-class", "gthread"]
-    return {
-        "this site, 4 threads": own,
-        "Flask's generator, 64 threads": [*plain, "benchmarks.servers:generator()"],
-        "asyncio": [sys.executable, "-m", "benchmarks.servers", str(port)],
-    }
+def gunicorn(port: int, *flags: str) -> list[str]:
+    """Return the command of gunicorn on a port."""
+    return [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", *flags]
+
+
+def this_site(port: int) -> list[str]:
+    """Return the command of this site, with a camera of equal pictures."""
+    return gunicorn(port, "--config", "gunicorn.conf.py", "--threads", "4", "benchmarks.servers:shared()")
+
+
+def generator(port: int) -> list[str]:
+    """Return the command of a Flask site that generates each viewer's stream in a thread."""
+    flags = ("--config", "/dev/null", "--threads", "64", "--worker-class", "gthread")
+    return gunicorn(port, *flags, "benchmarks.servers:generator()")
+
+
+def plain_asyncio(port: int) -> list[str]:
+    """Return the command of an asyncio server without a site."""
+    return [sys.executable, "-m", "benchmarks.servers", str(port)]
+
+
+COMMANDS = {
+    "this site, 4 threads": this_site,
+    "Flask's generator, 64 threads": generator,
+    "asyncio": plain_asyncio,
+}
 
 
 def main() -> None:
@@ -89,10 +105,9 @@ def main() -> None:
     argparse.ArgumentParser(prog="python -m benchmarks.serving", description=__doc__).parse_args()
     print(f"{VIEWERS} viewers, {SLOW} at half the rate, {STALLED} stalled, {SECONDS:g} s each")
     print(f"{'':31}{'worst rate':>11}{'CPU':>7}{'healthz':>10}{'slow lag':>10}{'SIGTERM':>9}")
-    for name in commands(0):
-        port = free_port()  # the last server's may still be held
-        command = commands(port)[name]
-        result = measure(command, port)
+    for name, make_command in COMMANDS.items():
+        port = free_port()  # the server before may still hold its own
+        result = measure(make_command(port), port)
         print(
             f"{name:31}{result.worst_rate:>11.0%}{result.cpu:>7.0%}{result.healthz_ms:>7.0f} ms"
             f"{result.slow_lag_s:>8.2f} s{result.end_s:>7.2f} s",

@@ -66,10 +66,7 @@ def come_and_go(port: int, pid: int, minutes: int) -> None:
                 if leaves_s < now_s:
                     viewer.connection.close()
             crowd = [(viewer, leaves_s) for viewer, leaves_s in crowd if leaves_s >= now_s]
-        print(
-            f"memory after {minute} min of viewers that connect and disconnect: {memory_mb(pid):.1f} MB",
-            flush=True,
-        )
+        print(f"memory after {minute} min: {memory_mb(pid):.1f} MB", flush=True)
     for viewer, _ in crowd:
         viewer.connection.close()
 
@@ -87,6 +84,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"capture to published: {statistics.median(latencies_ms(port, 10)):.1f} ms, the median")
         print(f"memory with one viewer: {memory_mb(pid):.0f} MB")
         measure_crowd(port, pid)
+        print(f"up to {MAX_COMING_AND_GOING} viewers connect and disconnect")
         come_and_go(port, pid, minutes)
     return 0
 
