@@ -218,6 +218,28 @@ def test_both_readings_come_from_one_recording(tmp_path: Path) -> None:
             assert row[11:18] == pytest.approx(reading.probs, abs=1e-4)
 
 
+def test_requests_do_not_pile_up_while_no_frame_comes() -> None:
+    scene = Scene()
+    scene.show({BOX: SAD_AT_REST, OTHER_BOX: SAD_AT_REST})
+    for number in range(1000):  # the camera is closed
+        scene.tracker.rest(RestRequest(1, "measure", f"P{number}"))
+    scene.tracker.rest(RestRequest(1, "forget"))
+    scene.tracker.rest(RestRequest(2, "measure"))
+    assert len(scene.tracker._rest_requests) == 2
+    tracks = scene.show({BOX: SAD_AT_REST, OTHER_BOX: SAD_AT_REST}, MEASURE_S + 0.5)
+    assert tracks[1].rest is None
+    assert tracks[2].rest is not None
+
+
+def test_a_request_for_a_face_that_has_left_meanwhile_is_dropped() -> None:
+    scene = Scene()
+    scene.show({BOX: SAD_AT_REST})
+    scene.tracker.rest(RestRequest(1, "measure"))
+    scene.t_s += 3600  # the camera was closed
+    tracks = scene.show({BOX: SAD_AT_REST}, MEASURE_S + 0.5)
+    assert [(track.track_id, track.rest) for track in tracks.values()] == [(2, None)]
+
+
 def test_the_time_that_a_face_is_away_is_not_measured() -> None:
     scene = Scene()
     scene.show({BOX: SAD_AT_REST})
