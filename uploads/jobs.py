@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from texts import clean_file_name
 from uploads.analysis import InputFile
 from uploads.recognizer import File, Reading, Recognizer
 from uploads.rereading import read_as_face
 from uploads.result_writer import ResultWriter, title_of, was_read
 from uploads.results import Results
 from uploads.worker_process import BROKEN, WorkerError, WorkerProcess
-from vision.pictures import tidy
 from vision.pipeline import Pipeline
 
 MAX_AT_ONCE = 12  # pictures that are read while their sender waits; more become a job
@@ -112,7 +112,7 @@ class Jobs:
         returns. The files are closed sooner or later. Raises OSError if no result can be written.
         """
         inputs = [InputFile.of_stream(name, stream) for name, stream in files]
-        job = Job("", owner, title_of([tidy(file.name) for file in inputs]), inputs, whole)
+        job = Job("", owner, title_of([clean_file_name(file.name) for file in inputs]), inputs, whole)
         at_once = len(inputs) <= MAX_AT_ONCE and all(file.kind == "picture" for file in inputs)
         try:
             accepted = self._run_now(job) if at_once else self._run_later(job)

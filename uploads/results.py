@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from texts import clean_file_name
 from vision.circumplex import place
 from vision.emotions import EMOTIONS
 from vision.faces import NO_FACE, Table, remark_row
-from vision.pictures import tidy
 
 KEEP_S = 24 * 3600.0
 MAX_KEPT_BYTES = 2_000_000_000  # of all jobs together; the oldest go first
@@ -207,7 +207,7 @@ def open_table(folder: Path) -> Iterator[Table]:
 def append_remark(folder: Path, name: str, text: str) -> None:
     """Write the row of a file that could not be read into the table of a job's folder."""
     with open_table(folder) as table:
-        table.add([remark_row(tidy(name), text)])
+        table.add([remark_row(clean_file_name(name), text)])
 
 
 def _changed_at(path: Path) -> float:

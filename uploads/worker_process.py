@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from settings import PREFIX, ROOT, Settings
+from texts import clean_file_name
 from uploads.results import append_remark
-from vision.pictures import tidy
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +220,7 @@ class WorkerProcess:
 
 def broken_item(name: str) -> dict[str, Any]:
     """Return the item of a file that no process could read."""
-    return {"kind": "remark", "file": tidy(name), "text": BROKEN, "is_problem": True}
+    return {"kind": "remark", "file": clean_file_name(name), "text": BROKEN, "is_problem": True}
 
 
 def parse_report(line: bytes | bytearray) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from vision.jpeg import MAX_PIXELS
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MAX_PICTURE_BYTES = 50_000_000
 MAX_SIDE_PX = 1600  # as searched: faces are searched for in proportion, so more would only cost time
-NAME_LENGTH = 200
 NO_MEMORY = "The file needs more memory than there is."
 VIDEO_NAMES = (
     *(".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv", ".mts"),
@@ -162,12 +161,6 @@ def _unlike(data: bytes, name: str) -> str:
 
 def _is_heic(data: bytes) -> bool:
     return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS and b"avif" not in data[8:32]
-
-
-def tidy(name: str) -> str:
-    """Return the name of a file as it may be shown: nothing invisible, not endless. It opens no file."""
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
-    return shown if len(shown) <= NAME_LENGTH else f"{shown[: NAME_LENGTH - 9]}…{shown[-8:]}"
 
 
 def _decode(opened: Image.Image) -> Picture:

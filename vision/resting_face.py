@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from texts import clean
 from vision.emotions import EMOTIONS
 
 STRENGTH = 0.75  # of the correction, 0 to 1; chosen on posed expressions of ten people
@@ -100,15 +101,13 @@ class RestRequest:
         """Return the request that a client sent as JSON; raises RestError."""
         if not isinstance(sent, dict) or type(sent.get("track_id")) is not int or sent["track_id"] < 1:
             raise RestError("Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.")
-        return cls(sent["track_id"], str(sent.get("action", "")), str(sent.get("name") or "").strip())
+        return cls(sent["track_id"], str(sent.get("action", "")), clean(str(sent.get("name") or "")))
 
     def __post_init__(self) -> None:
-        """Raise RestError for an action that is none, or a name that is missing, unprintable or too long."""
+        """Raise RestError for an action that is none, or a name that is missing or too long."""
         if self.action not in ACTIONS:
             raise RestError(f"action must be one of {', '.join(ACTIONS)}.")
         if self.action in (USE, NAME) and not self.name:
             raise RestError("name must say whose resting face it is.")
-        if not self.name.isprintable():  # databases take neither NUL nor half of a surrogate pair
-            raise RestError("name may have letters, digits, signs and spaces only.")
         if len(self.name) > MAX_NAME:
             raise RestError(f"name may have {MAX_NAME} characters at most.")

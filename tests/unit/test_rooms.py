@@ -10,7 +10,8 @@ from settings import ROOT
 
 # Each room with what it may import beside itself; what those may import it may import too.
 ROOMS = {
-    "settings": (),
+    "texts": (),
+    "settings": ("texts",),
     "vision": ("settings",),
     "sources": ("vision",),
     "nn": ("vision",),
