@@ -13,6 +13,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from outputs.base import Moment, OutputError
 from outputs.slots import Slots
 from settings import HOST, StartError
+from texts import shorten
 from vision.circumplex import AXES, place
 from vision.emotions import EMOTIONS
 from vision.tracker import Track
@@ -101,7 +102,7 @@ def split_receiver(text: str) -> tuple[str, int]:
     """Return the host and the port of HOST:PORT; raises StartError."""
     host, _, port = text.rpartition(":")
     if not (HOST.fullmatch(text) and host and re.fullmatch("[0-9]+", port) and 0 < int(port) < 65536):
-        raise StartError(f"--osc must be HOST:PORT like 127.0.0.1:9000, not {text!r}")
+        raise StartError(f"--osc must be HOST:PORT like 127.0.0.1:9000, not {shorten(text)!r}")
     return host.strip("[]"), int(port)
 
 

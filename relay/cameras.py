@@ -18,6 +18,7 @@ from relay.remote import WAITS, ControlClient, RelayWaits, RemoteCamera, RemoteC
 from streaming.audience import Audience, Names
 from streaming.sender import Sender
 from streaming.variants import Variant, Variants, encode_variant
+from texts import shorten
 from vision.frames import AnnotatedFrame
 
 LISTED_S = 10.0  # a camera that was not published for so long is no longer listed
@@ -97,7 +98,7 @@ class Cameras:
         if known and known.camera.is_viewed():
             return known
         if name not in self.names() and name not in self._read_names():  # another process may list it already
-            raise UnknownError(f"There is no camera “{name}” here.")
+            raise UnknownError(f"There is no camera “{shorten(name)}” here.")
         return self._published(name)
 
     def _published(self, name: str) -> Published:

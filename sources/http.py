@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from settings import ESCAPES, VERSION, mask_address
 from sources.base import SourceError
 from sources.http_auth import Login
+from texts import shorten
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,8 @@ class HttpClient:
             parts = urlsplit(url)
             if parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port):
                 return parts
-        raise SourceError(f"{self._name} leads to {mask_address(url)!r}, which is no address of a camera")
+        shown = shorten(mask_address(url))
+        raise SourceError(f"{self._name} leads to {shown!r}, which is no address of a camera")
 
     def _ask(self) -> http.client.HTTPResponse:
         """Send the request and return the answer; once more if a kept connection was closed by the camera."""

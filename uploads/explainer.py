@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model import EmotionClassifier
+from texts import shorten
 from uploads.whole import UNASKED_NOTE, may_be_ready_cut, whole_of
 from vision.crops import cut_face
 from vision.detector import Detector
@@ -140,7 +141,7 @@ class PictureExplainer:
         """Return the explanation of a sample, counted from 1; raises UnknownSampleError or BusyError."""
         paths = self._samples.get(emotion, [])
         if not 1 <= number <= len(paths):
-            raise UnknownSampleError(f"There is no sample {number} of “{emotion}”.")
+            raise UnknownSampleError(f"There is no sample {shorten(number)} of “{shorten(emotion)}”.")
         gray = read_gray(paths[number - 1])
         with self._turn():
             return self._explain(gray, np.array(FACE_BOX))

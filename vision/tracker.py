@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from texts import shorten
 from vision.boxes import iou
 from vision.emotions import EMOTIONS
 from vision.resting_face import (
@@ -147,7 +148,7 @@ class Tracker:
         track = next((it.track for it in self._states if it.track.track_id == request.track_id), None)
         names = self.named_rests()
         if track is None:
-            raise RestError(f"Face {request.track_id} is not in the picture now.")
+            raise RestError(f"Face {shorten(request.track_id)} is not in the picture now.")
         if request.action == USE and request.name not in names:
             raise RestError(f"No resting face was measured under the name “{request.name}”.")
         if request.action == NAME and track.rest is None:

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, abort
 
+from texts import shorten
 from vision.colours import BLACK, bgr, ink_on
 from vision.emoji import UNSURE, emoji_png
 from vision.emotions import DETAILS, UNSURE_COLOUR
@@ -32,7 +33,7 @@ def common_pages() -> Blueprint:
     def emoji(name: str) -> Response:
         """Return the smiley of an emotion, or of “unsure”."""
         if name not in (*DETAILS, UNSURE):
-            abort(404, f"There is no smiley “{name}”; there are {', '.join(DETAILS)} and {UNSURE}.")
+            abort(404, f"There is no smiley “{shorten(name)}”; there are {', '.join(DETAILS)} and {UNSURE}.")
         return Response(emoji_png(name), content_type="image/png", headers=KEPT)
 
     return pages

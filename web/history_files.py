@@ -17,6 +17,7 @@ from recording.export import (
 )
 from recording.history import History, Summary
 from recording.sidecar import sidecar
+from texts import shorten
 from web.downloads import download
 from web.moments import place_marker, query_stretch
 from web.paging import MAX_NUMBER
@@ -64,7 +65,7 @@ def find_session(history: History, session_id: int) -> Summary:
     """Return a session; answers 404 if there is none."""
     summary = history.session(session_id) if session_id <= MAX_NUMBER else None
     if summary is None:
-        abort(404, f"There is no session {session_id}.")
+        abort(404, f"There is no session {shorten(session_id)}.")
     return summary
 
 

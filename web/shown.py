@@ -13,6 +13,7 @@ from relay.cameras import Cameras, Published
 from relay.errors import UnknownError
 from streaming.audience import Audience
 from streaming.viewable import Viewable
+from texts import shorten
 from web.events import Events
 from web.protocols import Controls, Recorder
 from web.state import state_json, view_json
@@ -66,7 +67,7 @@ class OnlyCamera:
     def find(self, name: str) -> ShownCamera:
         """Return the camera; raises UnknownError for another name."""
         if name != self._camera.name:
-            raise UnknownError(f"There is no camera “{name}” here; there is {self._camera.name}.")
+            raise UnknownError(f"There is no camera “{shorten(name)}” here; there is {self._camera.name}.")
         return self._camera
 
     def summaries(self, viewer: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from streaming.multipart import CONTENT_TYPE, browser_part, opening, player_part
 from streaming.sender import Viewer, tune
 from streaming.variants import FPS, QUALITIES, WIDTHS_PX, Variant
 from streaming.viewable import NO_SIGNAL_QUALITY
+from texts import shorten
 from vision.jpeg import encode_jpeg
 from vision.overlay import draw_notice
 from web.current import current
@@ -122,5 +123,5 @@ def choose(name: str, offered: Sequence[int]) -> int | None:
     if asked is None:
         return None
     if asked not in map(str, offered):
-        abort(400, f"{name} must be one of {', '.join(map(str, offered))}, not “{asked}”.")
+        abort(400, f"{name} must be one of {', '.join(map(str, offered))}, not “{shorten(asked)}”.")
     return int(asked)
