@@ -35,7 +35,7 @@ QUALITY = 85
 LINE = 255
 MAX_MAP_PX = 48  # side of a map as it is drawn
 MAX_WAIT_S = 10.0  # for the pictures before
-JOIN_S = 20.0
+JOIN_S = 1.0  # for PyTorch to be loaded; gunicorn gives all parts of the program some seconds
 FAINT = 0.15  # of the brightest map: a map with less found nothing
 BANDS = ("upper", "middle", "lower"), ("left", "middle", "right")
 
@@ -116,7 +116,7 @@ class PictureExplainer:
             self._warming.start()
 
     def close(self) -> bool:
-        """Join the thread of `warm_up`; return False if that failed."""
+        """Join the thread of `warm_up`; False if it does not end in time."""
         if self._warming.ident is not None:
             self._warming.join(JOIN_S)
         return not self._warming.is_alive()

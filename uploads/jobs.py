@@ -24,7 +24,7 @@ MAX_READING = 2  # requests
 MAX_FAILED = 50  # jobs that are remembered
 MAX_WAIT_S = 10.0  # of a request for its turn
 SWEEP_S = 600.0
-JOIN_S = 20.0
+JOIN_S = 2.0  # gunicorn gives all parts of the program some seconds, and the recorder needs them
 LOST = "The results could not be kept: the disk is full, or cannot be written."
 TOO_LARGE = "This could not be read: it needs more memory than an upload may use."
 MISTAKE = "This could not be read because of a mistake in the program; its log says more."
@@ -180,8 +180,8 @@ class Jobs:
         else:
             self.results.delete(job_id)
 
-    def close(self) -> None:
-        """Stop the job that runs, drop those that wait, and join the thread."""
+    def close(self) -> bool:
+        """Stop the job that runs, drop those that wait, and join the threads; False if one does not end."""
         with self._lock:
             self._closing.set()
         if self._worker:
@@ -193,7 +193,7 @@ class Jobs:
         self._thread.join(JOIN_S)
         for job in list(self._active.values()):
             self._drop(job)
-        self._recognizer.close()
+        return self._recognizer.close() and not self._thread.is_alive()
 
     def _run_now(self, job: Job) -> bool:
         if not self._reading.acquire(timeout=self._max_wait_s):

@@ -70,8 +70,8 @@ class Detector(Protocol):
     def detect(self, image: Image) -> Detections:
         """Return the faces in an image (H, W, 3) uint8 BGR, the largest first."""
 
-    def close(self) -> None:
-        """Join the detector's threads, if it has any."""
+    def close(self) -> bool | None:
+        """Join the detector's threads, if it has any; False if one does not end in time."""
 
 
 class FollowingDetector(Detector, Protocol):

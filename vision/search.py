@@ -24,8 +24,8 @@ class Search(Protocol):
     def __call__(self, image: Image) -> Detections:
         """Return the faces that may be new in this frame's image; none where no search has ended."""
 
-    def close(self) -> None:
-        """Join the search's thread, if it has one."""
+    def close(self) -> bool:
+        """Join the search's thread, if it has one; False if it does not end in time."""
 
 
 class BackgroundSearch:
@@ -64,9 +64,9 @@ class BackgroundSearch:
             self._shape, self._due_s = image.shape, now_s + self._period_s
         return Detections() if found is None else found
 
-    def close(self) -> None:
-        """Wait for the running search, a tenth of a second or two, and join the thread."""
-        self._search.close()
+    def close(self) -> bool:
+        """Wait for the running search, a tenth of a second or two, and join the thread; False if it hangs."""
+        return self._search.close()
 
     def _search_unless_calm(self, image: Image) -> Detections:
         """Return the faces in the image; none, soon after a search of one that looked the same."""
@@ -94,8 +94,9 @@ class RegularSearch:
         self._index += 1
         return self._detector.detect(image) if self._index % self._every == 0 else Detections()
 
-    def close(self) -> None:
-        """Do nothing: the search has no thread."""
+    def close(self) -> bool:
+        """Return True: the search has no thread."""
+        return True
 
 
 class SearchOnDemand:
@@ -111,5 +112,6 @@ class SearchOnDemand:
         wanted, self.wanted = self.wanted, False
         return self._detector.detect(image) if wanted else Detections()
 
-    def close(self) -> None:
-        """Do nothing: the search has no thread."""
+    def close(self) -> bool:
+        """Return True: the search has no thread."""
+        return True

@@ -326,6 +326,24 @@ def test_a_network_that_cannot_be_loaded_ends_the_preparation_and_not_the_site(
     assert "could not be loaded" in caplog.text
 
 
+def test_a_network_that_takes_long_to_be_loaded_does_not_hold_up_the_end(
+    classifier: EmotionClassifier, net: EmotionNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def load() -> nn.Module:
+        assert go.wait(PATIENCE_S)
+        return net.fuse()
+
+    monkeypatch.setattr("uploads.explainer.JOIN_S", 0.05)
+    explainer = PictureExplainer(TwoFaces(), classifier, load, SAMPLES)
+    explainer.warm_up()
+    assert not explainer.close()
+    go.set()
+    explainer._warming.join(PATIENCE_S)
+    assert explainer.close()
+
+
 class TestFacesOfResults:
     """/explain/result/JOB/PICTURE/FACE."""
 

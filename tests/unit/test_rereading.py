@@ -15,7 +15,7 @@ import pytest
 from tests.fakes.files import anonymous, zip_of
 from tests.fakes.images import bright_image, make_track, plain_image
 from tests.fakes.recognition import fake_pipeline, fake_recognizer
-from tests.fakes.waiting import until
+from tests.fakes.waiting import PATIENCE_S, until
 from uploads.jobs import Jobs
 from uploads.rereading import replace_row
 from uploads.results import KEEP_S, TABLE, Results
@@ -158,7 +158,7 @@ def test_two_at_once_do_not_undo_each_other(jobs: Jobs, results: Results) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(PATIENCE_S)
     assert [item["whole"] for item in items_of(results, job_id)] == [True] * 8
     assert [row["remark"] for row in rows_of(results, job_id)] == [ASKED_NOTE] * 8
 
