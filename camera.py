@@ -32,7 +32,8 @@ class CameraWaits:
     tick_s: float = 0.25  # between two checks whether frames are wanted, and whether they come
     min_pause_s: float = 0.5  # before the source is opened again; doubled each time up to max_pause_s
     max_pause_s: float = 2.0
-    reopen_after_s: float = 5.0  # of silence beyond the stall, when a device's own timeout has passed
+    reopen_after_s: float = 5.0  # of silence beyond the stall, when a device's own timeout has passed;
+    max_reopen_after_s: float = 60.0  # doubled each time up to this, for a source that takes longer to open
     first_gap_s: float = 7.5  # for the first two pictures of a live source, whose period is not known yet
     log_every_s: float = 60.0  # a source that comes and goes is logged once in this time,
     log_after_s: float = 5.0  # and when it has stayed as it is for this long
@@ -292,7 +293,7 @@ class Camera(Viewable):
 
     def _watch(self) -> None:
         """Publish why no frame comes while none does, and open a source that stands still again."""
-        reopened_s = 0.0
+        reopened_s, reopen_after_s = 0.0, self._waits.reopen_after_s
         while not self._closed:
             with self._changed:
                 now_s = time.monotonic()
@@ -301,13 +302,15 @@ class Camera(Viewable):
                 problem, explained = self._find_problem(), bool(self._problem or self._fault)
                 patience_s = self._patience_s()
                 silent_s = now_s - max(self._grabbed_s, reopened_s)
+                if self._grabbed_s > reopened_s:
+                    reopen_after_s = self._waits.reopen_after_s
             if problem and self._publish_no_signal(problem) and not explained and silent_s <= patience_s:
                 self._log_hang(problem)
             self._log_problem()
-            if not self._problem and silent_s > patience_s + self._waits.reopen_after_s:
+            if not self._problem and silent_s > patience_s + reopen_after_s:
                 if self._start_grabbing():
                     log.warning("%s stands still; opening it again", self._name)
-                reopened_s = now_s
+                reopened_s, reopen_after_s = now_s, min(2 * reopen_after_s, self._waits.max_reopen_after_s)
             self._pause(self._waits.tick_s)
 
     def _log_hang(self, problem: str) -> None:
