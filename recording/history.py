@@ -17,6 +17,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    not_,
     or_,
     select,
     update,
@@ -46,6 +47,7 @@ from vision.tracker import Track
 
 ROWS_A_READ = 1000
 DAY_MS = 24 * 3600 * 1000
+FIRST_MS = 1_735_689_600_000  # 2025-01-01; no session ended earlier, whatever its clock said
 # (Unix time in ms, face), and the brightness of the picture where it is known.
 Sighting = tuple[int, Track] | tuple[int, Track, float | None]
 
@@ -379,9 +381,19 @@ class History:
         """Delete every session and return how many there were."""
         return self._delete()
 
-    def delete_ended_before(self, at_unix_ms: int) -> int:
-        """Delete the sessions that ended before that time and return how many there were."""
-        return self._delete(sessions_table.c.ended_ms < at_unix_ms)
+    def delete_ended_before(self, at_unix_ms: int, now_unix_ms: int) -> int:
+        """Delete the sessions that ended before that time and return how many there were.
+
+        A session whose end cannot be right, before FIRST_MS or after now, counts from the first call for it.
+        """
+        if self.database.is_empty():
+            return 0
+        table = sessions_table.c
+        is_possible = table.ended_ms.between(FIRST_MS, now_unix_ms)
+        found = update(sessions_table).where(not_(is_possible), table.found_ms.is_(None))
+        with self.database.begin() as connection:
+            connection.execute(found.values(found_ms=now_unix_ms))
+        return self._delete(case((is_possible, table.ended_ms), else_=table.found_ms) < at_unix_ms)
 
     def _delete(self, *which: ColumnElement[bool]) -> int:
         if self.database.is_empty():

@@ -63,8 +63,13 @@ def add_rests(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE sightings ADD COLUMN rest_ms BIGINT")
 
 
+def add_found(connection: Connection) -> None:
+    """Let a session whose end cannot be right say when that was found, so that --keep-days counts from then."""
+    connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN found_ms BIGINT")
+
+
 # The first leads from schema 1 to schema 2, and so on.
-MIGRATIONS: Sequence[Migration] = (mask_sources, add_details, add_rests)
+MIGRATIONS: Sequence[Migration] = (mask_sources, add_details, add_rests, add_found)
 LOCK = 0x66616365  # "face": PostgreSQL's number of the lock under which one program at a time migrates
 _versions = Table(
     "schema_version", MetaData(), Column("version", Integer, primary_key=True, autoincrement=False)

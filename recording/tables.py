@@ -39,6 +39,7 @@ sessions_table = Table(
     Column("name", Text, nullable=False, server_default=""),
     Column("note", Text, nullable=False, server_default=""),
     Column("setup", Text, nullable=False, server_default=""),  # JSON: program, network and settings
+    Column("found_ms", BigInteger),  # from which --keep-days counts where ended_ms cannot be right
     sqlite_autoincrement=True,  # or the address of a deleted session would lead to a later one
 )
 tags_table = Table(

@@ -380,7 +380,7 @@ def test_the_number_of_a_deleted_session_is_not_given_again(history: History, re
 def test_only_what_ended_long_ago_is_deleted_by_age(history: History, record: Record) -> None:
     record((1, "happy", 10))  # ends after a second
     kept = record((1, "happy", 11), started_ms=START_MS)
-    assert history.delete_ended_before(START_MS + 1001) == 1
+    assert history.delete_ended_before(START_MS + 1001, START_MS + 9000) == 1
     assert [summary.key for summary in history.sessions(0, 10)] == [kept.key]
 
 
@@ -396,7 +396,7 @@ def test_looking_makes_no_file(tmp_path: Path) -> None:
     path = tmp_path / "instance" / "history.sqlite"
     history = History(str(path))
     assert (history.count(), history.sessions(0, 10), history.session(1)) == (0, [], None)
-    assert (history.delete_all(), history.delete_ended_before(START_MS)) == (0, 0)
+    assert (history.delete_all(), history.delete_ended_before(START_MS, START_MS)) == (0, 0)
     assert not path.parent.exists()
 
 
