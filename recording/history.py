@@ -221,7 +221,8 @@ class History:
         """Return the session of that number, or None."""
         if self.database.is_empty():
             return None
-        return next(iter(self._read_summaries(_summaries().where(sessions_table.c.id == session_id))), None)
+        with self.database.begin() as connection:
+            return read_session(connection, session_id)
 
     def others(self, summary: Summary, limit: int) -> list[Summary]:
         """Return up to limit other sessions of the same source that overlap it nowhere, the nearest first."""
@@ -233,9 +234,7 @@ class History:
 
     def _read_summaries(self, query: Select[Any]) -> list[Summary]:
         with self.database.begin() as connection:
-            rows = connection.execute(query).all()
-            tags = _read_tags(connection, [row.id for row in rows])
-        return [_as_summary(row, tags[row.id]) for row in rows]
+            return _read_summaries(connection, query)
 
     def tags(self, limit: int) -> list[str]:
         """Return the tags in use, limit at most, those of the most sessions first."""
@@ -412,10 +411,23 @@ def _insert_session(connection: Connection, session: Session, source: str) -> in
     return session_id
 
 
+def read_session(connection: Connection, session_id: int) -> Summary | None:
+    """Return the session of that number, or None, in a transaction."""
+    return next(iter(_read_summaries(connection, _summaries().where(sessions_table.c.id == session_id))), None)
+
+
+def _read_summaries(connection: Connection, query: Select[Any]) -> list[Summary]:
+    rows = connection.execute(query).all()
+    tags = _read_tags(connection, [row.id for row in rows])
+    return [_as_summary(row, tags[row.id]) for row in rows]
+
+
 def describe_session(connection: Connection, session_id: int, about: About) -> None:
-    """Replace what is said of a session, in a transaction."""
+    """Replace what is said of a session, in a transaction; nothing if it is not there any more."""
     values = {"name": about.name, "note": about.note}
-    connection.execute(update(sessions_table).where(sessions_table.c.id == session_id).values(values))
+    found = connection.execute(update(sessions_table).where(sessions_table.c.id == session_id).values(values))
+    if not found.rowcount:
+        return
     connection.execute(delete(tags_table).where(tags_table.c.session_id == session_id))
     if about.tags:
         connection.execute(insert(tags_table), [{"session_id": session_id, "tag": tag} for tag in about.tags])

@@ -1,11 +1,13 @@
 """What is recorded is there, in both databases alike; each of their errors is one sentence."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from recording.about import About
 from recording.database import PRAGMAS, Database, DatabaseError, RefusedError, UrlError
@@ -16,6 +18,7 @@ from recording.tables import TABLES
 from tests.fakes.images import make_rest, make_track
 from tests.fakes.postgres import PASSWORD, Postgres
 from tests.fakes.server import free_port
+from tests.fakes.waiting import PATIENCE_S
 from vision.emotions import EMOTIONS
 
 START_MS = 1_760_000_000_000
@@ -322,6 +325,34 @@ def test_two_parts_become_one_session(history: History) -> None:
     ]
     assert [*history.rests(numbers[0])] == [(3, START_MS + 250)]
     assert [row.rest_ms for row in rows] == [None] * 9 + [START_MS + 250] * 15
+
+
+def test_a_session_that_somebody_deletes_while_it_is_merged_is_merged_wholly_or_not_at_all(
+    database_url: str, history: History, record: Record
+) -> None:
+    first, second = (record((1, "happy", 5), started_ms=START_MS + 10_000 * part) for part in range(2))
+    elsewhere = History(database_url)
+    deleting = threading.Thread(target=elsewhere.delete, args=(second.session_id,))
+
+    def delete_before_the_first_change(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+        if sql.startswith(("UPDATE", "DELETE")) and deleting.ident is None:
+            deleting.start()
+            deleting.join(0.5)  # which the merging holds up
+
+    event.listen(history.database._engine, "before_cursor_execute", delete_before_the_first_change)
+    merged_id = merge_sessions(history, first.session_id or 0, second.session_id or 0)
+    deleting.join(PATIENCE_S)
+    summary = history.session(merged_id)
+    assert summary
+    assert (summary.sightings, len(list(history.sightings(merged_id)))) == (10, 10)
+    elsewhere.close()
+
+
+def test_what_is_said_of_a_session_that_was_deleted_is_dropped(history: History, record: Record) -> None:
+    session_id = record().session_id or 0
+    history.delete(session_id)
+    history.describe(session_id, About("Pilot", "", ("P01",)))
+    assert history.count() == 0
 
 
 def test_sessions_that_are_not_parts_of_one_are_not_merged(history: History, record: Record) -> None:
