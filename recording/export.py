@@ -1,4 +1,4 @@
-"""Sightings and markers as CSV and JSON Lines: spreadsheets, pandas and R open them as they are."""
+"""Sightings and markers as CSV and JSON: spreadsheets, pandas and R open them as they are."""
 
 import io
 import json
@@ -116,6 +116,16 @@ def as_csv(rows: Iterable[Sequence[Any]], columns: Sequence[str] = COLUMNS) -> I
         part.seek(0)
         part.truncate()
         table.add(islice(rows, ROWS_A_PART))
+
+
+def as_json_array(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> Iterator[str]:
+    """Yield a JSON array of one object a row, in parts of ROWS_A_PART; rows are in the order of columns."""
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    rows, before = iter(rows), "["
+    while part := list(islice(rows, ROWS_A_PART)):
+        yield before + ",".join(encode(dict(zip(columns, row, strict=True))) for row in part)
+        before = ","
+    yield "[]\n" if before == "[" else "]\n"
 
 
 def as_json_lines(rows: Iterable[Sequence[Any]], markers: Iterable[Sequence[Any]] = ()) -> Iterator[str]:

@@ -12,8 +12,14 @@ PAUSE = 3.0  # times what it took to make a part: a quarter of a core
 
 def download(parts: Iterator[str], name: str, content_type: str) -> Response:
     """Return a file of that name to save, in UTF-8, of which no browser keeps another copy."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', **NO_STORE}
-    return Response(gently(parts), content_type=f"{content_type}; charset=utf-8", headers=headers)
+    response = send_parts(parts, f"{content_type}; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def send_parts(parts: Iterator[str], content_type: str) -> Response:
+    """Return a text that is sent in parts, of which no browser keeps a copy."""
+    return Response(gently(parts), content_type=content_type, headers=NO_STORE)
 
 
 def gently(parts: Iterator[str]) -> Iterator[str]:

@@ -523,6 +523,16 @@ def test_thousands_of_markers_make_no_endless_page(client: FlaskClient, history:
     assert "The first" not in part
 
 
+@pytest.mark.parametrize("count", [0, 1, 1000])
+def test_markers_come_as_json_in_parts(client: FlaskClient, history: History, count: int) -> None:
+    session = Session(START_MS)
+    markers = [Marker(number, f"“{number}”", None, START_MS + number) for number in range(1, count + 1)]
+    history.write(session, [], START_MS + 5000, "demo", markers)
+    parts = list(client.get(f"/history/{session.session_id}/markers").iter_encoded())
+    assert [one["marker"] for one in json.loads(b"".join(parts))] == [marker.label for marker in markers]
+    assert max(map(len, parts)) < 40_000
+
+
 def test_a_link_to_a_moment_shows_its_place_and_its_values(client: FlaskClient, history: History) -> None:
     number = write_marked(history)
     for at in ("4.5", str(START_MS / 1000 + 4.5), "0:04.5", "0:00:04.5"):
