@@ -4,7 +4,7 @@ import errno
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import abort, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
@@ -36,24 +36,6 @@ def busy() -> ServiceUnavailable:
     return ServiceUnavailable(
         "The server reads as much as it can now; try again in a moment.", retry_after=RETRY_S
     )
-
-
-def asks_for_whole() -> bool:
-    """Return whether the current request asks for each whole picture to be read as a face: whole=1."""
-    sent = request.args.get("whole", "")
-    if not sent and request.mimetype == "multipart/form-data":
-        sent = request.form.get("whole", "")
-    if sent not in ("", "0", "1"):
-        abort(400, "whole is 1, to read each whole picture as a face, or 0.")
-    return sent == "1"
-
-
-def json_body() -> Any:
-    """Return the current request's body as JSON, whatever its Content-Type; None if it is none."""
-    try:
-        return request.get_json(force=True, silent=True)
-    except RecursionError:  # nested too deeply to be read
-        return None
 
 
 def receives(view: View) -> View:

@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response
 from recording.about import AboutError, parse_labels
 from recording.markers import MarkerError, parse_label, parse_time
 from recording.recorder import Recording
+from web.bodies import json_body
 from web.current import current
 from web.hints import hint
-from web.limits import json_body
 from web.origins import open_to_embedders
 from web.protocols import Recorder
 from web.responses import abort_with, wants_json

@@ -20,8 +20,9 @@ from uploads.jobs import Jobs
 from uploads.results import TABLE, item_number
 from vision.emotions import DETAILS
 from vision.pictures import PictureError
+from web.bodies import asks_for_whole
 from web.chart import stacked
-from web.limits import InsufficientStorage, UploadLimiter, asks_for_whole, busy, receives
+from web.limits import InsufficientStorage, UploadLimiter, busy, receives
 from web.responses import NO_STORE, wants_json
 from web.results import MAX_ROWS, add_results, made_at
 from web.visitors import current_visitor, new_visitor, owner_of, remember
