@@ -14,7 +14,7 @@ from outputs.base import Moment, OutputError
 from outputs.slots import Slots
 from settings import HOST, StartError
 from texts import shorten
-from vision.circumplex import AXES, place
+from vision.circumplex import AXES, valence_arousal
 from vision.emotions import EMOTIONS
 from vision.tracker import Track
 
@@ -124,6 +124,6 @@ def face_values(number: int, face: Track) -> Iterator[Value]:
     yield f"{at}/sure", "i", (int(face.sure),)
     for emotion, prob in zip(EMOTIONS, face.probs.tolist(), strict=True):
         yield f"{at}/{emotion}", "f", (prob,)
-    for axis, value in zip(AXES, place(face.probs).tolist(), strict=True):
+    for axis, value in zip(AXES, valence_arousal(face.probs).tolist(), strict=True):
         yield f"{at}/{axis}", "f", (value,)
     yield f"{at}/box", "iiii", face.box

@@ -29,7 +29,7 @@ from recording.database import PRAGMAS, Database, DatabaseError, NewerDatabaseEr
 from recording.markers import Marker
 from recording.schema import MIGRATIONS, Migration
 from recording.tables import (
-    COUNTED,
+    COUNTED_LABELS,
     TABLES,
     faces_table,
     markers_table,
@@ -40,7 +40,7 @@ from recording.tables import (
     tags_table,
 )
 from settings import StartError
-from vision.emotions import EMOTIONS
+from vision.emotions import EMOTIONS, UNSURE
 from vision.head_pose import roll_deg, yaw_estimate_deg
 from vision.resting_face import RestingFace
 from vision.tracker import Track
@@ -72,7 +72,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Summary:
-    """A session in figures; counts has the number of sightings for each label in COUNTED."""
+    """A session in figures; counts has the number of sightings for each label in COUNTED_LABELS."""
 
     session_id: int
     key: str
@@ -94,14 +94,14 @@ class Search:
     tag: str = ""
 
 
-ALL = Search()
-LABEL = case((sightings_table.c.sure, sightings_table.c.emotion), else_="unsure")
+ANY_SESSION = Search()
+LABEL_COLUMN = case((sightings_table.c.sure, sightings_table.c.emotion), else_=UNSURE)
 NEWEST_FIRST = (sessions_table.c.started_ms.desc(), sessions_table.c.id.desc())
 
 
 @dataclass(frozen=True)
 class Face:
-    """One face of a session in figures; counts has the number of sightings for each label in COUNTED."""
+    """One face of a session in figures; counts has the number of sightings for each label in COUNTED_LABELS."""
 
     track_id: int
     first_unix_ms: int
@@ -186,7 +186,7 @@ class History:
                 rows = [_as_row(session_id, number, *it) for number, it in enumerate(sightings, count)]
                 connection.execute(insert(sightings_table), rows)
                 _insert_rests(connection, session_id, sightings)
-                _add(connection, faces_table, _count_faces(session_id, sightings), COUNTED, ("last_ms",))
+                _add(connection, faces_table, _count_faces(session_id, sightings), COUNTED_LABELS, ("last_ms",))
                 _add(
                     connection,
                     seconds_table,
@@ -202,7 +202,7 @@ class History:
 
     # For the pages.
 
-    def count(self, search: Search = ALL) -> int:
+    def count(self, search: Search = ANY_SESSION) -> int:
         """Return how many sessions there are, or match."""
         if self.database.is_empty():
             return 0
@@ -210,7 +210,7 @@ class History:
         with self.database.begin() as connection:
             return connection.scalar(query) or 0
 
-    def sessions(self, first: int, limit: int, search: Search = ALL) -> list[Summary]:
+    def sessions(self, first: int, limit: int, search: Search = ANY_SESSION) -> list[Summary]:
         """Return up to limit sessions that match, from number first on, the newest being number 0."""
         if self.database.is_empty():
             return []
@@ -224,7 +224,7 @@ class History:
         with self.database.begin() as connection:
             return read_session(connection, session_id)
 
-    def others(self, summary: Summary, limit: int) -> list[Summary]:
+    def merge_candidates(self, summary: Summary, limit: int) -> list[Summary]:
         """Return up to limit other sessions of the same source that overlap it nowhere, the nearest first."""
         table = sessions_table.c
         apart = or_(table.started_ms >= summary.ended_unix_ms, table.ended_ms <= summary.started_unix_ms)
@@ -273,13 +273,15 @@ class History:
 
     def faces(self, session_id: int, limit: int) -> list[Face]:
         """Return the faces of a session seen most often, limit at most, in the order in which they came."""
-        seen: ColumnElement[int] = sum((faces_table.c[name] for name in COUNTED[1:]), faces_table.c[COUNTED[0]])
+        seen: ColumnElement[int] = sum(
+            (faces_table.c[name] for name in COUNTED_LABELS[1:]), faces_table.c[COUNTED_LABELS[0]]
+        )
         query = select(faces_table).where(faces_table.c.session_id == session_id)
         query = query.order_by(seen.desc(), faces_table.c.track_id).limit(limit)
         with self.database.begin() as connection:
             rows = connection.execute(query).mappings().all()
         faces = [
-            Face(row["track_id"], row["first_ms"], row["last_ms"], {name: row[name] for name in COUNTED})
+            Face(row["track_id"], row["first_ms"], row["last_ms"], {name: row[name] for name in COUNTED_LABELS})
             for row in rows
         ]
         return sorted(faces, key=lambda face: (face.first_unix_ms, face.track_id))
@@ -290,8 +292,10 @@ class History:
         They are counted sighting by sighting, as in `labels`.
         """
         seen = sightings_table.c
-        query = select(seen.track_id, LABEL, func.count(), func.min(seen.at_ms), func.max(seen.at_ms))
-        query = query.where(seen.session_id == session_id, _within(stretch_ms)).group_by(seen.track_id, LABEL)
+        query = select(seen.track_id, LABEL_COLUMN, func.count(), func.min(seen.at_ms), func.max(seen.at_ms))
+        query = query.where(seen.session_id == session_id, _within(stretch_ms)).group_by(
+            seen.track_id, LABEL_COLUMN
+        )
         found: defaultdict[int, list[tuple[str, int, int, int]]] = defaultdict(list)
         with self.database.begin() as connection:
             for track_id, *figures in connection.execute(query):
@@ -301,7 +305,7 @@ class History:
                 track_id,
                 min(first_ms for *_, first_ms, _ in parts),
                 max(last_ms for *_, last_ms in parts),
-                dict.fromkeys(COUNTED, 0) | {label: count for label, count, *_ in parts},
+                dict.fromkeys(COUNTED_LABELS, 0) | {label: count for label, count, *_ in parts},
             )
             for track_id, parts in found.items()
         ]
@@ -330,7 +334,7 @@ class History:
     def labels(
         self, summary: Summary, bin_s: int, track_ids: Sequence[int], seconds: range | None = None
     ) -> defaultdict[int, dict[int, str]]:
-        """Return each face's most frequent label, one of COUNTED, by time bin of bin_s in which it was seen.
+        """Return each face's most frequent label, of COUNTED_LABELS, by time bin of bin_s in which it was seen.
 
         seconds are as in `mean_probs`. They are counted sighting by sighting, which takes a second for a
         million (nine hours of one face).
@@ -341,10 +345,10 @@ class History:
         if seconds is not None:
             stretch_ms = range(started_ms + 1000 * seconds.start, started_ms + 1000 * seconds.stop)
         number = (seen.at_ms - stretch_ms.start) // (1000 * bin_s)
-        query = select(seen.track_id, number, LABEL).where(
+        query = select(seen.track_id, number, LABEL_COLUMN).where(
             seen.session_id == summary.session_id, seen.track_id.in_(track_ids), _within(stretch_ms)
         )
-        query = query.group_by(seen.track_id, number, LABEL).order_by(func.count(), LABEL.desc())
+        query = query.group_by(seen.track_id, number, LABEL_COLUMN).order_by(func.count(), LABEL_COLUMN.desc())
         labels: defaultdict[int, dict[int, str]] = defaultdict(dict)
         with self.database.begin() as connection:
             for track_id, at, name in connection.execute(query):
@@ -494,10 +498,10 @@ def _count_faces(session_id: int, sightings: Iterable[Sighting]) -> Iterator[dic
     counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for at_ms, track, *_ in sightings:
         times[track.track_id].append(at_ms)
-        counts[track.track_id][track.emotion if track.sure else "unsure"] += 1
+        counts[track.track_id][track.emotion if track.sure else UNSURE] += 1
     for track_id, at in times.items():
         which = {"session_id": session_id, "track_id": track_id, "first_ms": min(at), "last_ms": max(at)}
-        yield {**which, **{name: counts[track_id][name] for name in COUNTED}}
+        yield {**which, **{name: counts[track_id][name] for name in COUNTED_LABELS}}
 
 
 def _sum_seconds(session: Session, session_id: int, sightings: Iterable[Sighting]) -> Iterator[dict[str, Any]]:
@@ -558,7 +562,7 @@ def _read_tags(connection: Connection, session_ids: Sequence[int]) -> defaultdic
 
 
 def _summaries() -> Select[Any]:
-    totals = (func.coalesce(func.sum(faces_table.c[name]), 0).label(name) for name in COUNTED)
+    totals = (func.coalesce(func.sum(faces_table.c[name]), 0).label(name) for name in COUNTED_LABELS)
     faces = func.count(faces_table.c.track_id).label("faces")
     return select(sessions_table, faces, *totals).outerjoin(faces_table).group_by(sessions_table.c.id)
 
@@ -573,7 +577,7 @@ def _as_summary(row: Row[Any], tags: Iterable[str]) -> Summary:
         ended_unix_ms=values["ended_ms"],
         sightings=values["sightings"],
         faces=values["faces"],
-        counts={name: int(values[name]) for name in COUNTED},
+        counts={name: int(values[name]) for name in COUNTED_LABELS},
         about=About(values["name"], values["note"], tuple(sorted(tags))),
         setup=values["setup"],
     )

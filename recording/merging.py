@@ -35,7 +35,7 @@ def merge_sessions(history: History, one_id: int, other_id: int) -> int:
         first, second = sorted((one, other), key=lambda it: (it.started_unix_ms, it.session_id))
         check_mergeable(first, second)
         _move(connection, first, second)
-        describe_session(connection, first.session_id, put_together(first.about, second.about))
+        describe_session(connection, first.session_id, merge_about(first.about, second.about))
         values = {
             "ended_ms": second.ended_unix_ms,
             "sightings": first.sightings + second.sightings,
@@ -64,7 +64,7 @@ def check_mergeable(first: Summary, second: Summary) -> None:
         raise MergeError("The sessions overlap in time.")
 
 
-def put_together(first: About, second: About) -> About:
+def merge_about(first: About, second: About) -> About:
     """Return what is said of two parts; what would be too long is cut at its end."""
     name = " + ".join(dict.fromkeys(filter(None, (first.name, second.name))))
     note = "\n".join(dict.fromkeys(filter(None, (first.note, second.note))))

@@ -16,9 +16,9 @@ from sqlalchemy import (
 )
 
 from recording.about import MAX_TAG
-from vision.emotions import EMOTIONS
+from vision.emotions import EMOTIONS, UNSURE
 
-COUNTED = (*EMOTIONS, "unsure")  # the labels under which sightings are counted
+COUNTED_LABELS = (*EMOTIONS, UNSURE)  # the labels under which sightings are counted
 
 TABLES = MetaData()
 
@@ -66,7 +66,7 @@ faces_table = Table(
     Column("track_id", Integer, primary_key=True, autoincrement=False),
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
-    *(Column(name, Integer, nullable=False) for name in COUNTED),
+    *(Column(name, Integer, nullable=False) for name in COUNTED_LABELS),
     sqlite_with_rowid=False,
 )
 # The resting faces against which sightings were read.

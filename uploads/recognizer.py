@@ -210,7 +210,7 @@ def cut_out(image: Scene, face: Track) -> Cut:
     return Cut(image[top : y2 + margin, left : x2 + margin], _placed(face, 1, left, top))
 
 
-def heated(image: Scene, cut: Cut) -> Scene:
+def with_heat_map(image: Scene, cut: Cut) -> Scene:
     """Return a copy of image, the cut's own or a smaller one, with the heat map of its emotion laid over it."""
     face = _placed(cut.face, image.shape[1] / cut.image.shape[1])
     return draw(image, [face], ONLY_HEAT)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from texts import clean_file_name
-from vision.circumplex import place
+from vision.circumplex import valence_arousal
 from vision.emotions import EMOTIONS
 from vision.faces import NO_FACE, Table, remark_row
 
@@ -237,7 +237,14 @@ def json_rows(
             position = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
             probs = [face["probs"][name] for name in EMOTIONS]
             named = face["emotion"], face["confidence"], face["sure"]
-            row = [item["file"], *position, *named, *probs, item.get("note", ""), *place(probs).tolist()]
+            row = [
+                item["file"],
+                *position,
+                *named,
+                *probs,
+                item.get("note", ""),
+                *valence_arousal(probs).tolist(),
+            ]
             yield number, item["kind"], face, row
         if not _faces(item):
             yield number, item["kind"], {}, remark_row(item["file"], item.get("text", NO_FACE))

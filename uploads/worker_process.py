@@ -24,7 +24,10 @@ BROKEN = "This could not be read: it brought its reader down, or to a standstill
 MAX_SILENCE_S = 300.0  # of a process that works; being nice, it takes minutes to start beside busy ones
 END_S = 20.0
 TICK_S = 0.2  # how often a thread that waits for a report looks whether it is cancelled or closed
-NO_ROOM, NO_MEMORY = 3, 4  # the codes with which worker.py ends where the disk, or its memory, is full
+EXIT_DISK_FULL, EXIT_OUT_OF_MEMORY = (
+    3,
+    4,
+)  # codes with which worker.py ends
 # nice from the first import on: where somebody watches live, that goes first
 COMMAND = ("nice", "-n", "10", sys.executable, "-m", "uploads.worker")
 # The process decodes the files of strangers. It gets no secret that a broken decoder could give away: of the
@@ -209,9 +212,9 @@ class WorkerProcess:
         if "items" in last:
             items: list[dict[str, Any]] = last["items"]
             return items
-        if code == NO_ROOM:
+        if code == EXIT_DISK_FULL:
             raise OSError(last.get("errno", 0), "the disk is full")
-        if code == NO_MEMORY:
+        if code == EXIT_OUT_OF_MEMORY:
             raise MemoryError
         if code == -signal.SIGTERM and cancelled.is_set():  # before it could begin
             return []

@@ -19,7 +19,7 @@ STRENGTH = 0.75  # of the correction, 0 to 1; chosen on posed expressions of ten
 MEASURE_S = 3.0  # that a face is relaxed
 MAX_GAP_S = 0.5  # of a measurement, that counts between two readings
 MAX_NAME = 60  # characters
-FLOOR = 1e-6  # of a probability, before its logarithm
+MIN_PROB = 1e-6  # of a probability, before its logarithm
 MAX_NAMES = 20  # of resting faces that can be used again
 ACTIONS = MEASURE, USE, NAME, FORGET = "measure", "use", "name", "forget"
 
@@ -39,8 +39,8 @@ def read_without(probs: NDArray[np.float32], rest: NDArray[np.float32]) -> NDArr
 
 def _shifted(probs: NDArray[np.float32], rest: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
     """Return probs (..., 7) times (rest / TYPICAL) ** strength, divided by their sum."""
-    beyond = np.log(np.maximum(rest, FLOOR)) - np.log(TYPICAL)
-    logits = np.log(np.maximum(probs, FLOOR)) + strength * beyond
+    beyond = np.log(np.maximum(rest, MIN_PROB)) - np.log(TYPICAL)
+    logits = np.log(np.maximum(probs, MIN_PROB)) + strength * beyond
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), dtype=np.float32)
 

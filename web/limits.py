@@ -18,7 +18,7 @@ STALL_S = 30.0  # without a byte of an upload
 RETRY_S = 5
 BROKE_OFF = "The upload broke off."
 RECEIVES = "receives"  # the mark of a view that receives its request's body through an UploadLimiter
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -72,7 +72,7 @@ class UploadLimiter:
         except TimeoutError:
             abort(408, f"Nothing came for {STALL_S:.0f} seconds.")
         except OSError as error:
-            if error.errno in NO_ROOM:
+            if error.errno in DISK_ERRORS:
                 raise InsufficientStorage from None
             if error.errno in (errno.EMFILE, errno.ENFILE):  # a job that waits keeps its files open
                 raise busy() from None

@@ -27,7 +27,7 @@ from tests.fakes.recognition import BrightFaces, LyingFaces, fake_pipeline, fake
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S
 from uploads.explainer import (
-    LINE,
+    LINE_LEVEL,
     Explanation,
     PictureExplainer,
     UnknownSampleError,
@@ -153,9 +153,9 @@ def test_a_layers_picture_shows_every_map_on_its_own_scale() -> None:
     with Image.open(io.BytesIO(layer.picture)) as opened:
         indices = np.asarray(opened)
     assert indices.shape == (6, 48)  # 16 maps in a row, each with a line
-    assert indices[0, 1] == indices[4, 9] == LINE - 1
-    assert (indices[2] == LINE).all()
-    assert (indices[:3, 3:5] == [[0, 0], [0, 0], [LINE, LINE]]).all()
+    assert indices[0, 1] == indices[4, 9] == LINE_LEVEL - 1
+    assert (indices[2] == LINE_LEVEL).all()
+    assert (indices[:3, 3:5] == [[0, 0], [0, 0], [LINE_LEVEL, LINE_LEVEL]]).all()
 
 
 def test_a_sample_is_explained(explainer: PictureExplainer) -> None:

@@ -369,9 +369,9 @@ def test_sessions_that_are_not_parts_of_one_are_not_merged(history: History, rec
             merge_sessions(history, *pair)
     summary = history.session(one)
     assert summary
-    assert history.others(summary, 9) == []
+    assert history.merge_candidates(summary, 9) == []
     near, far = (record(started_ms=START_MS + after_ms).session_id for after_ms in (4000, 8000))
-    assert [it.session_id for it in history.others(summary, 9)] == [near, far]
+    assert [it.session_id for it in history.merge_candidates(summary, 9)] == [near, far]
     assert history.count() == 5
 
 

@@ -20,7 +20,7 @@ from uploads.jobs import Jobs
 from uploads.rereading import replace_row
 from uploads.results import KEEP_S, TABLE, Results
 from uploads.whole import ASKED_NOTE
-from vision.faces import COLUMNS, NO_FACE, REMARK, Table, face_rows, remark_row
+from vision.faces import COLUMNS, NO_FACE, REMARK_COLUMN, Table, face_rows, remark_row
 from vision.jpeg import encode_jpeg
 
 FACE = encode_jpeg(bright_image(), 95)
@@ -95,7 +95,7 @@ def test_its_row_is_replaced_and_no_other_though_names_and_rows_are_alike(jobs: 
 
 
 def test_a_table_that_version_0_1_wrote_keeps_its_columns(tmp_path: Path) -> None:
-    columns = COLUMNS[: REMARK + 1]
+    columns = COLUMNS[: REMARK_COLUMN + 1]
     table = tmp_path / "faces.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
         Table(file, columns).add([remark_row("a.jpg", NO_FACE)[: len(columns)]])
