@@ -154,7 +154,7 @@ class Camera(Viewable):
                 problem = str(error)
             except Exception:
                 log.exception("the source failed")
-                problem = "the source failed; the log says how"
+                problem = "the source failed; the log says why"
             else:
                 self._log.closed(self._name)
                 continue
@@ -266,7 +266,7 @@ class Camera(Viewable):
             self._log_problem()
             if not signal.problem and silent_s > patience_s + reopen_after_s:
                 if self._start_grabbing():
-                    log.warning("%s stands still; opening it again", self._name)
+                    log.warning("%s is frozen; reopening it", self._name)
                 reopened_s, reopen_after_s = now_s, min(2 * reopen_after_s, self._waits.max_reopen_after_s)
             self._pause(self._waits.tick_s)
 

@@ -83,7 +83,7 @@ def post_worker_init(worker: Any) -> None:
         return
     addresses = " and ".join(str(listener) for listener in worker.sockets)
     with contextlib.suppress(OSError):  # the disk is full, or the terminal gone
-        print(f"Live on {addresses} (Ctrl-C ends it)", flush=True)
+        print(f"Live on {addresses} (press Ctrl-C to stop)", flush=True)
 
 
 def worker_int(worker: Any) -> None:

@@ -1,4 +1,4 @@
-"""Start here: `python main.py` serves the site; `gunicorn main:app` does the same with gunicorn's own flags."""
+"""The command: `python main.py` serves the site; `gunicorn main:app` does so with gunicorn's own flags."""
 
 import logging
 import os
@@ -58,7 +58,7 @@ def publish(settings: Settings) -> int:
         log = LogWriter(settings.log_level)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
-        print(f"Publishing {settings.name} (Ctrl-C ends it)", flush=True)
+        print(f"Publishing {settings.name} (press Ctrl-C to stop)", flush=True)
         publisher.run(ended)
     finally:
         clean = lifetime.close()
@@ -81,7 +81,7 @@ def serve_with_werkzeug(settings: Settings) -> int:
     log = LogWriter(settings.log_level)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a page asks for the state every second
     server = make_server(settings.host, settings.port, site, threaded=True, request_handler=Handler)
-    print(f"Live on http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
+    print(f"Live on http://{settings.host}:{settings.port} (press Ctrl-C to stop)", flush=True)
     server.serve_forever()  # until Ctrl-C
     return finish(close_site(site), log)
 

@@ -1,6 +1,6 @@
 """Name the emotion of every face in pictures, folders, ZIPs and videos: python predict.py PATH...
 
-The settings that concern faces are read from the FER_* variables, as the site reads them.
+Settings that concern faces are read from the FER_* environment variables, as the site reads them.
 """
 
 import argparse
@@ -178,21 +178,19 @@ def main(argv: Sequence[str] | None = None, *, make_readers: MakeReaders = make_
     parser = argparse.ArgumentParser(prog="python predict.py", description=__doc__)
     parser.add_argument("--version", action="version", version=VERSION)
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="picture, folder, ZIP or video")
-    parser.add_argument("--csv", metavar="FILE", type=Path, help="table to write, with a row for each face")
+    parser.add_argument("--csv", metavar="FILE", type=Path, help="CSV table to write, with one row per face")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per picture or video frame")
     parser.add_argument(
-        "--json", action="store_true", help="print a JSON object for each picture and each frame of a video"
+        "--annotated", metavar="FOLDER", type=Path, help="folder for annotated copies, with the faces drawn"
     )
     parser.add_argument(
-        "--annotated", metavar="FOLDER", type=Path, help="folder for copies with the faces drawn"
-    )
-    parser.add_argument(
-        "--whole", action="store_true", help="read each whole picture as a face; for pictures cut to a face"
+        "--whole", action="store_true", help="read each whole picture as a face; for pictures cropped to a face"
     )
     parser.add_argument(
         "--rest",
         metavar="FOLDER",
         type=Path,
-        help="pictures of the resting face to read the faces against; for files that show one person",
+        help="pictures of a resting face that the faces are read relative to; all files must show this person",
     )
     args = parser.parse_args(argv)
     try:

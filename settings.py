@@ -62,51 +62,54 @@ class Settings:
 
     role: str = _setting(
         "all",
-        "part of the site that this process runs: all; or, with --redis-url, camera (publish one) or web (show "
-        "all), as `python main.py camera` and `python main.py web` say, too",
+        "part of the site that this process runs: all; or, with --redis-url, camera (publish one camera) "
+        "or web (show all cameras); `python main.py camera` and `python main.py web` set it, too",
         choices=ROLES,
     )
     redis_url: str = _setting(
         "",
-        "address of the Redis that connects camera processes and web hosts, as redis://HOST:6379/0; with one, "
-        "web hosts count failed logins together",
+        "address of the Redis that connects camera processes and web hosts, such as redis://HOST:6379/0; "
+        "web hosts also share their count of failed logins there",
         secret=True,
     )
     name: str = _setting(
         "camera",
-        "name under which a camera process publishes its camera, and by which --osc, --mqtt and --lsl call it",
+        "name under which a camera process publishes its camera, and which --osc, --mqtt and --lsl use for it",
     )
-    workers: int = _setting(1, "number of processes that serve a web host", 1, 64)
+    workers: int = _setting(1, "number of worker processes of a web host", 1, 64)
     source: str = _setting(
         "auto",
-        "source to watch: auto (camera 0, or the demo without one), a camera number or device, a video file "
-        "(looped), a folder of pictures, an http(s):// or rtsp:// URL, or demo; a password in a URL has %40 "
-        "for @, %2F for /, %23 for #, %3F for ?, %25 for %",
+        "source to watch: auto (camera 0, or the demo if there is none), a camera number or device, a "
+        "video file (looped), a folder of pictures, an http(s):// or rtsp:// URL, or demo; in a password "
+        "in a URL, write %40 for @, %2F for /, %23 for #, %3F for ?, %25 for %",
         secret=True,
     )
-    host: str = _setting("127.0.0.1", "address to serve on; 0.0.0.0 lets other machines watch, see --auth")
+    host: str = _setting(
+        "127.0.0.1",
+        "address to serve on; 0.0.0.0 lets other machines watch, and needs --auth, --token or --public",
+    )
     auth: str = _setting("", "user:password required of every visitor; @FILE reads it from a file", secret=True)
     token: str = _setting(
         "",
         "token required of every visitor, as ?token= or a bearer token; @FILE reads it from a file",
         secret=True,
     )
-    public: bool = _setting(False, "let everybody watch who can reach the address, without a password")
+    public: bool = _setting(False, "let everybody who can reach the address watch, without a password")
     proxied_as: str = _setting(
         "",
-        "host names, comma-separated, that a reverse proxy serves this site under; visitors' addresses are "
-        "then read from the proxy's X-Forwarded-For",
+        "host names, comma-separated, that a reverse proxy serves this site under; visitors' addresses "
+        "are then read from the proxy's X-Forwarded-For",
     )
     embed: str = _setting(
         "",
-        "origins, comma-separated, as https://hall.example.org, whose pages may show the stream, the snapshot "
-        "and the events, and send event markers",
+        "origins, comma-separated, such as https://hall.example.org, whose pages may show the stream, the "
+        "snapshot and the events, and send event markers",
     )
     port: int = _setting(5000, "port to serve on", 1, 65535)
     weights: str = _setting(str(ROOT / "weights" / "emotion.safetensors"), "weights file of the network")
     network: str = _setting(
         "",
-        "network of somebody else's PyTorch checkpoint in --weights, which does not name it: emotion, base, "
+        "network of a PyTorch checkpoint from another project, given in --weights: emotion, base, "
         "emotion-cnn, resnet, resnet-transfer, resemotenet, se-vgg, vgg16 or efficientnet-b0",
     )
     classes: str = _setting(
@@ -115,59 +118,59 @@ class Settings:
     )
     normalisation: str = _setting(
         "standard",
-        "with --network: gray levels that the checkpoint takes: standard (each face with mean 0 and deviation "
-        "1), unit (0 to 1), centred (-1 to 1), or imagenet (by ImageNet's mean and deviation)",
+        "with --network: gray levels that the checkpoint expects: standard (each face with mean 0 and "
+        "deviation 1), unit (0 to 1), centred (-1 to 1), or imagenet (by ImageNet's mean and deviation)",
         choices=("standard", "unit", "centred", "imagenet"),
     )
     input_side_px: int = _setting(
-        0, "with --network: side of the faces that the checkpoint takes; 0: 48, as in FER2013", 0, 512
+        0, "with --network: side of the faces that the checkpoint expects; 0: 48, as in FER2013", 0, 512
     )
     device: str = _setting(
         "auto",
-        "device that computes the network: cpu, cuda, mps, or auto for the fastest that is found",
+        "device that runs the network: cpu, cuda, mps, or auto for the fastest one available",
         choices=("auto", "cpu", "cuda", "mps"),
     )
     engine: str = _setting(
         "auto",
-        "library that computes the network: onnx, torch, or auto (onnx where an .onnx file made from the "
-        "weights lies beside them)",
+        "library that runs the network: onnx, torch, or auto (onnx if an .onnx file made from the weights "
+        "lies next to them)",
         choices=("auto", "onnx", "torch"),
     )
     cascade: str = _setting(str(ROOT / "haarcascade_frontalface_alt2.xml"), "cascade file of the detector haar")
     detector: str = _setting(
         "mtcnn",
-        "face detector: mtcnn, which finds tilted, small and partly hidden faces, too, or haar, the cascade, "
-        "which is used where MTCNN's weights are missing",
+        "face detector: mtcnn, which also finds tilted, small and partly hidden faces, or haar, the "
+        "cascade, which is used if MTCNN's weights are missing",
         choices=("mtcnn", "haar"),
     )
-    camera_width_px: int = _setting(640, "width requested of a camera", 160, 3840)
-    camera_height_px: int = _setting(480, "height requested of a camera", 120, 2160)
+    camera_width_px: int = _setting(640, "width requested from a camera", 160, 3840)
+    camera_height_px: int = _setting(480, "height requested from a camera", 120, 2160)
     min_face_px: int = _setting(
         40,
-        "side of the smallest face searched for in a 640x480 picture, in proportion in a larger one; smaller "
-        "takes longer",
+        "side of the smallest face to find in a frame of 640x480, scaled up for larger frames; smaller "
+        "values take longer",
         20,
         1000,
     )
     min_upload_face_px: int = _setting(
         20,
-        "side of the smallest face that mtcnn searches for in uploaded files, of which pictures are read at "
-        "1600 px; haar takes --min-face-px",
+        "side of the smallest face that mtcnn finds in uploaded files, where pictures are read at 1600 "
+        "px; haar uses --min-face-px",
         12,
         1000,
     )
     smoothing_s: float = _setting(
-        0.3, "time over which a face's probabilities are smoothed; 0: not at all", 0, 10
+        0.3, "seconds over which a face's probabilities are smoothed; 0: no smoothing", 0, 10
     )
     unsure_below: float = _setting(
         0.4,
-        "probability below which a face's emotion is labelled unsure; a live label stays until it is 0.13 "
-        "below for half a second; 0: never",
+        "probability below which a face is labelled unsure; a live label stays until its probability has "
+        "been 0.13 below this for half a second; 0: never",
         0,
         1,
     )
     blur: bool = _setting(
-        False, "pixelate faces, so that only the emotion is legible; no page can switch it off"
+        False, "pixelate faces, so that only the emotion can be recognised; no page can switch this off"
     )
     controls: str = _setting(
         "auto",
@@ -183,41 +186,47 @@ class Settings:
         secret=True,
     )
     keep_days: int = _setting(
-        0, "days after which an ended recording is deleted, at the start and every hour; 0: never", 0, 36500
+        0,
+        "days after which an ended recording is deleted, checked at the start and every hour; 0: never",
+        0,
+        36500,
     )
     osc: str = _setting(
         "",
-        "HOST:PORT that gets the faces of every frame as Open Sound Control, for TouchDesigner, Max and Unity",
+        "HOST:PORT that receives the faces of every frame as Open Sound Control, for TouchDesigner, Max "
+        "and Unity",
     )
     mqtt: str = _setting(
         "",
-        "mqtt://HOST/PREFIX or mqtts://HOST/PREFIX, the broker that gets the faces twice a second, for Home "
-        "Assistant and Node-RED; mqtt://USER:PASSWORD@HOST:1883/PREFIX where it asks for a password",
+        "broker that receives the faces twice a second, for Home Assistant and Node-RED: "
+        "mqtt://HOST/PREFIX or mqtts://HOST/PREFIX, with a password mqtt://USER:PASSWORD@HOST:1883/PREFIX",
         secret=True,
     )
     lsl: str = _setting(
-        "", "name of the stream of the Lab Streaming Layer that has the faces of every frame, for LabRecorder"
+        "", "name of the Lab Streaming Layer stream with the faces of every frame, for LabRecorder"
     )
-    max_viewers: int = _setting(256, "number of viewers at once", 1, 4096)
-    max_upload_mb: int = _setting(200, "size of an upload of pictures, ZIPs and videos, in megabytes", 1, 4000)
+    max_viewers: int = _setting(256, "largest number of viewers at the same time", 1, 4096)
+    max_upload_mb: int = _setting(
+        200, "largest size of an upload of pictures, ZIPs and videos, in megabytes", 1, 4000
+    )
     max_browser_cameras: int = _setting(
         8,
-        "number of visitors who may use their own camera (/camera) at once; 0: none",
+        "largest number of visitors who use their own camera (/camera) at the same time; 0: none",
         0,
         32,
         formerly="max_mirrors",
     )
-    idle_s: float = _setting(10.0, "time after the last viewer left until the camera is closed", 0, 3600)
+    idle_s: float = _setting(10.0, "seconds without viewers until the camera is closed", 0, 3600)
     stall_s: float = _setting(
         3.0,
-        'time without a new frame until the stream says "No signal" and why, and /readyz answers 503; a slow '
-        "camera has two and a half of its periods",
+        'seconds without a new frame until the stream says "No signal" and why, and /readyz answers 503; '
+        "for a slow camera at least two and a half of its periods",
         0.2,
         60,
     )
     log_level: str = _setting(
         "info",
-        "least severity that is logged: debug, info, warning or error",
+        "lowest severity that is logged: debug, info, warning or error",
         choices=("debug", "info", "warning", "error"),
     )
 
@@ -261,7 +270,7 @@ class Settings:
         reachable = host not in LOOPBACK or self.proxied_as
         if reachable and self.role != "camera" and not (self.auth or self.token or self.public):
             raise SettingsError(
-                f"others could look at the camera on {shorten(self.proxied_as or host)}: "
+                f"others could watch the camera on {shorten(self.proxied_as or host)}: "
                 "give --auth user:password or --token TOKEN, or allow it with --public"
             )
 
@@ -387,8 +396,8 @@ def _parser() -> argparse.ArgumentParser:
     """Return the parser of the program's flags."""
     parser = argparse.ArgumentParser(
         prog="python main.py",
-        description="Watch a camera in the browser, every face boxed and named by its emotion.",
-        epilog="Each setting is also a variable: --min-face-px is FER_MIN_FACE_PX.",
+        description="Show a camera in the browser, with a box and an emotion for every face.",
+        epilog="Each setting is also an environment variable: --min-face-px is FER_MIN_FACE_PX.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=VERSION)

@@ -1,8 +1,8 @@
 """Measure the cost of visitors' own cameras to the site's camera: python -m benchmarks.browser_cameras.
 
-The site runs with the demo and one viewer, without visitors and with them, each of whom sends a sample face as
-fast as it is answered. The rates of both, the camera's latency and its time a frame are printed. On a busy
-machine the steadiest figure is the CPU time of an answer, measured in the thread that answers.
+The site runs with the demo and one viewer, without and with visitors. Each visitor sends a sample face, waits
+for the answer, and sends the next. Printed are the rates of both, the camera's latency and its time per frame.
+On a busy machine, the most reliable figure is the CPU time per answer, measured in the answering thread.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def camera_report(gained: dict[str, float], latency_ms: float) -> str:
     frames = gained["fer_frames_total"]
     steps_s = sum(value for name, value in gained.items() if name.startswith("fer_step_seconds"))
     frame_ms = steps_s / max(frames, 1) * 1000
-    return f"the camera {frames / SECONDS:.1f} fps, {frame_ms:.1f} ms a frame, {latency_ms:.0f} ms latency"
+    return f"the camera {frames / SECONDS:.1f} fps, {frame_ms:.1f} ms per frame, {latency_ms:.0f} ms latency"
 
 
 def visitors_report(gained: dict[str, float], answers: list[int], waited_s: float) -> str:
@@ -116,7 +116,7 @@ def visitors_report(gained: dict[str, float], answers: list[int], waited_s: floa
     cpu_ms = gained["fer_mirror_seconds_total"] / max(frames, 1) * 1000
     return (
         f"each visitor {min(answers) / SECONDS:.1f} to {max(answers) / SECONDS:.1f} fps, "
-        f"{waited_s / max(sum(answers), 1) * 1000:.0f} ms an answer, {batch:.1f} frames a batch, "
+        f"{waited_s / max(sum(answers), 1) * 1000:.0f} ms per answer, {batch:.1f} frames per batch, "
         f"{cpu_ms:.1f} ms CPU an answer"
     )
 

@@ -1,17 +1,18 @@
 """Compare the crops of Haar and MTCNN with FER2013's own frame: python -m benchmarks.crops fer2013.csv.
 
-Faces of FER2013 are enlarged and pasted on a ground of their own blurred borders, upright and tilted. There the
-truth is known: the label, and the picture's frame. Those called "turned" are turned upright, as on the site.
+FER2013 faces are enlarged and pasted on a background of their own blurred borders, upright and tilted, so that
+the label and the true box are known. Rows with "turned" turn the faces upright first, as the site does.
 
-  found     the share of the faces found
-  accuracy  the share of those whose label is right
-  frame     the accuracy of the pictures themselves, upright, on the same faces
-  same      the share of those whose label is that of the picture itself
+  found     the share of faces found
+  accuracy  the share of these that are read as labelled
+  frame     the accuracy of the original pictures, upright, for the same faces
+  same      the share of these that are read as the original picture is
   side      the true side as a multiple of the box's, median
   right     the true centre's distance to the right of the box's, in sides of the box, median
   down      the same, downward
 
-A new detector is fitted by side, right and down, with --split Training, as vision.mtcnn.SIDE and DOWN were.
+To fit the box of a new detector, use side, right and down with --split Training, as for vision.mtcnn.SIDE and
+DOWN.
 """
 
 import argparse
@@ -136,7 +137,9 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m benchmarks.crops", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("data", type=Path, help="fer2013.csv, or a folder of train/ and test/")
-    parser.add_argument("--split", default="PublicTest", choices=SPLITS, help="(default: PublicTest)")
+    parser.add_argument(
+        "--split", default="PublicTest", choices=SPLITS, help="faces to use (default: PublicTest)"
+    )
     args: Any = parser.parse_args(argv)
     try:
         settings = read_settings([])

@@ -1,7 +1,7 @@
-"""Count the ready-cut faces that are read: python -m benchmarks.cut_faces fer2013.csv.
+"""Count how many pictures cropped to a face are read: python -m benchmarks.cut_faces fer2013.csv.
 
-Faces of PublicTest are read as PNG of 48 x 48 px, as predict.py reads them, by itself and with --whole, with
-either detector. With --others, pictures without a face are cut into squares of 64 px, of which none should be
+PublicTest faces are read as PNG files of 48 x 48 px with each detector, as predict.py reads them without and
+with --whole. With --others, pictures without a face are cut into squares of 64 px; none of these should be
 named.
 """
 

@@ -1,9 +1,9 @@
-"""Measure the cost of the dashboard and of the heat map on the live path: python -m benchmarks.dashboard.
+"""Measure the cost of the dashboard and the heat map in the live pipeline: python -m benchmarks.dashboard.
 
-One face of the demo passes the real camera and pipeline at 30 fps. Three cases take turns, round after round:
-alone, with a page that listens to the events, and with the heat map. The CPU time of two threads is measured,
-because on a busy machine it is steadier than wall time: the live path's, and the sender's, which sends the
-events and, without a viewer, nothing else. Needs Linux and `cat`.
+One face of the demo passes through the real camera and pipeline at 30 fps. Three cases alternate: the
+pipeline alone, with a page that receives the events, and with the heat map. The figures are the CPU times of
+two threads, which are steadier than wall time on a busy machine: the annotating thread, and the sender, which
+sends only the events here. Needs Linux and `cat`.
 """
 
 import argparse
@@ -133,7 +133,7 @@ def measure_cases(pipeline: Pipeline) -> dict[str, list[Result]]:
 def report(results_of: dict[str, list[Result]]) -> None:
     """Print each case's medians, and its cost beside the live path alone."""
     alone_ms = statistics.median(result.live_ms for result in results_of["alone"])
-    print(f"{'':24}{'live path':>12}{'sender':>10}{'adds':>8}{'fps':>8}   (CPU ms a frame)")
+    print(f"{'':24}{'live path':>12}{'sender':>10}{'adds':>8}{'fps':>8}   (CPU ms per frame)")
     for case, results in results_of.items():
         live_ms = statistics.median(result.live_ms for result in results)
         sender_ms = statistics.median(result.sender_ms for result in results)

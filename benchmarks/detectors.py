@@ -1,18 +1,18 @@
 """Compare the detectors, Haar and MTCNN, side by side: python -m benchmarks.detectors PICTURES VIDEO...
 
-PICTURES is a folder with truth.json (see benchmarks.footage). They are searched as uploads are. A box hits a
-face if the centre of one lies in the other or they overlap by more than 0.3; each face counts once. Pictures
-without faces are then played as from a camera that moves a little.
+PICTURES is a folder with truth.json (see benchmarks.footage), searched as uploads are. A box hits a face if the
+centre of one lies in the other or they overlap by more than 0.3; each face counts once. Pictures without faces
+are then played as if a camera moved slightly.
 
-Each video is played at its own rate through the live site's pipeline, as from a camera, for at least five
-seconds, from the start again where it is shorter. The figures are
+Each video is played at its own rate through the live pipeline for at least five seconds, and repeated if it is
+shorter. The figures are
 
-  shown     the share of the frames in which a face is shown, without the first 0.3 s of the pipeline
-  most      the most faces that are shown at once
-  new face  the ms from the first frame of the video, after a plain picture, to the first that shows a face:
-            the mean, and the longest, of several
-  detect    the ms of the live path's detection, median
-  search    the CPU time of the search in the background, as a share of a core
+  shown     the share of frames in which a face is shown, without the first 0.3 s
+  most      the largest number of faces shown at the same time
+  new face  the time from the first frame of the video, after a plain picture, to the first frame that shows a
+            face: the mean and the longest of several
+  detect    the time of the live detection, median
+  search    the CPU time of the background search, as a share of a core
 """
 
 import math

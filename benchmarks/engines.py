@@ -1,7 +1,7 @@
 """Compare PyTorch and ONNX Runtime on weights files: python -m benchmarks.engines WEIGHTS...
 
-The time is that from a 640x480 image to one face's probabilities, on one thread. All take turns, so that a busy
-machine slows them alike; then only the ratios are meaningful.
+The time is from a 640x480 image to the probabilities of one face, on one thread. All engines alternate, so a
+busy machine slows them equally; then only the ratios are meaningful.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def take_turns(classifiers: list[EmotionClassifier]) -> list[float]:
 def main(argv: list[str] | None = None) -> int:
     """Print the time a face of each weights file and engine; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
-    parser.add_argument("weights", type=Path, nargs="+", help="weights file with an .onnx file beside it")
+    parser.add_argument("weights", type=Path, nargs="+", help="weights file with an .onnx file next to it")
     args: Any = parser.parse_args(argv)
     cases = [(path, engine) for path in args.weights for engine in ("torch", "onnx")]
     limit_threads()
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for (path, engine), ms in zip(cases, take_turns(classifiers), strict=True):
-        print(f"{path.stem:20}{engine:8}{ms:6.2f} ms a face")
+        print(f"{path.stem:20}{engine:8}{ms:6.2f} ms per face")
     return 0
 
 

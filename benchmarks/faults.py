@@ -1,8 +1,8 @@
-"""Measure the pictures that viewers miss when parts of a site die: python -m benchmarks.faults.
+"""Measure the frames that viewers miss when parts of a site are killed: python -m benchmarks.faults.
 
-The site is one Redis, two camera processes of one name, and two web hosts of two workers each; each host has a
-viewer that reconnects when its stream ends, as the page does. One part after the other is killed with kill -9
-and started again; for each viewer the longest pause and the number of missed pictures are printed.
+The site is one Redis, two camera processes with the same name, and two web hosts with two workers each; each
+host has a viewer that reconnects when its stream ends, as the page does. One part after the other is killed
+with kill -9 and restarted; for each viewer, the longest pause and the number of missed frames are printed.
 """
 
 import argparse
@@ -207,7 +207,7 @@ def main() -> None:
         sys.exit("redis-server is not installed")
     with running() as (site, watchers):
         time.sleep(BEFORE_S)
-        print(f"undisturbed: {min(watcher.rate() for watcher in watchers):.1f} pictures a second", flush=True)
+        print(f"undisturbed: {min(watcher.rate() for watcher in watchers):.1f} frames per second", flush=True)
         try_fault("camera process killed, a spare waits", site.kill_camera, watchers)
         try_fault("both camera processes killed, two started", site.kill_both_cameras, watchers)
         try_fault("host 1's workers killed", site.kill_workers, watchers)

@@ -1,6 +1,6 @@
-"""Count the changes of shown labels, per second that a face is seen: python -m benchmarks.labels VIDEO...
+"""Count how often the label changes per second with a face: python -m benchmarks.labels VIDEO...
 
-Each video is played once at its own rate through the live site's pipeline, as from a camera.
+Each video is played once at its own rate through the live pipeline, as from a camera.
 """
 
 import argparse
@@ -47,12 +47,12 @@ def main(argv: list[str] | None = None) -> int:
             if not seen_s:
                 raise StartError(f"no face in {path}")
             rate, unsure = changes / seen_s, unsure_s / seen_s
-            print(f"{path}: {changes} changes in {seen_s:.1f} s, {rate:.2f} a second; {unsure:.0%} unsure")
+            print(f"{path}: {changes} changes in {seen_s:.1f} s, {rate:.2f} per second; {unsure:.0%} unsure")
             total_changes, total_s = total_changes + changes, total_s + seen_s
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"together {total_changes / total_s:.3f} changes a second")
+    print(f"together {total_changes / total_s:.3f} changes per second")
     return 0
 
 

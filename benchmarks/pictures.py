@@ -1,7 +1,7 @@
-"""Measure the pictures of a ZIP that are read a second: python -m benchmarks.pictures.
+"""Measure how many pictures of a ZIP are read per second: python -m benchmarks.pictures.
 
-The pictures are sample faces on a quiet background, where a search is cheaper than in a furnished room. The
-settings are those of the environment: FER_DETECTOR=haar measures the cascade.
+The pictures are sample faces on a plain background, where a search is faster than in a furnished room. Settings
+are read from the environment: FER_DETECTOR=haar measures the cascade.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def measure(file: InputFile, settings: Settings, classifier: EmotionClassifier, 
             faces += len(getattr(event, "faces", ()))
         wall_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_started_s
     rate, each_ms = pictures / wall_s, cpu_s / pictures * 1000
-    return f"{rate:.1f} pictures/s, {faces} faces in {pictures}, {each_ms:.1f} ms of CPU a picture"
+    return f"{rate:.1f} pictures/s, {faces} faces in {pictures}, {each_ms:.1f} ms of CPU per picture"
 
 
 def written(analysis: Analysis, folder: Path) -> Iterator[object]:

@@ -1,6 +1,6 @@
 """Measure the time of each of the pipeline's steps: python -m benchmarks.pipeline SOURCE.
 
-Frames pass the live site's pipeline at the source's own rate, on which the background search depends. The
+Frames pass through the live pipeline at the source's own rate, because the background search depends on it. The
 annotated fps are the rate that the mean total would allow.
 """
 

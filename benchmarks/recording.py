@@ -1,7 +1,7 @@
-"""Measure the cost of recording, and the sightings written a second: python -m benchmarks.recording.
+"""Measure the cost of recording, and the sightings written per second: python -m benchmarks.recording.
 
 Frames with faces are published at 30 fps, without and with a recorder; then a history is filled as fast as the
-database allows. CPU time is measured, which other work on the machine changes little.
+database allows. The figures are CPU times, because other work on the machine hardly changes them.
 """
 
 import argparse
@@ -63,12 +63,12 @@ def report(url: str) -> str:
     history.close()
     return "\n".join(
         (
-            f"{history.database.name}, {FPS} fps, {FACES} faces a frame",
+            f"{history.database.name}, {FPS} fps, {FACES} faces per frame",
             f"publishing a frame: {plain_us:.0f} us without a recorder, {off_us:.0f} us with one that is off, "
             f"{on_us:.0f} us while it records: {(on_us - plain_us) * FPS / 1e6:.3%} of a frame's time more",
             f"writing, in a thread of its own: {on_cpu - plain_cpu:.1%} of a core; dropped {written.dropped}",
-            f"sightings written at full speed: {rate:,.0f} a second, {cpu_rate:,.0f} a second of CPU time; "
-            f"a recording has {FPS * FACES} a second",
+            f"sightings written at full speed: {rate:,.0f} per second, {cpu_rate:,.0f} per second of CPU time; "
+            f"a recording has {FPS * FACES} per second",
         )
     )
 

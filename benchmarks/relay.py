@@ -1,9 +1,9 @@
 """Measure the cost of the relay through Redis: python -m benchmarks.relay [CAMERAS [VIEWERS]].
 
-One process publishes so many cameras at 30 fps, with pictures of 40 KB and three faces; another receives them
-all. Both run the site's code, with a redis-server of their own between them. The added latency, the lost frames
-and the CPU are printed. With VIEWERS, the real programs serve so many: one camera process with the demo and a
-web host of four workers, each viewer at 5 fps and 320 px.
+One process publishes CAMERAS cameras at 30 fps, with frames of 40 KB and three faces; another receives them
+all. Both run the site's code and are connected by a redis-server of their own. Printed are the added latency,
+the lost frames and the CPU. With VIEWERS, the real programs serve that many viewers at 5 fps and 320 px: one
+camera process with the demo, and a web host with four workers.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Measure what a resting face is worth on the demo's portraits: python -m benchmarks.rest [--fer2013 DATA].
+"""Measure the effect of a resting face on the demo's portraits: python -m benchmarks.rest [--fer2013 DATA].
 
-Each portrait is read three times in each of some holds of each expression; its first neutral hold is its rest.
-With --fer2013 it is checked, too, that nothing changes where no resting face is given: what is shown of each
-face of PublicTest must be, bit by bit, what the network says of it.
+Each portrait holds each expression several times and is read three times per hold; the first neutral hold is
+its resting face. --fer2013 also checks that nothing changes without a resting face: for each face of
+PublicTest, the reading shown must equal the network's output bit by bit.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Measure the cost of the pages of results when thousands are kept: python -m benchmarks.results.
+"""Measure the cost of the pages of results with thousands of results: python -m benchmarks.results.
 
-Results are written as the program writes them, then each page is asked for twice: the first request after a
-start, and the next one. The time until the last byte, the largest pause between two parts, and the largest
-growth of the memory meanwhile are printed. Needs Linux.
+Results are written as the program writes them, then each page is requested twice: directly after a start, and
+again. Printed are the time until the last byte, the longest pause between two parts, and the largest growth of
+memory meanwhile. Needs Linux.
 """
 
 import argparse

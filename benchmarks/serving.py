@@ -1,7 +1,7 @@
-"""Compare viewers' cost to this site, to a Flask generator and to asyncio: python -m benchmarks.serving.
+"""Compare the cost of viewers for this site, a Flask generator and asyncio: python -m benchmarks.serving.
 
-Each server in turn sends 40 KB pictures at 30 fps to the same viewers. Slow viewers read at half the rate,
-stalled ones never. Needs Linux, for the processes' CPU times and memory.
+Each server in turn sends frames of 40 KB at 30 fps to the same viewers. Slow viewers read at half the rate,
+stalled viewers never read. Needs Linux, for the processes' CPU times and memory.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Measure how fast a long recorded session opens and is exported: python -m benchmarks.sessions.
 
-An hour of four faces at 30 fps with 200 markers is written; then its pages and its files are asked for.
+An hour of four faces at 30 fps with 200 markers is written; then its pages and files are requested.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def report(client: FlaskClient, number: int) -> list[str]:
         cpu_started_s = time.process_time()
         fetch(client, f"/history/{number}.{form}")
         rate = FACES * FPS * SECONDS / (time.process_time() - cpu_started_s)
-        lines.append(f"{form}: {rate:,.0f} sightings a second of CPU time")
+        lines.append(f"{form}: {rate:,.0f} sightings per second of CPU time")
     return lines
 
 

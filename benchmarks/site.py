@@ -1,8 +1,8 @@
 """Measure the start-up, the latency and the memory of the site with the demo: python -m benchmarks.site.
 
-Start-up is the time from `python main.py` to the first annotated frame; memory is that of all its processes.
-While viewers come and go (--minutes) the memory is read every few seconds, and its growth is printed. Needs
-Linux.
+Start-up is the time from `python main.py` to the first annotated frame; memory is the sum of all its
+processes. While viewers connect and disconnect (--minutes), the memory is read every few seconds and its
+growth is printed. Needs Linux.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def measure_coming_and_going(port: int, pid: int, minutes: float) -> None:
     first_mb, last_mb = readings[int(len(readings) * WARM_UP_SHARE)][1], readings[-1][1]
     print(
         f"{minutes:g} min of coming and going: {first_mb:.1f} MB after the warm-up, {last_mb:.1f} MB "
-        f"at the end, {growth_mb_h(readings):+.1f} MB an hour"
+        f"at the end, {growth_mb_h(readings):+.1f} MB per hour"
     )
 
 
@@ -101,7 +101,10 @@ def main(argv: list[str] | None = None) -> int:
     """Print the figures; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.site", description=__doc__)
     parser.add_argument(
-        "--minutes", type=float, default=3.0, help="time of coming and going, 0 for none (default: 3)"
+        "--minutes",
+        type=float,
+        default=3.0,
+        help="time for which viewers connect and disconnect; 0: none (default: 3)",
     )
     minutes: float = parser.parse_args(argv).minutes
     port = free_port()

@@ -38,7 +38,9 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
     if not path.is_file():
         raise WeightsError(f"no weights at {path}")
     if is_torch_file(path):
-        raise WeightsError(f"{path} is a PyTorch checkpoint, which names no network: give --network NAME")
+        raise WeightsError(
+            f"{path} is a PyTorch checkpoint, which does not name its network: give --network NAME"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -70,7 +72,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path} is damaged or not a PyTorch checkpoint") from None
     state = _unwrap(content)
     if state is None:
-        raise WeightsError(f"{path} holds no state dict, which is a dictionary of tensors by name")
+        raise WeightsError(f"{path} contains no state dict (a dictionary of tensors by name)")
     return {n: t.float() if t.is_floating_point() else t for n, t in state.items()}
 
 

@@ -108,10 +108,10 @@ def parse_model_card(path: Path, metadata: dict[str, str]) -> ModelCard:
     if card.classes != EMOTIONS:
         raise WeightsError(f"{path} is for the classes {', '.join(card.classes)}, not {', '.join(EMOTIONS)}")
     if not MIN_SIDE <= card.input_side <= MAX_SIDE or card.normalisation not in NORMALISATIONS.values():
-        raise WeightsError(f"{path} expects input that this version does not prepare")
+        raise WeightsError(f"{path} expects input that this version does not support")
     shifts = (card.calibration.shift, card.calibration.ferplus_shift)
     if {len(shift) for shift in shifts} != {len(EMOTIONS)} or not card.calibration.temperature > 0:
-        raise WeightsError(f"{path} has an impossible calibration")
+        raise WeightsError(f"{path} has an invalid calibration")
     return card
 
 

@@ -83,7 +83,7 @@ def load_net(path: Path, spec: NetworkSpec | None = None) -> tuple[nn.Module, Mo
             net, card = build(card.network, former), replace(card, network_options=former)
     except ValueError as error:
         raise WeightsError(
-            f"{path} holds the network {card.network!r} in a form that this version does not have ({error})"
+            f"{path} holds the network {card.network!r} in a form that this version does not support ({error})"
         ) from None
     return fill(net, tensors, path), card
 

@@ -119,7 +119,7 @@ class Delivery:
             except OutputError as error:
                 self._report(str(error))
             except Exception as error:
-                self._report("The output failed; the log says how.", error)
+                self._report("The output failed; the log says why.", error)
             finally:
                 self._close()
             if time.monotonic() - opened_s > self._waits.stable_s:

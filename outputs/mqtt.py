@@ -108,7 +108,7 @@ class MqttOutput:
         except (ValueError, RuntimeError):
             arrived = False
         if not arrived:
-            self._problem = self._problem or f"{self.address} does not acknowledge what is sent."
+            self._problem = self._problem or f"{self.address} does not acknowledge messages."
             raise OutputError(self._problem)
 
     # In paho's thread.

@@ -44,7 +44,7 @@ def parse_tags(text: str) -> tuple[str, ...]:
     """Return the tags in a text, sorted and each once; raises AboutError."""
     tags = split("tags", text, MAX_TAG)
     if len(tags) > MAX_TAGS:
-        raise AboutError(f"tags must be at most {MAX_TAGS}, not {len(tags)}.")
+        raise AboutError(f"there must be at most {MAX_TAGS} tags, not {len(tags)}.")
     return tuple(sorted(tags))
 
 
@@ -52,16 +52,15 @@ def parse_labels(text: str) -> tuple[str, ...]:
     """Return the labels of the keys 1 to 9 in a text, in their order; raises AboutError."""
     labels = split("labels", text, MAX_LABEL)
     if len(labels) > MAX_LABELS:
-        raise AboutError(f"labels must be at most {MAX_LABELS}, one for each of the keys 1 to 9.")
+        raise AboutError(f"there must be at most {MAX_LABELS} labels, one for each of the keys 1 to 9.")
     return labels
 
 
 def split(field: str, text: str, most: int) -> tuple[str, ...]:
     """Return the parts of a text between commas or line breaks, each once; raises AboutError."""
-    parts = (
-        clean_field(f"each of {field}", part, most) for line in text.splitlines() for part in line.split(",")
-    )
-    return tuple(dict.fromkeys(part for part in parts if part))
+    parts = [part for line in text.splitlines() for part in line.split(",")]
+    cleaned = [clean_field(f"each of the {field}", part, most) for part in parts]
+    return tuple(dict.fromkeys(filter(None, cleaned)))
 
 
 def clean_field(field: str, text: str, most: int) -> str:

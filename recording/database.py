@@ -143,7 +143,7 @@ class Database:
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, PoolTimeoutError):
-            return f"its {MAX_CONNECTIONS} connections are all busy"
+            return f"its {MAX_CONNECTIONS} connections are busy"
         if isinstance(error, OSError):
             return f"{error.strerror} ({error.filename})"
         text = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__

@@ -14,7 +14,7 @@ SURE_LEVELS = {"0": "no emotion was probable enough to be named", "1": "the face
 
 @dataclass(frozen=True)
 class Field:
-    """One column: unit is empty where there is none; empty says when the column is."""
+    """A column: unit is empty if there is none; empty says when the column is empty."""
 
     name: str
     description: str
@@ -24,7 +24,7 @@ class Field:
 
 
 _OLD = "in recordings of version 0.1"
-_PLACED = "placed by the seven probabilities, not measured"
+_PLACED = "calculated from the seven probabilities, not measured"
 _PLACES = {
     "valence": f"unpleasant to pleasant, -1 to 1; {_PLACED}",
     "arousal": f"calm to excited, -1 to 1; {_PLACED}",
@@ -32,9 +32,9 @@ _PLACES = {
 
 SIGHTING_FIELDS = (
     Field("time", "moment at which the frame was captured, by the clock of the machine with the camera", "UTC"),
-    Field("seconds", "the same, since the session began", "s"),
+    Field("seconds", "seconds since the session began", "s"),
     Field("session", "number of the session"),
-    Field("source", "camera, video or demo that was recorded"),
+    Field("source", "recorded camera, video or demo"),
     Field("track_id", "number of the face in this session; a person who comes back gets another one"),
     Field("x1", "left edge of the face's box", "px"),
     Field("y1", "upper edge of the face's box", "px"),
@@ -42,48 +42,48 @@ SIGHTING_FIELDS = (
     Field("y2", "lower edge of the face's box", "px"),
     Field(
         "emotion",
-        "emotion of the face's label; where sure is 0, the one last named or most probable",
+        "emotion of the face's label; if sure is 0, the last one named, or the most probable one",
         levels={name: emotion.description for name, emotion in DETAILS.items()},
     ),
-    Field("sure", "whether the label named it", levels=SURE_LEVELS),
+    Field("sure", "whether the label named this emotion, or said “unsure”", levels=SURE_LEVELS),
     *(Field(name, f"probability that the face shows {name}, smoothed over time, 0 to 1") for name in DETAILS),
     *(Field(name, _PLACES[name]) for name in AXES),
     Field("brightness", "mean gray level of the whole picture, 0 (black) to 255 (white)", "gray level", _OLD),
     Field(
         "roll_deg",
-        "tilt of the line of the eyes in the picture; positive: clockwise",
+        "tilt of the line through the eyes; positive: clockwise in the picture",
         "degrees",
-        f"where the detector finds no landmarks (haar), and {_OLD}",
+        f"if the detector finds no landmarks (haar never does), and {_OLD}",
     ),
     Field(
         "yaw_estimate_deg",
-        "turn of the head, estimated from how far the nose lies beside the middle of the eyes, for a head of "
-        "usual proportions; positive: to the right of the picture",
+        "turn of the head, estimated from the distance of the nose from the middle of the eyes, for a head of "
+        "average proportions; positive: to the right of the picture",
         "degrees",
-        f"as roll_deg is, and {_OLD}",
+        "as for roll_deg",
     ),
     Field(
         "rest_since",
-        "when the resting face was measured against which the seven probabilities of this row were read",
+        "when the resting face was measured that the seven probabilities of this row are relative to",
         "UTC",
-        f"where they are as the network gave them, and {_OLD}",
+        f"if they are the network's own, and {_OLD}",
     ),
 )
 MARKER_FIELD = Field(
     "marker",
-    "labels of the markers since the row before, joined by “; ”; those behind the last row stand in it; exact "
+    "labels of the markers since the previous row, joined by “; ”; the last row also has those after it; exact "
     "times are in the markers' own file",
     empty="in rows without a marker",
 )
 CSV_FIELDS = (*SIGHTING_FIELDS, MARKER_FIELD)
 MARKER_FIELDS = (
-    Field("time", "the marker's moment: by the caller's clock, else its arrival", "UTC"),
-    Field("seconds", "the same, since the session began", "s"),
+    Field("time", "moment of the marker: by the caller's clock if given, otherwise its arrival", "UTC"),
+    Field("seconds", "seconds since the session began", "s"),
     Field("session", "number of the session"),
-    Field("source", "camera, video or demo that was recorded"),
-    Field("marker", "the marker's label"),
-    Field("caller_time", "moment by the clock of the program that sent it", "UTC", "where it sent none"),
-    Field("arrived_time", "moment at which the marker came to the server, by the clock of time", "UTC"),
+    Field("source", "recorded camera, video or demo"),
+    Field("marker", "label of the marker"),
+    Field("caller_time", "moment by the clock of the program that sent the marker", "UTC", "if it sent none"),
+    Field("arrived_time", "moment at which the marker arrived at the server, by the same clock as time", "UTC"),
 )
 
 

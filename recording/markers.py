@@ -49,13 +49,13 @@ def parse_label(label: Any) -> str:
     if isinstance(label, int | float) and not isinstance(label, bool):
         label = str(label)  # as trigger codes are
     if label is not None and not isinstance(label, str):
-        raise MarkerError("label must be text, as in “stimulus on”.")
+        raise MarkerError("label must be text, such as “stimulus on”.")
     try:
         cleaned = clean_field("label", label or "", MAX_LABEL)
     except AboutError as error:
         raise MarkerError(str(error)) from None
     if not cleaned:
-        raise MarkerError("label is missing: send a few words, as in “stimulus on”.")
+        raise MarkerError("label is missing: send a few words, such as “stimulus on”.")
     return cleaned
 
 
@@ -68,7 +68,7 @@ def parse_time(value: Any) -> int | None:
     except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if not math.isfinite(seconds):
-        raise MarkerError("time must be a number: Unix time in seconds, as in 1760000000.25.")
+        raise MarkerError("time must be a number: Unix time in seconds, such as 1760000000.25.")
     if abs(seconds) >= MILLISECONDS_FROM:
         raise MarkerError("time must be Unix time in seconds; this one looks like milliseconds.")
     return round(seconds * 1000)
@@ -78,7 +78,7 @@ def check_time(at_unix_ms: int, started_unix_ms: int, now_unix_ms: int) -> None:
     """Raise MarkerError for a moment before a session's start or after now, allowing for clocks apart."""
     if at_unix_ms < started_unix_ms - CLOCKS_APART_MS:
         early_s = (started_unix_ms - at_unix_ms) / 1000
-        raise MarkerError(f"time is {early_s:.1f} s before the session began, so outside it.")
+        raise MarkerError(f"time is {early_s:.1f} s before the session began, so it lies outside the session.")
     if at_unix_ms > now_unix_ms + CLOCKS_APART_MS:
         ahead_s = (at_unix_ms - now_unix_ms) / 1000
         raise MarkerError(
@@ -96,5 +96,7 @@ class MarkerRate:
         """Count one more marker; raises MarkerError if there were too many in the last second."""
         now_s = time.monotonic()
         if len(self._taken_s) == MAX_MARKERS_A_SECOND and now_s - self._taken_s[0] < 1:
-            raise MarkerError(f"More than {MAX_MARKERS_A_SECOND} markers came in a second; send fewer.", 429)
+            raise MarkerError(
+                f"More than {MAX_MARKERS_A_SECOND} markers arrived within a second; send fewer.", 429
+            )
         self._taken_s.append(now_s)

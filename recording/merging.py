@@ -31,7 +31,7 @@ def merge_sessions(history: History, one_id: int, other_id: int) -> int:
         _lock(connection, one_id, other_id)
         one, other = read_session(connection, one_id), read_session(connection, other_id)
         if one is None or other is None:
-            raise MergeError("One of the two sessions is not there any more.")
+            raise MergeError("One of the two sessions no longer exists.")
         first, second = sorted((one, other), key=lambda it: (it.started_unix_ms, it.session_id))
         check_mergeable(first, second)
         _move(connection, first, second)
@@ -59,7 +59,7 @@ def check_mergeable(first: Summary, second: Summary) -> None:
     if first.session_id == second.session_id:
         raise MergeError("A session cannot be merged with itself.")
     if first.source != second.source:
-        raise MergeError(f"The sessions are of two cameras: {first.source} and {second.source}.")
+        raise MergeError(f"The sessions come from different cameras: {first.source} and {second.source}.")
     if second.started_unix_ms < first.ended_unix_ms:
         raise MergeError("The sessions overlap in time.")
 

@@ -200,10 +200,12 @@ class Recorder:
             marker = Marker(number, label, caller_unix_ms, arrived_unix_ms)
             check_time(marker.at_unix_ms, session.started_unix_ms, _now_ms())
             if number > MAX_MARKERS:
-                raise MarkerError(f"This session has {MAX_MARKERS} markers already; begin another.", 429)
+                raise MarkerError(f"This session has {MAX_MARKERS} markers already; start a new one.", 429)
             self._marker_rate.check()
             if not self._put(_Moment(session, arrived_unix_ms, marker=marker)):
-                raise MarkerError("The database is away for so long that no more markers fit.", 503)
+                raise MarkerError(
+                    "The database has not answered for so long that no more markers can be kept.", 503
+                )
             self._last_marker = marker
             self._recent.append(marker)
         self._on_marker(marker)
@@ -396,7 +398,7 @@ class Recorder:
         if isinstance(error, DatabaseError):
             problem = str(error)
         elif error:
-            problem = "The recording failed; the log says how."
+            problem = "The recording failed; the log says why."
         if problem == self._problem:
             return
         if not problem:

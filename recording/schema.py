@@ -112,7 +112,7 @@ def read_version(connection: Connection, names: set[str], migrations: Sequence[M
     newest = len(migrations) + 1
     if version > newest:
         raise NewerSchemaError(
-            f"a newer version of this program has written it (schema {version}, this version reads {newest})"
+            f"a newer version of this program wrote it (schema {version}, this version reads {newest})"
         )
     return version
 

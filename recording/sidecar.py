@@ -16,7 +16,7 @@ from vision.faces import probs_json
 from vision.resting_face import STRENGTH, TYPICAL, RestingFace
 
 REST_FORMULA = (
-    "where rest_since is not empty, each probability p was read as p * (Typical / rest) ** Strength, divided "
+    "if rest_since is not empty, each probability p was read as p * (Typical / rest) ** Strength, divided "
     "by the sum of the seven"
 )
 NOTICE = "Emotions are what faces show, not what people feel."

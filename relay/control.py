@@ -73,7 +73,7 @@ class ControlServer:
             return self._mark(values, ago_s)
         if action == REST:
             return self._rest(values)
-        unknown = f"The camera's process cannot “{shorten(action)}”; is it of another version?"
+        unknown = f"The camera's process cannot “{shorten(action)}”; does it run another version?"
         return {"error": unknown, "status": 501}
 
     def _mark(self, values: Mapping[str, Any], ago_s: float) -> dict[str, Any]:

@@ -264,7 +264,7 @@ class RemoteCamera(Viewable):
                 self._follow()
                 continue
             except RedisError as error:
-                self._show_no_signal("Redis, which brings the frames, does not answer.", str(error))
+                self._show_no_signal("Redis, which carries the frames, does not answer.", str(error))
             except Exception:
                 log.exception("the frames of %s cannot be read", self.name)
                 self._show_no_signal(f"The frames of {self.name} cannot be read; the log says why.")
@@ -316,7 +316,7 @@ class RemoteCamera(Viewable):
             frame, source, note = unpack(fields)
         except (KeyError, TypeError, ValueError) as error:
             self._show_no_signal(
-                f"{self.name} sends what this host cannot read; is it of another version?", str(error)
+                f"{self.name} sends data that this host cannot read; does it run another version?", str(error)
             )
             return
         with self._changed:

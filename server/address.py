@@ -18,4 +18,5 @@ def check_address(host: str, port: int) -> None:
         except (socket.gaierror, TypeError):  # TypeError: no name can be encoded so
             raise StartError(f"{shorten(host)} is not an address of this machine") from None
         except OSError as error:
-            raise StartError(f"cannot serve on {shorten(host)} port {port}: {error.strerror}") from None
+            where = f"{shorten(host)} port {port}"
+            raise StartError(f"cannot serve on {where}: {error.strerror}; choose another --port") from None

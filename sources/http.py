@@ -25,7 +25,7 @@ HEADERS = {"User-Agent": VERSION.replace(" ", "/"), "Accept": "*/*", "Accept-Enc
 SAFE_SIGNS = "!#$%&'()*+,/:;=?@[]~"  # in an address, where they may be meant or be escaped already
 MAX_REST_BYTES = 65_536  # of a body that nobody reads, for which a connection is kept
 STATUS_REASONS = {
-    403: "does not let this user in (403)",
+    403: "denies access to this user (403)",
     404: "has nothing at this path (404)",
 }
 
@@ -53,12 +53,12 @@ class HttpClient:
             answer = self._ask()
             if answer.status == 401 and self._login:
                 if not self._login.accept(answer.headers.get_all("WWW-Authenticate", [])):
-                    raise SourceError(f"{self._name} asks for a password by an unknown method (401)")
+                    raise SourceError(f"{self._name} asks for a password in a way that is not supported (401)")
                 answer = self._ask()
             if answer.status not in REDIRECTS:
                 return self._check(answer)
             self._follow(answer)
-        raise SourceError(f"{self._name} redirects without end")
+        raise SourceError(f"{self._name} redirects too many times")
 
     def close(self) -> None:
         """Close the connection."""
@@ -77,7 +77,7 @@ class HttpClient:
         if answer.status == 401 and self._login:
             why = f"refuses this user name or password (401); {ESCAPES}"
         elif answer.status == 401:
-            why = "wants a user name and a password (401): http://USER:PASSWORD@HOST/…"
+            why = "requires a user name and a password (401): give http://USER:PASSWORD@HOST/…"
         raise SourceError(f"{self._name} {why}")
 
     def _follow(self, answer: http.client.HTTPResponse) -> None:
@@ -95,7 +95,7 @@ class HttpClient:
             if parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port):
                 return parts
         shown = shorten(mask_address(url))
-        raise SourceError(f"{self._name} leads to {shown!r}, which is no address of a camera")
+        raise SourceError(f"{self._name} leads to {shown!r}, which is not the address of a camera")
 
     def _ask(self) -> http.client.HTTPResponse:
         """Send the request and return the answer; once more if a kept connection was closed by the camera."""
@@ -145,14 +145,14 @@ class HttpClient:
         except ssl.SSLCertVerificationError:
             connection.close()
             self._verifies = False
-            log.warning("the certificate of %s cannot be verified; it is used all the same", self._name)
+            log.warning("the certificate of %s cannot be verified; the camera is used anyway", self._name)
             return self._connect()
         return connection
 
     def _as_sentence(self, error: Exception) -> SourceError:
         """Return an error of the network as one sentence."""
         if isinstance(error, socket.gaierror | UnicodeError):
-            return SourceError(f"{self._name} is not found: its host name is not known")
+            return SourceError(f"{self._name} cannot be found: its host name is unknown")
         if isinstance(error, TimeoutError):
             return SourceError(f"{self._name} does not answer")
         if isinstance(error, ConnectionRefusedError):

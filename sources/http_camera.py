@@ -49,7 +49,9 @@ def open_http_camera(url: str, name: str) -> Source | None:
     body.close()
     client.close()
     if kind == "page":
-        raise SourceError(f"{name} answers with a web page, not with a picture or a video")
+        raise SourceError(
+            f"{name} answers with a web page, not with a picture or a video: give the address of its stream"
+        )
     return StillSource(client, name) if kind == "still" else None
 
 
@@ -134,8 +136,8 @@ class JpegStreamSource:
             if image is not None:
                 return image
             if time.monotonic() - began_s > SILENCE_S:
-                raise SourceError(f"{self.name} sends pictures that are damaged")
-        raise SourceError(f"{self.name} gives no more frames")
+                raise SourceError(f"{self.name} sends damaged pictures")
+        raise SourceError(f"{self.name} sends no more frames")
 
     def close(self) -> None:
         """Close the connection."""
@@ -169,7 +171,7 @@ class JpegStreamSource:
                 last_s = now_s
                 yield jpegs[-1]
             elif now_s - last_s > SILENCE_S:
-                raise SourceError(f"{self.name} sends data in which there is no whole JPEG")
+                raise SourceError(f"{self.name} sends data without a complete JPEG")
             if jpegs or not was_inside:
                 began_s = now_s
 
@@ -235,4 +237,4 @@ class StillSource:
         try:
             return read_picture(data).image
         except PictureError as error:
-            raise SourceError(f"{self.name} sends what cannot be shown: {error}") from None
+            raise SourceError(f"{self.name} sends data that cannot be shown: {error}") from None

@@ -28,7 +28,7 @@ class CameraSource:
         """Return the camera's next image (H, W, 3) uint8 BGR; SourceError if it gives no more."""
         ok, image = self._capture.read()
         if not ok or image is None:
-            raise SourceError(f"{self.name} gives no more frames")
+            raise SourceError(f"{self.name} sends no more frames")
         return to_bgr(image)
 
     def close(self) -> None:

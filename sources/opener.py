@@ -26,7 +26,7 @@ def check_source(spec: str) -> None:
         return
     if _is_url(spec):
         if not has_host(spec):
-            raise SourceError(f"{source_name(spec)} names no host: {ESCAPES}")
+            raise SourceError(f"{source_name(spec)} has no host: {ESCAPES}")
         return
     try:
         Path(spec).stat()
@@ -54,7 +54,7 @@ def describe_source(name: str) -> str:
     if name.startswith("camera "):
         return f"This is {name} of the computer that runs this site."
     if "://" in name:
-        return f"This is the picture of {name}."
+        return f"This is the picture from {name}."
     file = Path(name)
     return f"This is the file {file.name}." if file.suffix else f"These are the pictures in {file.name}."
 

@@ -75,7 +75,7 @@ class StreamSource:
     def _next(self) -> TimedImage:
         timed = _read(self.name, self._reader)
         if timed is None:
-            raise SourceError(f"{self.name} gives no more frames")
+            raise SourceError(f"{self.name} sends no more frames")
         return timed
 
 

@@ -83,4 +83,4 @@ class Signal:
             return ""
         if self.fault:
             return "Frames cannot be processed; the log says why"
-        return f"The picture stands still: no frame has been finished for {self._stall_s:g} s"
+        return f"The picture is frozen: no frame has been finished for {self._stall_s:g} s"

@@ -228,7 +228,7 @@ class VideoReader:
         except av.error.MemoryError:
             raise MemoryError from None
         except (av.FFmpegError, ValueError) as error:
-            raise SourceError(f"has frames of a kind that cannot be read ({frame.format.name})") from error
+            raise SourceError(f"has frames in a format that cannot be read ({frame.format.name})") from error
         image = np.ascontiguousarray(_plane(colour, 0, 3)).reshape(height, width, 3)
         if rotation in ROTATIONS:
             image = cv2.rotate(image, ROTATIONS[rotation]).astype(np.uint8, copy=False)
@@ -302,21 +302,21 @@ def reason(error: Exception) -> str:
 
 TOO_LATE = "does not answer in time"
 REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-    (av.error.HTTPUnauthorizedError, "wants a user name and a password (401), or other ones"),
-    (av.error.HTTPForbiddenError, "does not allow it (403)"),
+    (av.error.HTTPUnauthorizedError, "requires a valid user name and password (401)"),
+    (av.error.HTTPForbiddenError, "denies access (403)"),
     (av.error.HTTPNotFoundError, "has nothing at that address (404)"),
     (av.error.HTTPClientError, "refuses the request"),
-    (av.error.HTTPServerError, "has a fault of its own (5xx)"),
+    (av.error.HTTPServerError, "reports an internal error (5xx)"),
     (av.error.ConnectionRefusedError, "refuses the connection"),
     ((av.error.TimeoutError, av.error.ExitError), TOO_LATE),
-    ((av.error.ConnectionResetError, av.error.BrokenPipeError), "has ended the connection"),
-    (av.error.FileNotFoundError, "is not there"),
-    (av.error.PermissionError, "may not be read"),
+    ((av.error.ConnectionResetError, av.error.BrokenPipeError), "has closed the connection"),
+    (av.error.FileNotFoundError, "does not exist"),
+    (av.error.PermissionError, "cannot be read: permission is denied"),
     (
         (av.error.InvalidDataError, av.error.DemuxerNotFoundError, av.error.ArgumentError),
         "is not a video that can be read",
     ),
-    (av.error.DecoderNotFoundError, "is a video of a kind that cannot be read"),
+    (av.error.DecoderNotFoundError, "is a kind of video that cannot be read"),
     (av.error.EOFError, "ends before the first frame"),
 )
 
@@ -356,12 +356,12 @@ def _video_stream(container: InputContainer) -> VideoStream:
     """Return the container's video, that is no cover of its sound; raises SourceError if there is none."""
     films = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not films:
-        raise SourceError("has sound and no video" if container.streams.audio else "has no video in it")
+        raise SourceError("has sound but no video" if container.streams.audio else "contains no video")
     best = container.streams.best("video")
     stream = best if best in films else films[0]
     assert isinstance(stream, VideoStream)
     if stream.codec_context is None:
-        raise SourceError("is a video of a kind that cannot be read")
+        raise SourceError("is a kind of video that cannot be read")
     return stream
 
 

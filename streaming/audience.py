@@ -122,7 +122,9 @@ class Audience:
         with self._lock:
             if len(names) >= limit:
                 self.refused += 1
-                raise FullError(f"{limit} are watching, and no more may; try again in a minute.", limit)
+                raise FullError(
+                    f"{limit} viewers are watching, which is the limit; try again in a minute.", limit
+                )
             names.append(name)
         try:
             yield

@@ -1,8 +1,8 @@
 """Ablate a configuration: python -m training.ablate --config resnet18 --data fer2013.csv --faces 3000.
 
-The configuration is trained on a part of the faces as it is, and once more with each of four switches turned
-the other way: class weights, label smoothing, random erasing, and freezing at first. The table says what each
-is worth; differences below about two standard errors say nothing.
+The configuration is trained on a part of the faces unchanged, and again with each of four options reversed:
+class weights, label smoothing, random erasing, and freezing at first. The table shows the effect of each
+option; differences below about two standard errors mean nothing.
 """
 
 import argparse
@@ -82,8 +82,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of faces")
     parser.add_argument("--faces", type=int, default=3000, help="number of training faces (default: 3000)")
-    parser.add_argument("--epochs", type=int, default=3, help="number of epochs of each (default: 3)")
-    parser.add_argument("--pretrained", type=Path, help="torchvision ImageNet checkpoint to begin with")
+    parser.add_argument("--epochs", type=int, default=3, help="number of epochs per run (default: 3)")
+    parser.add_argument("--pretrained", type=Path, help="torchvision ImageNet checkpoint to start from")
     parser.add_argument("--threads", type=int, default=2, help="number of CPU threads (default: 2)")
     parser.add_argument(
         "--out", type=Path, default=Path("runs/ablation"), help="folder (default: runs/ablation)"

@@ -9,7 +9,9 @@ from vision.emotions import EMOTIONS
 
 def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --network, --classes, --normalisation and --input-side-px to a command."""
-    parser.add_argument("--network", help="network of somebody else's PyTorch checkpoint, as in nn/registry.py")
+    parser.add_argument(
+        "--network", help="network of a PyTorch checkpoint from another project, as in nn/registry.py"
+    )
     parser.add_argument(
         "--classes", default=",".join(EMOTIONS), help="emotions in the checkpoint's order (default: FER2013's)"
     )

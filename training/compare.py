@@ -1,7 +1,7 @@
 """Compare runs: python -m training.compare RUN... --data fer2013.csv prints a table in Markdown.
 
-A run is the folder of training.train, or a weights file. Each is measured on PublicTest as it would answer
-live, one forward pass a face; the time is PyTorch's on one thread, crop included.
+A run is a folder written by training.train, or a weights file. Each is measured on PublicTest as on the live
+page, with one forward pass per face; the time is PyTorch's on one thread, including the crop.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from training.run import WEIGHTS_FILE
 
 HEADINGS = (
     *("run", "network", "parameters", "trained", "accuracy", "clean", "macro-F1", "calibration error"),
-    "ms a face",
+    "ms per face",
 )
 
 

@@ -1,7 +1,7 @@
 """Measure a weights file on FER2013: python -m training.evaluate WEIGHTS --data fer2013.csv.
 
-The figures are printed and written as evaluation.json, and with plots as evaluation.html. --data FOLDER --by
-source,person measures faces of any source name by name (see training.named), with by_name.png as their picture.
+The figures are printed and written to evaluation.json, and with plots to evaluation.html. --data FOLDER --by
+source,person measures faces from other sources by group (see training.named), with plots in by_name.png.
 """
 
 import argparse
@@ -132,7 +132,7 @@ def main(argv: list[str] | None = None) -> int:
         "--by",
         type=_kinds,
         metavar="KIND,...",
-        help="names of the folder's levels or of its faces.csv's columns",
+        help="names of the folder's levels, or of the columns of its faces.csv",
     )
     parser.add_argument("--ferplus", type=Path, help="votes of FER+, fer2013new.csv")
     parser.add_argument(
@@ -143,7 +143,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     add_spec_arguments(parser)
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/evaluation"), help="report's folder (default: runs/evaluation)"
+        "--out",
+        type=Path,
+        default=Path("runs/evaluation"),
+        help="folder of the report (default: runs/evaluation)",
     )
     args: Any = parser.parse_args(argv)
     try:
@@ -158,7 +161,7 @@ def _kinds(text: str) -> tuple[str, ...]:
     """Return the words of a comma-separated list; argparse's error for an empty one or one that repeats."""
     kinds = tuple(kind.strip() for kind in text.split(","))
     if not all(kinds) or len(set(kinds)) < len(kinds):
-        raise argparse.ArgumentTypeError(f"takes names, each once and separated by commas, not {text!r}")
+        raise argparse.ArgumentTypeError(f"needs different names, separated by commas, not {text!r}")
     return kinds
 
 
@@ -167,7 +170,7 @@ def _report_by_name(net: nn.Module, card: ModelCard, args: Any) -> int:
     named = load_named(args.data, args.by)
     probs = to_probabilities(predict_logits(net, named.faces).numpy(), args.output, card.calibration)
     figures = evaluate_by(probs, named, Settings().unsure_below)
-    title = f"{args.weights.name} on {args.data}, {args.output} output, one forward pass a face"
+    title = f"{args.weights.name} on {args.data}, {args.output} output, one forward pass per face"
     print(title)
     print(evaluate_by_text(figures))
     people = named.names.get(PERSON)
@@ -188,7 +191,7 @@ def _report(net: nn.Module, card: ModelCard, args: Any) -> int:
     training = load_faces(args.data, "Training")
     clean = ~near_duplicates(faces.images, training.images)
     figures, probs = evaluate(net, card, faces, clean, args.output)
-    title = f"{args.weights.name} on {args.split}, one forward pass a face"
+    title = f"{args.weights.name} on {args.split}, one forward pass per face"
     print(title)
     print(as_text(figures))
     args.out.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Explain any network's answer by Grad-CAM: python -m training.explain WEIGHTS PICTURE --out FILE.png.
+"""Explain any network's reading by Grad-CAM: python -m training.explain WEIGHTS PICTURE --out FILE.png.
 
-The file shows the largest face of the picture eight times: as it is, and with the heat map of each emotion, in
-the order of EMOTIONS and on one scale. The weights may be any that training.train wrote.
+The file shows the largest face of the picture eight times: unchanged, and with the heat map of each emotion, in
+the order of EMOTIONS and on one scale. Any weights from training.train can be used.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Report on a data set before training on it: python -m training.explore --data fer2013.csv.
 
-The report is explore.html, a page with plots and sheets of faces, and explore.json with its figures. The page
-shows photographs that belong to others: do not publish it.
+The report is explore.html, a page with plots and sheets of faces, and explore.json with the figures. The page
+shows other people's photographs: do not publish it.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of faces")
     parser.add_argument("--ferplus", type=Path, help="votes of FER+, fer2013new.csv")
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/explore"), help="report's folder (default: runs/explore)"
+        "--out", type=Path, default=Path("runs/explore"), help="folder of the report (default: runs/explore)"
     )
     args: Any = parser.parse_args(argv)
     try:

@@ -34,7 +34,7 @@ SHEET_FACES = 24  # of each class
 MAX_CONFLICTS = 12  # pairs shown
 DETECTION_FACES = 700  # given to the detectors
 SAME_BOX = 0.5  # iou
-OUTCOMES = ("one", "several", "one badly cut", "none")  # of a search for one face
+OUTCOMES = ("one", "several", "one misplaced", "none")  # of a search for one face
 
 Table = list[tuple[str, ...]]  # the first row has the columns' names
 
@@ -295,4 +295,4 @@ def outcome_of(face: NDArray[np.uint8], detector: Detector) -> str:
     if len(boxes) != 1:
         return "several" if len(boxes) else "none"
     whole = np.array([margin, margin, margin + side, margin + side])
-    return "one" if iou(whole, boxes).item() >= SAME_BOX else "one badly cut"
+    return "one" if iou(whole, boxes).item() >= SAME_BOX else "one misplaced"

@@ -1,7 +1,7 @@
 """Export a network as ONNX, checked against PyTorch: python -m training.export WEIGHTS.
 
-The input is `images` (n, 1, side, side) float32, 0 to 255, of the side that the weights' card says: 48 px for
-every network that is trained here. The outputs are `logits` (n, 15), seven labels in the order of EMOTIONS and
+The input is `images` (n, 1, side, side) float32, 0 to 255, with the side in the model card: 48 px for every
+network trained here. The outputs are `logits` (n, 15), seven labels in the order of EMOTIONS and
 eight FER+ classes, and `maps` (n, 15, h, w), their class activation maps, 6 x 6 for the shipped network.
 Networks without a FER+ head have seven logits; only those of nn.pooled have maps.
 """
@@ -124,7 +124,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
     parser.add_argument("weights", type=Path, help="weights file of the network")
     parser.add_argument(
-        "--out", type=Path, help="ONNX file to write (default: beside the weights, for the site)"
+        "--out", type=Path, help="ONNX file to write (default: next to the weights, for the site)"
     )
     add_spec_arguments(parser)
     args: Any = parser.parse_args(argv)

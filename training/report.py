@@ -43,7 +43,7 @@ def as_text(figures: dict[str, Any]) -> str:
             f"{m['accuracy']:.4f} ± {m['accuracy_se']:.4f}, balanced {m['balanced']:.4f}, ECE {m['ece']:.4f}"
         )
     lines += ["", f"the {figures['output']} output in detail:", "", _matrix(figures), "", _stress(figures)]
-    lines.append(f"{figures['ms_per_face']:.2f} ms a face on one thread, crop included")
+    lines.append(f"{figures['ms_per_face']:.2f} ms per face on one thread, crop included")
     return "\n".join(lines)
 
 

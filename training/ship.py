@@ -1,9 +1,9 @@
-"""Turn a run's weights into the site's: python -m training.ship RUN/weights.safetensors --data fer2013.csv.
+"""Prepare a run's weights for the site: python -m training.ship RUN/weights.safetensors --data fer2013.csv.
 
-The branches of each block are fused, and the weights of rare labels in the loss are removed. The two heads are
-added as reads best on the clean faces of PublicTest, corrected for the labels' frequencies, and calibrated
-there. The calibration error on the card is cross-fitted. An ONNX file of the same network is written beside the
-weights.
+The command fuses the branches of each block and removes the loss weights of rare labels. It adds the two heads
+in the proportion that is best on the clean faces of PublicTest, corrects them for the labels' frequencies, and
+calibrates them there. The calibration error in the model card is cross-fitted. An ONNX file of the same network
+is written next to the weights.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("weights", type=Path, help="weights file of a run, with the network's branches")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
     parser.add_argument(
-        "--ferplus", type=Path, help="votes of FER+, fer2013new.csv; without them the label head ships alone"
+        "--ferplus", type=Path, help="votes of FER+, fer2013new.csv; without them, only the label head is used"
     )
     parser.add_argument(
         "--out",
@@ -99,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
         "--enough-accuracy",
         type=float,
         default=ENOUGH_ACCURACY,
-        help=f"accuracy on the labels that adding the heads keeps (default: {ENOUGH_ACCURACY})",
+        help=f"lowest accuracy on the labels that the combined heads may have (default: {ENOUGH_ACCURACY})",
     )
     args: Any = parser.parse_args(argv)
     try:

@@ -1,7 +1,7 @@
 """Train a network on FER2013: python -m training.train --config emotion-cpu --data fer2013.csv.
 
-A run that was stopped with Ctrl-C is continued by the same command with --resume. torchrun --nproc-per-node 2
--m training.train ... shares a run among several GPUs or processes.
+After Ctrl-C, the same command with --resume continues the run. torchrun --nproc-per-node 2 -m training.train
+... divides a run among several GPUs or processes.
 """
 
 import argparse
@@ -54,15 +54,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting; may be repeated"
     )
-    parser.add_argument("--epochs", type=int, help="number of epochs, if not the configuration's")
-    parser.add_argument("--faces", type=int, help="number of training faces, if not all: a quick trial")
+    parser.add_argument("--epochs", type=int, help="number of epochs (default: the configuration's)")
+    parser.add_argument("--faces", type=int, help="number of training faces, for a quick trial (default: all)")
     parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, or a folder of train/ and test/")
     parser.add_argument("--ferplus", type=Path, help="votes of FER+ for the second head, fer2013new.csv")
     parser.add_argument("--out", type=Path, help="folder of the run (default: runs/CONFIG)")
     parser.add_argument("--threads", type=int, default=2, help="number of CPU threads (default: 2)")
-    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16, on a GPU or CPU that has it")
-    parser.add_argument("--init", type=Path, help="weights file of this project to begin with")
-    parser.add_argument("--pretrained", type=Path, help="torchvision ImageNet checkpoint to begin with")
+    parser.add_argument(
+        "--bf16", action="store_true", help="compute in bfloat16, on a GPU or CPU that supports it"
+    )
+    parser.add_argument("--init", type=Path, help="weights file of this project to start from")
+    parser.add_argument("--pretrained", type=Path, help="torchvision ImageNet checkpoint to start from")
     parser.add_argument(
         "--teacher", type=Path, action="append", default=[], help="weights file to learn from; may be repeated"
     )

@@ -78,7 +78,7 @@ class Archive:
         if entry.flag_bits & 1:
             raise PictureError("It is encrypted.")
         if entry.compress_type not in METHODS:
-            raise PictureError("It is packed in a way that is not read; pack it as an ordinary ZIP.")
+            raise PictureError("Its compression is not supported; pack it as an ordinary ZIP.")
         try:
             with self._zip.open(entry) as packed:
                 return self._unpack(packed, entry.compress_size)
@@ -95,16 +95,16 @@ class Archive:
         while piece := packed.read(STEP_BYTES):
             self._left -= len(piece)
             if not data and is_zip(piece):
-                raise PictureError("It is a ZIP within the ZIP, which is not opened.")
+                raise PictureError("It is a ZIP within the ZIP; send it separately.")
             if not data and is_video(piece) and not is_picture_box(piece):
-                raise PictureError("It is a video within the ZIP; send it by itself.")
+                raise PictureError("It is a video within the ZIP; send it separately.")
             data += piece
             if self._left < 0:
-                raise PictureError("The ZIP unpacks to too much; what comes after is not read.")
+                raise PictureError("The ZIP is too large when unpacked; the rest of it was not read.")
             if len(data) > self._max_entry_bytes:
                 raise PictureError(f"It is larger than {self._max_entry_bytes // 1_000_000} MB.")
             if len(data) > max(RATIO_COUNTS_FROM, packed_bytes * MAX_RATIO):
-                raise PictureError("It unpacks to far more than a picture does.")
+                raise PictureError("It is too large for a picture when unpacked.")
         return bytes(data)
 
 

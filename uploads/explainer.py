@@ -134,7 +134,9 @@ class PictureExplainer:
                 whole = self._explain(gray, whole_of(image).boxes[0])
                 return replace(whole, note=UNASKED_NOTE)
             if not len(faces):
-                raise PictureError("No face is found in this picture: one that looks at the camera is needed.")
+                raise PictureError(
+                    "No face was found in this picture; choose one of a face that looks at the camera."
+                )
             return self._explain(gray, faces.boxes[0], float(faces.tilts_deg[0]), len(faces) - 1)
 
     def explain_sample(self, emotion: str, number: int) -> Explanation:
@@ -181,7 +183,7 @@ class PictureExplainer:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if not self._lock.acquire(timeout=self._max_wait_s):
-            raise BusyError("Others are having their pictures explained; try again in a moment.")
+            raise BusyError("Other pictures are being explained; try again in a moment.")
         try:
             yield
         finally:

@@ -25,9 +25,9 @@ MAX_FAILED = 50  # jobs that are remembered
 MAX_WAIT_S = 10.0  # of a request for its turn
 SWEEP_S = 600.0
 JOIN_S = 2.0  # gunicorn gives all parts of the program some seconds, and the recorder needs them
-LOST = "The results could not be kept: the disk is full, or cannot be written."
+LOST = "The results could not be kept: the disk is full or cannot be written."
 TOO_LARGE = "This could not be read: it needs more memory than an upload may use."
-MISTAKE = "This could not be read because of a mistake in the program; its log says more."
+MISTAKE = "This could not be read because of an error in the program; the log has the details."
 
 log = logging.getLogger(__name__)
 

@@ -99,7 +99,7 @@ class Video:
             yield timed
             timed = self._next()
         if timed is not None:
-            self.note = f"The video is long: its first {self._max_frames:,} frames were read."
+            self.note = f"The video is too long; its first {self._max_frames:,} frames were read."
 
     def close(self) -> None:
         """Close the video, and not its file."""

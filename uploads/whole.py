@@ -14,7 +14,7 @@ BORDER_SHARE = 0.25  # of that side, around it: a cascade finds no face that tou
 MIN_SHARE = 0.55  # of the side that a face has to fill
 ASKED_NOTE = "The whole picture was read as a face."
 UNASKED_NOTE = "No face was found; the whole picture was read as one."
-DOUBTFUL_NOTE = f"{UNASKED_NOTE} It may be none."
+DOUBTFUL_NOTE = f"{UNASKED_NOTE} It may not be a face."
 
 
 def may_be_ready_cut(size_px: tuple[int, int]) -> bool:

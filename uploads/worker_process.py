@@ -20,7 +20,7 @@ from uploads.results import append_remark
 
 log = logging.getLogger(__name__)
 
-BROKEN = "This could not be read: it brought its reader down, or to a standstill."
+BROKEN = "This could not be read: it made the reading process crash or hang."
 MAX_SILENCE_S = 300.0  # of a process that works; being nice, it takes minutes to start beside busy ones
 END_S = 20.0
 TICK_S = 0.2  # how often a thread that waits for a report looks whether it is cancelled or closed

@@ -78,10 +78,12 @@ def check_change(name: str, value: Any, current: Mapping[str, Any], fixed: Seque
         if not (number and 0 <= value <= MAX_SMOOTHING_S):
             raise ControlError(f"smoothing_s must be a number from 0 to {MAX_SMOOTHING_S:g}.")
     elif name not in SWITCHES:
-        raise ControlError(f"There is no control of that name; there are {', '.join(SWITCHES)}, smoothing_s.")
+        raise ControlError(
+            f"There is no control of that name; choose one of {', '.join(SWITCHES)}, smoothing_s."
+        )
     elif not isinstance(value, bool):
         raise ControlError(f"{name} must be true or false.")
     elif name in fixed and value != current[name]:
         if name == "heat":
-            raise ControlError("This network has no heat map that is quick enough to be live; see “Explain”.")
-        raise ControlError(f"{name} was set when the program was started, and stays.")
+            raise ControlError("Heat maps of this network are too slow for live video; use “Explain”.")
+        raise ControlError(f"{name} was set when the program started and cannot be changed.")

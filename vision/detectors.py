@@ -31,7 +31,7 @@ class Detectors:
         try:
             return cls(settings, Networks.load())
         except MtcnnError as error:
-            log.warning("%s; until then the cascade detects faces, as with --detector haar", error)
+            log.warning("%s; until then the cascade finds the faces, as with --detector haar", error)
             return cls(settings, None)
 
     def live(self) -> FollowingDetector:

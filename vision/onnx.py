@@ -33,7 +33,7 @@ def open_session(path: Path, device: str = "cpu") -> Any:
     providers = ["CPUExecutionProvider"]
     has_cuda = CUDA in onnxruntime.get_available_providers()
     if device == "mps" or (device == "cuda" and not has_cuda):
-        raise OnnxError(f"--device {device}: the onnxruntime that is installed does not compute there")
+        raise OnnxError(f"--device {device}: the installed onnxruntime does not support this device")
     if device in ("cuda", "auto") and has_cuda:
         providers.insert(0, CUDA)
     options = onnxruntime.SessionOptions()

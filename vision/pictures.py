@@ -13,7 +13,7 @@ from vision.jpeg import MAX_PIXELS
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MAX_PICTURE_BYTES = 50_000_000
 MAX_SIDE_PX = 1600  # as searched: faces are searched for in proportion, so more would only cost time
-NO_MEMORY = "The file needs more memory than there is."
+NO_MEMORY = "The file needs more memory than is available."
 VIDEO_NAMES = (
     *(".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv", ".mts"),
     *(
@@ -95,7 +95,9 @@ def read_picture(data: bytes, name: str = "") -> Picture:
     if not data:
         raise UnknownFormatError("The file is empty.")
     if _is_heic(data):
-        raise UnknownFormatError("HEIC pictures cannot be read: save it as JPEG, or set the phone to do so.")
+        raise UnknownFormatError(
+            "HEIC pictures cannot be read: save the picture as JPEG, or set your phone to do so."
+        )
     try:
         return _open(data)
     except PictureError:
@@ -113,7 +115,7 @@ def read_picture(data: bytes, name: str = "") -> Picture:
         raise PictureError(_damaged(data)) from None
     if picture := _read_without_end(data):
         return picture
-    raise PictureError("The picture is cut off: the file ends before it does.")
+    raise PictureError("The picture is cut off: the file ends too early.")
 
 
 def _open(data: bytes) -> Picture:
@@ -157,7 +159,7 @@ def _unlike(data: bytes, name: str) -> str:
     ending = name[name.rfind(".") :].lower()
     if ending in (".zip", *VIDEO_NAMES):
         return f"This is no {'ZIP' if ending == '.zip' else 'video'} that can be read."
-    return f"This is no picture: {', '.join(FORMATS)} can be read."
+    return f"This is not a picture: {', '.join(FORMATS)} can be read."
 
 
 def _is_heic(data: bytes) -> bool:
@@ -177,7 +179,7 @@ def _decode(opened: Image.Image) -> Picture:
     turn = TRANSPOSES.get(orientation)
     size_px = (height, width) if orientation in SIDEWAYS else (width, height)
     image = np.asarray(small.transpose(turn) if turn is not None else small)[..., ::-1].copy()
-    return Picture(image, size_px, "The first of several pictures was read." if several else "")
+    return Picture(image, size_px, "The file has several pictures; the first was read." if several else "")
 
 
 def _orientation(opened: Image.Image) -> int:

@@ -100,7 +100,7 @@ class RestRequest:
     def parse(cls, sent: Any) -> Self:
         """Return the request that a client sent as JSON; raises RestError."""
         if not isinstance(sent, dict) or type(sent.get("track_id")) is not int or sent["track_id"] < 1:
-            raise RestError("Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.")
+            raise RestError("Send a JSON object, such as {“track_id”: 1, “action”: “measure”}.")
         return cls(sent["track_id"], str(sent.get("action", "")), clean(str(sent.get("name") or "")))
 
     def __post_init__(self) -> None:

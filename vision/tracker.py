@@ -150,11 +150,13 @@ class Tracker:
         if track is None:
             raise RestError(f"Face {shorten(request.track_id)} is not in the picture now.")
         if request.action == USE and request.name not in names:
-            raise RestError(f"No resting face was measured under the name “{request.name}”.")
+            raise RestError(f"There is no resting face with the name “{request.name}”.")
         if request.action == NAME and track.rest is None:
-            raise RestError(f"Face {request.track_id} has no resting face that could get a name.")
+            raise RestError(f"Face {request.track_id} has no resting face to name; measure it first.")
         if request.name and request.name not in names and len(names) >= MAX_NAMES:
-            raise RestError(f"{MAX_NAMES} resting faces have names, and no more can; a reset forgets them.")
+            raise RestError(
+                f"{MAX_NAMES} resting faces have names already, which is the limit; a reset forgets them."
+            )
         self._rest_requests[request.track_id] = request
 
     def named_rests(self) -> list[str]:

@@ -46,7 +46,7 @@ def _rest_pictures() -> list[bytes]:
     """Return the pictures of the resting face in the current request; answers 400 to too many."""
     files = request.files.getlist("rest")
     if len(files) > MAX_REST_PICTURES:
-        abort(400, f"Send {MAX_REST_PICTURES} pictures of the resting face at most.")
+        abort(400, f"Send {MAX_REST_PICTURES} pictures of the resting face, and no more.")
     return [file.read() for file in files]
 
 

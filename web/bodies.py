@@ -11,7 +11,7 @@ def asks_for_whole() -> bool:
     if not sent and request.mimetype == "multipart/form-data":
         sent = request.form.get("whole", "")
     if sent not in ("", "0", "1"):
-        abort(400, "whole is 1, to read each whole picture as a face, or 0.")
+        abort(400, "whole must be 1, to read each whole picture as a face, or 0.")
     return sent == "1"
 
 

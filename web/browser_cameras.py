@@ -72,9 +72,9 @@ def browser_camera_pages(
     def listen() -> Response:
         """Open a WebSocket for frames."""
         if comes_from_elsewhere():
-            abort(403, "Another site may not look through this camera.")
+            abort(403, "Pages of other sites may not use this address.")
         if connection_of(request.environ) is None:
-            abort(501, "This server takes no WebSockets; send frames by POST.")
+            abort(501, "This server does not support WebSockets; send frames by POST.")
         try:
             protocol = shake_hands(request.environ)
         except HandshakeError as error:
@@ -105,7 +105,7 @@ def browser_camera_pages(
         except BusyError as error:
             return answer(429, 1, error=str(error))
         except (FullError, ClosedError) as error:
-            return answer(503, RETRY_S, error=str(error) or "The server is ending.")
+            return answer(503, RETRY_S, error=str(error) or "The server is shutting down.")
         return answer(200, **frame_result_json(seen, refusal))
 
     return pages
@@ -114,7 +114,7 @@ def browser_camera_pages(
 def read_changes(query: Mapping[str, str]) -> dict[str, Any]:
     """Return the controls in a query, heat (1 or 0) and smoothing_s (a number); raises ControlError."""
     if query.get("heat", "0") not in ("0", "1"):
-        raise ControlError("heat is 1, for maps in the answer, or 0.")
+        raise ControlError("heat must be 1, for heat maps in the answer, or 0.")
     changes: dict[str, Any] = {"heat": query["heat"] == "1"} if "heat" in query else {}
     try:
         return changes | ({"smoothing_s": float(query["smoothing_s"])} if "smoothing_s" in query else {})
@@ -168,7 +168,7 @@ def serve_socket(websocket: WebSocket, cameras: BrowserCameras, idle_s: float, t
     except (FrameError, ControlError) as error:
         websocket.close(CloseReason.INVALID_FRAME_PAYLOAD_DATA, str(error))
     except ClosedError:
-        websocket.close(CloseReason.GOING_AWAY, "The server is ending.")
+        websocket.close(CloseReason.GOING_AWAY, "The server is shutting down.")
 
 
 def await_message(websocket: WebSocket, cameras: BrowserCameras, idle_s: float, tick_s: float) -> bytes | str:
@@ -191,7 +191,7 @@ def parse_changes(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         changes = None
     if not isinstance(changes, dict):
-        raise ControlError("A text must be a JSON object, as in {“heat”: true}.")
+        raise ControlError("A text must be a JSON object, such as {“heat”: true}.")
     return changes
 
 

@@ -26,7 +26,7 @@ def control_pages() -> Blueprint:
         open_controls = require_open_controls()
         changes = json_body()
         if not isinstance(changes, dict):
-            abort_with("Send a JSON object, as in {“heat”: true}.", 400)
+            abort_with("Send a JSON object, such as {“heat”: true}.", 400)
         if FORMER_FLIP in changes:
             changes["flip"] = changes.pop(FORMER_FLIP)
         try:

@@ -46,5 +46,7 @@ def readiness(camera: Viewable) -> tuple[int, str]:
     if problem:
         return 503, problem
     if now.newest:
-        return 200, "frames are coming"
-    return (503, "no frame has come yet") if now.viewers else (200, "nobody watches, so the source is closed")
+        return 200, "frames are arriving"
+    return (
+        (503, "no frame has arrived yet") if now.viewers else (200, "nobody watches, so the source is closed")
+    )

@@ -127,7 +127,7 @@ def _figures(history: History, summary: Summary, face: int, stretch: Stretch | N
     part, faces = _part(history, summary, stretch)
     means = bins.clip(history.mean_probs(summary, bins.length_s, face or None, seconds))
     if face and not means:
-        abort(404, f"There is no face {face} in this {'stretch' if stretch else 'session'}.")
+        abort(404, f"There is no face {face} in this {'range' if stretch else 'session'}.")
     track_ids = [face.track_id for face in faces]
     labels = history.labels(summary, bins.length_s, track_ids, seconds)
     markers = _markers(history, summary, bins)

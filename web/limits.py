@@ -16,7 +16,7 @@ MAX_RECEIVING = 16  # uploads, out of gunicorn's 128 threads
 MAX_FILES = 500  # of one upload
 STALL_S = 30.0  # without a byte of an upload
 RETRY_S = 5
-BROKE_OFF = "The upload broke off."
+BROKE_OFF = "The upload was interrupted; try again."
 RECEIVES = "receives"  # the mark of a view that receives its request's body through an UploadLimiter
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
@@ -28,13 +28,13 @@ class InsufficientStorage(HTTPException):  # named as Werkzeug names its own
     """507, which Werkzeug does not have."""
 
     code = 507
-    description = "The server's disk is full, or cannot be written; nothing was kept."
+    description = "The server's disk is full or cannot be written; nothing was kept."
 
 
 def busy() -> ServiceUnavailable:
     """Return the error that asks to come back soon."""
     return ServiceUnavailable(
-        "The server reads as much as it can now; try again in a moment.", retry_after=RETRY_S
+        "The server is busy with other files; try again in a moment.", retry_after=RETRY_S
     )
 
 

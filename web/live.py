@@ -50,7 +50,7 @@ def live_pages(samples: Samples) -> Blueprint:
         """Return the newest annotated frame as a JPEG."""
         annotated = current().camera.snapshot(SNAPSHOT_TIMEOUT_S)
         if annotated is None:
-            abort(503, "The camera has given no picture yet.")
+            abort(503, "The camera has not sent a picture yet.")
         return Response(annotated.jpeg, content_type="image/jpeg", headers=NO_STORE)
 
     @pages.get("/samples/<emotion>")

@@ -13,7 +13,7 @@ from web.responses import NO_STORE
 
 PRIVATE = "This camera is private."
 WRONG = "That is not right; try again."
-TOO_MANY = "Too many wrong tries; wait a minute."
+TOO_MANY = "Too many wrong attempts; wait a minute."
 OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")  # of this site in every browser: no host, no \, nothing unseen
 STYLES = re.compile(r"css/\w+\.css|icon\.svg")  # static files that the page needs, and that show nothing
 

@@ -33,10 +33,12 @@ class SiteCollector(Collector):
         yield CounterMetricFamily("fer_dropped_frames", "Frames skipped for newer ones.", counts.dropped)
         yield CounterMetricFamily("fer_failed_frames", "Frames that could not be annotated.", counts.faults)
         reopenings = max(counts.openings - 1, 0)
-        yield CounterMetricFamily("fer_reopenings", "Times the source was opened again.", reopenings)
-        yield GaugeMetricFamily("fer_fps", "Annotated frames a second, now.", state.fps)
-        yield GaugeMetricFamily("fer_latency_seconds", "From capture to publishing.", state.latency_ms / 1000)
-        yield GaugeMetricFamily("fer_up", "1 while the source gives frames.", int(state.running))
+        yield CounterMetricFamily("fer_reopenings", "Times the source was reopened.", reopenings)
+        yield GaugeMetricFamily("fer_fps", "Annotated frames per second, now.", state.fps)
+        yield GaugeMetricFamily(
+            "fer_latency_seconds", "Time from capture to publication.", state.latency_ms / 1000
+        )
+        yield GaugeMetricFamily("fer_up", "1 while the source sends frames.", int(state.running))
         steps = CounterMetricFamily("fer_step_seconds", "Time spent in each step.", labels=["step"])
         for step, spent_s in counts.step_s.items():
             steps.add_metric([step], spent_s)
@@ -45,9 +47,7 @@ class SiteCollector(Collector):
     def _audience_metrics(self) -> Iterator[Metric]:
         audience, sender = self._audience, self._audience.sender
         yield GaugeMetricFamily("fer_viewers", "Viewers of the stream.", len(audience))
-        yield CounterMetricFamily(
-            "fer_refused_viewers", "Viewers for whom there was no room.", audience.refused
-        )
+        yield CounterMetricFamily("fer_refused_viewers", "Viewers turned away at the limit.", audience.refused)
         yield CounterMetricFamily("fer_sent_bytes", "Bytes sent to viewers.", sender.sent_bytes)
         yield CounterMetricFamily("fer_sent_parts", "Pictures and events sent.", sender.sent_parts)
         skipped = sender.skipped_pictures
@@ -92,7 +92,7 @@ class BrowserCameraCollector(Collector):
         """Yield every figure of the browser cameras."""
         counts = self._browser_cameras.counts()
         yield GaugeMetricFamily("fer_mirrors", "Visitors with their own camera.", len(self._browser_cameras))
-        refused = "Visitors for whom there was no place."
+        refused = "Visitors turned away at the limit."
         yield CounterMetricFamily("fer_refused_mirrors", refused, counts["refused"])
         yield CounterMetricFamily("fer_mirror_frames", "Visitors' frames read.", counts["frames"])
         failed = "Visitors' frames that could not be read."
@@ -118,7 +118,7 @@ def output_metrics(found: Iterable[tuple[Mapping[str, str], Sequence[OutputStatu
     found = list(found)
     labels = [*(found[0][0] if found else ()), "output"]
     sent = CounterMetricFamily("fer_output_sent", "Frames and markers sent.", labels=labels)
-    dropped = CounterMetricFamily("fer_output_dropped", "Frames and markers that nobody took.", labels=labels)
+    dropped = CounterMetricFamily("fer_output_dropped", "Frames and markers dropped.", labels=labels)
     connected = GaugeMetricFamily("fer_output_connected", "1 while a receiver is there.", labels=labels)
     problem = GaugeMetricFamily("fer_output_problem", "1 while there is a problem.", labels=labels)
     for more, statuses in found:
@@ -145,5 +145,5 @@ class RecorderCollector(Collector):
         yield GaugeMetricFamily("fer_waiting_sightings", "Sightings not written yet.", now.waiting)
         dropped = "Sightings lost because too many waited."
         yield CounterMetricFamily("fer_dropped_sightings", dropped, counts["dropped"])
-        problem = "1 while the database takes nothing."
+        problem = "1 while the database cannot be written."
         yield GaugeMetricFamily("fer_recording_problem", problem, int(bool(now.problem)))

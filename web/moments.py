@@ -50,7 +50,7 @@ def query_moment(name: str, summary: Summary) -> float | None:
         return None
     moment_s = parse_moment(text, summary)
     if moment_s is None:
-        expected = "seconds since the session began, as 75 or 1:15, or Unix time"
+        expected = "seconds since the session began, such as 75 or 1:15, or Unix time"
         abort(400, f"{name} must be {expected}, not “{shorten(text)}”.")
     if not 0 <= moment_s <= length_of(summary) + 1:
         abort(400, f"{name} is outside the session, which is {length_of(summary):.0f} s long.")

@@ -41,13 +41,13 @@ def describe(max_picture_mb: int) -> dict[str, Any]:
 def _predict_answers(max_picture_mb: int) -> dict[str, Any]:
     """Return the answers of /api/v1/predict by their status."""
     too_large = f"Over {max_picture_mb} MB, or {MAX_PIXELS // 1_000_000} million px."
-    too_many = f"Too many are being read; Retry-After says when to come back ({RETRY_S} s)."
+    too_many = f"The server is busy; Retry-After says when to try again ({RETRY_S} s)."
     return {
         "200": _answer("Its faces, none or many.", {"$ref": "#/components/schemas/Picture"}),
         "400": _answer("The request has no picture.", _REF),
-        "408": _answer("The request did not come to its end.", _REF),
+        "408": _answer("The request is incomplete.", _REF),
         "413": _answer(too_large, _REF),
-        "415": _answer("It is no picture of a format that is read.", _REF),
+        "415": _answer("It is not a picture in a supported format.", _REF),
         "422": _answer("The picture is damaged.", _REF),
         "503": _answer(too_many, _REF),
     }
@@ -64,7 +64,7 @@ _WHOLE: dict[str, Any] = {
     "in": "query",
     "required": False,
     "schema": {"type": "integer", "enum": [0, 1], "default": 0},
-    "description": "1: the picture is cut to one face, and is read as a whole; no face is searched for.",
+    "description": "1: the picture is cropped to one face, and is read as a whole without a search.",
 }
 _BYTES: dict[str, Any] = {"type": "string", "format": "binary"}
 _SENT = {
@@ -82,7 +82,7 @@ _SENT = {
                     "type": "array",
                     "items": _BYTES,
                     "maxItems": MAX_REST_PICTURES,
-                    "description": "Pictures of the same person at rest, against which the faces are read.",
+                    "description": "Pictures of the same person at rest, which the faces are read relative to.",
                 },
             },
         }
@@ -140,10 +140,10 @@ _FACE = {
                 "name": {"type": "string"},
                 "probs": _PROBS,
             },
-            "description": "The resting face against which probs are read; null without one.",
+            "description": "The resting face that probs are relative to; null without one.",
         },
-        "valence": _AXIS | {"description": "Unpleasant to pleasant, placed by probs, not measured."},
-        "arousal": _AXIS | {"description": "Calm to excited, placed by probs, not measured."},
+        "valence": _AXIS | {"description": "Unpleasant to pleasant, calculated from probs, not measured."},
+        "arousal": _AXIS | {"description": "Calm to excited, calculated from probs, not measured."},
     },
 }
 _PICTURE = {

@@ -63,9 +63,9 @@ def refuse_other_origins(embedders: Sequence[str]) -> None:
     if not comes_from_elsewhere():
         return
     if request.method not in SAFE_METHODS and not (_takes_from_embedders() and embedder(embedders)):
-        abort_with("Another site may not change anything here.", 403)
+        abort_with("Pages of other sites may not change anything here.", 403)
     if "Sec-Fetch-Site" in request.headers and not (_is_visit() or embedder(embedders)):
-        abort_with(f"A page of another site may not show this here{hint('--embed')}.", 403)
+        abort_with(f"Pages of other sites may not show this{hint('--embed')}.", 403)
 
 
 def headers_for(embedders: Sequence[str]) -> dict[str, str]:

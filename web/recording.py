@@ -99,5 +99,5 @@ def _marker_values() -> Mapping[str, Any]:
     if values is None and request.form:
         return request.form
     if not isinstance(values, dict):
-        abort_with("Send a JSON object or a form, as in {“label”: “stimulus on”}.", 400)
+        abort_with("Send a JSON object or a form, such as {“label”: “stimulus on”}.", 400)
     return values

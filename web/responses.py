@@ -13,7 +13,7 @@ from server.hijack import connection_of
 from streaming.sender import STALL_S
 
 NO_STORE = {"Cache-Control": "no-store"}
-NO_REDIS = "Redis, which brings the frames, does not answer."
+NO_REDIS = "Redis, which carries the frames, does not answer."
 
 
 def sentence(text: str, status: int, headers: Mapping[str, str] | None = None) -> Response:

@@ -70,7 +70,7 @@ def guard(site: Flask, access: Access) -> None:
         length = request.content_length or 0
         view = site.view_functions.get(request.endpoint or "")
         if "Transfer-Encoding" in request.headers and not hasattr(view, RECEIVES):
-            abort(411, "Say in Content-Length how long the request's body is.")
+            abort(411, "Give the length of the request's body in Content-Length.")
         if 0 < length <= MAX_REQUEST_BYTES:
             with limiter.receiving(max_mb=1):
                 request.environ["wsgi.input"] = io.BytesIO(request.environ["wsgi.input"].read(length))

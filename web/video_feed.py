@@ -80,7 +80,7 @@ def most_viewers() -> int | None:
 @lru_cache(maxsize=4)
 def _full_picture(limit: int) -> bytes:
     """Return the JPEG that stands in for a stream while as many watch as may."""
-    text = "Nobody else can watch just now. This page tries again by itself."
+    text = "No more viewers can watch right now. This page tries again automatically."
     return encode_jpeg(draw_notice(f"All {limit} places are taken", text), NO_SIGNAL_QUALITY)
 
 

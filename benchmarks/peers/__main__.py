@@ -1,20 +1,20 @@
 """Compare this program with others on the same files: python -m benchmarks.peers PICTURES VIDEO...
 
-PICTURES is a folder with truth.json (see benchmarks.footage). The others are asked for by the place
-where they are installed, each by itself:
+PICTURES is a folder with truth.json (see benchmarks.footage). Give the place where each of the other programs
+is installed:
 
-  --fer PYTHON     the Python that has the package fer (pip install fer): its Haar cascade and its network
+  --fer PYTHON     the Python that has the package fer (pip install fer), with its Haar cascade and network
   --human FOLDER   a folder after npm install @vladmandic/human pngjs, and @tensorflow/tfjs-core,
                    @tensorflow/tfjs-converter and @tensorflow/tfjs-backend-wasm, which it needs
 
-This program reads pictures as uploads and plays videos through its live path, at their own rate. The others get
-every frame at once, with the settings that they come with. The figures are
+This program reads pictures as uploads and plays videos through its live pipeline at their own rate. The others
+get every frame without waiting, with their default settings. The figures are
 
-  faces     the faces that are found in the pictures, of all, and the boxes that are no face
-  picture   the CPU time of a picture, the mean
+  faces     the faces found in the pictures, of all, and the boxes that are no face
+  picture   the CPU time per picture, mean
   shown     the share of a video's frames with a face
-  changes   how often the label of the largest face changes a second
-  frame     the CPU time of a frame, the mean, all threads together
+  changes   label changes of the largest face per second
+  frame     the CPU time per frame, mean, all threads together
 """
 
 import json
@@ -122,7 +122,7 @@ def figures_of_video(seen: Sequence[Seen], fps: float) -> dict[str, str]:
     changes = sum(before != after for before, after in pairwise(largest))
     return {
         "shown": f"{len(largest) / len(seen):.0%}",
-        "changes": f"{changes / max(len(largest) / fps, 1 / fps):.2f} a second",
+        "changes": f"{changes / max(len(largest) / fps, 1 / fps):.2f} per second",
         "frame": f"{np.mean([one.cpu_ms for one in seen]):.1f} ms",
     }
 

@@ -5,24 +5,24 @@ const WISHES = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { id
 // kind -> what has happened, and what to do about it
 const PROBLEMS = {
   insecure: [
-    "Browsers give a camera only to pages on https:// or on localhost, and this page is on neither.",
-    "Open it on the computer that runs this site, or by an address with https://.",
+    "Browsers allow a camera only to pages on https:// or on localhost.",
+    "Open this page on the computer that runs the site, or at an https:// address.",
   ],
   unsupported: [
-    "This browser gives pages no camera.",
+    "This browser does not let pages use a camera.",
     "Try a newer one, such as Firefox, Chrome, Edge or Safari.",
   ],
   refused: [
-    "The camera was not allowed.",
-    "Allow it with the camera symbol in the browser's address bar, then try again.",
+    "This page is not allowed to use the camera.",
+    "Allow it with the camera icon in the browser's address bar, then try again.",
   ],
-  none: ["No camera was found.", "Connect one, and it starts by itself."],
+  none: ["No camera was found.", "Connect one, and it starts automatically."],
   busy: [
     "The camera is in use by another program.",
     "Close that program, perhaps a video call, then try again.",
   ],
-  lost: ["The camera was disconnected.", "Connect it again, and it starts by itself."],
-  broken: ["The camera gives no picture.", "Unplug it and connect it again, or choose another one."],
+  lost: ["The camera was disconnected.", "Connect it again, and it starts automatically."],
+  broken: ["The camera sends no picture.", "Unplug it and connect it again, or choose another one."],
 };
 
 const KINDS = {

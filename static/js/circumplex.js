@@ -125,5 +125,5 @@ function tell(faces) {
     const whose = several ? `Face ${id}: ` : "";
     return `${whose}valence ${valence.toFixed(1)}, arousal ${arousal.toFixed(1)}`;
   });
-  return `${places.join("; ") || "No face"} (from −1 to 1), placed by the seven probabilities, not measured`;
+  return `${places.join("; ") || "No face"} (from −1 to 1), calculated from the seven probabilities, not measured`;
 }

@@ -74,7 +74,7 @@ export class Dashboard {
 
   #lose(id, card) {
     if (card.rest.isMeasuring) {
-      this.#restNews.textContent = `Face ${id} went away before its resting face was measured.`;
+      this.#restNews.textContent = `Face ${id} disappeared before its resting face was measured.`;
       clearTimeout(this.#restTimer);
       this.#restTimer = setTimeout(() => this.#restNews.replaceChildren(), SAID_MS);
     }

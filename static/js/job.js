@@ -10,7 +10,7 @@ const doing = document.getElementById("doing");
 function show(status) {
   bar.value = status.progress;
   percent.textContent = `${Math.round(status.progress * 100)}%`;
-  doing.textContent = status.state === "waiting" ? "It waits for its turn." : status.doing;
+  doing.textContent = status.state === "waiting" ? "Waiting for its turn." : status.doing;
 }
 
 async function follow() {

@@ -73,8 +73,8 @@ async function watch() {
     stream.hear(state.watching);
     if (stream.lost && !state.full && !stream.rest()) connect();
     if (stream.lost) {
-      const why = state.full ? "All places are taken" : "The server gives no stream now";
-      show("waiting", `${why}; this page tries again by itself …`, "");
+      const why = state.full ? "All places are taken" : "The server sends no stream now";
+      show("waiting", `${why}; this page tries again automatically …`, "");
       next = state.full ? WATCH_MS : Math.max(stream.rest(), 250);
     }
   } catch {

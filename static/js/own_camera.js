@@ -67,7 +67,7 @@ export class OwnCamera {
     this.#run = new AbortController();
     const { signal } = this.#run;
     this.#wanted = true;
-    this.#show("waiting", "Waiting for your camera …", "Your browser may ask whether this page may use it.");
+    this.#show("waiting", "Waiting for your camera …", "Your browser may ask you to allow it.");
     try {
       await this.#open(signal);
       await this.#read(signal);
@@ -148,7 +148,7 @@ export class OwnCamera {
         if (signal.aborted) return;
         if (!(error instanceof Refusal) || !error.again) throw error;
         this.#on.answer(null);
-        this.#show("problem", error.message, "It is tried again and again.", error.kind);
+        this.#show("problem", error.message, "This page keeps trying.", error.kind);
         await pause(pauseMs, signal);
         pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
       } finally {

@@ -42,7 +42,7 @@ export class OwnRecording {
     const faces = this.#rows.faces === 1 ? "1 face" : `${this.#rows.faces} faces`;
     const length = lengthOfTime((Date.now() - this.#startedMs) / 1000);
     this.#kept.querySelector("span").textContent = this.#rows.count
-      ? `Recorded: ${length}, ${faces}. It is in this page only.`
+      ? `Recorded: ${length}, ${faces}. It exists only in this page.`
       : `Recorded: ${length}, and no face was seen.`;
     document.getElementById("keep").hidden = !this.#rows.count;
     this.#kept.hidden = false;

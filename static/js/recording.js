@@ -102,14 +102,14 @@ export class RecordingButton {
         this.show(answer);
       } else this.#refuse(answer.error);
     } catch {
-      this.#refuse("The server did not take that; try again.");
+      this.#refuse("The server did not accept that; try again.");
     }
     this.#busy = false;
   }
 }
 
 function describe({ problem, waiting, dropped }) {
-  const kept = problem && `${waiting} sightings wait to be written.`;
+  const kept = problem && `${waiting} sightings are waiting to be written.`;
   const lost = dropped && `${dropped} sightings were lost.`;
   return [problem, kept, lost].filter(Boolean).join(" ");
 }

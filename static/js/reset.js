@@ -12,7 +12,7 @@ export function offerReset(reset) {
 
   async function go() {
     if (!(await reset())) return;
-    message.textContent = "Everybody in the picture is new; numbers begin with 1.";
+    message.textContent = "All faces were forgotten; numbers start at 1.";
     clearTimeout(timer);
     timer = setTimeout(() => message.replaceChildren(), SAID_MS);
   }

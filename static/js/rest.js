@@ -54,7 +54,7 @@ export class RestingFace {
     }
     if (this.isMeasuring) {
       this.#progress.value = rest.progress;
-      if (now - this.#begunAt > SLOW_MS) this.#tell("Look relaxed; there are too few readings yet");
+      if (now - this.#begunAt > SLOW_MS) this.#tell("Keep looking relaxed; more readings are needed");
     }
     this.#offer(names, is === "none");
   }
@@ -63,7 +63,7 @@ export class RestingFace {
     const none = !rest;
     this.#progress.hidden = !this.isMeasuring;
     if (this.#act) {
-      const words = none ? "Resting face" : this.isMeasuring ? "Stop" : "Take back";
+      const words = none ? "Resting face" : this.isMeasuring ? "Stop" : "Remove";
       this.#act.textContent = words;
       this.#act.setAttribute("aria-label", `${words}, face ${this.#id}`);
       this.#naming.hidden = none || this.isMeasuring;
@@ -73,7 +73,7 @@ export class RestingFace {
     else if (this.isMeasuring) this.#tell("Look relaxed");
     else {
       const time = new Date(rest.since * 1000).toLocaleTimeString();
-      this.#tell(`Read against ${rest.name ? `${rest.name}'s` : "its own"} rest since ${time}`);
+      this.#tell(`Relative to ${rest.name ? `${rest.name}'s` : "its own"} resting face since ${time}`);
     }
   }
 

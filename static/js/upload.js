@@ -37,7 +37,7 @@ function take(chosen) {
   showThumbs(thumbs, files);
   if (bytes > maxMb * 1e6) {
     sending.hidden = true;
-    tell(`${names}: ${sized(bytes)} are too much, up to ${maxMb} MB go.`, true);
+    tell(`${names}: ${sized(bytes)} is too much; the limit is ${maxMb} MB.`, true);
   } else {
     send(1, `${names}, ${sized(bytes)}`);
   }

@@ -25,7 +25,7 @@ class Tile {
 
   constructor(name, streams) {
     const camera = encodeURIComponent(name);
-    this.#image.alt = `Live picture of the camera ${name}; every face is boxed and named by its emotion`;
+    this.#image.alt = `Live picture of the camera ${name}; every face has a box and an emotion`;
     this.element.querySelector("a").href = `cameras/${camera}/`;
     this.element.querySelector("strong").textContent = name;
     if (streams) this.stream = new Stream(this.#image, `video_feed/${camera}`);

@@ -28,7 +28,7 @@ def test_a_page_without_a_place_says_so_and_gets_the_next_one(browser: Browser) 
         # the picture that says so
         page.wait_for_function("document.getElementById('stream').naturalWidth === 640")
         page.clock.fast_forward(5000)  # until it asks what became of its stream
-        words = "All places are taken; this page tries again by itself …"
+        words = "All places are taken; this page tries again automatically …"
         expect(page.locator("#headline")).to_have_text(words)
         taken.leave("it left")
         page.clock.fast_forward(5000)  # until it tries again

@@ -61,7 +61,7 @@ def test_keys_that_were_switched_off_stay_off_in_this_browser(page: Page, demo: 
     open_live(page, demo)
     expect(page.locator("#pause")).to_have_attribute("aria-keyshortcuts", "P")
     page.get_by_role("button", name="Keys").press("Enter")
-    page.get_by_role("switch", name="Keys of one letter").press("Space")
+    page.get_by_role("switch", name="Single-letter keys").press("Space")
     page.get_by_role("button", name="Close", exact=True).press("Enter")
     page.reload(wait_until="domcontentloaded")
     expect(page.locator("#headline")).to_have_text(DEMO)
@@ -72,7 +72,7 @@ def test_keys_that_were_switched_off_stay_off_in_this_browser(page: Page, demo: 
     expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
     expect(page.locator("#pause")).to_have_attribute("aria-pressed", "false")
     page.get_by_role("button", name="Keys").press("Enter")  # which leads back
-    page.get_by_role("switch", name="Keys of one letter").press("Space")
+    page.get_by_role("switch", name="Single-letter keys").press("Space")
     page.keyboard.press("Escape")
     page.keyboard.press("p")
     expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
@@ -83,7 +83,7 @@ def test_no_key_begins_the_numbers_again_and_the_button_says_that_it_did(page: P
     before = resets(demo)
     page.keyboard.press("r")
     press_reset(page)
-    expect(page.locator("#reset-done")).to_have_text("Everybody in the picture is new; numbers begin with 1.")
+    expect(page.locator("#reset-done")).to_have_text("All faces were forgotten; numbers start at 1.")
     assert resets(demo) == before + 1  # by the button alone
 
 

@@ -103,7 +103,7 @@ def test_valence_and_arousal_are_a_dot_that_is_asked_for_and_remembered(browser:
         page.get_by_text("More", exact=True).click()
         page.get_by_role("button", name="Valence and arousal").click()
         expect(square).to_be_visible()
-        expect(square).to_contain_text("Placed by the seven probabilities, not measured")
+        expect(square).to_contain_text("Calculated from the seven probabilities, not measured")
         picture = page.get_by_role("img", name=re.compile(r"^valence 0\.5, arousal 0\.5 .* not measured$"))
         expect(picture).to_have_count(1)
         page.reload(wait_until="domcontentloaded")

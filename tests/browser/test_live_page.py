@@ -377,7 +377,7 @@ def test_a_session_is_recorded_seen_looked_at_and_deleted(browser: Browser, demo
     stop = page.get_by_role("button", name="Stop recording")
     page.route("**/recording", lambda route: route.fulfill(status=500))
     stop.press("Enter")
-    expect(page.locator("#recording-problem")).to_have_text("The server did not take that; try again.")
+    expect(page.locator("#recording-problem")).to_have_text("The server did not accept that; try again.")
     written = sightings(demo)
     until(lambda: sightings(demo) > written + 10)
     expect(page.locator("#recording-problem")).to_be_visible()  # and not only until the next event
@@ -406,7 +406,7 @@ def test_a_session_is_recorded_seen_looked_at_and_deleted(browser: Browser, demo
         page.goto(address)
         assert page.evaluate(WIDTH) <= 360, address
     follow(page, page.get_by_role("button", name="Delete"))
-    expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
+    expect(page.get_by_text("Nothing has been recorded yet.")).to_be_visible()
     page.close()
     assert complaints == []
 
@@ -431,5 +431,5 @@ def test_the_picture_recording_and_deleting_work_without_javascript(browser: Bro
     page.goto(f"{demo.url}/history")
     follow(page, page.get_by_role("link", name="Delete all"))
     follow(page, page.get_by_role("button", name="Delete"))
-    expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
+    expect(page.get_by_text("Nothing has been recorded yet.")).to_be_visible()
     page.close()

@@ -384,9 +384,9 @@ def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, s
     page.get_by_role("button", name="Resting face").click()
     hears(page, lambda: answers.texts[1:] == [{"rest": asked | {"action": "use", "name": "Ben"}}])
     answers.faces = (rested("Ben"),)
-    expect(rest).to_contain_text("Read against Ben's rest since")
+    expect(rest).to_contain_text("Relative to Ben's resting face since")
     expect(page.get_by_label("Whose resting face")).to_be_hidden()
-    page.get_by_role("button", name="Take back").click()
+    page.get_by_role("button", name="Remove").click()
     hears(page, lambda: answers.texts[2:] == [{"rest": asked | {"action": "forget"}}])
 
 
@@ -396,10 +396,10 @@ def test_a_face_that_goes_away_while_it_is_measured_is_said(page: Page, site_url
     expect(page.locator(".card .rest [role=status]")).to_have_text("Look relaxed")
     assert page.locator(".card progress").evaluate("it => it.value") == 0.4
     expect(page.locator(".card .rest [role=status]")).to_have_text(
-        "Look relaxed; there are too few readings yet"
+        "Keep looking relaxed; more readings are needed"
     )
     answers.faces = ()
-    expect(page.locator("#rest-news")).to_have_text("Face 1 went away before its resting face was measured.")
+    expect(page.locator("#rest-news")).to_have_text("Face 1 disappeared before its resting face was measured.")
 
 
 def test_a_resting_face_gets_its_name_in_the_card(page: Page, site_url: str) -> None:
@@ -473,7 +473,7 @@ def test_where_no_socket_opens_the_frames_are_posted(page: Page, start_server: C
     with page.expect_request(re.compile(r"&rest=measure&track_id=1&name=$")):
         page.get_by_role("button", name="Resting face").click()
     expect(page.locator(".card .rest")).to_contain_text("Look relaxed")
-    expect(page.locator(".card .rest")).to_contain_text("Read against its own rest since")
+    expect(page.locator(".card .rest")).to_contain_text("Relative to its own resting face since")
 
 
 def test_the_page_comes_back_when_the_server_does(page: Page, start_server: Callable[..., Server]) -> None:
@@ -483,7 +483,7 @@ def test_the_page_comes_back_when_the_server_does(page: Page, start_server: Call
     expect(page.locator("#headline")).to_have_text("Your camera is on.")
     page.clock.install()
     server.end()  # with an open socket
-    expect(page.locator("#advice")).to_have_text("It is tried again and again.")
+    expect(page.locator("#advice")).to_have_text("This page keeps trying.")
     start_server(*flags, "--port", str(server.port))
     page.clock.fast_forward(15_000)  # its longest pause
     expect(page.locator("#headline")).to_have_text("Your camera is on.")
@@ -500,7 +500,7 @@ def test_a_full_server_is_explained_and_asked_again(page: Page, site_url: str) -
     page.route_web_socket("**/camera/socket", refuse)
     page.goto(f"{site_url}/camera?start")
     expect(page.locator("#title")).to_have_text(sentence)
-    expect(page.locator("#advice")).to_have_text("It is tried again and again.")
+    expect(page.locator("#advice")).to_have_text("This page keeps trying.")
     hears(page, lambda: len(tries) > 1)
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
 
@@ -508,10 +508,10 @@ def test_a_full_server_is_explained_and_asked_again(page: Page, site_url: str) -
 @pytest.mark.parametrize(
     ("error", "sentence", "advice"),
     [
-        ("NotAllowedError", "The camera was not allowed.", "address bar"),
+        ("NotAllowedError", "This page is not allowed to use the camera.", "address bar"),
         ("NotFoundError", "No camera was found.", "Connect one"),
         ("NotReadableError", "in use by another program", "Close that program"),
-        ("TypeError", "gives no picture", "choose another one"),
+        ("TypeError", "sends no picture", "choose another one"),
     ],
 )
 def test_without_a_camera_the_page_says_why_and_what_to_do_and_keeps_its_shape(
@@ -640,7 +640,10 @@ def test_axe_finds_nothing_wrong_before_while_and_after_it_is_on(browser: Browse
     answers = start(page, site_url, happy())
     page.get_by_role("button", name="Record", exact=True).click()
     assert axe(page) == []
-    for face, words in ((happy(rest={"progress": 0.4}), "Look relaxed"), (rested("Anna"), "Anna's rest since")):
+    for face, words in (
+        (happy(rest={"progress": 0.4}), "Look relaxed"),
+        (rested("Anna"), "Anna's resting face since"),
+    ):
         answers.faces = (face,)
         expect(page.locator(".card .rest")).to_contain_text(words)
         assert axe(page) == []

@@ -66,7 +66,7 @@ def test_the_keyboard_alone_records_stops_opens_and_deletes(
     with arriving(page):
         page.get_by_role("button", name="Delete").press("Enter")
     expect(page.get_by_role("status")).to_have_text("Deleted: 1 session.")
-    expect(page.get_by_text("Nothing was recorded.")).to_be_visible()
+    expect(page.get_by_text("Nothing has been recorded yet.")).to_be_visible()
 
 
 def test_the_title_of_a_hidden_page_does_not_say_for_ever_that_it_is_recorded(

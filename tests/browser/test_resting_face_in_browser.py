@@ -70,8 +70,8 @@ def measure(card: Locator) -> None:
     expect(card.get_by_role("progressbar")).to_be_visible()
     expect(card.get_by_role("button", name="Stop")).to_be_focused()
     assert card.evaluate("it => it.offsetHeight") == height
-    expect(rest).to_have_text(re.compile(r"Read against its own rest since \d+:\d\d:\d\d"))
-    expect(card.get_by_role("button", name="Take back")).to_be_focused()
+    expect(rest).to_have_text(re.compile(r"Relative to its own resting face since \d+:\d\d:\d\d"))
+    expect(card.get_by_role("button", name="Remove")).to_be_focused()
     expect(says).to_have_text(AT_REST)
     assert card.evaluate("it => it.offsetHeight") == height
 
@@ -103,11 +103,11 @@ def test_a_face_of_the_live_page_is_read_against_its_own_rest_until_that_is_take
     card.get_by_role("button", name="Name").click()
     page.keyboard.type("Anna")
     page.keyboard.press("Enter")
-    expect(card.locator(".rest [role=status]")).to_have_text(re.compile("Read against Anna's rest since"))
+    expect(card.locator(".rest [role=status]")).to_have_text(re.compile("Anna's resting face since"))
     expect(card.get_by_role("button", name="Name")).to_be_focused()
     for person.shows, said in (("happy", "happy"), ("rest", AT_REST)):
         expect(card.locator(".says")).to_have_text(said)
-    card.get_by_role("button", name="Take back").click()
+    card.get_by_role("button", name="Remove").click()
     expect(card.get_by_role("button", name="Resting face")).to_be_visible()
     expect(card.locator(".says")).to_have_text("sad")
     card.get_by_label("Whose resting face").select_option("Anna")
@@ -132,7 +132,7 @@ def test_a_visitor_s_own_face_is_read_against_its_own_rest(
     measure(card)
     page.evaluate("show('happy')")
     expect(card.locator(".says")).to_have_text("happy")
-    card.get_by_role("button", name="Take back").click()
+    card.get_by_role("button", name="Remove").click()
     expect(card.get_by_role("button", name="Resting face")).to_be_visible()
     page.evaluate("show('rest')")
     expect(card.locator(".says")).to_have_text("sad")

@@ -168,7 +168,7 @@ def test_a_stretch_is_chosen_by_dragging_and_with_the_moments_buttons(
     follow(page, page.get_by_role("link", name="The whole session"))
     assert page.url.endswith(f"/history/{number}#timeline")
     slider = page.get_by_label("Moment")
-    for key, field in (("Home", "From the moment"), ("ArrowRight", "To the moment")):
+    for key, field in (("Home", "From this moment"), ("ArrowRight", "To this moment")):
         slider.focus()
         page.keyboard.press(key)
         page.get_by_role("button", name=field).click()
@@ -179,7 +179,7 @@ def test_a_stretch_is_chosen_by_dragging_and_with_the_moments_buttons(
 def test_each_emotion_is_shown_by_itself(page: Page, url: str, history: History) -> None:
     page.goto(f"{url}/history/{write_session(history)}")
     expect(page.locator(".chart .each")).to_be_hidden()
-    page.get_by_label("Each by itself").check()
+    page.get_by_label("Separate").check()
     expect(page.locator(".chart .stack")).to_be_hidden()
     expect(page.locator(".chart .each svg")).to_have_count(7)
     box = page.locator(".each svg").nth(3).bounding_box()

@@ -134,7 +134,7 @@ def test_while_a_picture_is_dragged_over_it_the_page_says_where_to_drop_it(
     open_page: Callable[..., Page],
 ) -> None:
     page = open_page()
-    veil = page.get_by_text("Drop it here")
+    veil = page.get_by_text("Drop it anywhere")
     drag = """name => {
       const files = new DataTransfer();
       files.items.add(new File(["x"], "a.jpg"));
@@ -190,8 +190,8 @@ def test_a_camera_that_is_refused_is_said_in_the_dialog(open_page: Callable[...,
     )
     page.get_by_role("button", name="Take a picture").click()
     expect(page.get_by_role("alert")).to_have_text(  # as My camera says it
-        "The camera was not allowed. "
-        "Allow it with the camera symbol in the browser's address bar, then try again."
+        "This page is not allowed to use the camera. "
+        "Allow it with the camera icon in the browser's address bar, then try again."
     )
     expect(page.get_by_role("button", name="Take the picture")).to_be_disabled()
 
@@ -209,7 +209,9 @@ def test_a_camera_that_is_connected_while_the_dialog_waits_for_it_is_taken(brows
         }"""
     )
     page.get_by_role("button", name="Take a picture").click()
-    expect(page.get_by_role("alert")).to_have_text("No camera was found. Connect one, and it starts by itself.")
+    expect(page.get_by_role("alert")).to_have_text(
+        "No camera was found. Connect one, and it starts automatically."
+    )
     page.evaluate(
         """() => {
           const { mediaDevices } = navigator;
@@ -340,7 +342,7 @@ def test_a_jobs_progress_survives_a_reload_and_it_can_be_cancelled(
     expect(page.locator("#percent")).to_contain_text("40")
     follow(page, page.get_by_role("button", name="Cancel"))
     detector.go_on.release(1_000_000)
-    expect(page.get_by_text("Cancelled; this is what was read until then.")).to_be_visible()
+    expect(page.get_by_text("Cancelled; these are the results so far.")).to_be_visible()
     expect(page.locator("table img").first).to_be_visible()
 
 
@@ -420,7 +422,7 @@ def test_an_upload_that_is_too_large_is_not_sent(open_page: Callable[..., Page],
     large.write_bytes(bytes(3_000_000))
     page = open_page()
     page.set_input_files("#files", large)
-    expect(page.locator("#message")).to_have_text("large.jpg: 3 MB are too much, up to 2 MB go.")
+    expect(page.locator("#message")).to_have_text("large.jpg: 3 MB is too much; the limit is 2 MB.")
     expect(page.locator("#thumbs")).to_contain_text("large.jpg")
     expect(page.locator("form.upload button")).to_have_count(2)
     expect(page.locator("#send")).to_be_hidden()

@@ -196,4 +196,4 @@ def test_a_history_of_a_newer_version_is_one_sentence(random_weights: Path, tmp_
         database.commit()
     flags = ("--source", "demo", "--weights", str(random_weights), "--port", str(free_port()))
     result = run_main("--database-url", str(path), *flags)
-    assert_one_sentence(result, "a newer version of this program has written it (schema 1000, this")
+    assert_one_sentence(result, "a newer version of this program wrote it (schema 1000, this")

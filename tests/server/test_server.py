@@ -354,7 +354,7 @@ def test_another_address_without_a_password_is_refused_in_one_sentence() -> None
     assert_one_sentence(run_main("--host", "0.0.0.0", "--port", port), "give --auth user:password or --token")
     command = [sys.executable, "-m", "gunicorn", "--bind", f"0.0.0.0:{port}", "main:app"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    assert_one_sentence(result, "others could look at the camera on 0.0.0.0")
+    assert_one_sentence(result, "others could watch the camera on 0.0.0.0")
 
 
 def test_the_stream_asks_for_the_token_too_and_the_log_never_has_it(

@@ -140,4 +140,4 @@ def test_names_that_are_empty_or_repeat_are_refused(
 ) -> None:
     with pytest.raises(SystemExit):
         main([str(always_happy), "--data", str(tmp_path), "--by", by])
-    assert "takes names, each once and separated by commas" in capsys.readouterr().err
+    assert "needs different names, separated by commas" in capsys.readouterr().err

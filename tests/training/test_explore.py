@@ -282,7 +282,7 @@ def test_agreement_is_with_the_strict_majority() -> None:
     [
         ([(48, 48, 144, 144)], "one"),
         ([(60, 60, 150, 150)], "one"),
-        ([(0, 0, 60, 60)], "one badly cut"),
+        ([(0, 0, 60, 60)], "one misplaced"),
         ([(48, 48, 144, 144), (0, 0, 40, 40)], "several"),
         ([], "none"),
     ],
@@ -305,8 +305,8 @@ def test_each_detector_is_given_the_same_faces() -> None:
     counts = section.figures["counts"]
     assert counts["a"] == counts["b"]
     assert counts["a"] == {
-        "happy": {"one": 3, "several": 0, "one badly cut": 0, "none": 0},
-        "sad": {"one": 0, "several": 0, "one badly cut": 0, "none": 1},
+        "happy": {"one": 3, "several": 0, "one misplaced": 0, "none": 0},
+        "sad": {"one": 0, "several": 0, "one misplaced": 0, "none": 1},
     }
     assert "a finds one face in 75.0 %, b finds" in section.conclusion
 

@@ -103,7 +103,7 @@ def test_a_side_that_the_network_does_not_take_is_named(tmp_path: Path) -> None:
 
 def test_a_sound_checkpoint_is_not_called_damaged(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, tmp_path / "x.pth")
-    with pytest.raises(WeightsError, match="names no network: give --network NAME"):
+    with pytest.raises(WeightsError, match="does not name its network: give --network NAME"):
         load_engine(tmp_path / "x.pth")
 
 
@@ -113,7 +113,7 @@ def test_a_pickled_model_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"save the network's state_dict\(\) instead"):
         load_net(path, NetworkSpec("base"))
     torch.save({"weight": 3}, path)
-    with pytest.raises(WeightsError, match="holds no state dict"):
+    with pytest.raises(WeightsError, match="contains no state dict"):
         load_net(path, NetworkSpec("base"))
 
 

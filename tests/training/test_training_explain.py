@@ -34,7 +34,7 @@ def test_any_weights_explain_a_face(
         ("nothing", "noise.png", "error: "),
         ("", "nothing.png", "nothing.png"),
         ("", "noise.png", "--whole uses all of it as the face"),
-        ("", "text.png", "This is no picture"),
+        ("", "text.png", "This is not a picture"),
     ],
 )
 def test_a_missing_file_or_face_is_named_in_one_line(

@@ -48,7 +48,7 @@ def test_it_says_the_figures_of_the_model_card_and_no_others(tmp_path: Path) -> 
     assert "70.2 ± 0.8 %" in text
     card.write_text(text.replace("70.2 ± 0.8 %", "51.4 ± 2.2 %").replace("sad 0.62 /", "sad 0.21 /"), "utf-8")
     page = " ".join(client_with(card).get("/about").text.split())
-    assert "agrees with the label 51% of the time, give or take 2%" in page
+    assert "agrees with the label in 51% of cases, give or take 2%" in page
     assert "but only 21% of the sad and 33% of the afraid ones" in page
 
 

@@ -138,7 +138,7 @@ def test_a_video_without_frames_is_a_problem(recognizer: Recognizer, data: bytes
     assert isinstance(remark, Remark)
     assert remark.is_problem
     assert remark.text in (
-        "The file has no video in it.",
+        "The file contains no video.",
         "The file is not a video that can be read.",
         "The video has no frame that can be read.",
     )
@@ -188,7 +188,7 @@ def test_a_playlist_is_no_video(head: bytes) -> None:
 def test_a_long_video_is_read_to_the_limit_and_that_is_said(recognizer: Recognizer, clip: bytes) -> None:
     events = list(analysis_of(recognizer, ("v.avi", clip), open_video=partial(Video, max_frames=7)))
     assert len(events) == 8
-    assert events[-1] == Remark("v.avi", "The video is long: its first 7 frames were read.")
+    assert events[-1] == Remark("v.avi", "The video is too long; its first 7 frames were read.")
 
 
 def written(path: Path) -> tuple[list[float], float, tuple[int, int]]:
@@ -387,7 +387,7 @@ def test_what_was_read_of_a_video_is_kept_although_the_copy_fails(
 
 
 class HungryVideo(Video):
-    """A video whose fourth frame needs more memory than there is."""
+    """A video whose fourth frame needs more memory than is available."""
 
     frames = 0
 
@@ -403,7 +403,7 @@ def test_a_video_that_needs_too_much_memory_is_a_problem_of_that_file_only(
 ) -> None:
     *frames, remark, picture = analysis_of(recognizer, ("v.avi", clip), ("a.jpg", JPEG), open_video=HungryVideo)
     assert len(frames) == 3
-    assert remark == Remark("v.avi", "The file needs more memory than there is.", is_problem=True)
+    assert remark == Remark("v.avi", "The file needs more memory than is available.", is_problem=True)
     assert isinstance(picture, Reading)
 
 
@@ -434,7 +434,7 @@ def test_one_jpeg_is_a_picture_unless_it_is_called_a_dump() -> None:
 def test_a_sound_with_a_cover_is_said_to_be_no_video(recognizer: Recognizer) -> None:
     data = make_sound("mp4", "aac", cover=JPEG)
     assert list(analysis_of(recognizer, ("song.m4a", data))) == [
-        Remark("song.m4a", "The file has sound and no video.", is_problem=True)
+        Remark("song.m4a", "The file has sound but no video.", is_problem=True)
     ]
 
 

@@ -187,9 +187,9 @@ def test_a_resting_face_is_asked_for_by_a_text_and_stays_in_this_connection(
         ({"track_id": 1, "action": "calm"}, "action must be one of measure, use, name, forget."),
         (
             {"track_id": True, "action": "measure"},
-            "Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.",
+            "Send a JSON object, such as {“track_id”: 1, “action”: “measure”}.",
         ),
-        ([], "Send a JSON object, as in {“track_id”: 1, “action”: “measure”}."),
+        ([], "Send a JSON object, such as {“track_id”: 1, “action”: “measure”}."),
     ],
 )
 def test_a_resting_face_that_cannot_be_is_refused_in_the_next_answer_and_the_frames_go_on(
@@ -205,9 +205,9 @@ def test_a_resting_face_that_cannot_be_is_refused_in_the_next_answer_and_the_fra
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("hello", "A text must be a JSON object, as in {“heat”: true}."),
-        ("[" * 5000, "A text must be a JSON object, as in {“heat”: true}."),
-        ('{"boxes": true}', "A camera of your own has the controls heat and smoothing_s only."),
+        ("hello", "A text must be a JSON object, such as {“heat”: true}."),
+        ("[" * 5000, "A text must be a JSON object, such as {“heat”: true}."),
+        ('{"boxes": true}', "Your own camera only has the controls heat and smoothing_s only."),
         ('{"smoothing_s": NaN}', "smoothing_s must be a number from 0 to 10."),
         ('{"heat": 1}', "heat must be true or false."),
     ],
@@ -263,7 +263,7 @@ def test_a_visitor_without_frames_is_disconnected(hall: Hall) -> None:
 def test_an_open_socket_ends_at_once_when_the_server_does(call: Call, hall: Hall) -> None:
     call.ask(jpeg_of(200))
     hall.cameras.close()
-    assert call.visitor.next() == CloseConnection(1001, "The server is ending.")
+    assert call.visitor.next() == CloseConnection(1001, "The server is shutting down.")
 
 
 def test_the_page_of_another_site_gets_no_socket(site: Flask, hall: Hall) -> None:
@@ -324,7 +324,7 @@ def test_a_posted_frame_asks_for_a_resting_face_in_its_query(client: FlaskClient
     assert answer["faces"][0]["rest"]["progress"] < 1
     for query, sentence in (
         ("rest=measure&track_id=2", "Face 2 is not in the picture now."),
-        ("rest=measure&track_id=x", "Send a JSON object, as in {“track_id”: 1, “action”: “measure”}."),
+        ("rest=measure&track_id=x", "Send a JSON object, such as {“track_id”: 1, “action”: “measure”}."),
         ("rest=use&track_id=1", "name must say whose resting face it is."),
     ):
         response = post(client, jpeg_of(50), f"me&{query}")
@@ -338,7 +338,7 @@ def test_posted_frames_have_their_controls_in_the_query(client: FlaskClient) -> 
     for query, sentence in (
         ("smoothing_s=fast", "smoothing_s must be a number."),
         ("smoothing_s=11", "smoothing_s must be a number from 0 to 10."),
-        ("heat=true", "heat is 1, for maps in the answer, or 0."),
+        ("heat=true", "heat must be 1, for heat maps in the answer, or 0."),
     ):
         response = post(client, jpeg_of(50), f"me&{query}")
         assert (response.status_code, response.get_json()) == (400, {"error": sentence})
@@ -350,7 +350,7 @@ def test_where_no_map_is_quick_enough_nobody_gets_one(hall: Hall) -> None:
     cameras = BrowserCameras(
         hall.classifier.predict_each, hall.make_detector, lambda: Tracker(0.3, 0.4), 1, waits=QUICK
     )
-    with cameras.opened() as camera, pytest.raises(ControlError, match="no heat map that is quick enough"):
+    with cameras.opened() as camera, pytest.raises(ControlError, match="too slow for live video"):
         cameras.change(camera, {"smoothing_s": 0, "heat": True})
     assert camera.tracker.smoothing_s == 0.3
     cameras.close()
@@ -401,7 +401,7 @@ def test_a_session_that_posts_too_fast_is_told_to_wait(client: FlaskClient, hall
 def test_a_server_that_ends_says_so(client: FlaskClient, hall: Hall) -> None:
     hall.cameras.close()
     response = post(client, jpeg_of(200))
-    assert (response.status_code, response.get_json()) == (503, {"error": "The server is ending."})
+    assert (response.status_code, response.get_json()) == (503, {"error": "The server is shutting down."})
 
 
 @pytest.mark.server
@@ -415,7 +415,7 @@ def test_a_signal_ends_the_program_at_once_with_sockets_open(start_server: Calla
     assert isinstance(visitors[0].next(), TextMessage)
     server.end()
     for visitor in visitors:
-        assert visitor.next() == CloseConnection(1001, "The server is ending.")
+        assert visitor.next() == CloseConnection(1001, "The server is shutting down.")
         visitor.connection.close()
     server.stop()
     assert "Traceback" not in server.output

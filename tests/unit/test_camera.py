@@ -146,7 +146,7 @@ def test_a_short_break_between_two_viewers_does_not_close_the_source(make_camera
 
 
 def test_an_unplugged_camera_shows_why_and_comes_back(make_camera: MakeCamera) -> None:
-    broken = FakeSource([plain_image()], then=SourceError("camera 0 gives no more frames"))
+    broken = FakeSource([plain_image()], then=SourceError("camera 0 sends no more frames"))
     gone = SourceError("camera 0 is not connected")
     later: list[FakeSource] = []
     camera = make_camera(broken, gone, later=later)
@@ -238,7 +238,7 @@ def test_a_device_that_holds_every_thread_gets_no_more_than_three(
         assert watch_for(camera, "").tracks[0].box[2] == 201
     for source in frozen:
         source.release.set()
-    assert logged.count("opening it again") == 2  # and none is announced that cannot be
+    assert logged.count("reopening it") == 2  # and none is announced that cannot be
 
 
 def test_a_problem_of_long_ago_does_not_meet_the_next_viewer(make_camera: MakeCamera) -> None:
@@ -285,7 +285,7 @@ def test_frames_that_can_never_be_processed_are_told_in_one_sentence_and_why_in_
     assert caplog.text.count("ValueError: the network is broken at frame") == 1
 
 
-STANDS_STILL = "The picture stands still: no frame has been finished for 0.3 s"
+STANDS_STILL = "The picture is frozen: no frame has been finished for 0.3 s"
 
 
 def test_a_step_that_never_returns_is_a_problem_until_it_does(
@@ -295,7 +295,7 @@ def test_a_step_that_never_returns_is_a_problem_until_it_does(
     camera = make_camera(FakeSource([plain_image()]), process=step, stall_s=0.3)
     with camera.viewing():
         assert step.hangs.wait(PATIENCE_S)
-        shown = watch_for(camera, "stands still")
+        shown = watch_for(camera, "is frozen")
         state = camera.state()
         assert (shown.problem, state.problem, state.running) == (STANDS_STILL, STANDS_STILL, False)
         assert state.summary()["problem"] == STANDS_STILL
@@ -305,7 +305,7 @@ def test_a_step_that_never_returns_is_a_problem_until_it_does(
         assert "self.go.wait" in vars(record)["at"]  # the log has the line that hangs
         step.go.set()
         assert watch_for(camera, "").tracks
-        until(lambda: readiness(camera) == (200, "frames are coming"))
+        until(lambda: readiness(camera) == (200, "frames are arriving"))
         assert camera.state().running
 
 
@@ -328,7 +328,7 @@ def test_a_picture_that_stands_still_is_no_live_one_even_if_no_thread_is_left_to
 def test_a_step_that_hangs_at_the_first_frame_is_a_problem_too(make_camera: MakeCamera) -> None:
     step = HangingStep(0)
     camera = make_camera(FakeSource([plain_image()]), process=step, stall_s=0.3)
-    watch_for(camera, "stands still")
+    watch_for(camera, "is frozen")
     step.go.set()
 
 
@@ -337,7 +337,7 @@ def test_a_hanging_step_does_not_have_the_source_opened_again(make_camera: MakeC
     waits = replace(QUICK, reopen_after_s=0.1)
     camera = make_camera(FakeSource([plain_image()]), process=step, stall_s=0.2, waits=waits)
     with camera.viewing():
-        watch_for(camera, "stands still")
+        watch_for(camera, "is frozen")
         time.sleep(0.4)
         assert camera.state().counts.openings == 1
     step.go.set()
@@ -404,7 +404,7 @@ def test_a_slow_source_is_given_its_own_period_and_not_called_lost(make_camera: 
     with camera.viewing():
         until(lambda: source.reads > 4)
         problems.add(camera.state().problem)
-        assert readiness(camera) == (200, "frames are coming")
+        assert readiness(camera) == (200, "frames are arriving")
         assert camera.state().counts.openings == 1
         assert camera.state().fps == pytest.approx(1 / 0.6, rel=0.3)
         assert problems == {""}
@@ -448,7 +448,7 @@ def test_a_step_that_hangs_is_a_problem_though_the_source_shows_signs_of_life(ma
 
     step = HangingStep(0)
     camera = make_camera(Still([plain_image()]), process=step, stall_s=0.3)
-    watch_for(camera, "stands still")
+    watch_for(camera, "is frozen")
     step.go.set()
 
 
@@ -456,7 +456,7 @@ def test_a_source_that_comes_and_goes_all_day_does_not_fill_the_log(
     make_camera: MakeCamera, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    ends = SourceError("camera 0 gives no more frames")
+    ends = SourceError("camera 0 sends no more frames")
     sources = [FakeSource([plain_image()], then=ends) for _ in range(12)]
     waits = replace(QUICK, min_pause_s=0.01, max_pause_s=0.01, log_after_s=0.5)
     later: list[FakeSource] = []

@@ -183,17 +183,17 @@ def test_the_name_of_a_resting_face_is_in_the_state_of_those_who_may_give_it(
         ({"track_id": 1, "action": "use"}, "name must say whose resting face it is."),
         (
             {"track_id": 1, "action": "use", "name": "Anna"},
-            "No resting face was measured under the name “Anna”.",
+            "There is no resting face with the name “Anna”.",
         ),
         (
             {"track_id": 1, "action": "name", "name": "Anna"},
-            "Face 1 has no resting face that could get a name.",
+            "Face 1 has no resting face to name; measure it first.",
         ),
         (
             {"track_id": "1", "action": "measure"},
-            "Send a JSON object, as in {“track_id”: 1, “action”: “measure”}.",
+            "Send a JSON object, such as {“track_id”: 1, “action”: “measure”}.",
         ),
-        ([1], "Send a JSON object, as in"),
+        ([1], "Send a JSON object, such as"),
     ],
 )
 def test_a_resting_face_that_cannot_be_is_refused_in_one_sentence(
@@ -270,7 +270,7 @@ def test_whatever_is_wished_the_view_stays_one_that_can_be_drawn(changes: dict[s
 def test_what_was_blurred_at_the_start_stays_so(pipeline: Pipeline) -> None:
     pipeline.view = View(blur=True)
     controls = Controls(pipeline, fixed=("blur",))
-    with pytest.raises(ControlError, match="blur was set when the program was started"):
+    with pytest.raises(ControlError, match="blur was set when the program started"):
         controls.change({"blur": False})
     controls.change({"blur": True, "boxes": False})
     assert pipeline.view == View(blur=True, boxes=False)
@@ -278,7 +278,7 @@ def test_what_was_blurred_at_the_start_stays_so(pipeline: Pipeline) -> None:
 
 def test_a_network_without_a_live_heat_map_says_so(pipeline: Pipeline) -> None:
     controls = Controls(pipeline, fixed=("heat",))
-    with pytest.raises(ControlError, match="This network has no heat map that is quick enough to be live"):
+    with pytest.raises(ControlError, match="Heat maps of this network are too slow for live video"):
         controls.change({"heat": True})
     controls.change({"heat": False})
 

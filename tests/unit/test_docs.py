@@ -137,7 +137,7 @@ def test_every_symptom_of_the_troubleshooting_page_is_in_the_programs_words() ->
 
 
 def test_the_readmes_symptoms_are_those_of_the_troubleshooting_page() -> None:
-    table = text_of("README.md").split("## When something is wrong")[1].split("\n## ")[0]
+    table = text_of("README.md").split("## When something goes wrong")[1].split("\n## ")[0]
     assert len(symptoms(table)) > 3
     everything = text_of("docs/troubleshooting.md")
     assert {quote for quote in symptoms(table) if quote.strip("… ") not in everything} == set()

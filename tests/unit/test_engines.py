@@ -114,7 +114,7 @@ def test_a_missing_onnx_file_is_named_with_the_command_that_makes_it(random_weig
 def test_a_device_that_is_not_there_is_named(device: str) -> None:
     if choose_device("auto") != "cpu":
         pytest.skip("this machine has a GPU")
-    with pytest.raises(WeightsError, match=f"--device {device}: the onnxruntime that is installed does not"):
+    with pytest.raises(WeightsError, match=f"--device {device}: the installed onnxruntime does not"):
         load_engine(SHIPPED, "onnx", device)
     with pytest.raises(WeightsError, match=f"--device {device}: PyTorch finds no such device"):
         load_engine(SHIPPED, "auto", device)

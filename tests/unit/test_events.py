@@ -100,7 +100,7 @@ def test_a_listener_is_told_at_once_and_with_each_frame_and_holds_no_thread(
     assert crowd.viewing_now == 2, "listening keeps the camera open"
     assert len(crowd.audience) == 0, "and is not watching"
     with ask(server, ASK) as third:
-        assert b"503" in read_until(third, b"no more may")
+        assert b"503" in read_until(third, b"which is the limit")
     for listener in listeners:
         listener.close()
     until(lambda: crowd.viewing_now == 0)

@@ -198,8 +198,8 @@ def test_a_picture_that_is_cut_to_a_face_is_explained_as_a_whole(client: FlaskCl
 @pytest.mark.parametrize(
     ("data", "status", "sentence"),
     [
-        (encoded(100, 140), 422, "No face is found in this picture"),
-        (b"<html></html>", 422, "This is no picture"),
+        (encoded(100, 140), 422, "No face was found in this picture"),
+        (b"<html></html>", 422, "This is not a picture"),
         (encoded()[:3000], 422, "The picture is cut off"),
         (b"", 422, "The file is empty."),
     ],
@@ -223,7 +223,7 @@ def test_a_samples_explanation_says_what_its_label_is(client: FlaskClient) -> No
     assert "This sample is labelled afraid." in client.get("/explain/fear/3").text
     upload = client.post("/explain", data={"picture": (io.BytesIO(encoded()), "x.png")}).text
     assert "is labelled" not in upload
-    assert "Places that spoke against it stay dark." in upload
+    assert "areas that speak against it stay dark." in upload
 
 
 def test_every_sample_face_leads_to_its_explanation(client: FlaskClient) -> None:

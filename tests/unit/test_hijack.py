@@ -48,7 +48,7 @@ def test_one_thread_serves_several_viewers_and_the_pages_between(
             read_until(page, b"ok\n")
     assert len(crowd.audience) == crowd.viewing_now == 3
     with ask(server) as fourth:
-        assert b"503" in read_until(fourth, b"no more may")
+        assert b"503" in read_until(fourth, b"which is the limit")
     for viewer in viewers:
         viewer.close()
     until(lambda: crowd.viewing_now == len(crowd.audience) == 0)

@@ -362,8 +362,8 @@ def test_sessions_that_are_not_parts_of_one_are_not_merged(history: History, rec
     for pair, sentence in (
         ((one, one), "with itself"),
         ((one, overlapping), "overlap in time"),
-        ((one, other), "of two cameras: demo and another"),
-        ((one, 99), "is not there any more"),
+        ((one, other), "come from different cameras: demo and another"),
+        ((one, 99), "no longer exists"),
     ):
         with pytest.raises(MergeError, match=sentence):
             merge_sessions(history, *pair)

@@ -89,7 +89,7 @@ def test_where_the_recordings_are_not_open_no_page_links_to_them(
 def test_a_history_of_nothing_says_what_a_recording_would_hold(client: FlaskClient, history: History) -> None:
     page = client.get("/history")
     assert page.status_code == 200
-    assert "Nothing was recorded" in page.text
+    assert "Nothing has been recorded yet" in page.text
     assert "never pictures" in page.text
     assert history.database.is_empty()
 
@@ -157,7 +157,7 @@ def test_the_strips_agree_with_the_figures_beside_them(client: FlaskClient, hist
     assert '<path class="tone-unsure" d="M0 0h1v1h-1z">' in page
     assert '<path class="tone-happy" d="M1 0h1v1h-1z">' in page
     assert re.search(r"unsure 60&#8239;%</span>", page)
-    assert "What was named most at each moment; empty: not seen." in page
+    assert "The most frequent label at each moment. Empty: not seen." in page
 
 
 def test_a_session_without_a_face_says_so(client: FlaskClient, history: History) -> None:
@@ -169,7 +169,7 @@ def test_a_session_without_a_face_says_so(client: FlaskClient, history: History)
 def test_a_session_of_a_crowd_shows_the_faces_seen_most(client: FlaskClient, history: History) -> None:
     faces = [(track_id, "happy", 1 + (track_id == 40)) for track_id in range(1, 41)]
     page = client.get(f"/history/{add(history, *faces)}").text
-    assert "The 30 that were seen most, of 40" in page
+    assert "The 30 faces that were seen most, of 40" in page
     assert "Face 40<" in page
     assert "Face 39<" not in page
 
@@ -301,7 +301,7 @@ def test_a_history_of_a_newer_version_is_a_503_with_the_sentence(history: Histor
         for path in ("/history", f"/history/{number}", f"/history/{number}.csv"):
             response = now.get(path)
             assert response.status_code == 503
-            assert "a newer version of this program has written it (schema 1000, this" in response.text
+            assert "a newer version of this program wrote it (schema 1000, this" in response.text
 
 
 def record_button(page: str) -> tuple[str, str]:
@@ -447,7 +447,7 @@ def test_the_list_is_searched_page_by_page(client: FlaskClient, history: History
     nothing = client.get("/history?q=zebra").text
     assert "No sessions found." in nothing
     assert 'value="zebra"' in nothing
-    assert "Nothing was recorded" not in nothing
+    assert "Nothing has been recorded yet" not in nothing
     assert "Delete all" not in nothing  # it would not delete what was found, but all
 
 
@@ -510,7 +510,7 @@ def test_thousands_of_markers_make_no_endless_page(client: FlaskClient, history:
     history.write(session, [], START_MS + length_ms, "demo", markers)
     page = client.get(f"/history/{session.session_id}").text
     assert len(page) < 1_000_000
-    assert f"The first {MAX_MARKERS:,} of 6,000; a stretch lists its own" in page
+    assert f"The first {MAX_MARKERS:,} of 6,000; choose a range to see later ones" in page
     assert "trigger 999<" in page
     assert "trigger 1000<" not in page
     [path] = set(re.findall(r'class="mark" d="([^"]*)"', page))

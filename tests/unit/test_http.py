@@ -62,16 +62,16 @@ def test_an_endless_redirect_and_one_to_a_file_are_refused(camera: FakeHttpCamer
         "/a": lambda _: answer(302, b"", ["Location: /a"]),
         "/file": lambda _: answer(302, b"", ["Location: file:///etc/passwd?hunter2"]),
     }
-    assert refuse(camera, "/a") == "the camera redirects without end"
+    assert refuse(camera, "/a") == "the camera redirects too many times"
     assert len(camera.requests) == MAX_REDIRECTS + 1
-    assert "no address of a camera" in refuse(camera, "/file")
+    assert "not the address of a camera" in refuse(camera, "/file")
     assert "hunter2" not in refuse(camera, "/file")
 
 
 def test_a_password_is_not_sent_to_another_host(camera: FakeHttpCamera) -> None:
     elsewhere = f"Location: http://localhost:{camera.port}/b"
     camera.replies |= {"/a": lambda _: answer(302, b"", [elsewhere]), "/b": basic}
-    assert "wants a user name and a password (401)" in refuse(camera, "/a", "admin:pa%40ss%3Aw%2Frd")
+    assert "requires a user name and a password (401)" in refuse(camera, "/a", "admin:pa%40ss%3Aw%2Frd")
     assert not any("Authorization" in head for head in camera.requests)
 
 
@@ -93,7 +93,8 @@ def test_basic_gets_the_password_unescaped(camera: FakeHttpCamera, login: str) -
 def test_a_password_that_is_missing_or_wrong_is_said_and_not_repeated(camera: FakeHttpCamera) -> None:
     camera.replies["/"] = basic
     assert (
-        refuse(camera, "/") == "the camera wants a user name and a password (401): http://USER:PASSWORD@HOST/…"
+        refuse(camera, "/")
+        == "the camera requires a user name and a password (401): give http://USER:PASSWORD@HOST/…"
     )
     wrong = refuse(camera, "/", "admin:hunter2")
     assert wrong.startswith(
@@ -155,7 +156,7 @@ def test_any_challenge_is_answered_or_not(headers: list[str]) -> None:
     ("status", "sentence"),
     [
         (404, "the camera has nothing at this path (404)"),
-        (403, "the camera does not let this user in (403)"),
+        (403, "the camera denies access to this user (403)"),
         (503, "the camera answers 503 Service Unavailable"),
         (299, "the camera answers 299"),
     ],
@@ -178,7 +179,7 @@ def test_a_camera_that_is_silent_or_closes_or_is_away_is_a_sentence(
     camera.replies |= {"/silent": lambda _: [5.0], "/closes": lambda _: []}
     assert refuse(camera, "/silent") == "the camera does not answer"
     assert refuse(camera, "/closes") == "the camera closes the connection without an answer"
-    for host, sentence in (("127.0.0.1:9", "refuses the connection"), ("nowhere.invalid", "is not found")):
+    for host, sentence in (("127.0.0.1:9", "refuses the connection"), ("nowhere.invalid", "cannot be found")):
         with pytest.raises(SourceError, match=sentence):
             HttpClient(f"http://{host}/", "the camera").get()
 
@@ -208,7 +209,7 @@ def test_a_kept_connection_serves_several_requests_and_is_replaced_when_it_was_c
     ],
 )
 def test_an_address_that_cannot_be_is_a_sentence(url: str) -> None:
-    with pytest.raises(SourceError, match=r"^the camera (leads to|is not found)"):
+    with pytest.raises(SourceError, match=r"^the camera (leads to|cannot be found)"):
         HttpClient(url, "the camera").get()
 
 

@@ -175,7 +175,7 @@ def test_a_stream_without_a_picture_gives_no_more_frames(camera: FakeHttpCamera)
     for jpegs in ([], [b"hello"], [SIX[0][:-2]]):
         with (
             closing(open_camera(camera, partial(one_stream, jpegs))) as source,
-            pytest.raises(SourceError, match=r"^the camera gives no more frames$"),
+            pytest.raises(SourceError, match=r"^the camera sends no more frames$"),
         ):
             source.read()
 
@@ -197,7 +197,7 @@ def test_a_stream_that_is_silent_or_has_no_picture_ends_in_a_sentence(
     reply: list[bytes | float] = [*stream([]), *([head, 0.1] * 10 if head else [9.0])]
     with (
         closing(open_camera(camera, lambda _: reply)) as source,
-        pytest.raises(SourceError, match="no whole JPEG" if head else "has sent nothing for 0.3 s"),
+        pytest.raises(SourceError, match="without a complete JPEG" if head else "has sent nothing for 0.3 s"),
     ):
         source.read()
 
@@ -301,7 +301,7 @@ def test_a_single_picture_without_its_last_two_bytes_is_shown_and_a_cut_one_is_n
         assert shown(source, 1) == [2]
     with (
         closing(open_camera(camera, still(noise[: len(noise) // 2]))) as source,
-        pytest.raises(SourceError, match="the camera sends what cannot be shown: The picture is cut off"),
+        pytest.raises(SourceError, match="the camera sends data that cannot be shown: The picture is cut off"),
     ):
         source.read()
 
@@ -355,7 +355,8 @@ def test_a_picture_that_does_not_end_is_given_up(
 )
 def test_a_page_is_called_a_page(camera: FakeHttpCamera, body: bytes, content_type: str) -> None:
     with pytest.raises(
-        SourceError, match=r"^the camera answers with a web page, not with a picture or a video$"
+        SourceError,
+        match=r"^the camera answers with a web page, .* a video: give the address of its stream$",
     ):
         open_camera(camera, lambda _: answer(200, body, content_type=content_type))
 

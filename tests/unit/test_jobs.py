@@ -83,7 +83,7 @@ def test_a_few_pictures_are_read_before_submit_returns(jobs: Jobs, results: Resu
     face, nobody, refused = result["items"]
     assert face["faces"][0]["emotion"] == "happy"
     assert nobody["faces"] == []
-    assert refused["text"].startswith("This is no picture")
+    assert refused["text"].startswith("This is not a picture")
     assert names_in(results, job_id) == {
         "about.json",
         "items.json",
@@ -211,7 +211,7 @@ def test_a_full_disk_fails_the_job_with_a_sentence_and_leaves_nothing(
     job = jobs.find(job_id)
     assert job is not None
     until(lambda: job.state == "failed")
-    assert job.status()["problem"] == "The results could not be kept: the disk is full, or cannot be written."
+    assert job.status()["problem"] == "The results could not be kept: the disk is full or cannot be written."
     assert not results.folder(job_id).exists()
     monkeypatch.undo()
     assert wait_for(jobs, send(jobs, ("z.zip", zip_of(("a.jpg", JPEG)))))["state"] == "done"
@@ -240,7 +240,7 @@ def test_a_mistake_in_one_job_does_not_stop_the_next(
     job = jobs.find(send(jobs, ("z.zip", zip_of(("a.jpg", JPEG)))))
     assert job is not None
     until(lambda: job.state == "failed")
-    assert "mistake in the program" in job.problem
+    assert "error in the program" in job.problem
     assert "a job failed" in caplog.text
     monkeypatch.undo()
     assert wait_for(jobs, send(jobs, ("z.zip", zip_of(("a.jpg", JPEG)))))["state"] == "done"

@@ -205,7 +205,7 @@ def test_too_many_wrong_tries_are_told_to_wait_and_the_right_one_opens_all_the_s
         assert log_in(client, token="guess").status_code == 401
     response = log_in(client, token="guess")
     assert (response.status_code, response.headers["Retry-After"]) == (429, "60")
-    assert "Too many wrong tries; wait a minute." in response.text
+    assert "Too many wrong attempts; wait a minute." in response.text
     assert client.get("/state?token=guess").status_code == 429  # both ways count together
     assert client.get("/?token=guess", headers=BROWSER).status_code == 429
     assert log_in(client, token="t0ken").status_code == 303

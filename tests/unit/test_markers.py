@@ -58,20 +58,23 @@ def test_a_marker_comes_as_json_or_as_a_form(client: FlaskClient, recorder: Fake
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({}, "label is missing: send a few words, as in “stimulus on”."),
-        ({"label": " \n\0"}, "label is missing: send a few words, as in “stimulus on”."),
+        ({}, "label is missing: send a few words, such as “stimulus on”."),
+        ({"label": " \n\0"}, "label is missing: send a few words, such as “stimulus on”."),
         ({"label": "x" * 101}, "label must have at most 100 characters, not 101."),
-        ({"label": ["x"]}, "label must be text, as in “stimulus on”."),
-        ({"label": True}, "label must be text, as in “stimulus on”."),
+        ({"label": ["x"]}, "label must be text, such as “stimulus on”."),
+        ({"label": True}, "label must be text, such as “stimulus on”."),
         *(
-            ({"label": "x", "time": time}, "time must be a number: Unix time in seconds, as in 1760000000.25.")
+            (
+                {"label": "x", "time": time},
+                "time must be a number: Unix time in seconds, such as 1760000000.25.",
+            )
             for time in ("now", True, [1], "nan", 10**400)
         ),
         (
             {"label": "x", "time": 1760000000250},
             "time must be Unix time in seconds; this one looks like milliseconds.",
         ),
-        ([], "Send a JSON object or a form, as in {“label”: “stimulus on”}."),
+        ([], "Send a JSON object or a form, such as {“label”: “stimulus on”}."),
     ],
 )
 def test_each_mistake_is_one_sentence(
@@ -185,9 +188,9 @@ def test_a_recording_is_told_what_it_is_about(client: FlaskClient, recorder: Fak
     [
         ("name", "x" * 121, "name must have at most 120 characters, not 121."),
         ("note", "x" * 4001, "note must have at most 4000 characters, not 4001."),
-        ("tags", "x" * 61, "each of tags must have at most 60 characters, not 61."),
-        ("tags", ",".join(map(str, range(21))), "tags must be at most 20, not 21."),
-        ("labels", ",".join("abcdefghij"), "labels must be at most 9, one for each of the keys 1 to 9."),
+        ("tags", "x" * 61, "each of the tags must have at most 60 characters, not 61."),
+        ("tags", ",".join(map(str, range(21))), "there must be at most 20 tags, not 21."),
+        ("labels", ",".join("abcdefghij"), "there must be at most 9 labels, one for each of the keys 1 to 9."),
     ],
 )
 def test_what_is_too_much_is_refused_in_one_sentence(

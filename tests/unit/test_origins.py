@@ -46,7 +46,7 @@ def test_a_page_of_another_site_shows_nothing_of_this_one(
 ) -> None:
     answer = client.get(path, headers=IMAGE | {"Sec-Fetch-Site": site, "Referer": "https://evil.example/"})
     assert answer.status_code == 403
-    assert answer.text == "A page of another site may not show this here (--embed).\n"
+    assert answer.text == "Pages of other sites may not show this (--embed).\n"
     assert crowd.viewing_now == 0
 
 

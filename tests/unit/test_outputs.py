@@ -300,7 +300,7 @@ def test_a_fault_in_an_output_is_told_and_the_others_go_on(camera: Watched) -> N
         put_all(camera, frames(2), whole)
         until(lambda: outputs.status()[0].problem)
         put_all(camera, frames(5)[2:], whole)
-        assert outputs.status()[0].problem == "The output failed; the log says how."
+        assert outputs.status()[0].problem == "The output failed; the log says why."
         assert outputs.status()[1].problem == ""
 
 

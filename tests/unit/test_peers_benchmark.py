@@ -36,7 +36,7 @@ def test_a_label_changes_when_that_of_the_largest_face_does() -> None:
         Seen([large], ["neutral"], 5.0),
     ]
     figures = figures_of_video(frames, fps=3.0)
-    assert figures == {"shown": "75%", "changes": "1.00 a second", "frame": "2.0 ms"}
+    assert figures == {"shown": "75%", "changes": "1.00 per second", "frame": "2.0 ms"}
 
 
 def test_another_program_is_asked_once_for_all_pictures(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_of_an_animation_the_first_picture_is_read_and_that_is_said() -> None:
     data = encode(halves("RGB"), "GIF", save_all=True, append_images=frames)
     picture = read_picture(data)
     assert picture.size_px == (60, 40)
-    assert picture.note == "The first of several pictures was read."
+    assert picture.note == "The file has several pictures; the first was read."
 
 
 def test_a_tiny_file_of_a_huge_picture_is_refused_before_it_is_decoded() -> None:
@@ -137,11 +137,11 @@ def test_a_picture_over_our_limit_and_under_pillows_is_refused_with_its_size() -
     ("data", "sentence"),
     [
         (b"", "The file is empty."),
-        (b"<!doctype html><html><script>alert(1)</script>", "This is no picture"),
+        (b"<!doctype html><html><script>alert(1)</script>", "This is not a picture"),
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(100), "HEIC pictures cannot be read"),
-        (b"PK\x03\x04" + bytes(60), "This is no picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "This is no picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n", "This is no picture"),
+        (b"PK\x03\x04" + bytes(60), "This is not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "This is not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n", "This is not a picture"),
     ],
     ids=["empty", "HTML", "HEIC", "ZIP", "SVG", "PostScript"],
 )

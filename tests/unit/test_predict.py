@@ -59,8 +59,8 @@ def test_a_folder_is_printed_in_a_line_a_file(folder: Path, capsys: pytest.Captu
         f"{folder}/deep/a.JPG: no face",
         f"{folder}/d.avi: 12 frames, 11 with faces; face 1 mostly happy",
     ]
-    assert f"{folder}/e.png: This is no picture" in errors
-    assert f"{folder}/notes.txt: This is no picture" in errors
+    assert f"{folder}/e.png: This is not a picture" in errors
+    assert f"{folder}/notes.txt: This is not a picture" in errors
     assert errors.count("\n") == 2  # what systems add is not named
 
 
@@ -88,7 +88,7 @@ def test_in_a_folder_the_bytes_decide_and_what_is_not_read_is_listed(
         "clip.dat",
     ]
     assert f"{folder}/IMG_1.HEIC: HEIC pictures cannot be read" in errors
-    assert f"{folder}/huge.iso: This is no picture" in errors
+    assert f"{folder}/huge.iso: This is not a picture" in errors
     assert f"{folder}/pipe: It is no ordinary file." in errors
     assert f"{folder}/round: It is a link to a folder, which is not followed." in errors
     assert f"{folder}/gone.jpg: The file cannot be read: No such file or directory." in errors
@@ -102,7 +102,7 @@ def test_a_folder_in_which_nothing_can_be_read_ends_with_1(
     code, _, errors = run(capsys, tmp_path)
     assert code == 1
     assert errors == (
-        f"{tmp_path}/notes.txt: This is no picture: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF can be read.\n"
+        f"{tmp_path}/notes.txt: This is not a picture: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF can be read.\n"
         "error: nothing could be read\n"
     )
 
@@ -131,7 +131,7 @@ def test_a_cut_face_is_read_as_a_whole_and_every_picture_is_when_asked(
 ) -> None:
     for name, image in (("cut", plain_image(20, 48, 48)), ("wide", plain_image(20, 300, 600))):
         (tmp_path / f"{name}.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
-    note = "No face was found; the whole picture was read as one. It may be none."
+    note = "No face was found; the whole picture was read as one. It may not be a face."
     assert run(capsys, tmp_path)[1] == [f"{tmp_path}/cut.png: unsure ({note})", f"{tmp_path}/wide.png: no face"]
     note = "The whole picture was read as a face."
     _, lines, _ = run(capsys, tmp_path, "--whole", "--csv", tmp_path / "out.csv")

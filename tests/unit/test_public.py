@@ -75,6 +75,6 @@ def test_visitors_of_a_public_site_are_told_no_flags_and_whoever_runs_it_is(crow
 
 def test_a_public_wall_without_cameras_says_only_to_its_owner_how_to_start_one(crowd: FakeCrowd) -> None:
     client = make_fake_wall(FakeCameras(crowd, ()), access=Access(public=True)).test_client()
-    assert "No camera is here now." in client.get("/", environ_base=VISITOR).text
+    assert "No camera is connected." in client.get("/", environ_base=VISITOR).text
     assert not FLAG.search(client.get("/", environ_base=VISITOR).text.partition("<body")[2])
     assert "python main.py camera" in client.get("/").text

@@ -482,7 +482,7 @@ def test_a_fault_of_our_own_ends_nothing(
     recorder.start()
     camera.see(1)
     until(lambda: "ZeroDivisionError" in caplog.text)
-    assert "The recording failed; the log says how." in caplog.text
+    assert "The recording failed; the log says why." in caplog.text
     until(lambda: recorder.state().sightings == 1)
 
 
@@ -612,7 +612,7 @@ def test_too_many_markers_a_second_are_refused(recorder: Recorder) -> None:
     recorder.start()
     for _ in range(MAX_MARKERS_A_SECOND):
         recorder.mark("on", None, now_ms())
-    with pytest.raises(MarkerError, match="More than 50 markers came in a second") as caught:
+    with pytest.raises(MarkerError, match="More than 50 markers arrived within a second") as caught:
         recorder.mark("on", None, now_ms())
     assert caught.value.status == 429
     assert recorder.state().markers == MAX_MARKERS_A_SECOND
@@ -626,7 +626,7 @@ def test_a_marker_that_does_not_fit_while_the_database_is_away_is_refused_and_no
     recorder.start()
     recorder.mark("first", None, now_ms())
     recorder.mark("second", None, now_ms())
-    with pytest.raises(MarkerError, match="no more markers fit") as caught:
+    with pytest.raises(MarkerError, match="no more markers can be kept") as caught:
         recorder.mark("third", None, now_ms())
     assert caught.value.status == 503
     history.error = None

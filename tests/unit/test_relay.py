@@ -115,7 +115,7 @@ def test_frames_that_cannot_be_read_are_said_to_be_so_and_the_next_good_one_is_s
     with camera.viewing():
         until(lambda: (newest := camera.annotated.newest()) and newest.jpeg == b"whole")
     camera.close()
-    assert problems[0] == "lobby sends what this host cannot read; is it of another version?"
+    assert problems[0] == "lobby sends data that this host cannot read; does it run another version?"
     assert camera.state().source == "demo"
 
 
@@ -210,7 +210,7 @@ class CameraProcess(Process):
         self.redis.before_get = self.redis.values.clear
 
 
-STANDS_STILL = "The picture stands still: no frame has been finished for 3 s"
+STANDS_STILL = "The picture is frozen: no frame has been finished for 3 s"
 
 
 def test_a_camera_whose_process_says_that_its_picture_stands_still_is_not_called_live(redis: FakeRedis) -> None:
@@ -218,13 +218,13 @@ def test_a_camera_whose_process_says_that_its_picture_stands_still_is_not_called
     process = CameraProcess(redis)
     camera = remote_camera(redis, Names(), tick_s=0.02)
     with camera.viewing():
-        until(lambda: camera.state().counts.frames == 7 and readiness(camera) == (200, "frames are coming"))
+        until(lambda: camera.state().counts.frames == 7 and readiness(camera) == (200, "frames are arriving"))
         process.state = replace(process.state, problem=STANDS_STILL)
         until(lambda: readiness(camera) == (503, STANDS_STILL))
         state = camera.state()
         assert (state.problem, state.running) == (STANDS_STILL, False)
         process.state = replace(process.state, problem="")
-        until(lambda: readiness(camera) == (200, "frames are coming"))
+        until(lambda: readiness(camera) == (200, "frames are arriving"))
     camera.close()
 
 
@@ -368,7 +368,7 @@ def test_a_web_host_changes_the_picture_of_a_camera_elsewhere(redis: FakeRedis, 
     for _ in range(2):
         controls.reset()
     assert process.controls.view["resets"] == 2
-    with pytest.raises(ControlError, match="was set when the program was started"):
+    with pytest.raises(ControlError, match="was set when the program started"):
         controls.change({"blur": False})
     with pytest.raises(ControlError, match="must be true or false"):
         controls.change({"heat": "yes"})
@@ -456,7 +456,10 @@ def test_a_call_of_another_version_is_answered_in_one_sentence(
 ) -> None:
     Process(redis)
     answer = control.calls.call("dance", {})
-    assert answer == {"error": "The camera's process cannot “dance”; is it of another version?", "status": 501}
+    assert answer == {
+        "error": "The camera's process cannot “dance”; does it run another version?",
+        "status": 501,
+    }
 
 
 def test_a_web_host_asks_for_the_resting_face_of_a_camera_elsewhere_and_is_told_why_not(
@@ -672,7 +675,7 @@ def test_without_redis_the_history_says_so_too(cameras: FakeCameras, tmp_path: P
     response = client.get("/history")
     history.close()
     assert response.status_code == 503
-    assert "Redis, which brings the frames, does not answer." in response.text
+    assert "Redis, which carries the frames, does not answer." in response.text
 
 
 def test_without_redis_every_page_says_so(client: FlaskClient, cameras: FakeCameras) -> None:

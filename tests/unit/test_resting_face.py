@@ -177,7 +177,7 @@ def test_it_can_get_a_name_afterwards_under_which_it_is_used_again() -> None:
 def test_a_face_without_a_resting_face_has_nothing_that_could_get_a_name() -> None:
     scene = Scene()
     scene.show({BOX: SAD_AT_REST})
-    with pytest.raises(RestError, match=r"Face 1 has no resting face that could get a name\."):
+    with pytest.raises(RestError, match=r"Face 1 has no resting face to name; measure it first\."):
         scene.tracker.rest(RestRequest(1, "name", "Anna"))
 
 
@@ -259,7 +259,7 @@ def test_a_face_that_is_not_there_cannot_be_measured() -> None:
 def test_a_name_that_nobody_has_cannot_be_used() -> None:
     scene = Scene()
     scene.show({BOX: SAD_AT_REST})
-    with pytest.raises(RestError, match="No resting face was measured under the name “Anna”"):
+    with pytest.raises(RestError, match="There is no resting face with the name “Anna”"):
         scene.tracker.rest(RestRequest(1, "use", "Anna"))
 
 

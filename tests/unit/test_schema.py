@@ -313,7 +313,7 @@ def test_a_newer_database_is_refused_in_one_sentence_and_not_touched(database_ur
     use(make_version_0_1(database_url), add_room)
     before = columns_of(database_url)
     sentence = (
-        f"cannot be used: a newer version of this program has written it "
+        f"cannot be used: a newer version of this program wrote it "
         rf"\(schema {NEWEST + 1}, this version reads {NEWEST}\)\.$"
     )
     with closing(History(database_url)) as history:

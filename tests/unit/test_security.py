@@ -101,7 +101,7 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("argv", [["--auth", "ann:password"], ["--token", "t0ken"], ["--public"]])
 def test_another_address_needs_a_secret_or_the_word_public(argv: list[str]) -> None:
     assert read_settings(["--host", "0.0.0.0", *argv], {}).host == "0.0.0.0"
-    with pytest.raises(SettingsError, match=r"others could look at the camera on 0\.0\.0\.0: give --auth"):
+    with pytest.raises(SettingsError, match=r"others could watch the camera on 0\.0\.0\.0: give --auth"):
         read_settings(["--host", "0.0.0.0"], {})
 
 
@@ -154,7 +154,7 @@ def test_after_many_wrong_tries_an_address_has_to_wait_and_the_others_do_not(cli
     for _ in range(MAX_FAILURES):
         assert client.get("/state?token=guess").status_code == 401
     answer = client.get("/state?token=guess")
-    assert (answer.status_code, answer.text) == (429, "Too many wrong tries; wait a minute.\n")
+    assert (answer.status_code, answer.text) == (429, "Too many wrong attempts; wait a minute.\n")
     assert int(answer.headers["Retry-After"]) == 60
     other = {"REMOTE_ADDR": "10.0.0.9"}
     assert client.get("/state?token=guess", environ_overrides=other).status_code == 401
@@ -230,7 +230,7 @@ def test_what_a_browser_keeps_goes_by_tls_only_where_it_came_by_tls(
 def test_who_shows_the_site_by_a_proxy_needs_a_secret_too() -> None:
     argv = ["--proxied-as", "faces.example.org,.example.net"]
     assert read_settings([*argv, "--auth", "ann:password"], {}).host == "127.0.0.1"
-    with pytest.raises(SettingsError, match=r"others could look at the camera on faces\.example\.org"):
+    with pytest.raises(SettingsError, match=r"others could watch the camera on faces\.example\.org"):
         read_settings(argv, {})
 
 

@@ -50,7 +50,7 @@ def test_a_frame_that_is_not_finished_is_a_problem_and_a_fault_is_another(signal
     shown = frame(0)
     signal.receive(shown, 101.0)
     signal.receive(None, 104.0)
-    assert signal.find_problem("cam", 104.1) == "The picture stands still: no frame has been finished for 3 s"
+    assert signal.find_problem("cam", 104.1) == "The picture is frozen: no frame has been finished for 3 s"
     signal.fault = "ValueError()"
     assert signal.find_problem("cam", 104.1) == "Frames cannot be processed; the log says why"
     signal.finish(shown, 104.2)
@@ -63,6 +63,6 @@ def test_a_reported_problem_goes_before_all_others_until_it_is_over(signal: Sign
     signal.receive(frame(0), 999.0)
     signal.report("", 999.0)
     assert signal.find_problem("cam", 1001.9) == ""
-    assert signal.find_problem("cam", 1002.1).startswith("The picture stands still")
+    assert signal.find_problem("cam", 1002.1).startswith("The picture is frozen")
     signal.forget()
     assert signal.find_problem("cam", 1001.9) == ""

@@ -123,7 +123,7 @@ def test_a_folder_shows_what_its_bytes_say_and_names_what_it_does_not_show(
     source, note = SourceOpener(str(tmp_path), SIZE, open_fake_demo)()
     assert note == "1 of 4 files in the folder is not shown; the log says why."
     assert {int(source.read().mean()) for _ in range(200)} == {200}
-    assert f"{tmp_path}/a.mp4 is not shown: This is no picture: JPEG," in caplog.text
+    assert f"{tmp_path}/a.mp4 is not shown: This is not a picture: JPEG," in caplog.text
     assert caplog.text.count("cut.jpg is not shown: The picture is damaged") == 1
     assert len(caplog.records) == 2
 
@@ -264,7 +264,7 @@ def test_a_url_that_does_not_answer_is_named_without_its_password() -> None:
         ("auto", "Looking for a camera …"),
         ("demo", "This is the demo: average faces, painted by code."),
         ("camera 0", "This is camera 0 of the computer that runs this site."),
-        ("rtsp://cam.example.org:554", "This is the picture of rtsp://cam.example.org:554."),
+        ("rtsp://cam.example.org:554", "This is the picture from rtsp://cam.example.org:554."),
         ("/home/me/learn.mkv", "This is the file learn.mkv."),
         ("/home/me/holiday", "These are the pictures in holiday."),
     ],

@@ -177,7 +177,7 @@ def test_each_emotion_is_offered_by_another_person(jobs: Jobs) -> None:
 
 
 def test_without_sample_pictures_none_is_offered(client: FlaskClient) -> None:
-    assert "one of ours" not in client.get("/pictures").text
+    assert "try a sample" not in client.get("/pictures").text
     assert client.post("/pictures", data={"sample": "happy/1"}).status_code == 404
 
 
@@ -261,7 +261,7 @@ def test_a_whole_upload_can_be_sent_as_faces(client: FlaskClient) -> None:
         address = client.post(path, data={"files": files, **sent}).headers["Location"]
         assert "1 picture, 1 face." in client.get(address).text
     response = client.post("/pictures?whole=x", data={"files": [FileStorage(io.BytesIO(NOBODY), "a.jpg")]})
-    assert (response.status_code, "whole is 1" in response.text) == (400, True)
+    assert (response.status_code, "whole must be 1" in response.text) == (400, True)
 
 
 def test_a_reading_as_a_whole_is_in_the_table_of_all_results(site: Flask) -> None:
@@ -278,7 +278,7 @@ def test_an_upload_of_which_nothing_could_be_read_does_not_look_like_a_success(s
     assert "Nothing could be read." in page
     assert "</b> This is no video that can be read.<" in page
     assert "</b> This is no ZIP that can be read.<" in page
-    assert page.count("This is no picture: JPEG") == page.count("The file is empty.") == 1
+    assert page.count("This is not a picture: JPEG") == page.count("The file is empty.") == 1
     assert re.search(r"clip.MP4 and 3 more</a>\s*<span>not readable</span>", client.get("/pictures").text)
     send(client, ("really.zip", JPEG))
     assert re.search(r"really.zip</a>\s*<span>done</span>", client.get("/pictures").text)
@@ -299,7 +299,7 @@ def test_more_pictures_than_fit_are_a_table_and_each_has_a_page(client: FlaskCli
     page = result_of(client, ("z.zip", data))
     assert page.text.count("<tr") == 15
     assert 'class="bar tone-happy share-100"' in page.text
-    assert "<b>notes.txt</b> This is no picture" in page.text
+    assert "<b>notes.txt</b> This is not a picture" in page.text
     one = client.get(f"{page.request.path}?picture=3").text
     assert 'aria-label="03.jpg"' in one
     assert one.count('class="reading"') == 1
@@ -382,7 +382,7 @@ def test_many_results_come_page_by_page_and_the_csv_has_them_all(jobs: Jobs, sit
 
     first, second = client.get("/results").text, client.get("/results?page=2").text
     assert (first.count("<tr>"), second.count("<tr>")) == (1001, 202)
-    assert "Rows 1 to 1000 of 1201; the CSV has them all." in first
+    assert "Rows 1 to 1000 of 1201; the CSV has all." in first
     assert "Rows 1001 to 1201 of 1201" in second
     assert 'rel="next" href="/results?page=2"' in first
     assert 'rel="prev" href="/results?page=1"' in second
@@ -403,7 +403,7 @@ def test_the_upload_page_lists_the_newest_hundred(jobs: Jobs, site: Flask) -> No
         jobs.results.save(jobs.results.begin(), result | {"title": f"{number}.jpg"})
     page = client.get("/pictures").text
     assert page.count('<li><a href="/pictures/') == 100
-    assert "The newest 100 of 111; the table has them all." in page
+    assert "The newest 100 of 111; the table has all." in page
     assert ">109.jpg<" in page
     assert ">a.jpg<" not in page
 
@@ -544,7 +544,7 @@ def test_chunks_that_are_broken_are_a_mistake_of_who_sends_them(client: FlaskCli
         environ_overrides={"wsgi.input_terminated": True},
     )
     assert response.status_code == 400
-    assert "The upload broke off." in response.text
+    assert "The upload was interrupted; try again." in response.text
 
 
 def test_a_full_disk_while_receiving_is_told(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -700,7 +700,7 @@ class TestApi:
     def test_any_other_whole_is_refused(self, client: FlaskClient) -> None:
         response = client.post("/api/v1/predict?whole=yes", data=NOBODY)
         assert response.status_code == 400
-        assert response.get_json()["error"] == "whole is 1, to read each whole picture as a face, or 0."
+        assert response.get_json()["error"] == "whole must be 1, to read each whole picture as a face, or 0."
 
     def test_faces_are_read_against_the_pictures_of_a_resting_face(self, client: FlaskClient) -> None:
         form = {"file": (io.BytesIO(JPEG), "a.jpg"), "rest": [(io.BytesIO(JPEG), "rest.jpg") for _ in range(2)]}
@@ -727,11 +727,11 @@ class TestApi:
         ("data", "status", "sentence"),
         [
             (b"", 400, "The request has no picture."),
-            (b"<html>", 415, "This is no picture"),
+            (b"<html>", 415, "This is not a picture"),
             (HEIC, 415, "HEIC pictures cannot be read"),
             (JPEG[:-40], 422, "cut off"),
             (black_png(30_000, 30_000), 413, "million pixels"),
-            (zip_of(("a.jpg", JPEG)), 415, "This is no picture"),
+            (zip_of(("a.jpg", JPEG)), 415, "This is not a picture"),
         ],
         ids=["empty", "HTML", "HEIC", "truncated", "huge", "ZIP"],
     )

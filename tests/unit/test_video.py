@@ -212,13 +212,13 @@ def test_what_a_decoder_leaves_unwritten_is_left_out() -> None:
     ("container", "encoder"), [("mp4", "aac"), ("mp3", "libmp3lame"), ("matroska", "aac")], ids=lambda it: it
 )
 def test_sound_is_no_video(container: str, encoder: str) -> None:
-    with pytest.raises(SourceError, match="has sound and no video"):
+    with pytest.raises(SourceError, match="has sound but no video"):
         VideoReader(io.BytesIO(make_sound(container, encoder)))
 
 
 @pytest.mark.parametrize(("container", "encoder"), [("mp4", "aac"), ("mp3", "libmp3lame")])
 def test_the_cover_of_a_sound_is_no_video(container: str, encoder: str) -> None:
-    with pytest.raises(SourceError, match="has sound and no video"):
+    with pytest.raises(SourceError, match="has sound but no video"):
         VideoReader(io.BytesIO(make_sound(container, encoder, cover=encode_jpeg(STEPS[0], 90))))
 
 

@@ -136,7 +136,7 @@ def test_one_viewer_too_many_is_told_to_come_back(client: FlaskClient, crowd: Fa
     response = client.get("/video_feed")
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "60"
-    assert response.text == "2 are watching, and no more may; try again in a minute.\n"
+    assert response.text == "2 viewers are watching, which is the limit; try again in a minute.\n"
     assert client.get("/state").get_json()["full"] is True
     streams.pop().close()
     assert client.get("/state").get_json()["full"] is False
@@ -160,7 +160,7 @@ def test_an_img_is_shown_by_a_picture_that_all_places_are_taken(
     assert picture is not None
     assert picture.shape == (480, 640, 3)
     expected = draw_notice(
-        "All 2 places are taken", "Nobody else can watch just now. This page tries again by itself."
+        "All 2 places are taken", "No more viewers can watch right now. This page tries again automatically."
     )
     assert np.abs(picture.astype(int) - expected).mean() < 2
     assert client.get("/events", headers={"Accept": "text/event-stream"}).status_code == 200
@@ -175,7 +175,7 @@ def test_a_stream_that_was_never_read_frees_its_seat(client: FlaskClient, crowd:
 
 
 def test_readyz_says_whether_frames_come(client: FlaskClient, camera: FakeCamera) -> None:
-    assert client.get("/readyz").data == b"frames are coming\n"
+    assert client.get("/readyz").data == b"frames are arriving\n"
     camera.now = replace(camera.now, newest=None)
     assert client.get("/readyz").status_code == 503
     camera.now = replace(camera.now, problem="camera 0 is not connected")
@@ -238,7 +238,7 @@ def test_a_snapshot_without_a_picture_is_a_503_with_a_sentence(client: FlaskClie
     camera.picture = None
     response = client.get("/snapshot.jpg")
     assert response.status_code == 503
-    assert "no picture yet" in response.text
+    assert "has not sent a picture yet" in response.text
 
 
 def test_the_state_is_complete_and_its_emotions_are_in_order(client: FlaskClient) -> None:

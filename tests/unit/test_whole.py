@@ -53,7 +53,7 @@ def test_a_small_and_nearly_square_picture_without_a_face_is_read_as_one(size_px
     [face] = reading.faces
     assert (face.track_id, face.box) == (1, (0, 0, width, height))
     sentence = "No face was found; the whole picture was read as one."
-    assert (reading.is_whole, reading.note) == (True, f"{sentence} It may be none.")
+    assert (reading.is_whole, reading.note) == (True, f"{sentence} It may not be a face.")
 
 
 @pytest.mark.parametrize("size_px", [(257, 256), (256, 204), (19, 19), (1, 1), (640, 480)])
@@ -100,7 +100,7 @@ def test_the_note_stands_beside_that_of_the_picture() -> None:
     recognizer = fake_recognizer()
     [reading] = recognizer.read([File("a.gif", animation())], whole=True)
     recognizer.close()
-    assert reading.note == f"The first of several pictures was read. {ASKED_NOTE}"
+    assert reading.note == f"The file has several pictures; the first was read. {ASKED_NOTE}"
 
 
 def animation() -> bytes:

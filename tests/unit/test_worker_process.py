@@ -242,7 +242,7 @@ def test_a_file_that_needs_too_much_memory_costs_that_file_only(tmp_path: Path) 
     with ExitStack() as stack:
         streams = [(name, stack.enter_context(anonymous(data))) for name, data in files]
         items = process.read(streams, tmp_path, threading.Event(), lambda *_: None)
-    sentence = "The file needs more memory than there is."
+    sentence = "The file needs more memory than is available."
     assert [(item["file"], item.get("text")) for item in items] == [
         ("a.jpg", None),
         ("huge.png", sentence),
@@ -330,7 +330,7 @@ def test_a_job_whose_process_crashes_says_so_and_the_next_is_read(tmp_path: Path
     job = jobs.find(job_id)
     assert job is not None
     until(lambda: job.state == "failed")
-    assert job.problem == "This could not be read: it brought its reader down, or to a standstill."
+    assert job.problem == "This could not be read: it made the reading process crash or hang."
     assert not (tmp_path / "jobs" / job_id).exists()
     jobs.close()
 

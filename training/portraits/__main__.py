@@ -1,7 +1,7 @@
 """Build the demo's portraits: python -m training.portraits --data fer2013.csv --ferplus fer2013new.csv.
 
-Each portrait's face is an average of many aligned faces that look alike and show one emotion, so that it is
-nobody's photograph; colours, hair and clothes are painted by code.
+Each face is the average of many aligned, similar faces that show the same emotion, so it is nobody's
+photograph; colours, hair and clothes are painted by code.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         default=ROOT / "static" / "samples",
         help="folder of the portraits (default: static/samples)",
     )
-    parser.add_argument("--threads", type=int, default=2, help="threads that share the work (default: 2)")
+    parser.add_argument("--threads", type=int, default=2, help="number of CPU threads (default: 2)")
     args: Any = parser.parse_args(argv)
     cv2.setNumThreads(1)  # the threads are ours
     try:
