@@ -122,7 +122,7 @@ def test_the_first_row_of_the_augmented_sheet_is_as_it_is_and_the_others_are_not
 
 
 def test_the_page_says_that_it_must_not_be_published(report: tuple[str, dict[str, Any]]) -> None:
-    assert "do not publish it" in report[0]
+    assert "do not publish, commit or share it" in report[0]
 
 
 def test_every_section_ends_in_a_sentence_on_the_page(report: tuple[str, dict[str, Any]]) -> None:
