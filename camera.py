@@ -1,17 +1,18 @@
 """Camera: one thread grabs frames, one annotates them, one watches that they come; it recovers by itself."""
 
 import logging
-import math
 import sys
 import threading
 import time
 import traceback
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
 from sources.base import Source, SourceError, frames
+from sources.signal import Signal
+from sources.source_log import SourceLog
 from streaming.latest import Latest
 from streaming.viewable import FPS_WINDOW_S, SETTLE_S, Counts, State, Viewable
 from vision.frames import AnnotatedFrame, Frame, Image
@@ -20,9 +21,6 @@ from vision.tracker import Track
 log = logging.getLogger(__name__)
 
 MAX_GRABBERS = 3  # the grabbing thread, and two more that a device holds
-PERIODS = 2.5  # of a slow source, without a picture, until it has a problem
-MAX_PATIENCE_S = 60.0
-GAPS = 5  # between frames, of which the longest counts as the source's period
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,8 @@ class CameraWaits:
     tick_s: float = 0.25  # between two checks whether frames are wanted, and whether they come
     min_pause_s: float = 0.5  # before the source is opened again; doubled each time up to max_pause_s
     max_pause_s: float = 2.0
-    reopen_after_s: float = 5.0  # of silence beyond the stall, when a device's own timeout has passed
+    reopen_after_s: float = 5.0  # of silence beyond the stall, when a device's own timeout has passed;
+    max_reopen_after_s: float = 60.0  # doubled each time up to this, for a source that takes longer to open
     first_gap_s: float = 7.5  # for the first two pictures of a live source, whose period is not known yet
     log_every_s: float = 60.0  # a source that comes and goes is logged once in this time,
     log_after_s: float = 5.0  # and when it has stayed as it is for this long
@@ -48,8 +47,8 @@ class Camera(Viewable):
     """One source, annotated for any number of viewers.
 
     Its threads start with the first viewer and wait while there is none: the source is closed idle_s after
-    the last viewer left, and opened again for the next one. If the newest frame is older than stall_s, or than
-    PERIODS periods of a source that is slower, the state and the stream say why.
+    the last viewer left, and opened again for the next one. If the newest frame is older than stall_s, or a
+    slower source is late (see `Signal`), the state and the stream say why.
     """
 
     def __init__(
@@ -75,22 +74,13 @@ class Camera(Viewable):
         super().__init__(idle_s, settle_s=waits.settle_s, fps_window_s=waits.fps_window_s)
         self._open_source = open_source
         self._process = process
-        self._stall_s = stall_s
         self._waits = waits
+        self._log = SourceLog(waits.log_every_s, waits.log_after_s)
         self._frames: Latest[Frame] = Latest()
         # The base's _changed guards everything below.
+        self._signal = Signal(stall_s, waits.first_gap_s)
         self._running = False
         self._name, self._note = name, ""
-        self._problem = ""  # of the source
-        self._fault = ""  # the error of the last frame, if it could not be processed
-        self._grabbed_s = 0.0  # monotonic, as all times: the last sign of life of the source
-        self._gaps_s: deque[float] = deque(maxlen=GAPS)  # between its last frames
-        self._is_new = False  # an open live source, until there is a gap
-        self._frame: Frame | None = None  # the newest one that was grabbed,
-        self._done: Frame | None = None  # and that was annotated
-        self._framed_s = self._reported_s = 0.0  # when it came, and when the problem changed
-        self._fresh_s = 0.0  # since then a frame waits to be annotated
-        self._opened_log = self._problem_log = (-math.inf, "")  # when which was logged last
         self._threads: list[threading.Thread] = []
         self._grabber: threading.Thread | None = None
         self._annotator: threading.Thread | None = None
@@ -108,7 +98,7 @@ class Camera(Viewable):
     def find_face(self, track_id: int) -> tuple[Image, Track] | None:
         """Return the newest image (H, W, 3) uint8 BGR, undrawn, with a face in it; None if it is gone."""
         with self._changed:
-            frame, annotated = self._done, self._annotated.newest()
+            frame, annotated = self._signal.finished, self._annotated.newest()
         tracks = annotated.tracks if annotated else []
         track = next((track for track in tracks if track.track_id == track_id), None)
         return (frame.image, track) if frame and track else None
@@ -127,7 +117,7 @@ class Camera(Viewable):
 
     def _begin(self) -> None:
         if not self._threads:
-            self._fresh_s = self._grabbed_s = time.monotonic()
+            self._signal.wait_from(time.monotonic())
             self._start_grabbing()
             self._annotator = self._start(self._annotate)
             self._start(self._watch)
@@ -140,22 +130,9 @@ class Camera(Viewable):
 
     def _find_problem(self) -> str:
         """Return why the newest frame is missing or too old; empty if all is well. Under the lock."""
-        now_s, patience_s = time.monotonic(), self._patience_s()
-        if self._problem or not self._is_wanted():
-            return self._problem
-        if now_s - self._grabbed_s > patience_s:
-            return f"{self._name} has sent no picture for {patience_s:.3g} s"
-        if self._frame is self._done or now_s - self._fresh_s <= self._stall_s:
-            return ""
-        if self._fault:
-            return "Frames cannot be processed; the log says why"
-        return f"The picture is frozen: no frame has been finished for {self._stall_s:g} s"
-
-    def _patience_s(self) -> float:
-        """Return how long the source may give no picture: longer than its own period. Under the lock."""
-        if self._gaps_s:
-            return max(self._stall_s, min(PERIODS * max(self._gaps_s), MAX_PATIENCE_S))
-        return max(self._stall_s, self._waits.first_gap_s) if self._is_new else self._stall_s
+        if not self._is_wanted():
+            return self._signal.problem
+        return self._signal.find_problem(self._name, time.monotonic())
 
     # The grabbing thread opens the source, reads it and closes it; no other thread touches it.
 
@@ -179,8 +156,7 @@ class Camera(Viewable):
                 log.exception("the source failed")
                 problem = "the source failed; the log says why"
             else:
-                log.info("closed %s", self._name)
-                self._opened_log = (-math.inf, "")
+                self._log.closed(self._name)
                 continue
             if self._grabber is this:
                 self._report(problem)
@@ -198,53 +174,34 @@ class Camera(Viewable):
 
     def _open(self) -> Source:
         with self._changed:
-            self._gaps_s.clear()
-            self._is_new = False
+            self._signal.close()
         source, note = self._open_source()
         with self._changed:
             self._name, self._note, self._running = source.name, note, True
             self._happened["openings"] += 1
-            self._is_new = source.fps is None
-        logged_s, name = self._opened_log
-        if source.name != name or time.monotonic() - logged_s > self._waits.log_every_s:
-            self._opened_log = time.monotonic(), source.name
-            log.info("opened %s", source.name)
+            self._signal.open(is_live=source.fps is None)
+        self._log.opened(source.name)
         return source
 
     def _take(self, frame: Frame | None) -> None:
         """Hand a frame to the annotating thread; None is only a sign of life."""
-        now_s = time.monotonic()
         with self._changed:
-            if frame is not None:
-                if self._frame is self._done:
-                    self._fresh_s = now_s
-                if frame.index > 0:
-                    self._gaps_s.append(now_s - self._framed_s)
-                self._frame, self._framed_s = frame, now_s
-            self._grabbed_s = now_s
+            self._signal.receive(frame, time.monotonic())
         if frame is not None:
             self._frames.put(frame)
 
     def _report(self, problem: str) -> None:
-        if problem == self._problem:
+        if problem == self._signal.problem:
             return
         with self._changed:
-            self._problem = problem
+            self._signal.report(problem, time.monotonic())
             self._running = not problem
-            self._reported_s = self._fresh_s = time.monotonic()  # the next frame has its time, too
         self._log_problem()
 
     def _log_problem(self) -> None:
-        """Log the source's problem, or that it is over; of one that comes and goes not every change."""
-        now_s = time.monotonic()
         with self._changed:
-            logged_s, logged = self._problem_log
-            problem = self._problem
-            lately = now_s - logged_s < self._waits.log_every_s
-            if problem == logged or (lately and now_s - self._reported_s < self._waits.log_after_s):
-                return
-            self._problem_log = now_s, problem
-        log.warning("no picture: %s", problem) if problem else log.info("the picture is back")
+            problem, since_s = self._signal.problem, self._signal.reported_s
+        self._log.report(problem, since_s)
 
     def _wait_until_wanted(self) -> bool:
         """Return True as soon as there is a viewer; False when the camera is closed."""
@@ -252,8 +209,8 @@ class Camera(Viewable):
             if not self._is_wanted():
                 self._forget()
                 self._frames.clear()
-                self._problem, self._fault, self._running = "", "", False
-                self._frame = self._done = None
+                self._signal.forget()
+                self._running = False
             while not self._closed and not self._is_wanted():
                 self._changed.wait()
             return not self._closed
@@ -276,14 +233,14 @@ class Camera(Viewable):
             annotated = self._process(frame)
         except Exception as error:
             fault = repr(error)
-            if fault != self._fault:
+            if fault != self._signal.fault:
                 log.exception("frame %d could not be processed", frame.index)
             with self._changed:
-                self._fault = fault
+                self._signal.fault = fault
                 self._happened["faults"] += 1
             return
         with self._changed:
-            self._fault, self._fresh_s, self._done = "", time.monotonic(), frame
+            self._signal.finish(frame, time.monotonic())
             self._happened["frames"] += 1
             self._step_s.update({step: ms / 1000 for step, ms in annotated.step_ms.items()})
             self._publish(annotated)
@@ -292,22 +249,25 @@ class Camera(Viewable):
 
     def _watch(self) -> None:
         """Publish why no frame comes while none does, and open a source that stands still again."""
-        reopened_s = 0.0
+        reopened_s, reopen_after_s = 0.0, self._waits.reopen_after_s
         while not self._closed:
             with self._changed:
                 now_s = time.monotonic()
+                signal = self._signal
                 if not self._is_wanted():
-                    self._fresh_s = self._grabbed_s = now_s
-                problem, explained = self._find_problem(), bool(self._problem or self._fault)
-                patience_s = self._patience_s()
-                silent_s = now_s - max(self._grabbed_s, reopened_s)
+                    signal.wait_from(now_s)
+                problem, explained = self._find_problem(), bool(signal.problem or signal.fault)
+                patience_s = signal.patience_s()
+                silent_s = now_s - max(signal.alive_s, reopened_s)
+                if signal.alive_s > reopened_s:
+                    reopen_after_s = self._waits.reopen_after_s
             if problem and self._publish_no_signal(problem) and not explained and silent_s <= patience_s:
                 self._log_hang(problem)
             self._log_problem()
-            if not self._problem and silent_s > patience_s + self._waits.reopen_after_s:
+            if not signal.problem and silent_s > patience_s + reopen_after_s:
                 if self._start_grabbing():
                     log.warning("%s is frozen; reopening it", self._name)
-                reopened_s = now_s
+                reopened_s, reopen_after_s = now_s, min(2 * reopen_after_s, self._waits.max_reopen_after_s)
             self._pause(self._waits.tick_s)
 
     def _log_hang(self, problem: str) -> None:

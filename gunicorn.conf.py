@@ -74,8 +74,7 @@ def post_worker_init(worker: Any) -> None:
     """Disconnect the viewers when a signal ends the worker: their streams would never end by themselves."""
 
     def end(signum: int, frame: Any) -> None:
-        # in a thread: the handler may have interrupted the very code that holds a lock
-        threading.Thread(target=close_site, args=(worker.wsgi,)).start()
+        begin_to_close(worker.wsgi)
         worker.handle_exit(signum, frame)
 
     signal.signal(signal.SIGTERM, end)
@@ -90,17 +89,23 @@ def post_worker_init(worker: Any) -> None:
 def worker_int(worker: Any) -> None:
     """Disconnect the viewers on Ctrl-C, too, which may come before the site is made."""
     if site := getattr(worker, "wsgi", None):
-        threading.Thread(target=close_site, args=(site,)).start()
+        begin_to_close(site)
+
+
+def begin_to_close(site: Any) -> None:
+    """Close the site in a thread: a signal may have interrupted the very code that holds a lock.
+
+    `worker_exit` waits for its end, which every part of the site limits.
+    """
+    threading.Thread(target=close_site, args=(site,), name="closing", daemon=True).start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Close the site, and leave the process without unloading its libraries."""
+    """Close the site and the log, and leave the process without unloading its libraries."""
     site = getattr(worker, "wsgi", None)
-    if site is None:
-        return
-    clean = close_site(site)
+    clean = site is None or close_site(site)
     worker.log_writer.close()
-    if not clean or not worker.alive:
+    if site and (not clean or not worker.alive):
         # A thread still inside OpenCV would abort the interpreter on its way out; and unloading PyTorch
         # takes half a second, when all is done already.
         with contextlib.suppress(OSError):

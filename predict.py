@@ -23,6 +23,7 @@ from uploads.assemble import make_readers
 from uploads.recognizer import File, Reading, Recognizer, annotate, picture_rows, reading_json
 from uploads.timeline import Timeline
 from vision.background import limit_threads
+from vision.emotions import UNSURE
 from vision.faces import NO_FACE, Table, face_json, face_rows, remark_row
 from vision.jpeg import encode_jpeg
 from vision.pipeline import Pipeline
@@ -116,7 +117,7 @@ class Output:
 
 
 def _named(face: Track) -> str:
-    return f"{face.emotion} {face.confidence:.0%}" if face.sure else "unsure"
+    return f"{face.emotion} {face.confidence:.0%}" if face.sure else UNSURE
 
 
 def open_files(paths: Sequence[Path]) -> list[InputFile]:

@@ -13,6 +13,8 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from texts import shorten
+
 ROOT = Path(__file__).parent
 VERSION = "live-facial-emotions 0.2.0"  # as in pyproject.toml
 PREFIX = "FER_"
@@ -234,18 +236,20 @@ class Settings:
             value = getattr(self, item.name)
             # `not (low <= value)` rather than `value < low`, so that NaN is refused too
             if low is not None and not (low <= value <= high):
-                raise SettingsError(f"{flag(item)} must be from {low} to {high}, not {value}")
+                raise SettingsError(f"{flag(item)} must be from {low} to {high}, not {shorten(value)}")
             choices = item.metadata["choices"]
             if choices and value not in choices:
-                raise SettingsError(f"{flag(item)} must be one of {', '.join(choices)}, not {value!r}")
+                raise SettingsError(f"{flag(item)} must be one of {', '.join(choices)}, not {shorten(value)!r}")
         if self.proxied_as and not HOST_NAMES.fullmatch(self.proxied_as):
             raise SettingsError(
                 "--proxied-as must be host names like faces.example.org, comma-separated, "
-                f"not {self.proxied_as!r}"
+                f"not {shorten(self.proxied_as)!r}"
             )
         for origin in self.embedders:
             if not is_origin(origin):
-                raise SettingsError(f"--embed must be origins like https://hall.example.org, not {origin!r}")
+                raise SettingsError(
+                    f"--embed must be origins like https://hall.example.org, not {shorten(origin)!r}"
+                )
         self.check_exposure(self.host)
         if self.role != "all" and not self.redis_url:
             raise SettingsError(f"--role {self.role} needs --redis-url")
@@ -259,14 +263,14 @@ class Settings:
                 f"{self.workers} workers would each open the camera; only --role web can have more than one"
             )
         if not NAME.fullmatch(self.name):
-            raise SettingsError(f"--name must be 1 to 40 letters, digits, - or _, not {self.name!r}")
+            raise SettingsError(f"--name must be 1 to 40 letters, digits, - or _, not {shorten(self.name)!r}")
 
     def check_exposure(self, host: str) -> None:
         """Raise SettingsError if other machines reach that address without a password and without --public."""
         reachable = host not in LOOPBACK or self.proxied_as
         if reachable and self.role != "camera" and not (self.auth or self.token or self.public):
             raise SettingsError(
-                f"others could watch the camera on {self.proxied_as or host}: "
+                f"others could watch the camera on {shorten(self.proxied_as or host)}: "
                 "give --auth user:password or --token TOKEN, or allow it with --public"
             )
 
@@ -370,7 +374,7 @@ def _check_variables(environ: Mapping[str, str]) -> None:
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
             nearest = difflib.get_close_matches(name, known, 1, 0)
-            raise SettingsError(f"there is no setting {name}; did you mean {nearest[0]}?")
+            raise SettingsError(f"there is no setting {shorten(name)}; did you mean {nearest[0]}?")
 
 
 def _convert(item: "Field[Any]", text: str, name: str) -> Any:
@@ -379,13 +383,13 @@ def _convert(item: "Field[Any]", text: str, name: str) -> Any:
     kind = type(default)
     if kind is bool:
         if text.lower() not in _BOOLS:
-            raise SettingsError(f"{name} must be true or false, not {text!r}")
+            raise SettingsError(f"{name} must be true or false, not {shorten(text)!r}")
         return _BOOLS[text.lower()]
     try:
         return kind(text)
     except ValueError:
         expected = "a whole number" if kind is int else "a number"
-        raise SettingsError(f"{name} must be {expected}, not {text!r}") from None
+        raise SettingsError(f"{name} must be {expected}, not {shorten(text)!r}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -402,7 +406,7 @@ def _parser() -> argparse.ArgumentParser:
         if item.default is False:
             parser.add_argument(flag(item), action="store_const", const="true", help=text)
             continue
-        default = f"(default: {_shorten(item.default)})" if item.default else ""
+        default = f"(default: {_relative(item.default)})" if item.default else ""
         parser.add_argument(flag(item), metavar="VALUE", help=f"{text} {default}")
         if formerly := item.metadata["formerly"]:
             old = "--" + formerly.replace("_", "-")
@@ -410,6 +414,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _shorten(default: object) -> str:
+def _relative(default: object) -> str:
     """Return a default as --help shows it, paths relative to the program's folder."""
     return str(default).removeprefix(str(ROOT) + os.sep)

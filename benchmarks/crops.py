@@ -32,7 +32,7 @@ from sources.opencv import to_bgr
 from training.data import SPLITS, Faces, load_faces
 from uploads.assemble import load_classifier
 from vision.background import limit_threads
-from vision.crops import Tilts, turning
+from vision.crops import Tilts, rotation_matrix
 from vision.detector import Boxes, Detections, Detector
 from vision.detectors import LIVE_PX
 from vision.frames import Image
@@ -71,7 +71,7 @@ def paste(face: NDArray[np.uint8], tilt_deg: float, rng: np.random.Generator) ->
     """Return a face (48, 48) uint8, enlarged and tilted clockwise, on a ground of its blurred borders."""
     (width, height), side = LIVE_PX, int(rng.integers(*SIDES_PX))
     corner = np.array([rng.integers((width - side) // 4, (width - side) * 3 // 4), (height - side) // 2])
-    step = turning(-tilt_deg) * (face.shape[0] / side)  # from a pixel of the scene to one of the face
+    step = rotation_matrix(-tilt_deg) * (face.shape[0] / side)  # from a pixel of the scene to one of the face
     start = (face.shape[0] - 1) / 2 - step @ (corner + (side - 1) / 2)
     to_face, flags = np.column_stack((step, start)), cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     large = cv2.warpAffine(face, to_face, LIVE_PX, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -192,6 +192,7 @@ def running() -> Iterator[tuple[Site, list[Watcher]]]:
         stack.callback(site.close)
         watchers = [Watcher(port) for port in site.ports]
         for watcher in watchers:
+            stack.callback(watcher.join, 10)
             stack.callback(setattr, watcher, "ended", True)
         deadline_s = time.monotonic() + MAX_S
         while not all(len(w.pictures) > 60 for w in watchers) and time.monotonic() < deadline_s:

@@ -19,6 +19,7 @@ from nn.resemotenet import ResEmoteNet
 from nn.resnet import FieldResNet, TransferResNet
 from nn.se_vgg import SEVGG
 from nn.vgg import VGG16
+from texts import shorten
 from vision.emotions import EMOTIONS
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -43,7 +44,7 @@ def build(name: str, options: dict[str, Any]) -> nn.Module:
     The options are those of its constructor, and those in PREPARED.
     """
     if name not in NETWORKS:
-        raise ValueError(f"no network {name!r}; there are: {', '.join(NETWORKS)}")
+        raise ValueError(f"no network {shorten(name)!r}; there are: {', '.join(NETWORKS)}")
     prepared = {option: options[option] for option in PREPARED if option in options}
     refusal = ValueError(f"the network {name} does not take the options {', '.join(options)}")
     try:

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from settings import VERSION
-from vision.emotions import EMOTIONS
+from vision.emotions import EMOTIONS, UNSURE
 from vision.faces import NO_FACE
 
-UNSURE = "unsure"  # the emotion of a face that shows none clearly
 EXPIRE_S = 60  # a camera that sends nothing for so long has no values
 _OF_LARGEST = "{{ %s if value_json.face else None }}"  # None is "unknown" to Home Assistant
 

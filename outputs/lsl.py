@@ -9,7 +9,7 @@ from pylsl.info import XMLElement
 from outputs.base import Moment
 from outputs.slots import SLOTS, Slots
 from settings import VERSION
-from vision.circumplex import AXES, place
+from vision.circumplex import AXES, valence_arousal
 from vision.emotions import EMOTIONS
 from vision.tracker import Track
 
@@ -114,7 +114,7 @@ def face_channels(face: Track | None) -> list[float]:
     """Return the CHANNELS of the face in a place; NaN for all if there is none."""
     if face is None:
         return [math.nan] * len(CHANNELS)
-    return [face.track_id, face.sure, *face.probs.tolist(), *place(face.probs).tolist(), *face.box]
+    return [face.track_id, face.sure, *face.probs.tolist(), *valence_arousal(face.probs).tolist(), *face.box]
 
 
 def to_local_clock(captured_s: float) -> float:

@@ -11,9 +11,10 @@ from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
 from outputs.base import Moment, OutputError
-from outputs.home_assistant import UNSURE, discovery
+from outputs.home_assistant import discovery
 from outputs.slots import area
 from settings import ESCAPES, StartError, has_host, mask_address
+from vision.emotions import UNSURE
 from vision.faces import NO_FACE, face_json
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}

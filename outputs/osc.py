@@ -13,7 +13,8 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from outputs.base import Moment, OutputError
 from outputs.slots import Slots
 from settings import HOST, StartError
-from vision.circumplex import AXES, place
+from texts import shorten
+from vision.circumplex import AXES, valence_arousal
 from vision.emotions import EMOTIONS
 from vision.tracker import Track
 
@@ -101,7 +102,7 @@ def split_receiver(text: str) -> tuple[str, int]:
     """Return the host and the port of HOST:PORT; raises StartError."""
     host, _, port = text.rpartition(":")
     if not (HOST.fullmatch(text) and host and re.fullmatch("[0-9]+", port) and 0 < int(port) < 65536):
-        raise StartError(f"--osc must be HOST:PORT like 127.0.0.1:9000, not {text!r}")
+        raise StartError(f"--osc must be HOST:PORT like 127.0.0.1:9000, not {shorten(text)!r}")
     return host.strip("[]"), int(port)
 
 
@@ -123,6 +124,6 @@ def face_values(number: int, face: Track) -> Iterator[Value]:
     yield f"{at}/sure", "i", (int(face.sure),)
     for emotion, prob in zip(EMOTIONS, face.probs.tolist(), strict=True):
         yield f"{at}/{emotion}", "f", (prob,)
-    for axis, value in zip(AXES, place(face.probs).tolist(), strict=True):
+    for axis, value in zip(AXES, valence_arousal(face.probs).tolist(), strict=True):
         yield f"{at}/{axis}", "f", (value,)
     yield f"{at}/box", "iiii", face.box

@@ -1,9 +1,10 @@
 """The name, the note and the tags that people give a session, each kept short and printable."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
+
+from texts import clean, clean_lines
 
 MAX_NAME = 120  # characters, as all of these
 MAX_NOTE = 4000
@@ -11,7 +12,6 @@ MAX_TAG = 60
 MAX_TAGS = 20
 MAX_LABELS = 9  # one for each of the keys 1 to 9
 MAX_LABEL = 100
-TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # what follows reads the other way
 
 
 class AboutError(ValueError):
@@ -32,7 +32,7 @@ class About:
         note = clean_lines(note)
         if len(note) > MAX_NOTE:
             raise AboutError(f"note must have at most {MAX_NOTE} characters, not {len(note)}.")
-        return cls(clean("name", name, MAX_NAME), note, parse_tags(tags))
+        return cls(clean_field("name", name, MAX_NAME), note, parse_tags(tags))
 
     def changed(self, given: Mapping[str, str]) -> Self:
         """Return this with the name, the note and the tags that are given as in `parse`; raises AboutError."""
@@ -58,29 +58,14 @@ def parse_labels(text: str) -> tuple[str, ...]:
 
 def split(field: str, text: str, most: int) -> tuple[str, ...]:
     """Return the parts of a text between commas or line breaks, each once; raises AboutError."""
-    parts = (
-        clean(f"each of the {field}", part, most) for line in text.splitlines() for part in line.split(",")
-    )
-    return tuple(dict.fromkeys(part for part in parts if part))
+    parts = [part for line in text.splitlines() for part in line.split(",")]
+    cleaned = [clean_field(f"each of the {field}", part, most) for part in parts]
+    return tuple(dict.fromkeys(filter(None, cleaned)))
 
 
-def clean(field: str, text: str, most: int) -> str:
-    """Return a text on one line and without control characters; raises AboutError if it is too long."""
-    text = " ".join(filter(None, map(_printable, text.split())))
+def clean_field(field: str, text: str, most: int) -> str:
+    """Return a text as `texts.clean` does; raises AboutError if it is too long."""
+    text = clean(text)
     if len(text) > most:
         raise AboutError(f"{field} must have at most {most} characters, not {len(text)}.")
     return text
-
-
-def clean_lines(text: str) -> str:
-    """Return a text with its lines, without control characters and without space around it."""
-    return "\n".join(_printable(line.replace("\t", " ")) for line in text.splitlines()).strip()
-
-
-def _printable(text: str) -> str:
-    # databases take neither NUL nor half of a surrogate pair; a turn would go on behind the text in a page
-    return "".join(
-        char
-        for char in text
-        if unicodedata.category(char) not in ("Cc", "Cs") and unicodedata.bidirectional(char) not in TURNS
-    )

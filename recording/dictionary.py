@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from vision.circumplex import AXES
 from vision.emotions import DETAILS
 
-SURE = {"0": "no emotion was probable enough to be named", "1": "the face was labelled with it"}
+SURE_LEVELS = {"0": "no emotion was probable enough to be named", "1": "the face was labelled with it"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ SIGHTING_FIELDS = (
         "emotion of the face's label; if sure is 0, the last one named, or the most probable one",
         levels={name: emotion.description for name, emotion in DETAILS.items()},
     ),
-    Field("sure", "whether the label named this emotion, or said “unsure”", levels=SURE),
+    Field("sure", "whether the label named this emotion, or said “unsure”", levels=SURE_LEVELS),
     *(Field(name, f"probability that the face shows {name}, smoothed over time, 0 to 1") for name in DETAILS),
     *(Field(name, _PLACES[name]) for name in AXES),
     Field("brightness", "mean gray level of the whole picture, 0 (black) to 255 (white)", "gray level", _OLD),

@@ -1,4 +1,4 @@
-"""Sightings and markers as CSV and JSON Lines: spreadsheets, pandas and R open them as they are."""
+"""Sightings and markers as CSV and JSON: spreadsheets, pandas and R open them as they are."""
 
 import io
 import json
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from recording.dictionary import CSV_FIELDS, MARKER_FIELDS, SIGHTING_FIELDS, names
 from recording.history import Summary
 from recording.markers import Marker
-from vision.circumplex import place
+from vision.circumplex import valence_arousal
 from vision.faces import Table
 from vision.resting_face import RestingFace, read_without
 
 COLUMNS = names(SIGHTING_FIELDS)
 CSV_COLUMNS = names(CSV_FIELDS)
 MARKER_COLUMNS = names(MARKER_FIELDS)
-SECONDS = COLUMNS.index("seconds")
+SECONDS_COLUMN = COLUMNS.index("seconds")
 ROWS_A_PART = 100
 # Of a row of `History.sightings`.
 TRACK_ID, PROBS, REST_MS = 2, slice(9, 16), 19
@@ -55,7 +55,7 @@ def records(
         if without:
             _take_back(probs, part, without)
         figures = (
-            np.hstack((probs, place(probs))).round(4).tolist()
+            np.hstack((probs, valence_arousal(probs))).round(4).tolist()
         )  # as one: a row alone takes four times as long
         for (_, at_unix_ms, *more), numbers in zip(part, figures, strict=True):
             times = iso_time(at_unix_ms), (at_unix_ms - summary.started_unix_ms) / 1000
@@ -99,7 +99,7 @@ def add_markers(rows: Iterable[Sequence[Any]], markers: Iterable[Sequence[Any]])
         if last is not None:
             yield *last, "; ".join(marks)
             marks.clear()
-        while waiting and waiting[0][SECONDS] <= row[SECONDS]:
+        while waiting and waiting[0][SECONDS_COLUMN] <= row[SECONDS_COLUMN]:
             marks.append(waiting.popleft()[label])
         last = row
     if last is not None:
@@ -118,6 +118,16 @@ def as_csv(rows: Iterable[Sequence[Any]], columns: Sequence[str] = COLUMNS) -> I
         table.add(islice(rows, ROWS_A_PART))
 
 
+def as_json_array(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> Iterator[str]:
+    """Yield a JSON array of one object a row, in parts of ROWS_A_PART; rows are in the order of columns."""
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    rows, before = iter(rows), "["
+    while part := list(islice(rows, ROWS_A_PART)):
+        yield before + ",".join(encode(dict(zip(columns, row, strict=True))) for row in part)
+        before = ","
+    yield "[]\n" if before == "[" else "]\n"
+
+
 def as_json_lines(rows: Iterable[Sequence[Any]], markers: Iterable[Sequence[Any]] = ()) -> Iterator[str]:
     """Yield one JSON object a line, in parts of ROWS_A_PART: https://jsonlines.org.
 
@@ -128,7 +138,7 @@ def as_json_lines(rows: Iterable[Sequence[Any]], markers: Iterable[Sequence[Any]
     while part := list(islice(rows, ROWS_A_PART)):
         lines = []
         for row in part:
-            while waiting and waiting[0][SECONDS] <= row[SECONDS]:
+            while waiting and waiting[0][SECONDS_COLUMN] <= row[SECONDS_COLUMN]:
                 lines.append(encode(dict(zip(MARKER_COLUMNS, waiting.popleft(), strict=True))))
             lines.append(encode(dict(zip(COLUMNS, row, strict=True))))
         yield "\n".join((*lines, ""))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    not_,
     or_,
     select,
     update,
@@ -28,7 +29,7 @@ from recording.database import PRAGMAS, Database, DatabaseError, NewerDatabaseEr
 from recording.markers import Marker
 from recording.schema import MIGRATIONS, Migration
 from recording.tables import (
-    COUNTED,
+    COUNTED_LABELS,
     TABLES,
     faces_table,
     markers_table,
@@ -39,13 +40,14 @@ from recording.tables import (
     tags_table,
 )
 from settings import StartError
-from vision.emotions import EMOTIONS
+from vision.emotions import EMOTIONS, UNSURE
 from vision.head_pose import roll_deg, yaw_estimate_deg
 from vision.resting_face import RestingFace
 from vision.tracker import Track
 
 ROWS_A_READ = 1000
 DAY_MS = 24 * 3600 * 1000
+FIRST_MS = 1_735_689_600_000  # 2025-01-01; no session ended earlier, whatever its clock said
 # (Unix time in ms, face), and the brightness of the picture where it is known.
 Sighting = tuple[int, Track] | tuple[int, Track, float | None]
 
@@ -70,7 +72,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Summary:
-    """A session in figures; counts has the number of sightings for each label in COUNTED."""
+    """A session in figures; counts has the number of sightings for each label in COUNTED_LABELS."""
 
     session_id: int
     key: str
@@ -92,14 +94,14 @@ class Search:
     tag: str = ""
 
 
-ALL = Search()
-LABEL = case((sightings_table.c.sure, sightings_table.c.emotion), else_="unsure")
+ANY_SESSION = Search()
+LABEL_COLUMN = case((sightings_table.c.sure, sightings_table.c.emotion), else_=UNSURE)
 NEWEST_FIRST = (sessions_table.c.started_ms.desc(), sessions_table.c.id.desc())
 
 
 @dataclass(frozen=True)
 class Face:
-    """One face of a session in figures; counts has the number of sightings for each label in COUNTED."""
+    """One face of a session in figures; counts has the number of sightings for each label in COUNTED_LABELS."""
 
     track_id: int
     first_unix_ms: int
@@ -184,7 +186,7 @@ class History:
                 rows = [_as_row(session_id, number, *it) for number, it in enumerate(sightings, count)]
                 connection.execute(insert(sightings_table), rows)
                 _insert_rests(connection, session_id, sightings)
-                _add(connection, faces_table, _count_faces(session_id, sightings), COUNTED, ("last_ms",))
+                _add(connection, faces_table, _count_faces(session_id, sightings), COUNTED_LABELS, ("last_ms",))
                 _add(
                     connection,
                     seconds_table,
@@ -200,7 +202,7 @@ class History:
 
     # For the pages.
 
-    def count(self, search: Search = ALL) -> int:
+    def count(self, search: Search = ANY_SESSION) -> int:
         """Return how many sessions there are, or match."""
         if self.database.is_empty():
             return 0
@@ -208,7 +210,7 @@ class History:
         with self.database.begin() as connection:
             return connection.scalar(query) or 0
 
-    def sessions(self, first: int, limit: int, search: Search = ALL) -> list[Summary]:
+    def sessions(self, first: int, limit: int, search: Search = ANY_SESSION) -> list[Summary]:
         """Return up to limit sessions that match, from number first on, the newest being number 0."""
         if self.database.is_empty():
             return []
@@ -219,9 +221,10 @@ class History:
         """Return the session of that number, or None."""
         if self.database.is_empty():
             return None
-        return next(iter(self._read_summaries(_summaries().where(sessions_table.c.id == session_id))), None)
+        with self.database.begin() as connection:
+            return read_session(connection, session_id)
 
-    def others(self, summary: Summary, limit: int) -> list[Summary]:
+    def merge_candidates(self, summary: Summary, limit: int) -> list[Summary]:
         """Return up to limit other sessions of the same source that overlap it nowhere, the nearest first."""
         table = sessions_table.c
         apart = or_(table.started_ms >= summary.ended_unix_ms, table.ended_ms <= summary.started_unix_ms)
@@ -231,9 +234,7 @@ class History:
 
     def _read_summaries(self, query: Select[Any]) -> list[Summary]:
         with self.database.begin() as connection:
-            rows = connection.execute(query).all()
-            tags = _read_tags(connection, [row.id for row in rows])
-        return [_as_summary(row, tags[row.id]) for row in rows]
+            return _read_summaries(connection, query)
 
     def tags(self, limit: int) -> list[str]:
         """Return the tags in use, limit at most, those of the most sessions first."""
@@ -272,13 +273,15 @@ class History:
 
     def faces(self, session_id: int, limit: int) -> list[Face]:
         """Return the faces of a session seen most often, limit at most, in the order in which they came."""
-        seen: ColumnElement[int] = sum((faces_table.c[name] for name in COUNTED[1:]), faces_table.c[COUNTED[0]])
+        seen: ColumnElement[int] = sum(
+            (faces_table.c[name] for name in COUNTED_LABELS[1:]), faces_table.c[COUNTED_LABELS[0]]
+        )
         query = select(faces_table).where(faces_table.c.session_id == session_id)
         query = query.order_by(seen.desc(), faces_table.c.track_id).limit(limit)
         with self.database.begin() as connection:
             rows = connection.execute(query).mappings().all()
         faces = [
-            Face(row["track_id"], row["first_ms"], row["last_ms"], {name: row[name] for name in COUNTED})
+            Face(row["track_id"], row["first_ms"], row["last_ms"], {name: row[name] for name in COUNTED_LABELS})
             for row in rows
         ]
         return sorted(faces, key=lambda face: (face.first_unix_ms, face.track_id))
@@ -289,8 +292,10 @@ class History:
         They are counted sighting by sighting, as in `labels`.
         """
         seen = sightings_table.c
-        query = select(seen.track_id, LABEL, func.count(), func.min(seen.at_ms), func.max(seen.at_ms))
-        query = query.where(seen.session_id == session_id, _within(stretch_ms)).group_by(seen.track_id, LABEL)
+        query = select(seen.track_id, LABEL_COLUMN, func.count(), func.min(seen.at_ms), func.max(seen.at_ms))
+        query = query.where(seen.session_id == session_id, _within(stretch_ms)).group_by(
+            seen.track_id, LABEL_COLUMN
+        )
         found: defaultdict[int, list[tuple[str, int, int, int]]] = defaultdict(list)
         with self.database.begin() as connection:
             for track_id, *figures in connection.execute(query):
@@ -300,7 +305,7 @@ class History:
                 track_id,
                 min(first_ms for *_, first_ms, _ in parts),
                 max(last_ms for *_, last_ms in parts),
-                dict.fromkeys(COUNTED, 0) | {label: count for label, count, *_ in parts},
+                dict.fromkeys(COUNTED_LABELS, 0) | {label: count for label, count, *_ in parts},
             )
             for track_id, parts in found.items()
         ]
@@ -329,7 +334,7 @@ class History:
     def labels(
         self, summary: Summary, bin_s: int, track_ids: Sequence[int], seconds: range | None = None
     ) -> defaultdict[int, dict[int, str]]:
-        """Return each face's most frequent label, one of COUNTED, by time bin of bin_s in which it was seen.
+        """Return each face's most frequent label, of COUNTED_LABELS, by time bin of bin_s in which it was seen.
 
         seconds are as in `mean_probs`. They are counted sighting by sighting, which takes a second for a
         million (nine hours of one face).
@@ -340,10 +345,10 @@ class History:
         if seconds is not None:
             stretch_ms = range(started_ms + 1000 * seconds.start, started_ms + 1000 * seconds.stop)
         number = (seen.at_ms - stretch_ms.start) // (1000 * bin_s)
-        query = select(seen.track_id, number, LABEL).where(
+        query = select(seen.track_id, number, LABEL_COLUMN).where(
             seen.session_id == summary.session_id, seen.track_id.in_(track_ids), _within(stretch_ms)
         )
-        query = query.group_by(seen.track_id, number, LABEL).order_by(func.count(), LABEL.desc())
+        query = query.group_by(seen.track_id, number, LABEL_COLUMN).order_by(func.count(), LABEL_COLUMN.desc())
         labels: defaultdict[int, dict[int, str]] = defaultdict(dict)
         with self.database.begin() as connection:
             for track_id, at, name in connection.execute(query):
@@ -379,9 +384,19 @@ class History:
         """Delete every session and return how many there were."""
         return self._delete()
 
-    def delete_ended_before(self, at_unix_ms: int) -> int:
-        """Delete the sessions that ended before that time and return how many there were."""
-        return self._delete(sessions_table.c.ended_ms < at_unix_ms)
+    def delete_ended_before(self, at_unix_ms: int, now_unix_ms: int) -> int:
+        """Delete the sessions that ended before that time and return how many there were.
+
+        A session whose end cannot be right, before FIRST_MS or after now, counts from the first call for it.
+        """
+        if self.database.is_empty():
+            return 0
+        table = sessions_table.c
+        is_possible = table.ended_ms.between(FIRST_MS, now_unix_ms)
+        found = update(sessions_table).where(not_(is_possible), table.found_ms.is_(None))
+        with self.database.begin() as connection:
+            connection.execute(found.values(found_ms=now_unix_ms))
+        return self._delete(case((is_possible, table.ended_ms), else_=table.found_ms) < at_unix_ms)
 
     def _delete(self, *which: ColumnElement[bool]) -> int:
         if self.database.is_empty():
@@ -400,10 +415,23 @@ def _insert_session(connection: Connection, session: Session, source: str) -> in
     return session_id
 
 
+def read_session(connection: Connection, session_id: int) -> Summary | None:
+    """Return the session of that number, or None, in a transaction."""
+    return next(iter(_read_summaries(connection, _summaries().where(sessions_table.c.id == session_id))), None)
+
+
+def _read_summaries(connection: Connection, query: Select[Any]) -> list[Summary]:
+    rows = connection.execute(query).all()
+    tags = _read_tags(connection, [row.id for row in rows])
+    return [_as_summary(row, tags[row.id]) for row in rows]
+
+
 def describe_session(connection: Connection, session_id: int, about: About) -> None:
-    """Replace what is said of a session, in a transaction."""
+    """Replace what is said of a session, in a transaction; nothing if it is not there any more."""
     values = {"name": about.name, "note": about.note}
-    connection.execute(update(sessions_table).where(sessions_table.c.id == session_id).values(values))
+    found = connection.execute(update(sessions_table).where(sessions_table.c.id == session_id).values(values))
+    if not found.rowcount:
+        return
     connection.execute(delete(tags_table).where(tags_table.c.session_id == session_id))
     if about.tags:
         connection.execute(insert(tags_table), [{"session_id": session_id, "tag": tag} for tag in about.tags])
@@ -470,10 +498,10 @@ def _count_faces(session_id: int, sightings: Iterable[Sighting]) -> Iterator[dic
     counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for at_ms, track, *_ in sightings:
         times[track.track_id].append(at_ms)
-        counts[track.track_id][track.emotion if track.sure else "unsure"] += 1
+        counts[track.track_id][track.emotion if track.sure else UNSURE] += 1
     for track_id, at in times.items():
         which = {"session_id": session_id, "track_id": track_id, "first_ms": min(at), "last_ms": max(at)}
-        yield {**which, **{name: counts[track_id][name] for name in COUNTED}}
+        yield {**which, **{name: counts[track_id][name] for name in COUNTED_LABELS}}
 
 
 def _sum_seconds(session: Session, session_id: int, sightings: Iterable[Sighting]) -> Iterator[dict[str, Any]]:
@@ -534,7 +562,7 @@ def _read_tags(connection: Connection, session_ids: Sequence[int]) -> defaultdic
 
 
 def _summaries() -> Select[Any]:
-    totals = (func.coalesce(func.sum(faces_table.c[name]), 0).label(name) for name in COUNTED)
+    totals = (func.coalesce(func.sum(faces_table.c[name]), 0).label(name) for name in COUNTED_LABELS)
     faces = func.count(faces_table.c.track_id).label("faces")
     return select(sessions_table, faces, *totals).outerjoin(faces_table).group_by(sessions_table.c.id)
 
@@ -549,7 +577,7 @@ def _as_summary(row: Row[Any], tags: Iterable[str]) -> Summary:
         ended_unix_ms=values["ended_ms"],
         sightings=values["sightings"],
         faces=values["faces"],
-        counts={name: int(values[name]) for name in COUNTED},
+        counts={name: int(values[name]) for name in COUNTED_LABELS},
         about=About(values["name"], values["note"], tuple(sorted(tags))),
         setup=values["setup"],
     )

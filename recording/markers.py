@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from recording.about import MAX_LABEL, AboutError, clean
+from recording.about import MAX_LABEL, AboutError, clean_field
 
 CLOCKS_APART_MS = 2000  # that a caller's clock may be ahead, or behind as the session begins
 MAX_MARKERS_A_SECOND = 50
@@ -51,7 +51,7 @@ def parse_label(label: Any) -> str:
     if label is not None and not isinstance(label, str):
         raise MarkerError("label must be text, such as “stimulus on”.")
     try:
-        cleaned = clean("label", label or "", MAX_LABEL)
+        cleaned = clean_field("label", label or "", MAX_LABEL)
     except AboutError as error:
         raise MarkerError(str(error)) from None
     if not cleaned:

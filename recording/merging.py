@@ -4,7 +4,7 @@ from sqlalchemy import Connection, delete, func, insert, literal, select, update
 from sqlalchemy.sql.expression import ColumnElement
 
 from recording.about import MAX_NAME, MAX_NOTE, MAX_TAGS, About
-from recording.history import History, Summary, describe_session
+from recording.history import History, Summary, describe_session, read_session
 from recording.tables import (
     faces_table,
     markers_table,
@@ -27,14 +27,15 @@ def merge_sessions(history: History, one_id: int, other_id: int) -> int:
     nobody knows whether they are the same people. Names and notes are put together; tags are those of both.
     Raises MergeError, and DatabaseError.
     """
-    one, other = history.session(one_id), history.session(other_id)
-    if one is None or other is None:
-        raise MergeError("One of the two sessions no longer exists.")
-    first, second = sorted((one, other), key=lambda it: (it.started_unix_ms, it.session_id))
-    check_mergeable(first, second)
     with history.database.begin() as connection:
+        _lock(connection, one_id, other_id)
+        one, other = read_session(connection, one_id), read_session(connection, other_id)
+        if one is None or other is None:
+            raise MergeError("One of the two sessions no longer exists.")
+        first, second = sorted((one, other), key=lambda it: (it.started_unix_ms, it.session_id))
+        check_mergeable(first, second)
         _move(connection, first, second)
-        describe_session(connection, first.session_id, put_together(first.about, second.about))
+        describe_session(connection, first.session_id, merge_about(first.about, second.about))
         values = {
             "ended_ms": second.ended_unix_ms,
             "sightings": first.sightings + second.sightings,
@@ -43,6 +44,14 @@ def merge_sessions(history: History, one_id: int, other_id: int) -> int:
         connection.execute(update(sessions_table).where(sessions_table.c.id == first.session_id).values(values))
         connection.execute(delete(sessions_table).where(sessions_table.c.id == second.session_id))
     return first.session_id
+
+
+def _lock(connection: Connection, *session_ids: int) -> None:
+    """Keep others from changing these sessions until the end of the transaction, which has just begun."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # sqlite3 by itself begins none before it writes
+    ids = sessions_table.c.id
+    connection.execute(select(ids).where(ids.in_(session_ids)).order_by(ids).with_for_update())
 
 
 def check_mergeable(first: Summary, second: Summary) -> None:
@@ -55,7 +64,7 @@ def check_mergeable(first: Summary, second: Summary) -> None:
         raise MergeError("The sessions overlap in time.")
 
 
-def put_together(first: About, second: About) -> About:
+def merge_about(first: About, second: About) -> About:
     """Return what is said of two parts; what would be too long is cut at its end."""
     name = " + ".join(dict.fromkeys(filter(None, (first.name, second.name))))
     note = "\n".join(dict.fromkeys(filter(None, (first.note, second.note))))

@@ -12,15 +12,16 @@ from typing import Any, NamedTuple, Self
 
 from recording.about import About
 from recording.database import DatabaseError, RefusedError
-from recording.history import DAY_MS, History, Session
+from recording.history import History, Session
 from recording.markers import MAX_MARKERS, Marker, MarkerError, MarkerRate, check_time
+from recording.old_sessions import OldSessions
 from streaming.viewable import Viewable
 from vision.tracker import Track
 
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 20_000  # frames and sightings; about six minutes of one face
-TIDY_S = 3600.0  # between two deletions of old sessions
+SWEEP_S = 3600.0  # between two deletions of old sessions
 MAX_REFUSALS = 3  # of the same moments, before they are written one by one
 RECENT_MS = 60_000  # a marker is told of for so long after its moment,
 MAX_RECENT = 20  # and so many at most
@@ -134,7 +135,8 @@ class Recorder:
             waits: How long the recorder waits.
         """
         self.open_to_all = open_to_all
-        self._camera, self._history, self._keep_days, self._prefix = camera, history, keep_days, prefix
+        self._camera, self._history, self._prefix = camera, history, prefix
+        self._old_sessions = OldSessions(history, keep_days)
         self._describe_setup, self._on_marker = describe_setup, on_marker
         self._max_waiting, self._waits = max_waiting, waits
         self._switching = threading.Lock()  # one start, stop or renewal at a time; guards the next
@@ -318,17 +320,17 @@ class Recorder:
     # The recorder's own thread.
 
     def _work(self) -> None:
-        pause_s, tidy_s = self._waits.flush_s, time.monotonic()
+        pause_s, sweep_s = self._waits.flush_s, time.monotonic()
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._waiting, tidy_s - time.monotonic())
+                self._changed.wait_for(lambda: self._closed or self._waiting, sweep_s - time.monotonic())
                 self._changed.wait_for(lambda: self._closed, pause_s)
                 closed = self._closed
             try:
                 self._write()
-                if not closed and time.monotonic() >= tidy_s:
-                    self._tidy()
-                    tidy_s = time.monotonic() + TIDY_S
+                if not closed and time.monotonic() >= sweep_s:
+                    self._old_sessions.delete()
+                    sweep_s = time.monotonic() + SWEEP_S
             except Exception as error:
                 self._report(error)
                 self._refusals = 0 if _may_pass(error) else self._refusals + 1
@@ -389,11 +391,6 @@ class Recorder:
             if not (self._session or self._waiting):
                 self._saved = _saved(part[-1].session, part[-1].at_ms)
             self._changed.notify_all()
-
-    def _tidy(self) -> None:
-        if self._keep_days:
-            deleted = self._history.delete_ended_before(_now_ms() - self._keep_days * DAY_MS)
-            log.info("deleted sessions that are older than --keep-days", extra={"sessions": deleted})
 
     def _report(self, error: Exception | None) -> None:
         """Keep what went wrong for the pages, and log it once."""

@@ -63,9 +63,14 @@ def add_rests(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE sightings ADD COLUMN rest_ms BIGINT")
 
 
+def add_found(connection: Connection) -> None:
+    """Let a session whose end cannot be right say when that was found, so that --keep-days counts from then."""
+    connection.exec_driver_sql("ALTER TABLE sessions ADD COLUMN found_ms BIGINT")
+
+
 # The first leads from schema 1 to schema 2, and so on.
-MIGRATIONS: Sequence[Migration] = (mask_sources, add_details, add_rests)
-LOCK = 0x66616365  # "face": PostgreSQL's number of the lock under which one program at a time migrates
+MIGRATIONS: Sequence[Migration] = (mask_sources, add_details, add_rests, add_found)
+ADVISORY_LOCK = 0x66616365  # "face": PostgreSQL's number of the lock under which one program at a time migrates
 _versions = Table(
     "schema_version", MetaData(), Column("version", Integer, primary_key=True, autoincrement=False)
 )
@@ -116,7 +121,7 @@ def _lock(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # sqlite3 by itself begins none before tables are made
     else:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
 
 
 def _write_version(connection: Connection, version: int) -> None:

@@ -15,7 +15,7 @@ from settings import VERSION
 from vision.faces import probs_json
 from vision.resting_face import STRENGTH, TYPICAL, RestingFace
 
-SHIFT = (
+REST_FORMULA = (
     "if rest_since is not empty, each probability p was read as p * (Typical / rest) ** Strength, divided "
     "by the sum of the seven"
 )
@@ -62,7 +62,7 @@ def _rests(rests: Mapping[tuple[int, int], RestingFace]) -> dict[str, Any]:
         }
         for (track_id, since_ms), rest in rests.items()
     ]
-    return {"Description": SHIFT, "Strength": STRENGTH, "Typical": probs_json(TYPICAL), "Faces": faces}
+    return {"Description": REST_FORMULA, "Strength": STRENGTH, "Typical": probs_json(TYPICAL), "Faces": faces}
 
 
 def _session(summary: Summary) -> dict[str, Any]:

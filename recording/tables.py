@@ -16,9 +16,9 @@ from sqlalchemy import (
 )
 
 from recording.about import MAX_TAG
-from vision.emotions import EMOTIONS
+from vision.emotions import EMOTIONS, UNSURE
 
-COUNTED = (*EMOTIONS, "unsure")  # the labels under which sightings are counted
+COUNTED_LABELS = (*EMOTIONS, UNSURE)  # the labels under which sightings are counted
 
 TABLES = MetaData()
 
@@ -39,6 +39,7 @@ sessions_table = Table(
     Column("name", Text, nullable=False, server_default=""),
     Column("note", Text, nullable=False, server_default=""),
     Column("setup", Text, nullable=False, server_default=""),  # JSON: program, network and settings
+    Column("found_ms", BigInteger),  # from which --keep-days counts where ended_ms cannot be right
     sqlite_autoincrement=True,  # or the address of a deleted session would lead to a later one
 )
 tags_table = Table(
@@ -65,7 +66,7 @@ faces_table = Table(
     Column("track_id", Integer, primary_key=True, autoincrement=False),
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
-    *(Column(name, Integer, nullable=False) for name in COUNTED),
+    *(Column(name, Integer, nullable=False) for name in COUNTED_LABELS),
     sqlite_with_rowid=False,
 )
 # The resting faces against which sightings were read.

@@ -13,7 +13,7 @@ from typing import Any
 
 from redis import Redis
 
-from relay.errors import AwayError
+from relay.errors import CameraAwayError
 from relay.protocol import answer_key, calls_key, clock_s
 
 MAX_CALLS = 100  # that a camera's process takes at once
@@ -31,7 +31,7 @@ class CallClient:
         self._redis, self._name, self._timeout_s = redis, name, timeout_s
 
     def call(self, action: str, values: Mapping[str, Any]) -> Answer:
-        """Return the answer to an action with its values; raises AwayError, or RedisError."""
+        """Return the answer to an action with its values; raises CameraAwayError, or RedisError."""
         call_id, key = uuid.uuid4().hex, calls_key(self._name)
         sent_s = clock_s(self._redis)
         packed = json.dumps({"id": call_id, "action": action, "values": dict(values), "sent": sent_s})
@@ -43,7 +43,7 @@ class CallClient:
         if answer is None and not self._redis.lrem(key, 1, packed):
             answer = self._wait(call_id, POLL_S)  # it was taken just now
         if answer is None:
-            raise AwayError(self._name)
+            raise CameraAwayError(self._name)
         return answer
 
     def _wait(self, call_id: str, timeout_s: float) -> Answer | None:

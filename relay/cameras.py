@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 from redis import Redis
 
-from relay.errors import UnknownError
+from relay.errors import UnknownCameraError
 from relay.protocol import CAMERAS, Report, clock_s, report_key
 from relay.remote import WAITS, ControlClient, RelayWaits, RemoteCamera, RemoteControls, RemoteRecorder
 from streaming.audience import Audience, Names
 from streaming.sender import Sender
 from streaming.variants import Variant, Variants, encode_variant
+from texts import shorten
 from vision.frames import AnnotatedFrame
 
 LISTED_S = 10.0  # a camera that was not published for so long is no longer listed
@@ -92,12 +93,12 @@ class Cameras:
             known.close()
 
     def find(self, name: str) -> Published:
-        """Return a camera that is published, or still watched here; raises UnknownError, or RedisError."""
+        """Return a camera that is published, or still watched here; raises UnknownCameraError, RedisError."""
         known = self._known.get(name)
         if known and known.camera.is_viewed():
             return known
         if name not in self.names() and name not in self._read_names():  # another process may list it already
-            raise UnknownError(f"There is no camera “{name}” here.")
+            raise UnknownCameraError(f"There is no camera “{shorten(name)}” here.")
         return self._published(name)
 
     def _published(self, name: str) -> Published:

@@ -16,6 +16,7 @@ from recording.markers import MarkerError
 from recording.recorder import Recorder
 from relay.protocol import Report
 from streaming.viewable import State
+from texts import shorten
 from vision.controls import Controls
 from vision.resting_face import RestError, RestRequest
 
@@ -72,7 +73,8 @@ class ControlServer:
             return self._mark(values, ago_s)
         if action == REST:
             return self._rest(values)
-        return {"error": f"The camera's process cannot “{action}”; does it run another version?", "status": 501}
+        unknown = f"The camera's process cannot “{shorten(action)}”; does it run another version?"
+        return {"error": unknown, "status": 501}
 
     def _mark(self, values: Mapping[str, Any], ago_s: float) -> dict[str, Any]:
         """Set a marker and return it."""

@@ -1,11 +1,11 @@
 """The errors of a camera of another process."""
 
 
-class UnknownError(Exception):
+class UnknownCameraError(Exception):
     """There is no camera of that name; the message says so."""
 
 
-class AwayError(Exception):
+class CameraAwayError(Exception):
     """The process of the camera of that name does not answer; the message says so."""
 
     def __init__(self, name: str) -> None:

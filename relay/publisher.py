@@ -110,7 +110,7 @@ class Publisher:
             viewers, requests = reads.execute()
         self._calls.answer_all(self._control.act)
         self._control.apply({name.decode(): value.decode() for name, value in requests.items()})
-        gone = self.gone(viewers, time.monotonic())
+        gone = self.find_dead(viewers, time.monotonic())
         present = {process: message for process, message in viewers.items() if process not in gone}
         names = {process.decode(): unpack_viewers(message) for process, message in present.items()}
         report = self._control.status(self._camera.state(), names)
@@ -123,7 +123,7 @@ class Publisher:
             writes.execute()
         return bool(present)
 
-    def gone(self, viewers: dict[bytes, bytes], now_s: float) -> list[bytes]:
+    def find_dead(self, viewers: dict[bytes, bytes], now_s: float) -> list[bytes]:
         """Return the web processes that have died by now_s: their message is the same as GONE_S ago."""
         previous = self._last_messages
         self._last_messages = {

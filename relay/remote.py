@@ -18,7 +18,7 @@ from recording.markers import Marker, MarkerError
 from recording.recorder import OFF, Recording
 from relay.calls import CallClient
 from relay.control import ABOUT, MARK, RECORDING, RESETS, REST
-from relay.errors import AwayError
+from relay.errors import CameraAwayError
 from relay.protocol import (
     RETRY_S,
     TICK_S,
@@ -104,9 +104,9 @@ class ControlClient:
         return [name for other, names in report.viewers.items() if other != process for name in names]
 
     def request(self, requests: Mapping[str, Any], is_done: Callable[[Report], bool]) -> None:
-        """Send requests and wait until a report says that they are done; raises AwayError, or RedisError."""
+        """Send requests and wait until a report says that they are done; raises CameraAwayError, RedisError."""
         if not self.status():
-            raise AwayError(self.name)
+            raise CameraAwayError(self.name)
         with self._redis.pipeline(transaction=False) as writes:
             if RESETS in requests:
                 writes.hincrby(requests_key(self.name), RESETS, 1)
@@ -114,15 +114,15 @@ class ControlClient:
                 writes.hset(requests_key(self.name), name, json.dumps(requests[name]))
             writes.execute()
         if not self.wait(is_done, self.waits.done_s):
-            raise AwayError(self.name)
+            raise CameraAwayError(self.name)
 
     def call(self, action: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer to an action with its values; raises AwayError, or RedisError.
+        """Return the answer to an action with its values; raises CameraAwayError, or RedisError.
 
         A process that is away is not waited for.
         """
         if not self.status():
-            raise AwayError(self.name)
+            raise CameraAwayError(self.name)
         return self.calls.call(action, values)
 
     def wait(self, is_so: Callable[[Report], bool], timeout_s: float) -> bool:
@@ -155,19 +155,19 @@ class RemoteControls:
         return report.view if report else {}
 
     def change(self, requests: dict[str, Any]) -> None:
-        """Set some controls; raises ControlError for an impossible value, AwayError and RedisError."""
+        """Set some controls; raises ControlError for an impossible value, CameraAwayError and RedisError."""
         for name, value in requests.items():
             check_change(name, value, self.read(), self.fixed)
         self._control.request(requests, lambda report: report.view.items() >= requests.items())
 
     def reset(self) -> None:
-        """Number the faces anew; raises AwayError and RedisError."""
+        """Number the faces anew; raises CameraAwayError and RedisError."""
         report = self._control.status()
         previous = report.view.get(RESETS) if report else None
         self._control.request({RESETS: 1}, lambda report: report.view.get(RESETS) != previous)
 
     def rest(self, request: RestRequest) -> None:
-        """Measure, use, name or forget a face's resting face; raises RestError, AwayError and RedisError."""
+        """Measure, use, name or forget a face's resting face; raises RestError, CameraAwayError, RedisError."""
         answer = self._control.call(REST, asdict(request))
         if "error" in answer:
             raise RestError(answer["error"])
@@ -181,11 +181,11 @@ class RemoteRecorder:
         self._control, self.open_to_all = control, open_to_all
 
     def start(self) -> None:
-        """Begin a session, if none runs; raises AwayError and RedisError."""
+        """Begin a session, if none runs; raises CameraAwayError and RedisError."""
         self._control.request({RECORDING: True}, lambda report: report.recording.on)
 
     def stop(self) -> None:
-        """End the session, if one runs; raises AwayError and RedisError."""
+        """End the session, if one runs; raises CameraAwayError and RedisError."""
         self._control.request({RECORDING: False}, lambda report: not report.recording.on)
 
     def flush(self, timeout_s: float) -> bool:
@@ -193,7 +193,7 @@ class RemoteRecorder:
         return self._control.wait(lambda report: not report.sessions, timeout_s)
 
     def describe(self, about: About, labels: Sequence[str]) -> None:
-        """Say what the session is about, as Recorder.describe does; raises AwayError and RedisError."""
+        """Say what the session is about, as Recorder.describe does; raises CameraAwayError and RedisError."""
         value = {
             **asdict(about),
             "labels": list(labels),
@@ -205,7 +205,7 @@ class RemoteRecorder:
         )
 
     def mark(self, label: str, caller_unix_ms: int | None, _arrived_unix_ms: int) -> Marker:
-        """Mark a moment, as Recorder.mark does; raises MarkerError, AwayError and RedisError.
+        """Mark a moment, as Recorder.mark does; raises MarkerError, CameraAwayError and RedisError.
 
         The camera's process computes the arrival by its own clock, which times what it records.
         """

@@ -4,6 +4,7 @@ import os
 import socket
 
 from settings import StartError
+from texts import shorten
 
 
 def check_address(host: str, port: int) -> None:
@@ -15,8 +16,7 @@ def check_address(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except (socket.gaierror, TypeError):  # TypeError: no name can be encoded so
-            raise StartError(f"{host} is not an address of this machine") from None
+            raise StartError(f"{shorten(host)} is not an address of this machine") from None
         except OSError as error:
-            raise StartError(
-                f"cannot serve on {host} port {port}: {error.strerror}; choose another --port"
-            ) from None
+            where = f"{shorten(host)} port {port}"
+            raise StartError(f"cannot serve on {where}: {error.strerror}; choose another --port") from None

@@ -25,7 +25,7 @@ MAX_LINGERING = 16  # threads that wait for longer than LINGER_S
 MAX_UNREAD_BYTES = 2_000_000_000
 PART_BYTES = 256 * 1024
 MAX_HEAD_BYTES = 32 * 1024  # gunicorn refuses a longer one
-UNTOLD = (f"exited with code {HALT}", "Shutting down: Master", "Reason: App failed to load")
+SUPPRESSED_LINES = (f"exited with code {HALT}", "Shutting down: Master", "Reason: App failed to load")
 
 
 class Worker(ThreadWorker):
@@ -109,7 +109,7 @@ class Log(Logger):
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(OneLine())
-            handler.addFilter(lambda record: not any(text in record.getMessage() for text in UNTOLD))
+            handler.addFilter(lambda record: not any(text in record.getMessage() for text in SUPPRESSED_LINES))
 
     def exception(self, msg: object, *args: object, **options: Any) -> None:
         """Log the exception, unless it is the timeout of a client that took nothing for too long."""

@@ -3,12 +3,14 @@
 import json
 import logging
 import queue
+import threading
 import time
-from logging.handlers import QueueHandler, QueueListener
+from contextlib import suppress
+from logging.handlers import QueueHandler
 from typing import TextIO
 
 MAX_LINES = 1000  # that wait to be written
-LAST_LINES_S = 0.2  # for them to be written at the end
+JOIN_S = 0.2  # for them to be written at the end
 
 _STANDARD = vars(logging.makeLogRecord({})).keys() | {"message", "taskName"}
 
@@ -39,19 +41,28 @@ class LogWriter:
     """
 
     def __init__(self, level: str, stream: TextIO | None = None) -> None:
-        """Replace the root logger's handlers."""
-        self._lines: queue.Queue[logging.LogRecord] = queue.Queue(MAX_LINES)
-        handler = QueueHandler(self._lines)
-        handler.setFormatter(OneLine())
-        logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+        """Replace the root logger's handlers, and start the thread."""
+        self._lines: queue.Queue[logging.LogRecord | None] = queue.Queue(MAX_LINES)
+        self._handler = QueueHandler(self._lines)
+        self._handler.setFormatter(OneLine())
+        logging.basicConfig(level=level.upper(), handlers=[self._handler], force=True)
         logging.raiseExceptions = False  # neither a full queue nor a full disk may end what it cannot log
-        QueueListener(self._lines, logging.StreamHandler(stream)).start()
+        self._writer = logging.StreamHandler(stream)
+        self._thread = threading.Thread(target=self._work, name="log", daemon=True)
+        self._thread.start()
 
-    def close(self) -> None:
-        """Wait up to LAST_LINES_S until the last lines are written; the thread ends with the process."""
-        deadline_s = time.monotonic() + LAST_LINES_S
-        while self._lines.unfinished_tasks and time.monotonic() < deadline_s:
-            time.sleep(0.005)
+    def close(self) -> bool:
+        """Write the last lines and join the thread, JOIN_S at most; False if the stream takes none of them."""
+        logging.getLogger().removeHandler(self._handler)
+        deadline_s = time.monotonic() + JOIN_S
+        with suppress(queue.Full):
+            self._lines.put(None, timeout=JOIN_S)
+        self._thread.join(max(deadline_s - time.monotonic(), 0))
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        while record := self._lines.get():
+            self._writer.handle(record)
 
 
 def _quote(text: str) -> str:

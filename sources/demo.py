@@ -15,15 +15,15 @@ WALL_WIDTH = 1950  # px; beyond it the wall begins again
 STOPS = (0, 607, 1262)  # left edge of what the camera shows of one, of two and of three portraits
 STAY_S, PX_PER_S = 8.0, 130.0  # before a stop's portraits, and on the way to the next
 ANGRY, DISGUST, FEAR, HAPPY, SAD, SURPRISE, NEUTRAL = range(7)
-TURNS = (HAPPY, NEUTRAL, SURPRISE, HAPPY, SAD, NEUTRAL, FEAR, NEUTRAL, ANGRY, DISGUST, NEUTRAL)
+EXPRESSIONS = (HAPPY, NEUTRAL, SURPRISE, HAPPY, SAD, NEUTRAL, FEAR, NEUTRAL, ANGRY, DISGUST, NEUTRAL)
 # The portraits from left to right, in the order of the sample pictures.
 HANGINGS = (
-    Hanging((320, 242), 396, TURNS, 0.0),
-    Hanging((778, 240), 282, TURNS, 3.7 * 8 + 0.9),
-    Hanging((1076, 248), 282, TURNS, 3.7 * 10 + 2.1),
-    Hanging((1365, 222), 222, TURNS, 3.7 * 6 + 0.4),
-    Hanging((1582, 262), 222, TURNS, 3.7 * 2 + 1.5),
-    Hanging((1799, 222), 222, TURNS, 3.7 * 4 + 2.6),
+    Hanging((320, 242), 396, EXPRESSIONS, 0.0),
+    Hanging((778, 240), 282, EXPRESSIONS, 3.7 * 8 + 0.9),
+    Hanging((1076, 248), 282, EXPRESSIONS, 3.7 * 10 + 2.1),
+    Hanging((1365, 222), 222, EXPRESSIONS, 3.7 * 6 + 0.4),
+    Hanging((1582, 262), 222, EXPRESSIONS, 3.7 * 2 + 1.5),
+    Hanging((1799, 222), 222, EXPRESSIONS, 3.7 * 4 + 2.6),
 )
 
 

@@ -14,7 +14,7 @@ GLANCE_EVERY_S, GLANCE_S, GLANCE_PX = 2.9, 0.12, 2.4
 GAZES = (0.0, -1.0, 0.0, 0.0, 0.8, 0.0, -0.6, 0.0, 1.0)  # in turn, in GLANCE_PX
 
 
-def closed(t_s: float) -> float:
+def lids_closed(t_s: float) -> float:
     """Return how far the eyes are closed at a time, 0 to 1."""
     turn, within_s = divmod(t_s, BLINK_EVERY_S)
     within_s -= 1.3 * (turn * 0.618 % 1)  # now sooner, now later

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from settings import ESCAPES, VERSION, mask_address
 from sources.base import SourceError
 from sources.http_auth import Login
+from texts import shorten
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +22,9 @@ SILENCE_S = 15.0  # within an answer
 MAX_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
 HEADERS = {"User-Agent": VERSION.replace(" ", "/"), "Accept": "*/*", "Accept-Encoding": "identity"}
-KEPT_SIGNS = "!#$%&'()*+,/:;=?@[]~"  # in an address, where they may be meant or be escaped already
+SAFE_SIGNS = "!#$%&'()*+,/:;=?@[]~"  # in an address, where they may be meant or be escaped already
 MAX_REST_BYTES = 65_536  # of a body that nobody reads, for which a connection is kept
-WHY = {
+STATUS_REASONS = {
     403: "denies access to this user (403)",
     404: "has nothing at this path (404)",
 }
@@ -72,7 +73,7 @@ class HttpClient:
         answer.close()
         self.close()
         meaning = http.client.responses.get(answer.status, "")
-        why = WHY.get(answer.status, f"answers {answer.status} {meaning}".rstrip())
+        why = STATUS_REASONS.get(answer.status, f"answers {answer.status} {meaning}".rstrip())
         if answer.status == 401 and self._login:
             why = f"refuses this user name or password (401); {ESCAPES}"
         elif answer.status == 401:
@@ -93,7 +94,8 @@ class HttpClient:
             parts = urlsplit(url)
             if parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port):
                 return parts
-        raise SourceError(f"{self._name} leads to {mask_address(url)!r}, which is not the address of a camera")
+        shown = shorten(mask_address(url))
+        raise SourceError(f"{self._name} leads to {shown!r}, which is not the address of a camera")
 
     def _ask(self) -> http.client.HTTPResponse:
         """Send the request and return the answer; once more if a kept connection was closed by the camera."""
@@ -108,9 +110,9 @@ class HttpClient:
         raise AssertionError("the last try returns or raises")
 
     def _send(self) -> http.client.HTTPResponse:
-        target = quote(self._parts.path or "/", safe=KEPT_SIGNS)
+        target = quote(self._parts.path or "/", safe=SAFE_SIGNS)
         if self._parts.query:
-            target += "?" + quote(self._parts.query, safe=KEPT_SIGNS)
+            target += "?" + quote(self._parts.query, safe=SAFE_SIGNS)
         login = self._login.answer("GET", target) if self._login else None
         self._connection = self._connection or self._connect()
         connection, sock = self._connection, self._connection.sock

@@ -23,8 +23,8 @@ POLLS_A_PERIOD = 5  # once it is known how often the picture changes
 MAX_POLL_S = 1.0
 RECONNECTS_A_SECOND = 2.0  # to a camera that ends its stream and begins another
 FAILING_S = 3.0  # for which single requests may fail
-PART = re.compile(rb"\s*(--|content-(type|length)\s*:)", re.IGNORECASE)
-PAGE = re.compile(rb"\s*<(!doctype html|html|head|body)", re.IGNORECASE)
+PART_HEADER = re.compile(rb"\s*(--|content-(type|length)\s*:)", re.IGNORECASE)
+HTML_PAGE = re.compile(rb"\s*<(!doctype html|html|head|body)", re.IGNORECASE)
 
 
 def open_http_camera(url: str, name: str) -> Source | None:
@@ -67,7 +67,7 @@ class Body:
         """Return the first bytes, by which it is told from others, without taking them; raises SourceError."""
         while len(self._first) < HEAD_BYTES and (piece := self._receive()):
             self._first += piece
-            if PART.match(self._first) or START in self._first:
+            if PART_HEADER.match(self._first) or START in self._first:
                 break
         return self._first
 
@@ -102,9 +102,9 @@ def _kind(answer: http.client.HTTPResponse, body: Body) -> str:
     if content_type.startswith("multipart/"):
         return "stream"
     head = body.head()
-    if PART.match(head):
+    if PART_HEADER.match(head):
         return "stream"
-    if PAGE.match(head) or content_type == "text/html":
+    if HTML_PAGE.match(head) or content_type == "text/html":
         return "page"
     if content_type.startswith("image/"):
         return "still"

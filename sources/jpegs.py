@@ -1,14 +1,14 @@
-"""JPEGs cut out of a stream of bytes by JPEG's own marks, whatever stands between them."""
+"""JPEGs cut out of a stream of bytes by JPEG's own markers, whatever stands between them."""
 
 import re
 
-from vision.jpeg import LONE_MARKS
+from vision.jpeg import STANDALONE_MARKERS
 
 MAX_JPEG_BYTES = 20_000_000  # of a frame; one of 8K has less
 START = b"\xff\xd8\xff"
-AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the first mark that is no part of a scan's data
-NO_MARKS = (0x00, *range(0x02, 0xC0))
-START_MARK, END_MARK, SCAN_MARK = 0xD8, 0xD9, 0xDA
+END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the first marker that is no part of a scan's data
+INVALID_MARKERS = (0x00, *range(0x02, 0xC0))
+START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN = 0xD8, 0xD9, 0xDA
 
 
 class JpegSplitter:
@@ -21,7 +21,7 @@ class JpegSplitter:
         """Leave out JPEGs of more than max_bytes."""
         self._max_bytes = max_bytes
         self._data = bytearray()  # from the start of a JPEG on, unless _at is 0
-        self._at = 0  # where the next mark is expected; 0 outside of a JPEG
+        self._at = 0  # where the next marker is expected; 0 outside of a JPEG
         self._in_scan = False
 
     @property
@@ -68,17 +68,17 @@ class JpegSplitter:
         data = self._data
         while self._at + 2 <= len(data):
             if self._in_scan:
-                found = AFTER_SCAN.search(data, self._at)
+                found = END_OF_SCAN.search(data, self._at)
                 self._at = found.start() if found else len(data) - 1
                 self._in_scan = not found
                 continue
-            mark = data[self._at + 1]
-            if data[self._at] != 0xFF or mark == START_MARK or mark in NO_MARKS:
+            marker = data[self._at + 1]
+            if data[self._at] != 0xFF or marker == START_OF_IMAGE or marker in INVALID_MARKERS:
                 return self._at, False
-            if mark == END_MARK:
+            if marker == END_OF_IMAGE:
                 return self._at + 2, True
-            if mark == 0xFF or mark in LONE_MARKS:
-                self._at += 1 if mark == 0xFF else 2
+            if marker == 0xFF or marker in STANDALONE_MARKERS:
+                self._at += 1 if marker == 0xFF else 2
                 continue
             if self._at + 4 > len(data):
                 break
@@ -86,5 +86,5 @@ class JpegSplitter:
             if length < 2:
                 return self._at + 2, False
             self._at += 2 + length
-            self._in_scan = mark == SCAN_MARK
+            self._in_scan = marker == START_OF_SCAN
         return None, False

@@ -10,6 +10,7 @@ from sources.folder import FolderSource
 from sources.http_camera import open_http_camera
 from sources.opencv import open_camera
 from sources.playback import open_path, open_url
+from texts import shorten
 
 DEMO_NOTE = "average faces, not people."
 URL_SCHEMES = ("http://", "https://", "rtsp://")
@@ -30,7 +31,7 @@ def check_source(spec: str) -> None:
     try:
         Path(spec).stat()
     except (OSError, ValueError):  # ValueError: a null byte
-        named = "of that name" if set(spec) & SECRET_SIGNS else repr(spec)
+        named = "of that name" if set(spec) & SECRET_SIGNS else repr(shorten(spec))
         raise SourceError(
             f"there is no source {named}: give auto, demo, a camera number, a file, a folder, or a URL that "
             f"begins with {', '.join(URL_SCHEMES)}"

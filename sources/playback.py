@@ -9,8 +9,8 @@ from sources.folder import FolderSource
 from sources.video import TimedImage, VideoReader
 from vision.frames import Image
 
-OPEN_S = 5.0  # for a URL to answer,
-READ_S = 5.0  # a camera to send its next frame,
+OPEN_S = 10.0  # for a URL to answer, and again to tell its format, which a busy computer reads slowly
+READ_S = 5.0  # for a camera to send its next frame,
 SEGMENT_S = 15.0  # and a server its next piece: some send one in ten seconds
 SEGMENTED = frozenset({"hls", "dash"})
 CATCH_UP_S = 2.0  # of lateness, after a segment that came late

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sources.eyes import EYES, closed, gaze_px, move_eye
+from sources.eyes import EYES, gaze_px, lids_closed, move_eye
 from vision.frames import Image
 from vision.samples import GRID_PX, PORTRAIT_HEIGHT, PORTRAIT_WIDTH
 
@@ -130,7 +130,7 @@ class Portrait:
             places, self._to_opening, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         shown = np.asarray(warped, dtype=np.float32)
-        lids, gaze = closed(t_s + 7 * self.hanging.ahead_s), gaze_px(t_s + 5 * self.hanging.ahead_s)
+        lids, gaze = lids_closed(t_s + 7 * self.hanging.ahead_s), gaze_px(t_s + 5 * self.hanging.ahead_s)
         for eye, at in zip(self._eyes[emotion], eyes, strict=True):
             move_eye(shown, eye, at, self.hanging.scale, lids, gaze)
         picture = self._pictures[emotion]

@@ -33,15 +33,15 @@ MAX_STRETCH = 8  # times that a pixel is wider than high, or higher than wide
 MAX_FAILURES = 500  # packets in a row that cannot be read or decoded, until the video ends
 PLANAR = frozenset({f"{kind}{colour}p" for kind in ("yuv", "yuvj") for colour in (420, 422, 444)})
 CHROMA_STEP = 4  # of the coloured pixels every fourth is looked at; what is not written is at least eight wide
-UNWRITTEN = 0.002  # of them
+MAX_UNWRITTEN_SHARE = 0.002  # of them
 MAX_THREADS = 4  # of a decoder, each of which holds frames
 SLACK_S = 0.5  # that a whole video may be shorter than its head says,
-SLACK = 0.02  # and this share of it
-TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+SLACK_SHARE = 0.02  # and this share of it
+ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 # Their heads say nothing of the length, or FFmpeg estimates it from what is there.
 WITHOUT_LENGTH = frozenset({"mpeg", "mpegts", "mpegvideo", "mjpeg", "h264", "hevc", "m4v", "dv", "hls", "rtsp"})
 TRIMMED = "mov"  # where frames may be left out on purpose
-RAW = frozenset({"h264", "hevc", "m4v", "mpegvideo"})  # without times; only the coded frames tell their rate
+RAW_STREAMS = frozenset({"h264", "hevc", "m4v", "mpegvideo"})  # without times; the coded frames tell their rate
 # Those that name no other file and no address, as playlists do; with sounds, so that a file of one is told.
 FILE_FORMATS = (
     "mov,mp4,matroska,webm,avi,asf,flv,live_flv,mpeg,mpegts,mpegvideo,m4v,h264,hevc,av1,obu,ivf,mjpeg,ogg,dv,mxf,"
@@ -156,7 +156,7 @@ class VideoReader:
         promised = self.frame_count if self._is_counted else 0
         read, missing_s = self.read_count, promised_s - self.end_s
         missing_s = max(missing_s, (promised - read - self._repeated_count) / self.fps)
-        is_cut = missing_s > SLACK_S + SLACK * promised_s
+        is_cut = missing_s > SLACK_S + SLACK_SHARE * promised_s
         if not is_cut and not self.lost_count:
             return ""
         by_length = round(read * promised_s / self.end_s) if is_cut and self.end_s else 0
@@ -230,12 +230,12 @@ class VideoReader:
         except (av.FFmpegError, ValueError) as error:
             raise SourceError(f"has frames in a format that cannot be read ({frame.format.name})") from error
         image = np.ascontiguousarray(_plane(colour, 0, 3)).reshape(height, width, 3)
-        if rotation in TURNS:
-            image = cv2.rotate(image, TURNS[rotation]).astype(np.uint8, copy=False)
+        if rotation in ROTATIONS:
+            image = cv2.rotate(image, ROTATIONS[rotation]).astype(np.uint8, copy=False)
         time_base = frame.time_base or Fraction(0)
         ticks = frame.pts if frame.pts is not None else frame.dts
-        t_s = self._clock.tell(None if ticks is None else float(ticks * time_base))
-        return TimedImage(image, t_s, self._clock.limit(float(frame.duration * time_base)))
+        t_s = self._clock.time_s(None if ticks is None else float(ticks * time_base))
+        return TimedImage(image, t_s, self._clock.duration_s(float(frame.duration * time_base)))
 
 
 class FrameClock:
@@ -247,7 +247,7 @@ class FrameClock:
         self._start_s: float | None = None  # the container's time at which ours is 0
         self._last_s = 0.0
 
-    def tell(self, stamp_s: float | None) -> float:
+    def time_s(self, stamp_s: float | None) -> float:
         """Return the time in s since the first frame of the next one, whose stamp is the container's time."""
         if self._start_s is None:
             self._start_s = stamp_s if stamp_s is not None else 0.0
@@ -263,7 +263,7 @@ class FrameClock:
         self._last_s = max(t_s, self._last_s + MIN_GAP_S)
         return self._last_s
 
-    def limit(self, duration_s: float) -> float:
+    def duration_s(self, duration_s: float) -> float:
         """Return the duration of a frame in s: that of the container, or the period where it is none."""
         return duration_s if self._trust and 0 < duration_s <= MAX_GAP_S else self._period_s
 
@@ -276,7 +276,7 @@ def is_unwritten(frame: VideoFrame) -> bool:
     if frame.format.name not in PLANAR:
         return False
     blue, red = (_plane(frame, number)[::CHROMA_STEP, ::CHROMA_STEP] for number in (1, 2))
-    return bool(np.count_nonzero(blue | red) < (1 - UNWRITTEN) * blue.size)
+    return bool(np.count_nonzero(blue | red) < (1 - MAX_UNWRITTEN_SHARE) * blue.size)
 
 
 def square_pixels(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:
@@ -388,4 +388,4 @@ def _has_times(stream: VideoStream) -> bool:
 
 def _is_raw(stream: VideoStream) -> bool:
     """Return whether coded frames are all that the file is."""
-    return stream.container.format.name in RAW
+    return stream.container.format.name in RAW_STREAMS

@@ -39,7 +39,7 @@ FAULT = "This frame could not be read; the log says why."
 # As EmotionClassifier.predict_each: (gray, boxes, tilts) of several images in, probs (n, 7) of each out.
 PredictEach = Callable[[Sequence[tuple[Gray, Boxes, Tilts]]], list[NDArray[np.float32]]]
 CONTROLS = ("heat", "smoothing_s")  # of one visitor's camera
-COUNTED = ("frames", "faces", "failed", "batches", "seconds", "refused")
+COUNTED_EVENTS = ("frames", "faces", "failed", "batches", "seconds", "refused")
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class BrowserCameras:
         self._changed = threading.Condition()  # guards everything below; nothing slow runs under it
         self._open: list[BrowserCamera] = []
         self._sessions: dict[str, BrowserCamera] = {}
-        self._happened = dict.fromkeys(COUNTED, 0.0)
+        self._happened = dict.fromkeys(COUNTED_EVENTS, 0.0)
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -177,7 +177,7 @@ class BrowserCameras:
         return self._closed
 
     def counts(self) -> Mapping[str, float]:
-        """Return how often each event of COUNTED has happened."""
+        """Return how often each event of COUNTED_EVENTS has happened."""
         with self._changed:
             return dict(self._happened)
 

@@ -11,7 +11,7 @@ BOUNDARY = "frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
 
-def opening(ahead: bool) -> bytes:
+def stream_start(ahead: bool) -> bytes:
     """Return the bytes before the first part; ahead as in `part`."""
     return _head(time.time(), 0) if ahead else b""
 

@@ -34,7 +34,7 @@ class SenderWaits:
 WAITS = SenderWaits()
 
 
-def tune(connection: socket.socket) -> None:
+def tune_socket(connection: socket.socket) -> None:
     """Keep a viewer's backlog in the kernel short, send at once, and give up one that has vanished.
 
     Without this a slow viewer falls seconds behind, and one whose laptop sleeps counts for a quarter of

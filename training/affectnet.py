@@ -3,7 +3,7 @@
 - Lists: training.csv and validation.csv, with subDirectory_filePath, face_x, face_y, face_width, face_height,
   facial_landmarks, expression, valence, arousal; some copies of validation.csv have no line of names. The
   pictures lie in the same folder, in Manually_Annotated_Images/, or beside the folder of the lists.
-- Arrays: train_set/ and val_set/, each with images/N.jpg and annotations/N_exp.npy.
+- Arrays: train_set/ and val_set/, each with images/N.jpg and annotations/N_{exp,val,aro,lnd}.npy.
 
 Written from their descriptions and tested on made-up files: it never ran on the data set itself.
 """
@@ -35,12 +35,14 @@ class AffectFace(NamedTuple):
     """A picture of AffectNet with its label.
 
     label is an index into EMOTIONS, or None for an expression that is none of them; box is (left, top, width,
-    height) px of the face, None for the whole picture.
+    height) px of the face, None for the whole picture; affect is (valence, arousal), -1 to 1, NaN where the
+    annotators gave none.
     """
 
     picture: Path
     label: int | None
     box: tuple[int, int, int, int] | None
+    affect: tuple[float, float]
 
 
 def is_affectnet(root: Path) -> bool:
@@ -90,14 +92,14 @@ def _listed(root: Path, path: Path) -> Iterator[AffectFace]:
                 raise ValueError(f"{where} has {len(row)} values in place of {len(COLUMNS)}")
             try:
                 left, top, width, height = (round(float(value or 0)) for value in row[1:5])
-                label = _label(row[6])
+                label, affect = _label(row[6]), _affect(row[7], row[8])
             except ValueError:
-                raise ValueError(f"{where} has no box and expression of a face") from None
+                raise ValueError(f"{where} has no box, expression, valence and arousal of a face") from None
             picture = _find_picture(root, row[0]) if label is not None else root / row[0]
             if picture is None:
                 raise ValueError(f"{where} names {row[0]}, which is not there")
             box = (left, top, width, height) if width > 0 and height > 0 else None
-            yield AffectFace(picture, label, box)
+            yield AffectFace(picture, label, box, affect)
 
 
 def _find_picture(root: Path, name: str) -> Path | None:
@@ -109,12 +111,22 @@ def _in_arrays(folder: Path) -> Iterator[AffectFace]:
     """Yield the faces of a set."""
     pictures = [path for path in (folder / "images").iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
     for picture in sorted(pictures, key=lambda path: (len(path.stem), path.stem)):
-        path = folder / "annotations" / f"{picture.stem}_exp.npy"
+        expression, valence, arousal = (
+            _read_value(folder / "annotations" / f"{picture.stem}_{name}.npy") for name in ("exp", "val", "aro")
+        )
         try:
-            label = _label(str(np.load(path, allow_pickle=False).item()))
-        except (OSError, ValueError, EOFError):
-            raise ValueError(f"{path} is not an annotation that can be read") from None
-        yield AffectFace(picture, label, None)
+            label, affect = _label(expression), _affect(valence, arousal)
+        except ValueError:
+            raise ValueError(f"the annotations of {picture} are not numbers of AffectNet") from None
+        yield AffectFace(picture, label, None, affect)
+
+
+def _read_value(path: Path) -> str:
+    """Return the one value of an .npy file as text; raises ValueError."""
+    try:
+        return str(np.load(path, allow_pickle=False).item())
+    except (OSError, ValueError, EOFError):
+        raise ValueError(f"{path} is not an annotation that can be read") from None
 
 
 def _label(expression: str) -> int | None:
@@ -125,3 +137,9 @@ def _label(expression: str) -> int | None:
     if not 0 <= number < len(CLASSES):
         raise ValueError(expression)
     return EMOTIONS.index(CLASSES[number])
+
+
+def _affect(valence: str, arousal: str) -> tuple[float, float]:
+    """Return valence and arousal, NaN where one is beyond -1 to 1 (-2: not annotated); ValueError."""
+    pair = float(valence), float(arousal)
+    return pair if all(-1 <= value <= 1 for value in pair) else (float("nan"), float("nan"))

@@ -9,7 +9,8 @@ from typing import Any, get_origin
 CONFIGS = Path(__file__).parent / "configs"
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("one-cycle", "plateau", "cosine", "constant")
-KEPT = ("last", "loss", "accuracy")  # the last epoch, or the best by one of these
+KEPT = ("last", "loss", "accuracy")
+FORMERLY = {"tilt_deg": "tilt_degrees"}  # names of settings in earlier versions, which are still accepted
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ class Config:
     sharp_epochs: int = 0  # at the end, without the webcam's degradation
     ema_decay: float = 0.0  # of the averaged weights, per step
     early_stopping: int = 0  # epochs that are not better than the best
-    keep: str = ""  # the epoch that is written, one of KEPT; "": last, or loss if the run stops early
+    keep: str = (
+        ""  # the epoch that is written: last, or best by loss or accuracy; "": last, or loss if it stops early
+    )
+    min_learning_rate: float = 0.0  # at the end of the cosine schedule
 
     @property
     def epochs(self) -> int:
@@ -133,6 +137,7 @@ def _resized(stages: list[list[int]], epochs: int) -> list[list[int]]:
 
 def parse_config(values: dict[str, Any], origin: str) -> Config:
     """Return the configuration in values; ValueError, naming origin, for a missing or impossible one."""
+    values = {FORMERLY.get(name, name): value for name, value in values.items()}
     known = {f.name: f for f in fields(Config)}
     required = {f.name for f in known.values() if f.default is MISSING and f.default_factory is MISSING}
     if missing := required - values.keys():

@@ -29,12 +29,14 @@ class Faces:
         images: The faces (n, 48, 48) uint8 gray.
         labels: Their labels (n,) int64, indices into EMOTIONS.
         votes: Their FER+ votes (n, 10) int64 in the order of VOTES; all zero where there are none.
+        affect: Their valence and arousal (n, 2) float32, -1 to 1, NaN where there are none; None without any.
         dropped: How many faces of the split are left out, because they show none of EMOTIONS.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     votes: NDArray[np.int64]
+    affect: NDArray[np.float32] | None = None
     dropped: int = 0
 
     def __len__(self) -> int:
@@ -57,7 +59,8 @@ class Faces:
 
     def select(self, chosen: NDArray[np.bool_]) -> "Faces":
         """Return the chosen faces; chosen is (n,) bool."""
-        return Faces(self.images[chosen], self.labels[chosen], self.votes[chosen], self.dropped)
+        affect = None if self.affect is None else self.affect[chosen]
+        return Faces(self.images[chosen], self.labels[chosen], self.votes[chosen], affect, self.dropped)
 
 
 def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
@@ -102,16 +105,18 @@ def load_faces(path: Path, split: str, ferplus: Path | None = None) -> Faces:
 
 def _load_affectnet(path: Path, split: str) -> Faces:
     """Return the faces of a split of AffectNet that show one of EMOTIONS; raises ValueError."""
-    images, labels, dropped = [], [], 0
+    images, labels, affect, dropped = [], [], [], 0
     for face in affectnet_faces(path, split):
         if face.label is None:
             dropped += 1
             continue
         images.append(read_face(face.picture, face.box))
         labels.append(face.label)
+        affect.append(face.affect)
     if not images:
         raise MissingSplitError(f"{path} has no faces for {split}")
-    return Faces(np.stack(images), np.array(labels), no_votes(len(labels)), dropped)
+    votes = no_votes(len(labels))
+    return Faces(np.stack(images), np.array(labels), votes, np.array(affect, dtype=np.float32), dropped)
 
 
 def no_votes(count: int) -> NDArray[np.int64]:

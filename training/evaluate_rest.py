@@ -76,11 +76,11 @@ def _accuracy(probs: Probs, labels: Labels) -> dict[str, Any]:
 
 def rest_text(figures: dict[str, Any]) -> str:
     """Return the figures as lines for a terminal."""
-    said = {"plain": "as they are", "own": "against their own rest", "other": "against another's rest"}
+    titles = {"plain": "as they are", "own": "against their own rest", "other": "against another's rest"}
     heading = f"resting faces: {figures['people']} people, {figures['faces']} other faces of theirs"
     rows = [
         f"{words:32}{figures[way]['accuracy']:8.1%}, balanced {figures[way]['balanced']:.1%}"
-        for way, words in said.items()
+        for way, words in titles.items()
     ]
     return "\n".join((heading, *rows, "", *_emotion_rows(figures)))
 

@@ -13,7 +13,7 @@ from nn.emotion_net import FERPLUS
 from training.data import VOTES
 from vision.emotions import EMOTIONS
 
-UNKNOWN, NO_FACE = VOTES.index("unknown"), VOTES.index("NF")
+UNKNOWN, NOT_A_FACE = VOTES.index("unknown"), VOTES.index("NF")
 
 
 def clean_votes(votes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -23,7 +23,7 @@ def clean_votes(votes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def is_face(votes: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return (n,) bool, False where most of the votes (n, 10) are for no face."""
-    return np.asarray(votes[:, NO_FACE] * 2 <= votes.sum(1))
+    return np.asarray(votes[:, NOT_A_FACE] * 2 <= votes.sum(1))
 
 
 def ferplus_targets(votes: NDArray[np.int64]) -> Tensor:
@@ -33,7 +33,7 @@ def ferplus_targets(votes: NDArray[np.int64]) -> Tensor:
     """
     votes = clean_votes(votes)
     shares = votes[:, : len(FERPLUS)] / np.maximum(votes[:, : len(FERPLUS)].sum(1, keepdims=True), 1)
-    useless = votes[:, [UNKNOWN, NO_FACE]].max(1) >= np.maximum(votes[:, : len(FERPLUS)].max(1), 1)
+    useless = votes[:, [UNKNOWN, NOT_A_FACE]].max(1) >= np.maximum(votes[:, : len(FERPLUS)].max(1), 1)
     return torch.from_numpy(np.where(useless[:, None], 0.0, shares)).float()
 
 

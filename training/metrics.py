@@ -8,7 +8,7 @@ from sklearn.metrics import classification_report, confusion_matrix, f1_score, r
 
 from nn.emotion_net import FERPLUS
 from training.data import VOTES
-from training.losses import NO_FACE, UNKNOWN, clean_votes
+from training.losses import NOT_A_FACE, UNKNOWN, clean_votes
 from vision.emotions import EMOTIONS
 
 BINS = 15  # of the calibration error
@@ -91,6 +91,6 @@ def ferplus_majority(votes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], Label
     """
     votes = clean_votes(votes)
     best = votes.argmax(axis=1)
-    clear = (votes.max(axis=1) * 2 > votes.sum(axis=1)) & (best != UNKNOWN) & (best != NO_FACE)
+    clear = (votes.max(axis=1) * 2 > votes.sum(axis=1)) & (best != UNKNOWN) & (best != NOT_A_FACE)
     assert VOTES.index("contempt") == FERPLUS.index("contempt")
     return clear, best[clear].astype(np.int64)

@@ -28,7 +28,7 @@ class Schedule:
         if config.schedule == "one-cycle":
             self._inner = OneCycleLR(optimizer, config.learning_rate, total_steps=total, pct_start=0.2)
         elif config.schedule == "cosine":
-            self._inner = CosineAnnealingLR(optimizer, total)
+            self._inner = CosineAnnealingLR(optimizer, total, config.min_learning_rate)
         elif config.schedule == "constant":
             self._inner = LambdaLR(optimizer, lambda _step: 1.0)
         else:

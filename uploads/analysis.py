@@ -11,6 +11,7 @@ from typing import IO, NamedTuple
 
 import cv2
 
+from texts import clean_file_name
 from uploads.annotated_copy import AnnotatedCopy, Writer
 from uploads.archives import Archive, ArchiveError, is_zip
 from uploads.recognizer import File, Reading, Recognizer
@@ -23,7 +24,6 @@ from vision.pictures import (
     TooLargeError,
     is_picture,
     is_picture_box,
-    tidy,
 )
 from vision.pipeline import Pipeline
 from vision.resting_face import RestingFace
@@ -152,7 +152,7 @@ class Analysis:
 
     def _others(self, group: Iterator[InputFile]) -> Iterator[Event]:
         for file in group:
-            self.doing = tidy(file.name)
+            self.doing = clean_file_name(file.name)
             with file.open() as stream:
                 yield from self._zip(file, stream) if file.kind == "zip" else self._video(file, stream)
             if self._stopped:
@@ -221,7 +221,7 @@ def _as_event(reading: Reading) -> Reading | Remark:
 
 def _load(file: InputFile) -> File:
     """Return a picture's bytes, or the problem in place of them."""
-    name = tidy(file.name)
+    name = clean_file_name(file.name)
     known = is_picture(file.head)
     if known and file.size > MAX_PICTURE_BYTES:
         problem = TooLargeError(f"The picture is larger than {MAX_PICTURE_BYTES // 1_000_000} MB.")

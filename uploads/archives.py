@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import IO
 
 from sources.folder import is_litter
+from texts import clean_file_name
 from uploads.recognizer import File
 from uploads.videos import is_video
 from uploads.zip_names import entry_names
-from vision.pictures import NO_MEMORY, PictureError, is_picture_box, tidy
+from vision.pictures import NO_MEMORY, PictureError, is_picture_box
 
 MAX_ENTRY_BYTES = 30_000_000
 MAX_TOTAL_BYTES = 1_000_000_000  # unpacked, of one ZIP
@@ -66,7 +67,7 @@ class Archive:
     def files(self) -> Iterator[File]:
         """Yield a file an entry; one that cannot be read has its problem in place of its bytes."""
         for entry, shown in zip(self._entries, self._names, strict=True):
-            name = tidy(shown)
+            name = clean_file_name(shown)
             try:
                 yield File(name, self._read(entry))
             except PictureError as problem:

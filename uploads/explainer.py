@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model import EmotionClassifier
+from texts import shorten
 from uploads.whole import UNASKED_NOTE, may_be_ready_cut, whole_of
 from vision.crops import cut_face
 from vision.detector import Detector
@@ -31,11 +32,11 @@ if TYPE_CHECKING:  # PyTorch costs the site 1.4 s, and is needed only once a pic
 
 FACE_SIDE_PX = 176
 QUALITY = 85
-LINE = 255
+LINE_LEVEL = 255
 MAX_MAP_PX = 48  # side of a map as it is drawn
 MAX_WAIT_S = 10.0  # for the pictures before
-JOIN_S = 20.0
-FAINT = 0.15  # of the brightest map: a map with less found nothing
+JOIN_S = 1.0  # for PyTorch to be loaded; gunicorn gives all parts of the program some seconds
+MIN_BRIGHTNESS = 0.15  # of the brightest map: a map with less found nothing
 BANDS = ("upper", "middle", "lower"), ("left", "middle", "right")
 
 
@@ -115,7 +116,7 @@ class PictureExplainer:
             self._warming.start()
 
     def close(self) -> bool:
-        """Join the thread of `warm_up`; return False if that failed."""
+        """Join the thread of `warm_up`; False if it does not end in time."""
         if self._warming.ident is not None:
             self._warming.join(JOIN_S)
         return not self._warming.is_alive()
@@ -142,7 +143,7 @@ class PictureExplainer:
         """Return the explanation of a sample, counted from 1; raises UnknownSampleError or BusyError."""
         paths = self._samples.get(emotion, [])
         if not 1 <= number <= len(paths):
-            raise UnknownSampleError(f"There is no sample {number} of “{emotion}”.")
+            raise UnknownSampleError(f"There is no sample {shorten(number)} of “{shorten(emotion)}”.")
         gray = read_gray(paths[number - 1])
         with self._turn():
             return self._explain(gray, np.array(FACE_BOX))
@@ -230,7 +231,7 @@ def with_map(scene: Scene, share: NDArray[np.float32]) -> Scene:
 
 def brightest_place(share: NDArray[np.float32]) -> str:
     """Return in words where a map share (h, w), 0 to 1, is brightest; "" where it is dark everywhere."""
-    if share.max() < FAINT:
+    if share.max() < MIN_BRIGHTNESS:
         return ""
     row, column = (
         names[min(int(place * 3 // size), 2)]
@@ -250,8 +251,8 @@ def draw_layer(maps: NDArray[np.float32]) -> Layer:
         )
     columns = min(count, 32 if count > 64 else 16)
     low, high = (pick(maps, axis=(1, 2), keepdims=True) for pick in (np.min, np.max))
-    scaled = ((maps - low) / np.maximum(high - low, 1e-6) * (LINE - 1)).astype(np.uint8)
-    tiles = np.pad(scaled, ((0, -count % columns), (0, 1), (0, 1)), constant_values=LINE)
+    scaled = ((maps - low) / np.maximum(high - low, 1e-6) * (LINE_LEVEL - 1)).astype(np.uint8)
+    tiles = np.pad(scaled, ((0, -count % columns), (0, 1), (0, 1)), constant_values=LINE_LEVEL)
     rows = tiles.reshape(-1, columns, *tiles.shape[1:]).swapaxes(1, 2)
     picture = Image.fromarray(rows.reshape(rows.shape[0] * rows.shape[1], -1), "P")
     picture.putpalette(_inferno())
@@ -264,5 +265,5 @@ def draw_layer(maps: NDArray[np.float32]) -> Layer:
 def _inferno() -> bytes:
     """Return the heat maps' colours as Pillow wants a palette, with gray for the lines between maps."""
     colours = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_INFERNO)
-    colours[LINE] = 110
+    colours[LINE_LEVEL] = 110
     return np.ascontiguousarray(colours[:, 0, ::-1]).tobytes()

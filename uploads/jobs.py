@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from texts import clean_file_name
 from uploads.analysis import InputFile
 from uploads.recognizer import File, Reading, Recognizer
 from uploads.rereading import read_as_face
 from uploads.result_writer import ResultWriter, title_of, was_read
 from uploads.results import Results
 from uploads.worker_process import BROKEN, WorkerError, WorkerProcess
-from vision.pictures import tidy
 from vision.pipeline import Pipeline
 
 MAX_AT_ONCE = 12  # pictures that are read while their sender waits; more become a job
@@ -24,7 +24,7 @@ MAX_READING = 2  # requests
 MAX_FAILED = 50  # jobs that are remembered
 MAX_WAIT_S = 10.0  # of a request for its turn
 SWEEP_S = 600.0
-JOIN_S = 20.0
+JOIN_S = 2.0  # gunicorn gives all parts of the program some seconds, and the recorder needs them
 LOST = "The results could not be kept: the disk is full or cannot be written."
 TOO_LARGE = "This could not be read: it needs more memory than an upload may use."
 MISTAKE = "This could not be read because of an error in the program; the log has the details."
@@ -112,7 +112,7 @@ class Jobs:
         returns. The files are closed sooner or later. Raises OSError if no result can be written.
         """
         inputs = [InputFile.of_stream(name, stream) for name, stream in files]
-        job = Job("", owner, title_of([tidy(file.name) for file in inputs]), inputs, whole)
+        job = Job("", owner, title_of([clean_file_name(file.name) for file in inputs]), inputs, whole)
         at_once = len(inputs) <= MAX_AT_ONCE and all(file.kind == "picture" for file in inputs)
         try:
             accepted = self._run_now(job) if at_once else self._run_later(job)
@@ -180,8 +180,8 @@ class Jobs:
         else:
             self.results.delete(job_id)
 
-    def close(self) -> None:
-        """Stop the job that runs, drop those that wait, and join the thread."""
+    def close(self) -> bool:
+        """Stop the job that runs, drop those that wait, and join the threads; False if one does not end."""
         with self._lock:
             self._closing.set()
         if self._worker:
@@ -193,7 +193,7 @@ class Jobs:
         self._thread.join(JOIN_S)
         for job in list(self._active.values()):
             self._drop(job)
-        self._recognizer.close()
+        return self._recognizer.close() and not self._thread.is_alive()
 
     def _run_now(self, job: Job) -> bool:
         if not self._reading.acquire(timeout=self._max_wait_s):

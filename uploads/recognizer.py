@@ -21,6 +21,7 @@ from uploads.whole import (
     may_be_ready_cut,
     whole_of,
 )
+from vision.background import join
 from vision.crops import turn_back
 from vision.detector import Detections, Detector
 from vision.emotions import EMOTIONS
@@ -31,6 +32,7 @@ from vision.resting_face import RestError, RestingFace, read_against
 from vision.tracker import Track
 
 BATCH = 8  # pictures; as many more are decoded and searched meanwhile
+JOIN_S = 1.0  # for the pictures that are being searched
 CROP_MARGIN = 0.15  # of the box, on each side: for people a face is more than the box
 ONLY_HEAT = View(boxes=False, labels=False, heat=True)
 
@@ -96,6 +98,7 @@ class Recognizer:
         for _ in range(threads):
             self._detectors.put(make_detector())
         self._pool = ThreadPoolExecutor(threads, "recognizer")
+        self._searches: set[Future[_Found]] = set()  # those that have not ended
 
     def read(
         self, files: Iterable[File], *, whole: bool = False, rest: RestingFace | None = None
@@ -124,12 +127,18 @@ class Recognizer:
             raise RestError("No face was found in the pictures of the resting face.")
         return RestingFace(np.mean(probs, axis=0), time.time())
 
-    def close(self) -> None:
-        """Join its threads; a picture that one has begun is finished first."""
-        self._pool.shutdown(cancel_futures=True)
+    def close(self) -> bool:
+        """Join its threads, which first finish the pictures that they have begun; False after JOIN_S."""
+        return join(self._pool, [*self._searches], JOIN_S)
 
     def _begin(self, files: Iterator[File], whole: bool) -> list[tuple[str, Future[_Found]]]:
-        return [(file.name, self._pool.submit(self._find, file, whole)) for file in islice(files, BATCH)]
+        return [(file.name, self._submit(file, whole)) for file in islice(files, BATCH)]
+
+    def _submit(self, file: File, whole: bool) -> Future[_Found]:
+        search = self._pool.submit(self._find, file, whole)
+        self._searches.add(search)
+        search.add_done_callback(self._searches.discard)
+        return search
 
     def _find(self, file: File, whole: bool) -> _Found:
         if file.problem:
@@ -201,7 +210,7 @@ def cut_out(image: Scene, face: Track) -> Cut:
     return Cut(image[top : y2 + margin, left : x2 + margin], _placed(face, 1, left, top))
 
 
-def heated(image: Scene, cut: Cut) -> Scene:
+def with_heat_map(image: Scene, cut: Cut) -> Scene:
     """Return a copy of image, the cut's own or a smaller one, with the heat map of its emotion laid over it."""
     face = _placed(cut.face, image.shape[1] / cut.image.shape[1])
     return draw(image, [face], ONLY_HEAT)

@@ -10,7 +10,7 @@ from typing import Any
 from uploads.recognizer import File, Reading, Recognizer, picture_rows
 from uploads.result_writer import ResultWriter
 from uploads.results import TABLE, Results
-from vision.faces import NO_FACE, REMARK, as_cell
+from vision.faces import NO_FACE, REMARK_COLUMN, as_cell
 
 
 def read_as_face(
@@ -75,7 +75,7 @@ def replace_row(table: Path, file: str, before: int, row: Sequence[object]) -> N
     ):
         writer = csv.writer(new_file)
         for cells in csv.reader(old_file):
-            if (cells[0], cells[REMARK]) == (as_cell(file), NO_FACE):
+            if (cells[0], cells[REMARK_COLUMN]) == (as_cell(file), NO_FACE):
                 # a table of version 0.1 has fewer columns
                 writer.writerow([as_cell(value) for value in row[: len(cells)]] if before == 0 else cells)
                 before -= 1

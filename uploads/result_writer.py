@@ -11,7 +11,7 @@ import numpy as np
 
 from uploads.analysis import Analysis, Event, InputFile, Remark, VideoFrame
 from uploads.annotated_copy import Writer, open_writer
-from uploads.recognizer import Reading, Recognizer, annotate, heated, picture_rows, reading_json
+from uploads.recognizer import Reading, Recognizer, annotate, picture_rows, reading_json, with_heat_map
 from uploads.results import open_table
 from uploads.timeline import Timeline
 from vision.faces import face_rows, remark_row
@@ -117,7 +117,7 @@ class ResultWriter:
         for crop, heat, cut in zip(crops, heats, cuts, strict=True):
             small = shrunk(cut.image, CROP_SIDE_PX)
             self._write_jpeg(crop, small, CROP_SIDE_PX)
-            self._write_jpeg(heat, heated(small, cut), CROP_SIDE_PX)
+            self._write_jpeg(heat, with_heat_map(small, cut), CROP_SIDE_PX)
         item = {
             "kind": "picture",
             "file": reading.name,

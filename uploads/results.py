@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vision.circumplex import place
+from texts import clean_file_name
+from vision.circumplex import valence_arousal
 from vision.emotions import EMOTIONS
 from vision.faces import NO_FACE, Table, remark_row
-from vision.pictures import tidy
 
 KEEP_S = 24 * 3600.0
 MAX_KEPT_BYTES = 2_000_000_000  # of all jobs together; the oldest go first
@@ -96,7 +96,7 @@ class Results:
     def about(self, job_id: str) -> dict[str, Any] | None:
         """Return a job's result without its items; None if there is none, or it is older than a day."""
         about = self._read_about(job_id) if _ID.fullmatch(job_id) else None
-        return about if about and self._is_fresh(about) else None
+        return about if about and self._is_fresh(float(about["made_at"])) else None
 
     def load(self, job_id: str) -> dict[str, Any] | None:
         """Return a job's result, None as in `about`."""
@@ -115,7 +115,7 @@ class Results:
             mine = [
                 (job_id, about)
                 for job_id, about in self._index.items()
-                if about["owner"] == owner and self._is_fresh(about)
+                if about["owner"] == owner and self._is_fresh(float(about["made_at"]))
             ]
         return sorted(mine, key=lambda pair: -float(pair[1]["made_at"]))
 
@@ -157,8 +157,8 @@ class Results:
         kept = 0
         for path in sorted(self._folders(), key=_changed_at, reverse=True):
             kept += sum(file.stat().st_size for file in path.glob("*") if file.is_file())
-            too_old = self._clock() - _changed_at(path) > KEEP_S
-            if path.name not in busy and (too_old or kept > self._max_kept_bytes):
+            is_fresh = self._is_fresh(_changed_at(path))
+            if path.name not in busy and (not is_fresh or kept > self._max_kept_bytes):
                 self.delete(path.name)
         with self._lock:
             self._refresh()  # here, so that no visitor waits for it after a start
@@ -179,8 +179,9 @@ class Results:
             return None
         return about if isinstance(about, dict) and about.keys() >= {"owner", "made_at"} else None
 
-    def _is_fresh(self, about: dict[str, Any]) -> bool:
-        return self._clock() - float(about["made_at"]) <= KEEP_S
+    def _is_fresh(self, made_unix_s: float) -> bool:
+        # one of a clock that was ahead is not kept until that time comes
+        return abs(self._clock() - made_unix_s) <= KEEP_S
 
     def _count_rows(self, job_id: str, about: dict[str, Any]) -> int:
         if "rows" not in about:  # as version 0.1 wrote it; counted once
@@ -207,7 +208,7 @@ def open_table(folder: Path) -> Iterator[Table]:
 def append_remark(folder: Path, name: str, text: str) -> None:
     """Write the row of a file that could not be read into the table of a job's folder."""
     with open_table(folder) as table:
-        table.add([remark_row(tidy(name), text)])
+        table.add([remark_row(clean_file_name(name), text)])
 
 
 def _changed_at(path: Path) -> float:
@@ -236,7 +237,14 @@ def json_rows(
             position = face.get("first_s", ""), "", face["track_id"], *face.get("box", [""] * 4)
             probs = [face["probs"][name] for name in EMOTIONS]
             named = face["emotion"], face["confidence"], face["sure"]
-            row = [item["file"], *position, *named, *probs, item.get("note", ""), *place(probs).tolist()]
+            row = [
+                item["file"],
+                *position,
+                *named,
+                *probs,
+                item.get("note", ""),
+                *valence_arousal(probs).tolist(),
+            ]
             yield number, item["kind"], face, row
         if not _faces(item):
             yield number, item["kind"], {}, remark_row(item["file"], item.get("text", NO_FACE))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vision.emotions import EMOTIONS
 from vision.tracker import Track
 
-RATE = 5  # a second, at which frames are added up
+SUMS_A_SECOND = 5  # a second, at which frames are added up
 MAX_POINTS = 120  # of the chart
 MAX_FACES = 24  # the longest stays; short ones are mostly patterns
 
@@ -53,7 +53,7 @@ class Timeline:
         self.frames_with_faces += bool(faces)
         self._end_s = t_s
         for face in faces:
-            self._slots.setdefault(int(t_s * RATE), _Sum()).add(face, t_s)
+            self._slots.setdefault(int(t_s * SUMS_A_SECOND), _Sum()).add(face, t_s)
             self._faces.setdefault(face.track_id, _Sum()).add(face, t_s)
 
     def summary(self) -> dict[str, Any]:
@@ -69,15 +69,15 @@ class Timeline:
         }
 
     def _points(self) -> list[tuple[float, list[float] | None]]:
-        step = -(-(int(self._end_s * RATE) + 1) // MAX_POINTS)
+        step = -(-(int(self._end_s * SUMS_A_SECOND) + 1) // MAX_POINTS)
         totals: dict[int, _Sum] = {}
         for slot, part in self._slots.items():
             total = totals.setdefault(slot // step, _Sum())
             total.probs += part.probs
             total.count += part.count
-        count = int(self._end_s * RATE) // step + 1
+        count = int(self._end_s * SUMS_A_SECOND) // step + 1
         means = (totals[number].mean if number in totals else None for number in range(count))
-        return [(number * step / RATE, mean) for number, mean in enumerate(means)]
+        return [(number * step / SUMS_A_SECOND, mean) for number, mean in enumerate(means)]
 
 
 def _face(track_id: int, total: _Sum) -> dict[str, Any]:

@@ -15,8 +15,8 @@ MAX_FRAMES = 54_000  # half an hour at 30 fps
 MAX_SIDE_PX = 4096
 JPEG_HEAD = b"\xff\xd8\xff"
 JPEG_DUMPS = (".mjpeg", ".mjpg")  # one JPEG after the other, which begin as one picture does
-BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip", b"pnot")  # MP4, MOV
-HEADS = (
+MP4_BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip", b"pnot")  # MP4, MOV
+SIGNATURES = (
     *(b"\x1aE\xdf\xa3", b"OggS", b"FLV", b"0&\xb2u", b".RMF", b"DKIF", b"YUV4MPEG2", b"DHAV"),
     *(b"\x06\x0e+4", b"nut/multimedia container", b"\xb7\xd8\x00 7I", b"\x1f\x07\x00"),  # MXF, NUT, WTV, DV
     *(b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"\x00\x00\x01\xb0"),  # MPEG
@@ -25,7 +25,7 @@ HEADS = (
 )
 MIN_BYTES = 200  # in which no video fits
 RIFF_KINDS = (b"AVI ", b"WAVE", b"AMV ")
-PACKETS = ((0, 188), (4, 192), (0, 204))  # MPEG-TS: where the first begins, and their length, as of AVCHD
+TS_PACKETS = ((0, 188), (4, 192), (0, 204))  # MPEG-TS: where the first begins, and their length, as of AVCHD
 
 
 class VideoError(Exception):
@@ -42,10 +42,10 @@ def is_video(head: bytes, name: str = "") -> bool:
     if head.startswith(JPEG_HEAD):
         return ending in JPEG_DUMPS
     return (
-        head[4:8] in BOXES
-        or head.startswith(HEADS)
+        head[4:8] in MP4_BOXES
+        or head.startswith(SIGNATURES)
         or (head[:4] == b"RIFF" and head[8:12] in RIFF_KINDS)
-        or any(head[at : at + 1] == head[at + size : at + size + 1] == b"G" for at, size in PACKETS)
+        or any(head[at : at + 1] == head[at + size : at + size + 1] == b"G" for at, size in TS_PACKETS)
         or (ending in VIDEO_NAMES and len(head) >= MIN_BYTES and not is_picture(head))
     )
 

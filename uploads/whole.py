@@ -9,8 +9,8 @@ from vision.frames import Image
 MIN_SIDE_PX = 20  # less shows no face that anybody could read
 MAX_SIDE_PX = 256  # larger pictures are photographs
 MAX_RATIO = 1.25
-LOOK_SIDE_PX = 96  # of a picture that is looked at again
-GROUND = 0.25  # of that side, around it: a cascade finds no face that touches the edge
+SECOND_LOOK_SIDE_PX = 96  # of a picture that is looked at again
+BORDER_SHARE = 0.25  # of that side, around it: a cascade finds no face that touches the edge
 MIN_SHARE = 0.55  # of the side that a face has to fill
 ASKED_NOTE = "The whole picture was read as a face."
 UNASKED_NOTE = "No face was found; the whole picture was read as one."
@@ -33,9 +33,9 @@ def is_filled_by_a_face(image: Image, detector: Detector) -> bool:
 
     A texture or a logo is told from a ready-cut face by that.
     """
-    scale = LOOK_SIDE_PX / max(image.shape[:2])
+    scale = SECOND_LOOK_SIDE_PX / max(image.shape[:2])
     large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    ground = (round(LOOK_SIDE_PX * GROUND),) * 4
+    ground = (round(SECOND_LOOK_SIDE_PX * BORDER_SHARE),) * 4
     framed = cv2.copyMakeBorder(large, *ground, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
     boxes = detector.detect(framed).boxes
-    return bool((boxes[:, 2] - boxes[:, 0] >= MIN_SHARE * LOOK_SIDE_PX).any())
+    return bool((boxes[:, 2] - boxes[:, 0] >= MIN_SHARE * SECOND_LOOK_SIDE_PX).any())

@@ -20,7 +20,7 @@ from settings import read_settings
 from uploads.analysis import InputFile
 from uploads.assemble import make_readers
 from uploads.result_writer import ResultWriter
-from uploads.worker_process import NO_MEMORY, NO_ROOM
+from uploads.worker_process import EXIT_DISK_FULL, EXIT_OUT_OF_MEMORY
 from vision.background import limit_threads
 
 REPORT_S = 0.2
@@ -81,9 +81,9 @@ def main() -> int:
             items = writer.read(files, recognizer, make_pipeline, cancelled, report, whole=task["whole"])
         except OSError as error:
             report.send({"progress": 0.0, "doing": "", "errno": error.errno})
-            return NO_ROOM
+            return EXIT_DISK_FULL
         except MemoryError:
-            return NO_MEMORY
+            return EXIT_OUT_OF_MEMORY
     report.send({"progress": 1.0, "doing": "", "items": items})
     return 0
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from settings import PREFIX, ROOT, Settings
+from texts import clean_file_name
 from uploads.results import append_remark
-from vision.pictures import tidy
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,10 @@ BROKEN = "This could not be read: it made the reading process crash or hang."
 MAX_SILENCE_S = 300.0  # of a process that works; being nice, it takes minutes to start beside busy ones
 END_S = 20.0
 TICK_S = 0.2  # how often a thread that waits for a report looks whether it is cancelled or closed
-NO_ROOM, NO_MEMORY = 3, 4  # the codes with which worker.py ends where the disk, or its memory, is full
+EXIT_DISK_FULL, EXIT_OUT_OF_MEMORY = (
+    3,
+    4,
+)  # codes with which worker.py ends
 # nice from the first import on: where somebody watches live, that goes first
 COMMAND = ("nice", "-n", "10", sys.executable, "-m", "uploads.worker")
 # The process decodes the files of strangers. It gets no secret that a broken decoder could give away: of the
@@ -209,9 +212,9 @@ class WorkerProcess:
         if "items" in last:
             items: list[dict[str, Any]] = last["items"]
             return items
-        if code == NO_ROOM:
+        if code == EXIT_DISK_FULL:
             raise OSError(last.get("errno", 0), "the disk is full")
-        if code == NO_MEMORY:
+        if code == EXIT_OUT_OF_MEMORY:
             raise MemoryError
         if code == -signal.SIGTERM and cancelled.is_set():  # before it could begin
             return []
@@ -220,7 +223,7 @@ class WorkerProcess:
 
 def broken_item(name: str) -> dict[str, Any]:
     """Return the item of a file that no process could read."""
-    return {"kind": "remark", "file": tidy(name), "text": BROKEN, "is_problem": True}
+    return {"kind": "remark", "file": clean_file_name(name), "text": BROKEN, "is_problem": True}
 
 
 def parse_report(line: bytes | bytearray) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 UTF8_FLAG = 0x800
 UNICODE_PATH = 0x7075  # the extra field with the name in UTF-8
-OLD = "cp437"  # as which zipfile reads a name without the flag
+DEFAULT_ENCODING = "cp437"  # as which zipfile reads a name without the flag
 # Encodings of a region, each with the scripts that it is for; the first in which all names are words is taken.
 REGIONS = (
     ("cp437", ("LATIN",)),
@@ -27,21 +27,22 @@ def entry_names(entries: Sequence[zipfile.ZipInfo]) -> list[str]:
     A name without the flag is read as its extra field says, else as UTF-8, else in the encoding of a region in
     which all such names of the ZIP are words, and cp437 where there is none.
     """
-    names = {index: _told(entry) for index, entry in enumerate(entries)}
-    untold = [entries[index].filename.encode(OLD) for index, name in names.items() if name is None]
-    encoding = next((name for name, scripts in REGIONS if _fits(untold, name, scripts)), OLD)
+    names = {index: _certain_name(entry) for index, entry in enumerate(entries)}
+    unknown = [index for index, name in names.items() if name is None]
+    undeclared = [entries[index].filename.encode(DEFAULT_ENCODING) for index in unknown]
+    encoding = next((name for name, scripts in REGIONS if _fits(undeclared, name, scripts)), DEFAULT_ENCODING)
     return [
-        entry.filename.encode(OLD).decode(encoding) if names[index] is None else names[index] or ""
+        entry.filename.encode(DEFAULT_ENCODING).decode(encoding) if names[index] is None else names[index] or ""
         for index, entry in enumerate(entries)
     ]
 
 
-def _told(entry: zipfile.ZipInfo) -> str | None:
+def _certain_name(entry: zipfile.ZipInfo) -> str | None:
     """Return a name whose encoding is certain; None for another."""
     if entry.flag_bits & UTF8_FLAG or entry.filename.isascii():
         return entry.filename
     try:
-        raw = entry.filename.encode(OLD)
+        raw = entry.filename.encode(DEFAULT_ENCODING)
         return _unicode_path(entry.extra, raw) or raw.decode()
     except UnicodeError:
         return None

@@ -3,15 +3,16 @@
 import os
 import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from typing import Any, Generic, TypeVar
 
 import cv2
 
 T = TypeVar("T")
 
 NICENESS = 10
+JOIN_S = 2.0  # for a call that runs; a search takes a tenth of a second or two
 
 
 class BackgroundTask(Generic[T]):
@@ -40,9 +41,9 @@ class BackgroundTask(Generic[T]):
         ended, self._call = self._call, None
         return ended.result()
 
-    def close(self) -> None:
-        """Wait for the running call to end, and join the thread."""
-        self._executor.shutdown(cancel_futures=True)
+    def close(self) -> bool:
+        """Wait for the running call to end, and join the thread; False if that takes longer than JOIN_S."""
+        return join(self._executor, [self._call] if self._call else [], JOIN_S)
 
 
 class InlineTask(BackgroundTask[T]):
@@ -53,6 +54,18 @@ class InlineTask(BackgroundTask[T]):
         super().start(call)
         assert self._call is not None
         self._call.exception()  # waits for the end of the call
+
+
+def join(executor: Executor, calls: Iterable[Future[Any]], timeout_s: float) -> bool:
+    """Cancel the calls that wait in an executor, and join its threads; False if they run after timeout_s.
+
+    The calls are those that may still run.
+    """
+    executor.shutdown(wait=False, cancel_futures=True)
+    if wait([call for call in calls if not call.cancelled()], timeout_s).not_done:
+        return False
+    executor.shutdown()
+    return True
 
 
 def lower_priority() -> None:

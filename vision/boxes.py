@@ -18,7 +18,7 @@ def iou(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
 
 
-def suppress(
+def suppress_overlapping(
     boxes: NDArray[np.floating[Any]], scores: NDArray[np.floating[Any]], max_iou: float
 ) -> NDArray[np.intp]:
     """Return the rows of boxes (n, 4) that overlap no box with a better score (n,) by more, the best first."""

@@ -25,7 +25,7 @@ COORDINATES = {
 _TABLE = np.array([COORDINATES[name] for name in EMOTIONS])  # (7, 2)
 
 
-def place(probs: ArrayLike) -> NDArray[np.float64]:
+def valence_arousal(probs: ArrayLike) -> NDArray[np.float64]:
     """Return the valence and arousal (..., 2), -1 to 1, of probabilities (..., 7) in the order of EMOTIONS."""
     placed: NDArray[np.float64] = np.asarray(probs, dtype=np.float64) @ _TABLE
     return placed

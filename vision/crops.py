@@ -58,7 +58,7 @@ def _cut_turned(
     scale = min(side / (x2 - x1), 1.0)
     if scale < 1:  # shrink first, because warpAffine samples and does not average
         part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    step = turning(tilt_deg) @ np.diag([x2 - x1, y2 - y1]) * (scale / side)
+    step = rotation_matrix(tilt_deg) @ np.diag([x2 - x1, y2 - y1]) * (scale / side)
     centre = np.array([x - left, y - top]) * scale - 0.5  # pixel 0 has its centre at 0.5
     to_part = np.column_stack((step, centre - step.sum(axis=1) * (side - 1) / 2))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -75,7 +75,7 @@ def turn_back(maps: NDArray[np.float32], tilts_deg: Tilts) -> NDArray[np.float32
         return maps
     result, side = maps.copy(), maps.shape[-1]
     for row in np.flatnonzero(np.abs(tilts_deg) > MIN_TILT_DEG):
-        step = turning(-float(tilts_deg[row]))
+        step = rotation_matrix(-float(tilts_deg[row]))
         to_crop = np.column_stack((step, (1 - step.sum(axis=1)) * (side - 1) / 2))
         for channel in result[row]:
             flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -83,7 +83,7 @@ def turn_back(maps: NDArray[np.float32], tilts_deg: Tilts) -> NDArray[np.float32
     return result
 
 
-def turning(degrees: float) -> NDArray[np.float64]:
+def rotation_matrix(degrees: float) -> NDArray[np.float64]:
     """Return the matrix (2, 2) that turns (x, y) px clockwise in an image."""
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return np.array([[cos, -sin], [sin, cos]])

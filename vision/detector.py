@@ -12,7 +12,7 @@ Gray = NDArray[np.uint8]  # (H, W)
 Boxes = NDArray[np.int32]  # (n, 4), xyxy px
 Landmarks = NDArray[np.float32]  # (n, 5, 2), px
 
-POINTS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
+LANDMARK_NAMES = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
 
 
 def _no_boxes() -> Boxes:
@@ -20,7 +20,7 @@ def _no_boxes() -> Boxes:
 
 
 def _no_landmarks() -> Landmarks:
-    return np.empty((0, len(POINTS), 2), dtype=np.float32)
+    return np.empty((0, len(LANDMARK_NAMES), 2), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +30,8 @@ class Detections:
     Attributes:
         boxes: The frame of each face that the emotion network reads, whatever the detector: (n, 4) int32 xyxy
             px, a square that may reach over the image's border.
-        landmarks: The points of each face in the order of POINTS, left and right as seen in the image with the
-            face upright: (n, 5, 2) float32 px; NaN where the detector finds none.
+        landmarks: The points of each face in the order of LANDMARK_NAMES, left and right as seen in the image,
+            with the face upright: (n, 5, 2) float32 px; NaN where the detector finds none.
     """
 
     boxes: Boxes = field(default_factory=_no_boxes)
@@ -40,7 +40,7 @@ class Detections:
     @classmethod
     def of_boxes(cls, boxes: Boxes) -> "Detections":
         """Return faces without landmarks in boxes (n, 4) int32 xyxy px."""
-        return cls(boxes, np.full((len(boxes), len(POINTS), 2), np.nan, dtype=np.float32))
+        return cls(boxes, np.full((len(boxes), len(LANDMARK_NAMES), 2), np.nan, dtype=np.float32))
 
     @classmethod
     def joined(cls, several: "list[Detections]") -> "Detections":
@@ -70,8 +70,8 @@ class Detector(Protocol):
     def detect(self, image: Image) -> Detections:
         """Return the faces in an image (H, W, 3) uint8 BGR, the largest first."""
 
-    def close(self) -> None:
-        """Join the detector's threads, if it has any."""
+    def close(self) -> bool | None:
+        """Join the detector's threads, if it has any; False if one does not end in time."""
 
 
 class FollowingDetector(Detector, Protocol):

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw
 
 from vision.colours import WHITE, bgr, ink_on
-from vision.emotions import DETAILS, UNSURE_COLOUR
+from vision.emotions import DETAILS, UNSURE, UNSURE_COLOUR
 
-UNSURE = "unsure"
 COVER = 1.25  # of a box's side: the head is larger than the box
 MAX_SIDE_PX = 2048  # of a face that fills a large picture; a larger one is covered in part
 PNG_SIDE_PX = 256  # of the pictures for pages

@@ -1,5 +1,6 @@
 """The words by which data sets and other people's networks call the seven emotions."""
 
+from texts import shorten
 from vision.emotions import EMOTIONS
 
 _OTHERS = {
@@ -23,5 +24,7 @@ def parse_classes(text: str) -> tuple[str, ...]:
     """Return the emotions in comma-separated words, in their order; ValueError unless each is there once."""
     found = tuple(find_emotion(word) or word.strip() for word in text.split(","))
     if sorted(found) != sorted(EMOTIONS):
-        raise ValueError(f"must be the emotions {', '.join(EMOTIONS)} in the network's order, not {text!r}")
+        raise ValueError(
+            f"must be the emotions {', '.join(EMOTIONS)} in the network's order, not {shorten(text)!r}"
+        )
     return found

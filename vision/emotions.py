@@ -70,7 +70,8 @@ _TABLE = (
     ),
 )
 
-UNSURE_COLOUR = "#d9dde2"  # for a face that shows no emotion clearly; far paler than neutral
+UNSURE = "unsure"  # the label of a face that shows no emotion clearly
+UNSURE_COLOUR = "#d9dde2"  # of such a face; far paler than neutral
 
 EMOTIONS: tuple[str, ...] = tuple(emotion.name for emotion in _TABLE)
 DETAILS: dict[str, Emotion] = {emotion.name: emotion for emotion in _TABLE}

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from vision.circumplex import AXES, place
+from vision.circumplex import AXES, valence_arousal
 from vision.emotions import EMOTIONS
 from vision.tracker import Track
 
@@ -15,7 +15,7 @@ COLUMNS = (
     "remark",
     *AXES,  # last: programs that count columns find the others where they were
 )
-REMARK = COLUMNS.index("remark")
+REMARK_COLUMN = COLUMNS.index("remark")
 NO_FACE = "no face"  # the remark of a picture without one
 BYTE_ORDER_MARK = "\ufeff"
 # A spreadsheet reads a cell as a formula if it begins so, in half or full width; a cell also begins behind a
@@ -30,7 +30,7 @@ def face_json(face: Track) -> dict[str, Any]:
     probs, valence, arousal, and rest, None or an object as `_rest_json` returns it.
     """
     points = face.landmarks
-    axes = zip(AXES, place(face.probs).tolist(), strict=True)
+    axes = zip(AXES, valence_arousal(face.probs).tolist(), strict=True)
     return {
         "track_id": face.track_id,
         "box": list(face.box),
@@ -77,7 +77,7 @@ def face_rows(
         [
             *(file, *moment, face.track_id, *face.box, face.emotion, float(face.confidence), face.sure),
             *(float(p) for p in face.probs),
-            *(remark, *place(face.probs).tolist()),
+            *(remark, *valence_arousal(face.probs).tolist()),
         ]
         for face in faces
     ]
@@ -86,7 +86,7 @@ def face_rows(
 def remark_row(file: str, remark: str) -> list[object]:
     """Return the row of a file without faces, whose remark says why there are none."""
     row: list[object] = [file, *[""] * (len(COLUMNS) - 1)]
-    row[REMARK] = remark
+    row[REMARK_COLUMN] = remark
     return row
 
 

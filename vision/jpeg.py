@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from vision.frames import Image
 
 MAX_PIXELS = 50_000_000  # of a picture; today's cameras have as many
-LONE_MARKS = (0x01, *range(0xD0, 0xD8))  # that have no length
-SIZE_MARKS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+STANDALONE_MARKERS = (0x01, *range(0xD0, 0xD8))  # that have no length
+SIZE_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def encode_jpeg(scene: Image, quality: int) -> bytes:
@@ -46,11 +46,11 @@ def jpeg_size(jpeg: bytes) -> tuple[int, int] | None:
     """Return a JPEG's (width, height) in px as its head says, without decoding it; None if it says none."""
     at = 2
     while at + 9 <= len(jpeg) and jpeg[at] == 0xFF:
-        mark = jpeg[at + 1]
-        if mark in SIZE_MARKS:
+        marker = jpeg[at + 1]
+        if marker in SIZE_MARKERS:
             return int.from_bytes(jpeg[at + 7 : at + 9], "big"), int.from_bytes(jpeg[at + 5 : at + 7], "big")
-        if mark == 0xFF or mark in LONE_MARKS:
-            at += 1 if mark == 0xFF else 2
+        if marker == 0xFF or marker in STANDALONE_MARKERS:
+            at += 1 if marker == 0xFF else 2
             continue
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
     return None

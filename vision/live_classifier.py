@@ -97,9 +97,9 @@ class LiveClassifier:
             self._rereading.start(lambda: self._reread(gray, now.at(due), tilts[due], t_s))
         return np.asarray(now.probs.mean(axis=1))
 
-    def close(self) -> None:
-        """Join the background thread."""
-        self._rereading.close()
+    def close(self) -> bool:
+        """Join the background thread; False if it does not end in time."""
+        return self._rereading.close()
 
     def _reread(self, gray: NDArray[np.uint8], readings: Readings, tilts_deg: Tilts, t_s: float) -> Readings:
         """Return the readings of the same places with the older of the two read again."""

@@ -69,9 +69,9 @@ class LiveDetector:
         self._forget(found)
         return found
 
-    def close(self) -> None:
-        """Close the search, which joins its thread."""
-        self._search.close()
+    def close(self) -> bool:
+        """Close the search, which joins its thread; False if that does not end in time."""
+        return self._search.close()
 
     def _follow(self, image: Image, sought: list[_Seen], found: Detections) -> Detections:
         """Return the faces found and those of sought that are in the image, too, whose places are noted."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from settings import StartError
-from vision.boxes import inside_others, suppress
+from vision.boxes import inside_others, suppress_overlapping
 from vision.detector import Boxes, Detections, Landmarks
 from vision.frames import Image
 from vision.onnx import OnnxError, open_session, run, sha256_of
@@ -46,9 +46,9 @@ OUTPUTS = {  # offsets of the sides, O-Net's points, and two probabilities, the 
 
 # The frame that the emotion network was trained on, FER2013's, by the landmarks: MTCNN's rectangle shifts
 # with the pose. Fitted with benchmarks.crops.
-SIDE = 1.86  # of the frame, as a multiple of the landmarks' spread about their mean
-DOWN = 0.11  # from the middle between the eyes to the frame's centre, along the face, as a share of the side
-SQUARE = 0.95  # of what O-Net reads around a frame, in sides; by a larger one the frames of tilted heads grow
+FRAME_SIDE = 1.86  # of the frame, as a multiple of the landmarks' spread about their mean
+FRAME_DOWN = 0.11  # from the middle between the eyes to the frame's centre, along the face, in sides
+ONET_SIDES = 0.95  # of what O-Net reads around a frame; by a larger one the frames of tilted heads grow
 
 Floats = NDArray[np.float32]
 
@@ -165,7 +165,7 @@ class MtcnnDetector:
         levels = pyramid(image, self.min_face_px(image.shape))
         found = [(NO_BOXES, NO_BOXES[:, 0]), *(self._search(level, image) for level in levels)]
         rectangles, probs = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return squared(rectangles[suppress(rectangles, probs, LEVELS_IOU)])
+        return as_squares(rectangles[suppress_overlapping(rectangles, probs, LEVELS_IOU)])
 
     def _search(self, level: Image, image: Image) -> tuple[Floats, Floats]:
         """Return the proposals in one level of the image's pyramid, in px of the image: (n, 4) and (n,)."""
@@ -175,23 +175,23 @@ class MtcnnDetector:
         corner = np.stack((columns, rows), axis=1).astype(np.float32) * PNET_STRIDE
         zoom = np.divide(image.shape[1::-1], level.shape[1::-1], dtype=np.float32)
         cells = np.hstack((corner, corner + PNET_SIDE)) * np.tile(zoom, 2)
-        best = suppress(cells, chosen[1], LEVEL_IOU)
-        return moved(cells[best], chosen[0][best]), chosen[1][best]
+        best = suppress_overlapping(cells, chosen[1], LEVEL_IOU)
+        return apply_offsets(cells[best], chosen[0][best]), chosen[1][best]
 
     def _sort_out(self, image: Image, squares: Floats) -> Floats:
         """Return those squares (n, 4) that R-Net takes for faces, moved to where it sees them."""
         offsets, probs = self._run("rnet", image, squares, RNET_SIDE)
         likely = probs[:, 1] > RNET_MIN
         squares, offsets, probs = squares[likely], offsets[likely], probs[likely, 1]
-        best = suppress(squares, probs, RNET_IOU)
-        return squared(moved(squares[best], offsets[best]))
+        best = suppress_overlapping(squares, probs, RNET_IOU)
+        return as_squares(apply_offsets(squares[best], offsets[best]))
 
     def _refine(self, image: Image, squares: Floats) -> tuple[Floats, Landmarks, Floats]:
         """Return O-Net's rectangles (n, 4) px, landmarks (n, 5, 2) px and probs (n,) of squares (n, 4)."""
         offsets, points, probs = self._run("onet", image, squares, ONET_SIDE)
         sides = squares[:, None, 2:] - squares[:, None, :2]
         landmarks = squares[:, None, :2] + points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides
-        return moved(squares, offsets), landmarks, probs[:, 1]
+        return apply_offsets(squares, offsets), landmarks, probs[:, 1]
 
     def _run(self, name: str, image: Image, squares: Floats, side: int) -> list[Floats]:
         """Return a network's outputs (n, ...) for the crops of squares (n, 4), each enlarged to side px."""
@@ -218,11 +218,11 @@ def pyramid(image: Image, min_face_px: float) -> Iterator[Image]:
 def frames_of(landmarks: Landmarks) -> Boxes:
     """Return the frames (n, 4) int32 xyxy px that the emotion network reads of landmarks (n, 5, 2) px."""
     spreads = np.linalg.norm(landmarks - landmarks.mean(axis=1, keepdims=True), axis=(1, 2))
-    sides = np.rint(spreads[:, None] * SIDE).clip(min=1)
+    sides = np.rint(spreads[:, None] * FRAME_SIDE).clip(min=1)
     right = landmarks[:, 1] - landmarks[:, 0]
     right /= np.linalg.norm(right, axis=1, keepdims=True).clip(min=1e-6)
     down = np.stack((-right[:, 1], right[:, 0]), axis=1)
-    centres = landmarks[:, :2].mean(axis=1) + down * sides * DOWN
+    centres = landmarks[:, :2].mean(axis=1) + down * sides * FRAME_DOWN
     corners = np.rint(centres - sides / 2)
     return np.concatenate((corners, corners + sides), axis=1).astype(np.int32)
 
@@ -230,18 +230,18 @@ def frames_of(landmarks: Landmarks) -> Boxes:
 def squares_of(frames: Boxes) -> Floats:
     """Return the squares (n, 4) float32 px that O-Net reads around the faces in frames (n, 4)."""
     frames = frames.astype(np.float32)
-    sides = (frames[:, 2:] - frames[:, :2]) * SQUARE
+    sides = (frames[:, 2:] - frames[:, :2]) * ONET_SIDES
     corners = (frames[:, :2] + frames[:, 2:] - sides) / 2
     return np.concatenate((corners, corners + sides), axis=1)
 
 
-def moved(boxes: Floats, offsets: Floats) -> Floats:
+def apply_offsets(boxes: Floats, offsets: Floats) -> Floats:
     """Return boxes (n, 4), each side moved by its offset (n, 4) in shares of the box."""
     sides = boxes[:, 2:] - boxes[:, :2]
     return boxes + offsets * np.concatenate((sides, sides), axis=1)
 
 
-def squared(rectangles: Floats) -> Floats:
+def as_squares(rectangles: Floats) -> Floats:
     """Return the squares (n, 4) with the centres of rectangles (n, 4) and the longer of their sides."""
     centres = (rectangles[:, :2] + rectangles[:, 2:]) / 2
     half = (rectangles[:, 2:] - rectangles[:, :2]).max(axis=1, keepdims=True) / 2

@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vision.colours import WHITE, Bgr, bgr, ink_on
-from vision.emoji import UNSURE, lay_emoji
-from vision.emotions import DETAILS, EMOTIONS, UNSURE_COLOUR
+from vision.emoji import lay_emoji
+from vision.emotions import DETAILS, EMOTIONS, UNSURE, UNSURE_COLOUR
 from vision.tracker import Track
 
 Scene = NDArray[np.uint8]  # (H, W, 3) BGR
 Box = tuple[int, int, int, int]  # xyxy px
 
 NO_SIGNAL_SIZE_PX = (640, 480)
-HEAT = 0.7  # the opacity of a heat map in its hottest place
+HEAT_OPACITY = 0.7  # the opacity of a heat map in its hottest place
 GAP_PX = 4  # between a box and its bars
-BAR_TEXTS = 5  # the length of the longest bar, in heights of the text
-RIM = (36, 31, 27)  # BGR, of what has to be legible on any picture
-NOWHERE: Box = (0, 0, 0, 0)
-BLOCKS = 8  # a side of a hidden face: 64 squares identify nobody
+MAX_BAR_HEIGHTS = 5  # the length of the longest bar, in heights of the text
+RIM_COLOUR = (36, 31, 27)  # BGR, of what has to be legible on any picture
+NO_BOX: Box = (0, 0, 0, 0)
+MOSAIC_BLOCKS = 8  # a side of a hidden face: 64 squares identify nobody
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _draw_all_labels(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box]
     """Draw each track's label at its box; return the labels' boxes."""
     places = []
     for track, box in zip(tracks, boxes, strict=True):
-        label = f"{DETAILS[track.emotion].adjective} {track.confidence:.0%}" if track.sure else "unsure"
+        label = f"{DETAILS[track.emotion].adjective} {track.confidence:.0%}" if track.sure else UNSURE
         # among several faces the number says which card on the page belongs to which
         text = f"{track.track_id} {label}" if len(tracks) > 1 else label
         places.append(_draw_label(scene, text, box, _colour(track), text_px))
@@ -162,7 +162,7 @@ def _pixelate(scene: Scene, box: Box) -> None:
     x1, y1, x2, y2 = max(x1 - margin, 0), max(y1 - margin, 0), min(x2 + margin, width), min(y2 + margin, height)
     if x1 >= x2 or y1 >= y2:
         return
-    blocks = cv2.resize(scene[y1:y2, x1:x2], (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA)
+    blocks = cv2.resize(scene[y1:y2, x1:x2], (MOSAIC_BLOCKS, MOSAIC_BLOCKS), interpolation=cv2.INTER_AREA)
     scene[y1:y2, x1:x2] = cv2.resize(blocks, (x2 - x1, y2 - y1), interpolation=cv2.INTER_NEAREST)
 
 
@@ -188,7 +188,7 @@ def _draw_landmarks(scene: Scene, landmarks: NDArray[np.float32], box: Box, colo
     radius = max(1, (box[2] - box[0]) // 45)
     for x, y in landmarks.round().astype(int).tolist():
         centre = (scene.shape[1] - x if flip else x, y)
-        cv2.circle(scene, centre, radius + 1, RIM, cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(scene, centre, radius + 1, RIM_COLOUR, cv2.FILLED, cv2.LINE_AA)
         cv2.circle(scene, centre, radius, colour, cv2.FILLED, cv2.LINE_AA)
 
 
@@ -201,7 +201,7 @@ def _draw_label(scene: Scene, text: str, box: Box, colour: Bgr, text_px: int) ->
     label = _label(text, colour, text_px)
     rows, columns = label.shape[:2]
     if rows > height or columns > width:
-        return NOWHERE
+        return NO_BOX
     x = min(max(box[0], 0), width - columns)
     above = box[1] - rows
     y = min(above if above >= 0 else max(box[1], 0), height - rows)
@@ -212,7 +212,7 @@ def _draw_label(scene: Scene, text: str, box: Box, colour: Bgr, text_px: int) ->
 def _draw_count(scene: Scene, count: int, words: Sequence[Box], text_px: int) -> None:
     """Draw the number of faces bottom left, or in another corner where that hides less of the words' boxes."""
     height, width = scene.shape[:2]
-    label = _label(count_words(count), RIM, text_px)
+    label = _label(count_words(count), RIM_COLOUR, text_px)
     rows, columns = label.shape[:2]
     right, low = width - columns, height - rows
     if right < 0 or low < 0:
@@ -245,7 +245,9 @@ def lay_heat(scene: Scene, share: NDArray[np.float32], box: Box) -> None:
     weight = grown[top - y1 : bottom - y1, left - x1 : right - x1].clip(0, 1)
     colours = cv2.applyColorMap((weight * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     face = np.ascontiguousarray(scene[top:bottom, left:right])
-    scene[top:bottom, left:right] = cv2.blendLinear(face, colours, 1 - HEAT * weight, HEAT * weight)
+    scene[top:bottom, left:right] = cv2.blendLinear(
+        face, colours, 1 - HEAT_OPACITY * weight, HEAT_OPACITY * weight
+    )
 
 
 def _draw_bars(
@@ -256,7 +258,7 @@ def _draw_bars(
     rows, columns = panel.shape[:2]
     if rows > scene.shape[0] or columns > scene.shape[1]:
         return box
-    step, names = rows // len(EMOTIONS), columns - BAR_TEXTS * text_px
+    step, names = rows // len(EMOTIONS), columns - MAX_BAR_HEIGHTS * text_px
     for number, emotion in enumerate(EMOTIONS):
         end = names + round(float(probs[number]) * (columns - names - 4))
         top = number * step + 2

@@ -13,7 +13,6 @@ from vision.jpeg import MAX_PIXELS
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MAX_PICTURE_BYTES = 50_000_000
 MAX_SIDE_PX = 1600  # as searched: faces are searched for in proportion, so more would only cost time
-NAME_LENGTH = 200
 NO_MEMORY = "The file needs more memory than is available."
 VIDEO_NAMES = (
     *(".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv", ".mts"),
@@ -35,8 +34,8 @@ VIDEO_NAMES = (
     *(".ogg", ".divx", ".h264", ".264", ".h265", ".265", ".hevc", ".y4m", ".ivf", ".rm", ".rmvb", ".wtv"),
     *(".dav", ".nut", ".gxf"),
 )
-SIDEWAYS = (5, 6, 7, 8)  # orientations of EXIF, as are the keys of TURNS
-TURNS = {
+SIDEWAYS = (5, 6, 7, 8)  # orientations of EXIF, as are the keys of TRANSPOSES
+TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -46,11 +45,12 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 ODD_TIFF = "This kind of TIFF cannot be read, or the file is damaged: save it as JPEG or PNG."
-TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-CODES = b"\xa5\x5a" * 64  # that a picture which is not at its end takes for more of it
-FILLINGS = (b"", CODES, b"".join(b"\xff%c" % mark + CODES for mark in range(0xD0, 0xD8)))  # or after a restart
-DEEP = 1 << 14  # a gray picture of 16 bits that stays below has 10, 12 or 14
-HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"RIFF", *TIFF_HEADS)  # of what may be a picture
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+SCAN_DATA = b"\xa5\x5a" * 64
+# Bytes that a JPEG takes for more of it, at once or after a restart, unless it is at its end.
+CONTINUATIONS = (b"", SCAN_DATA, b"".join(b"\xff%c" % marker + SCAN_DATA for marker in range(0xD0, 0xD8)))
+PEAK_OF_16_BITS = 1 << 14  # a gray picture of 16 bits that stays below has 10, 12 or 14
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"RIFF", *TIFF_SIGNATURES)
 AVIF_BRANDS = (b"avif", b"avis")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -131,7 +131,7 @@ def _read_without_end(data: bytes) -> Picture | None:
     if not data.startswith(b"\xff\xd8"):
         return None
     try:
-        picture, *others = (_open(data.removesuffix(b"\xff") + rest + b"\xff\xd9") for rest in FILLINGS)
+        picture, *others = (_open(data.removesuffix(b"\xff") + rest + b"\xff\xd9") for rest in CONTINUATIONS)
     except Exception:  # as above
         return None
     return picture if all(np.array_equal(picture.image, other.image) for other in others) else None
@@ -139,7 +139,7 @@ def _read_without_end(data: bytes) -> Picture | None:
 
 def is_picture(head: bytes) -> bool:
     """Return whether a file that begins with head (16 bytes) may be a picture that is read."""
-    return head.startswith(HEADS) or (is_picture_box(head) and not _is_heic(head))
+    return head.startswith(SIGNATURES) or (is_picture_box(head) and not _is_heic(head))
 
 
 def is_picture_box(data: bytes) -> bool:
@@ -149,12 +149,12 @@ def is_picture_box(data: bytes) -> bool:
 
 def _damaged(data: bytes) -> str:
     """Return the sentence about a picture that cannot be decoded."""
-    return ODD_TIFF if data.startswith(TIFF_HEADS) else "The picture is damaged."
+    return ODD_TIFF if data.startswith(TIFF_SIGNATURES) else "The picture is damaged."
 
 
 def _unlike(data: bytes, name: str) -> str:
     """Return the sentence about a file of that name that is nothing that is read."""
-    if data.startswith(TIFF_HEADS):
+    if data.startswith(TIFF_SIGNATURES):
         return ODD_TIFF
     ending = name[name.rfind(".") :].lower()
     if ending in (".zip", *VIDEO_NAMES):
@@ -164,12 +164,6 @@ def _unlike(data: bytes, name: str) -> str:
 
 def _is_heic(data: bytes) -> bool:
     return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS and b"avif" not in data[8:32]
-
-
-def tidy(name: str) -> str:
-    """Return the name of a file as it may be shown: nothing invisible, not endless. It opens no file."""
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
-    return shown if len(shown) <= NAME_LENGTH else f"{shown[: NAME_LENGTH - 9]}…{shown[-8:]}"
 
 
 def _decode(opened: Image.Image) -> Picture:
@@ -182,7 +176,7 @@ def _decode(opened: Image.Image) -> Picture:
     several = getattr(opened, "is_animated", False) and opened.format != "MPO"
     small = _as_rgb(opened)
     orientation = _orientation(opened) if opened.format != "TIFF" else 1  # which Pillow turns by itself
-    turn = TURNS.get(orientation)
+    turn = TRANSPOSES.get(orientation)
     size_px = (height, width) if orientation in SIDEWAYS else (width, height)
     image = np.asarray(small.transpose(turn) if turn is not None else small)[..., ::-1].copy()
     return Picture(image, size_px, "The file has several pictures; the first was read." if several else "")
@@ -214,7 +208,7 @@ def _as_rgb(opened: Image.Image) -> Image.Image:
 def _eight_bits(deep: Image.Image) -> Image.Image:
     """Return a gray picture of 10 to 32 bits in 8: Pillow's own conversion cuts bright pixels off."""
     levels: NDArray[Any] = np.asarray(deep)
-    if deep.mode.startswith("I;16") and levels.max() >= DEEP:
+    if deep.mode.startswith("I;16") and levels.max() >= PEAK_OF_16_BITS:
         return Image.fromarray((levels >> 8).astype(np.uint8))
     finite = np.nan_to_num(levels.astype(np.float32), posinf=0, neginf=0)
     low, high = float(finite.min()), float(finite.max())

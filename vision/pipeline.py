@@ -98,10 +98,10 @@ class Pipeline:
             scene=scene,
         )
 
-    def close(self) -> None:
-        """Close the detector and the classifier, which joins their threads."""
-        self.detector.close()
-        self.classifier.close()
+    def close(self) -> bool:
+        """Close the detector and the classifier; False if a thread of theirs does not end in time."""
+        ended = self.detector.close() is not False
+        return self.classifier.close() and ended
 
     def reset(self) -> None:
         """Forget all faces, so that numbers begin again at 1; called by any thread."""

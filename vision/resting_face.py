@@ -12,13 +12,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from texts import clean
 from vision.emotions import EMOTIONS
 
 STRENGTH = 0.75  # of the correction, 0 to 1; chosen on posed expressions of ten people
 MEASURE_S = 3.0  # that a face is relaxed
 MAX_GAP_S = 0.5  # of a measurement, that counts between two readings
 MAX_NAME = 60  # characters
-FLOOR = 1e-6  # of a probability, before its logarithm
+MIN_PROB = 1e-6  # of a probability, before its logarithm
 MAX_NAMES = 20  # of resting faces that can be used again
 ACTIONS = MEASURE, USE, NAME, FORGET = "measure", "use", "name", "forget"
 
@@ -38,8 +39,8 @@ def read_without(probs: NDArray[np.float32], rest: NDArray[np.float32]) -> NDArr
 
 def _shifted(probs: NDArray[np.float32], rest: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
     """Return probs (..., 7) times (rest / TYPICAL) ** strength, divided by their sum."""
-    beyond = np.log(np.maximum(rest, FLOOR)) - np.log(TYPICAL)
-    logits = np.log(np.maximum(probs, FLOOR)) + strength * beyond
+    beyond = np.log(np.maximum(rest, MIN_PROB)) - np.log(TYPICAL)
+    logits = np.log(np.maximum(probs, MIN_PROB)) + strength * beyond
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), dtype=np.float32)
 
@@ -100,15 +101,13 @@ class RestRequest:
         """Return the request that a client sent as JSON; raises RestError."""
         if not isinstance(sent, dict) or type(sent.get("track_id")) is not int or sent["track_id"] < 1:
             raise RestError("Send a JSON object, such as {“track_id”: 1, “action”: “measure”}.")
-        return cls(sent["track_id"], str(sent.get("action", "")), str(sent.get("name") or "").strip())
+        return cls(sent["track_id"], str(sent.get("action", "")), clean(str(sent.get("name") or "")))
 
     def __post_init__(self) -> None:
-        """Raise RestError for an action that is none, or a name that is missing, unprintable or too long."""
+        """Raise RestError for an action that is none, or a name that is missing or too long."""
         if self.action not in ACTIONS:
             raise RestError(f"action must be one of {', '.join(ACTIONS)}.")
         if self.action in (USE, NAME) and not self.name:
             raise RestError("name must say whose resting face it is.")
-        if not self.name.isprintable():  # databases take neither NUL nor half of a surrogate pair
-            raise RestError("name may have only letters, digits, punctuation and spaces.")
         if len(self.name) > MAX_NAME:
             raise RestError(f"name may have {MAX_NAME} characters at most.")

@@ -1,6 +1,6 @@
 """The sample portraits of each emotion, with the network's probabilities for each.
 
-A portrait is 320x400 px; it holds one average face, painted by code (artwork.portraits), always at one place.
+A portrait is 320x400 px; it holds one average face, painted by code (training.portraits), always at one place.
 """
 
 import zipfile

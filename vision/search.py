@@ -14,8 +14,8 @@ from vision.frames import Image
 SEARCH_PERIOD_S = 0.09  # at the least, between two searches: a new face is shown within 0.2 s
 MAX_SHARE = 2 / 3  # of a core, for a detector that takes longer
 CALM_PERIOD_S = 0.5  # between two searches of what has not changed
-CHANGE = 8  # levels, of one of LOOK_PX; a camera's noise is less than one
-LOOK_PX = (64, 48)  # width and height to which frames are shrunk, to be compared
+MAX_NOISE = 8  # levels, of one of THUMBNAIL_PX; a camera's noise is less than one
+THUMBNAIL_PX = (64, 48)  # width and height to which frames are shrunk, to be compared
 
 
 class Search(Protocol):
@@ -24,8 +24,8 @@ class Search(Protocol):
     def __call__(self, image: Image) -> Detections:
         """Return the faces that may be new in this frame's image; none where no search has ended."""
 
-    def close(self) -> None:
-        """Join the search's thread, if it has one."""
+    def close(self) -> bool:
+        """Join the search's thread, if it has one; False if it does not end in time."""
 
 
 class BackgroundSearch:
@@ -64,15 +64,15 @@ class BackgroundSearch:
             self._shape, self._due_s = image.shape, now_s + self._period_s
         return Detections() if found is None else found
 
-    def close(self) -> None:
-        """Wait for the running search, a tenth of a second or two, and join the thread."""
-        self._search.close()
+    def close(self) -> bool:
+        """Wait for the running search, a tenth of a second or two, and join the thread; False if it hangs."""
+        return self._search.close()
 
     def _search_unless_calm(self, image: Image) -> Detections:
         """Return the faces in the image; none, soon after a search of one that looked the same."""
         started_s = time.monotonic()
-        look = cv2.resize(image, LOOK_PX, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        calm = self._searched_shape == image.shape and cv2.absdiff(self._look, look).max() <= CHANGE
+        look = cv2.resize(image, THUMBNAIL_PX, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        calm = self._searched_shape == image.shape and cv2.absdiff(self._look, look).max() <= MAX_NOISE
         if calm and started_s - self._searched_s < self._calm_period_s:
             return Detections()
         self._searched_shape, self._look, self._searched_s = image.shape, look, started_s
@@ -94,8 +94,9 @@ class RegularSearch:
         self._index += 1
         return self._detector.detect(image) if self._index % self._every == 0 else Detections()
 
-    def close(self) -> None:
-        """Do nothing: the search has no thread."""
+    def close(self) -> bool:
+        """Return True: the search has no thread."""
+        return True
 
 
 class SearchOnDemand:
@@ -111,5 +112,6 @@ class SearchOnDemand:
         wanted, self.wanted = self.wanted, False
         return self._detector.detect(image) if wanted else Detections()
 
-    def close(self) -> None:
-        """Do nothing: the search has no thread."""
+    def close(self) -> bool:
+        """Return True: the search has no thread."""
+        return True

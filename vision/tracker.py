@@ -7,7 +7,6 @@ assignment. Tracks seen just now are matched before lost ones, as in DeepSORT (W
 """
 
 import math
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from texts import shorten
 from vision.boxes import iou
 from vision.emotions import EMOTIONS
 from vision.resting_face import (
@@ -135,19 +135,20 @@ class Tracker:
         self._next_id = 1
         self._last_s = -math.inf
         self._last_gap_s = 0.0
-        self._rest_requests: deque[RestRequest] = deque()
+        self._rest_requests: dict[int, RestRequest] = {}  # the last of each face, until the next frame
         self._named_rests: dict[str, RestingFace] = {}
 
     def rest(self, request: RestRequest) -> None:
         """Measure, use, name or forget a face's resting face from the next frame on; called by any thread.
 
         A resting face goes with its track, and dies with the track's number; one with a name can be used again
-        for the same person's next track. Raises RestError if there is no such face or name.
+        for the same person's next track. Until the next frame a later request replaces that of the same face.
+        Raises RestError if there is no such face or name.
         """
         track = next((it.track for it in self._states if it.track.track_id == request.track_id), None)
         names = self.named_rests()
         if track is None:
-            raise RestError(f"Face {request.track_id} is not in the picture now.")
+            raise RestError(f"Face {shorten(request.track_id)} is not in the picture now.")
         if request.action == USE and request.name not in names:
             raise RestError(f"There is no resting face with the name “{request.name}”.")
         if request.action == NAME and track.rest is None:
@@ -156,7 +157,7 @@ class Tracker:
             raise RestError(
                 f"{MAX_NAMES} resting faces have names already, which is the limit; a reset forgets them."
             )
-        self._rest_requests.append(request)
+        self._rest_requests[request.track_id] = request
 
     def named_rests(self) -> list[str]:
         """Return the names of the resting faces that can be used again, sorted; called by any thread."""
@@ -289,12 +290,12 @@ class Tracker:
             self._number(state)
 
     def _apply_rest_requests(self) -> None:
-        """Begin, end or replace resting faces as other threads have asked for."""
+        """Begin, end or replace resting faces as other threads have asked for, except for lost faces."""
+        states = {state.track.track_id: state for state in self._states}
         while self._rest_requests:
-            request = self._rest_requests.popleft()
-            for state in self._states:
-                if state.track.track_id == request.track_id:
-                    self._apply_rest_request(state, request)
+            track_id, request = self._rest_requests.popitem()
+            if track_id in states:
+                self._apply_rest_request(states[track_id], request)
 
     def _apply_rest_request(self, state: _State, request: RestRequest) -> None:
         """Begin, end, name or replace the resting face of one track."""

@@ -6,7 +6,8 @@ from uploads.jobs import Jobs
 from uploads.recognizer import reading_json
 from vision.pictures import PictureError, TooLargeError, UnknownFormatError
 from vision.resting_face import RestError
-from web.limits import UploadLimiter, asks_for_whole, busy, receives
+from web.bodies import asks_for_whole
+from web.limits import UploadLimiter, busy, receives
 from web.openapi import MAX_REST_PICTURES, describe
 
 MAX_PICTURE_MB = 50

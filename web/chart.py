@@ -1,4 +1,4 @@
-"""Charts of a session as SVG paths, one for each emotion; templates/session.html draws them."""
+"""Charts of a session as SVG paths, one for each emotion; templates/session_chart.html draws them."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -2,12 +2,13 @@
 
 from flask import Blueprint, Response, abort
 
+from texts import shorten
 from vision.colours import BLACK, bgr, ink_on
-from vision.emoji import UNSURE, emoji_png
-from vision.emotions import DETAILS, UNSURE_COLOUR
+from vision.emoji import emoji_png
+from vision.emotions import DETAILS, UNSURE, UNSURE_COLOUR
 from web.responses import NO_STORE
 
-KEPT = {"Cache-Control": "private, max-age=86400"}
+CACHED_FOR_A_DAY = {"Cache-Control": "private, max-age=86400"}
 
 
 def common_pages() -> Blueprint:
@@ -23,7 +24,7 @@ def common_pages() -> Blueprint:
     def emotion_styles() -> Response:
         """Return a class for each emotion's colour and its ink, for “unsure”, and for each percentage."""
         # classes, because styles in the pages themselves are forbidden to browsers (web/security.py)
-        colours = {details.name: details.colour for details in DETAILS.values()} | {"unsure": UNSURE_COLOUR}
+        colours = {details.name: details.colour for details in DETAILS.values()} | {UNSURE: UNSURE_COLOUR}
         tones = [_tone(name, colour) for name, colour in colours.items()]
         shares = [f".share-{percent} {{ --share: {percent}%; }}" for percent in range(101)]
         return Response("\n".join(tones + shares), content_type="text/css")
@@ -32,8 +33,8 @@ def common_pages() -> Blueprint:
     def emoji(name: str) -> Response:
         """Return the smiley of an emotion, or of “unsure”."""
         if name not in (*DETAILS, UNSURE):
-            abort(404, f"There is no smiley “{name}”; there are {', '.join(DETAILS)} and {UNSURE}.")
-        return Response(emoji_png(name), content_type="image/png", headers=KEPT)
+            abort(404, f"There is no smiley “{shorten(name)}”; there are {', '.join(DETAILS)} and {UNSURE}.")
+        return Response(emoji_png(name), content_type="image/png", headers=CACHED_FOR_A_DAY)
 
     return pages
 

@@ -3,9 +3,9 @@
 from flask import Blueprint, Response, abort, jsonify
 
 from vision.resting_face import RestError, RestRequest
+from web.bodies import json_body
 from web.current import current
 from web.hints import hint
-from web.limits import json_body
 from web.protocols import Controls
 from web.responses import NO_STORE, abort_with
 from web.state import FORMER_FLIP, view_json

@@ -11,6 +11,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from settings import StartError
+from texts import shorten
 
 COOKIE = "fer_token"
 COOKIE_AGE_S = 30 * 24 * 3600
@@ -97,7 +98,7 @@ def _read(text: str) -> str:
     try:
         secret = Path(text[1:]).read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
-        raise CredentialsError(f"the file {text[1:]} with the secret cannot be read") from None
+        raise CredentialsError(f"the file {shorten(text[1:])} with the secret cannot be read") from None
     if not secret:
         raise CredentialsError(f"the file {text[1:]} with the secret is empty")
     return secret

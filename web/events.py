@@ -26,7 +26,7 @@ class Events:
         self._message = b""
         self._version = 0
         self._seen = -1
-        self._made_at = -float("inf")
+        self._made_s = -float("inf")
 
     @property
     def closed(self) -> bool:
@@ -37,21 +37,21 @@ class Events:
         """Return the newest message and its version."""
         with self._lock:
             _, frames = self._frames.peek()
-            age_s = time.monotonic() - self._made_at
+            age_s = time.monotonic() - self._made_s
             if age_s >= REPEAT_S or (frames != self._seen and age_s >= PERIOD_S):
                 self._message = json.dumps(self._read(), separators=(",", ":")).encode()
-                self._seen, self._made_at = frames, time.monotonic()
+                self._seen, self._made_s = frames, time.monotonic()
                 self._version += 1
             return self._message, self._version
 
     def wait(self, seen: int, timeout_s: float) -> tuple[bytes | None, int]:
         """Return a message newer than version `seen`; (None, seen) after the timeout."""
-        deadline = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + timeout_s
         while not self.closed:
             message, version = self.peek()
             if version > seen:
                 return message, version
-            remaining_s = deadline - time.monotonic()
+            remaining_s = deadline_s - time.monotonic()
             if remaining_s <= 0:
                 break
             self._frames.wait(self._frames.peek()[1], min(remaining_s, PERIOD_S))

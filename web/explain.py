@@ -23,13 +23,13 @@ from web.protocols import Controls
 
 MAX_MB = 12
 RETRY_S = 10
-NO_FACE = "There is no such face: its result was deleted, is older than a day, or hides its faces."
+RESULT_FACE_GONE = "There is no such face: its result was deleted, is older than a day, or hides its faces."
 
 
 # As Camera.find_face: the newest image with the face of that number, None if it is gone.
 FindFace = Callable[[int], tuple[Image, Track] | None]
-GONE = "This face is no longer in the picture. Go back to the live page and press “Explain” again."
-HIDDEN = "Faces are hidden in the live picture (blur or emoji), so none of them is shown here."
+LIVE_FACE_GONE = "This face is no longer in the picture. Go back to the live page and press “Explain” again."
+FACES_HIDDEN = "Faces are hidden in the live picture (blur or emoji), so none of them is shown here."
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def explain_pages(
         """Explain a face of a result, whose address is the permission to see it."""
         kept = find_kept_face(results, job_id, number, face) if results else None
         if kept is None:
-            abort(404, NO_FACE)
+            abort(404, RESULT_FACE_GONE)
         try:
             explanation = or_503(lambda: explainer.explain_face(kept.data, kept.box, kept.tilt_deg, kept.probs))
         except PictureError as error:
@@ -84,10 +84,10 @@ def explain_pages(
     def live_face(track_id: int) -> Response:
         """Explain a face of the live picture as it is now; nothing of it is kept."""
         if hides_faces(current().controls):
-            return show(problem=HIDDEN, status=403)
+            return show(problem=FACES_HIDDEN, status=403)
         found = find_face(track_id) if find_face else None
         if found is None:
-            return show(problem=GONE, status=404)
+            return show(problem=LIVE_FACE_GONE, status=404)
         return show(or_503(lambda: explainer.explain_track(*found)))
 
     @pages.post("/explain")

@@ -12,7 +12,7 @@ from recording.about import MAX_TAG
 from recording.database import DatabaseError
 from recording.history import Face, History, MeanProbs, Search, Summary
 from recording.markers import Marker
-from recording.tables import COUNTED
+from recording.tables import COUNTED_LABELS
 from vision.emotions import EMOTIONS
 from web.chart import MAX_LINES, TimeBins, areas, edges, lines, overall_means, ribbon, stacked
 from web.history_edits import add_edits, check_ended
@@ -118,7 +118,7 @@ def _shared(sessions: list[Summary], recordings: Recordings) -> dict[str, object
     """Return the values that the templates need for every session."""
     unfinished = recordings.unfinished()
     running = {session.session_id for session in sessions if session.key in unfinished}
-    return {"running": running, "counted": COUNTED}
+    return {"running": running, "counted": COUNTED_LABELS}
 
 
 def _figures(history: History, summary: Summary, face: int, stretch: Stretch | None) -> dict[str, object]:
@@ -156,7 +156,7 @@ def _part(history: History, summary: Summary, stretch: Stretch | None) -> tuple[
     if stretch is None:
         return summary, history.faces(summary.session_id, MAX_FACES)
     faces = history.faces_within(summary.session_id, stretch.within(summary))
-    counts = {name: sum(face.counts[name] for face in faces) for name in COUNTED}
+    counts = {name: sum(face.counts[name] for face in faces) for name in COUNTED_LABELS}
     part = replace(summary, sightings=sum(counts.values()), faces=len(faces), counts=counts)
     shown = sorted(faces[:MAX_FACES], key=lambda face: (face.first_unix_ms, face.track_id))
     return part, shown

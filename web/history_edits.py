@@ -28,7 +28,9 @@ def add_edits(pages: Blueprint, history: History, recordings: Recordings) -> Non
     @pages.get("/history/<int:session_id>/merge")
     def ask_to_merge(session_id: int) -> str:
         summary = find_session(history, session_id)
-        ended = [it for it in history.others(summary, MAX_OTHERS) if it.key not in recordings.unfinished()]
+        ended = [
+            it for it in history.merge_candidates(summary, MAX_OTHERS) if it.key not in recordings.unfinished()
+        ]
         return render_template("merge.html", summary=summary, others=ended)
 
     @pages.post("/history/<int:session_id>/merge")

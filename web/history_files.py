@@ -10,6 +10,7 @@ from recording.export import (
     MARKER_COLUMNS,
     add_markers,
     as_csv,
+    as_json_array,
     as_json_lines,
     iso_time,
     marker_records,
@@ -17,7 +18,8 @@ from recording.export import (
 )
 from recording.history import History, Summary
 from recording.sidecar import sidecar
-from web.downloads import download
+from texts import shorten
+from web.downloads import download, send_parts
 from web.moments import place_marker, query_stretch
 from web.paging import MAX_NUMBER
 
@@ -57,14 +59,14 @@ def add_files(pages: Blueprint, history: History) -> None:
             return download(as_csv(rows, MARKER_COLUMNS), name, "text/csv")
         if form != "json":
             abort(400, "format must be json or csv.")
-        return jsonify([dict(zip(MARKER_COLUMNS, row, strict=True)) for row in rows])
+        return send_parts(as_json_array(rows, MARKER_COLUMNS), "application/json")
 
 
 def find_session(history: History, session_id: int) -> Summary:
     """Return a session; answers 404 if there is none."""
     summary = history.session(session_id) if session_id <= MAX_NUMBER else None
     if summary is None:
-        abort(404, f"There is no session {session_id}.")
+        abort(404, f"There is no session {shorten(session_id)}.")
     return summary
 
 

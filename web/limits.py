@@ -4,7 +4,7 @@ import errno
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import abort, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
@@ -18,7 +18,7 @@ STALL_S = 30.0  # without a byte of an upload
 RETRY_S = 5
 BROKE_OFF = "The upload was interrupted; try again."
 RECEIVES = "receives"  # the mark of a view that receives its request's body through an UploadLimiter
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG)
 
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -36,24 +36,6 @@ def busy() -> ServiceUnavailable:
     return ServiceUnavailable(
         "The server is busy with other files; try again in a moment.", retry_after=RETRY_S
     )
-
-
-def asks_for_whole() -> bool:
-    """Return whether the current request asks for each whole picture to be read as a face: whole=1."""
-    sent = request.args.get("whole", "")
-    if not sent and request.mimetype == "multipart/form-data":
-        sent = request.form.get("whole", "")
-    if sent not in ("", "0", "1"):
-        abort(400, "whole must be 1, to read each whole picture as a face, or 0.")
-    return sent == "1"
-
-
-def json_body() -> Any:
-    """Return the current request's body as JSON, whatever its Content-Type; None if it is none."""
-    try:
-        return request.get_json(force=True, silent=True)
-    except RecursionError:  # nested too deeply to be read
-        return None
 
 
 def receives(view: View) -> View:
@@ -90,7 +72,7 @@ class UploadLimiter:
         except TimeoutError:
             abort(408, f"Nothing came for {STALL_S:.0f} seconds.")
         except OSError as error:
-            if error.errno in NO_ROOM:
+            if error.errno in DISK_ERRORS:
                 raise InsufficientStorage from None
             if error.errno in (errno.EMFILE, errno.ENFILE):  # a job that waits keeps its files open
                 raise busy() from None

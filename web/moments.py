@@ -8,6 +8,7 @@ from flask import abort, request
 
 from recording.history import Summary
 from recording.markers import Marker
+from texts import shorten
 
 UNIX_FROM_S = 1e8  # larger numbers are Unix time: no session lasts for three years
 CLOCK = re.compile(r"(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-9]{1,2}(?:\.[0-9]{1,6})?)", re.ASCII)
@@ -49,11 +50,8 @@ def query_moment(name: str, summary: Summary) -> float | None:
         return None
     moment_s = parse_moment(text, summary)
     if moment_s is None:
-        abort(
-            400,
-            f"{name} must be seconds since the session began, such as 75 or 1:15, or Unix time, "
-            f"not “{text[:40]}”.",
-        )
+        expected = "seconds since the session began, such as 75 or 1:15, or Unix time"
+        abort(400, f"{name} must be {expected}, not “{shorten(text)}”.")
     if not 0 <= moment_s <= length_of(summary) + 1:
         abort(400, f"{name} is outside the session, which is {length_of(summary):.0f} s long.")
     return moment_s

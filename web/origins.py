@@ -14,9 +14,9 @@ from flask import current_app, request
 from web.hints import hint
 from web.responses import abort_with
 
-HARMLESS = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 EMBEDDABLE = "embeddable"  # the mark of a view that pages of the --embed origins may show or read
-SENDABLE = "sendable"  # the mark of one to which they may send something
+OPEN_TO_EMBEDDERS = "sendable"  # the mark of one to which they may send something
 POLICY = (
     # pictures that are made for one answer only are part of it (data:), so that nothing is kept
     "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; object-src 'none'; "
@@ -42,7 +42,7 @@ def embeddable(view: View) -> View:
 
 def open_to_embedders(view: View) -> View:
     """Mark a view to which pages of the --embed origins may also send something."""
-    setattr(view, SENDABLE, True)
+    setattr(view, OPEN_TO_EMBEDDERS, True)
     return embeddable(view)
 
 
@@ -62,7 +62,7 @@ def refuse_other_origins(embedders: Sequence[str]) -> None:
     """
     if not comes_from_elsewhere():
         return
-    if request.method not in HARMLESS and not (_takes_from_embedders() and embedder(embedders)):
+    if request.method not in SAFE_METHODS and not (_takes_from_embedders() and embedder(embedders)):
         abort_with("Pages of other sites may not change anything here.", 403)
     if "Sec-Fetch-Site" in request.headers and not (_is_visit() or embedder(embedders)):
         abort_with(f"Pages of other sites may not show this{hint('--embed')}.", 403)
@@ -94,7 +94,7 @@ def embedder(embedders: Sequence[str]) -> str:
 
 
 def _takes_from_embedders() -> bool:
-    return hasattr(current_app.view_functions.get(request.endpoint or ""), SENDABLE)
+    return hasattr(current_app.view_functions.get(request.endpoint or ""), OPEN_TO_EMBEDDERS)
 
 
 def _is_visit() -> bool:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from flask import abort, request
 
+from texts import shorten
+
 MAX_NUMBER = 2**31 - 1  # that a database takes
 MAX_DIGITS = 20
 
@@ -38,5 +40,5 @@ def query_number(name: str, default: int) -> int:
         return default
     value = int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else 0
     if not 0 < value <= MAX_NUMBER:
-        abort(400, f"{name} must be a number from 1, not “{text}”.")
+        abort(400, f"{name} must be a number from 1, not “{shorten(text)}”.")
     return value

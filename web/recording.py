@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response
 from recording.about import AboutError, parse_labels
 from recording.markers import MarkerError, parse_label, parse_time
 from recording.recorder import Recording
+from web.bodies import json_body
 from web.current import current
 from web.hints import hint
-from web.limits import json_body
 from web.origins import open_to_embedders
 from web.protocols import Recorder
 from web.responses import abort_with, wants_json
@@ -24,10 +24,10 @@ FIELDS = ("name", "note", "tags", "labels")
 
 def refuse_recordings() -> NoReturn:
     """Answer 403 to a visitor who may not record."""
-    abort(403, refused())
+    abort(403, refusal())
 
 
-def refused() -> str:
+def refusal() -> str:
     """Return why a visitor may not record."""
     return f"Visitors may neither record here nor see what was recorded{hint('--controls')}."
 
@@ -67,7 +67,7 @@ def recording_pages() -> Blueprint:
         arrived_unix_ms = round(time.time() * 1000)
         recorder = current().recorder
         if recorder is None or not recorder.open_to_all:
-            abort_with(refused(), 403)
+            abort_with(refusal(), 403)
         values = _marker_values()
         try:
             label, caller_unix_ms = parse_label(values.get("label")), parse_time(values.get("time"))

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException, NotFound, SecurityError, ServiceUnavailable
 from werkzeug.wrappers import Response as WSGIResponse
 
-from relay.errors import AwayError, UnknownError
+from relay.errors import CameraAwayError, UnknownCameraError
 from server.hijack import connection_of
 from streaming.sender import STALL_S
 
@@ -43,8 +43,8 @@ def limit_slow_readers(response: Response) -> Response:
 def show_errors(site: Flask) -> None:
     """Answer every error in the form that the client asks for: a page, JSON, or a sentence."""
     site.register_error_handler(HTTPException, show_error)
-    site.register_error_handler(UnknownError, lambda error: show_error(NotFound(str(error))))
-    site.register_error_handler(AwayError, lambda error: show_away(str(error)))
+    site.register_error_handler(UnknownCameraError, lambda error: show_error(NotFound(str(error))))
+    site.register_error_handler(CameraAwayError, lambda error: show_away(str(error)))
     site.register_error_handler(RedisError, lambda _: show_away(NO_REDIS))
 
 

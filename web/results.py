@@ -12,7 +12,7 @@ from recording.export import as_csv
 from uploads.jobs import Jobs
 from uploads.results import ResultRow
 from vision.emotions import EMOTIONS
-from vision.faces import COLUMNS, REMARK
+from vision.faces import COLUMNS, REMARK_COLUMN
 from web.downloads import download
 from web.paging import Page
 from web.visitors import current_visitor, owner_of
@@ -75,7 +75,7 @@ def _table_row(row: ResultRow) -> dict[str, Any]:
     else:
         address = url_for("uploads.job", job_id=row.job_id, _anchor=f"item-{row.item}")
     about = {"title": row.about["title"], "made_at": made_at(row.about), "address": address, "picture": picture}
-    return {"face": row.face, "cells": row.cells, "remark": row.cells[REMARK], **about}
+    return {"face": row.face, "cells": row.cells, "remark": row.cells[REMARK_COLUMN], **about}
 
 
 def _csv_rows(rows: Iterator[ResultRow]) -> Iterator[list[object]]:

@@ -17,8 +17,8 @@ from web.origins import headers_for, refuse_other_origins
 from web.responses import sentence
 
 MAX_REQUEST_BYTES = 64 * 1024
-OPEN_TO_ALL = "common.healthz"  # which machines ask, and which shows nothing
-REMEMBERS = ("live.index", "wall.index")  # pages whose ?token= becomes a cookie
+OPEN_ENDPOINT = "common.healthz"  # which machines ask, and which shows nothing
+TOKEN_PAGES = ("live.index", "wall.index")  # pages whose ?token= becomes a cookie
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ def guard(site: Flask, access: Access) -> None:
     def require_credentials() -> WSGIResponse | None:
         """Answer 401 without the right credentials, and 429 after too many wrong ones."""
         credentials = access.credentials
-        if not credentials or request.endpoint == OPEN_TO_ALL or is_open_to_strangers():
+        if not credentials or request.endpoint == OPEN_ENDPOINT or is_open_to_strangers():
             return None
         if not credentials.match():
             too_many = credentials.were_given() and access.failed_logins.add(request.remote_addr or "")
             return _refuse(credentials, too_many)
-        if request.endpoint in REMEMBERS and "token" in request.args:
+        if request.endpoint in TOKEN_PAGES and "token" in request.args:
             return _remember(credentials)
         return None
 

@@ -10,9 +10,10 @@ from redis.exceptions import RedisError
 
 from outputs.base import OutputStatus
 from relay.cameras import Cameras, Published
-from relay.errors import UnknownError
+from relay.errors import UnknownCameraError
 from streaming.audience import Audience
 from streaming.viewable import Viewable
+from texts import shorten
 from web.events import Events
 from web.protocols import Controls, Recorder
 from web.state import state_json, view_json
@@ -51,7 +52,7 @@ class ShownCameras(Protocol):
     """The cameras of a site by their names: an OnlyCamera or PublishedCameras."""
 
     def find(self, name: str) -> ShownCamera:
-        """Return a camera; raises UnknownError, or RedisError."""
+        """Return a camera; raises UnknownCameraError, or RedisError."""
 
     def summaries(self, viewer: str) -> list[dict[str, Any]]:
         """Return a line about each camera as JSON, with whether viewer watches it; raises RedisError."""
@@ -64,9 +65,11 @@ class OnlyCamera:
         self._camera = camera
 
     def find(self, name: str) -> ShownCamera:
-        """Return the camera; raises UnknownError for another name."""
+        """Return the camera; raises UnknownCameraError for another name."""
         if name != self._camera.name:
-            raise UnknownError(f"There is no camera “{name}” here; there is {self._camera.name}.")
+            raise UnknownCameraError(
+                f"There is no camera “{shorten(name)}” here; there is {self._camera.name}."
+            )
         return self._camera
 
     def summaries(self, viewer: str) -> list[dict[str, Any]]:
@@ -86,7 +89,7 @@ class PublishedCameras:
         self._shown: WeakKeyDictionary[Published, ShownCamera] = WeakKeyDictionary()
 
     def find(self, name: str) -> ShownCamera:
-        """Return a camera, its report new; raises UnknownError, or RedisError."""
+        """Return a camera, its report new; raises UnknownCameraError, or RedisError."""
         published = self._cameras.find(name)
         with suppress(RedisError):  # its picture says so to whoever watches
             published.control.refresh()

@@ -18,18 +18,19 @@ from werkzeug.wrappers import Response as WSGIResponse
 from recording.history import MeanProbs
 from uploads.jobs import Jobs
 from uploads.results import TABLE, item_number
-from vision.emotions import DETAILS
+from vision.emotions import DETAILS, UNSURE
 from vision.pictures import PictureError
+from web.bodies import asks_for_whole
 from web.chart import stacked
-from web.limits import InsufficientStorage, UploadLimiter, asks_for_whole, busy, receives
+from web.limits import InsufficientStorage, UploadLimiter, busy, receives
 from web.responses import NO_STORE, wants_json
 from web.results import MAX_ROWS, add_results, made_at
 from web.visitors import current_visitor, new_visitor, owner_of, remember
 
 MAX_CARDS = 12  # pictures shown with all their faces at once; of more, each has a page
 MAX_LISTED = 100  # results on the upload page
-GONE = "There is no such result: it was deleted, or is older than a day."
-NO_PICTURE = "There is no such picture in this result."
+RESULT_GONE = "There is no such result: it was deleted, or is older than a day."
+PICTURE_GONE = "There is no such picture in this result."
 DOWNLOADS = {"mp4": "video/mp4", "webm": "video/webm", "jpg": "image/jpeg", "csv": "text/csv"}
 
 
@@ -123,11 +124,11 @@ def _add_jobs(pages: Blueprint, jobs: Jobs, when_shown: Callable[[], object]) ->
         except OSError as error:
             if error.errno != errno.ENOENT:
                 raise InsufficientStorage from None
-            abort(404, GONE)
+            abort(404, RESULT_GONE)
         if there is None:
             raise busy()
         if not there:
-            abort(404, NO_PICTURE)
+            abort(404, PICTURE_GONE)
         shown = number if "alone" in request.form else None
         return redirect(url_for("uploads.job", job_id=job_id, picture=shown, _anchor=f"picture-{number}"), 303)
 
@@ -147,7 +148,7 @@ def _add_jobs(pages: Blueprint, jobs: Jobs, when_shown: Callable[[], object]) ->
     def file(job_id: str, name: str) -> Response:
         path = jobs.results.file(job_id, name)
         if path is None:
-            abort(404, GONE)
+            abort(404, RESULT_GONE)
         kind = DOWNLOADS[name.rpartition(".")[2]]
         # conditional: a browser asks for parts of a video
         response = send_file(path, kind, "download" in request.args or name == TABLE, name, conditional=True)
@@ -189,7 +190,7 @@ def _duplicate(stream: IO[bytes]) -> IO[bytes]:
 def _found(result: dict[str, Any] | None) -> dict[str, Any]:
     """Return a result, or `Results.about`, for its page; answers 404 if there is none."""
     if result is None:
-        abort(404, GONE)
+        abort(404, RESULT_GONE)
     return result | {"made_at": made_at(result)}
 
 
@@ -200,10 +201,10 @@ def _page_parts(items: list[dict[str, Any]]) -> dict[str, Any]:
     number = request.args.get("picture", type=int)
     one = [item for item in pictures if item["scene"] == f"{number}.jpg"] if number is not None else []
     if number is not None and not one:
-        abort(404, NO_PICTURE)
+        abort(404, PICTURE_GONE)
     at = pictures.index(one[0]) if one else 0
     faces = [face for item in pictures for face in item["faces"]]
-    named = Counter(face["emotion"] if face["sure"] else "unsure" for face in faces)
+    named = Counter(face["emotion"] if face["sure"] else UNSURE for face in faces)
     return {
         "cards": one or (pictures if len(pictures) <= MAX_CARDS else []),
         "listed": [] if one or len(pictures) <= MAX_CARDS else pictures[:MAX_ROWS],

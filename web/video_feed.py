@@ -11,10 +11,11 @@ from flask import Blueprint, Response, abort, request
 from server.hijack import HijackedResponse, can_hijack, connection_of, detach_socket
 from streaming.audience import Audience, FullError, Seat
 from streaming.latest import follow
-from streaming.multipart import CONTENT_TYPE, browser_part, opening, player_part
-from streaming.sender import Viewer, tune
+from streaming.multipart import CONTENT_TYPE, browser_part, player_part, stream_start
+from streaming.sender import Viewer, tune_socket
 from streaming.variants import FPS, QUALITIES, WIDTHS_PX, Variant
 from streaming.viewable import NO_SIGNAL_QUALITY
+from texts import shorten
 from vision.jpeg import encode_jpeg
 from vision.overlay import draw_notice
 from web.current import current
@@ -52,7 +53,7 @@ def send_pictures(audience: Audience) -> Response:
     # only browsers need the head ahead of its picture; others do better with a Content-Length
     ahead, period_s = "Mozilla/" in request.user_agent.string, 1 / fps if fps else 0.0
     framed = browser_part if ahead else player_part
-    return stream(audience, seat, CONTENT_TYPE, framed, opening(ahead), period_s)
+    return stream(audience, seat, CONTENT_TYPE, framed, stream_start(ahead), period_s)
 
 
 def name_of_viewer() -> str:
@@ -100,7 +101,7 @@ def stream(
         """Hand the connection to the sender."""
         try:
             ours = detach_socket(connection)
-            tune(ours)
+            tune_socket(ours)
         except OSError as error:
             seat.leave(str(error))
             raise
@@ -109,7 +110,7 @@ def stream(
     if can_hijack(request.environ):
         return HijackedResponse(receive, content_type=content_type, headers=HEADERS)
     if connection := connection_of(request.environ):
-        tune(connection)
+        tune_socket(connection)
     parts = chain([begin], map(framed, follow(seat.feed, period_s)))
     response = Response(parts, content_type=content_type, headers=HEADERS)
     response.call_on_close(lambda: seat.leave("it left"))
@@ -122,5 +123,5 @@ def choose(name: str, offered: Sequence[int]) -> int | None:
     if asked is None:
         return None
     if asked not in map(str, offered):
-        abort(400, f"{name} must be one of {', '.join(map(str, offered))}, not “{asked}”.")
+        abort(400, f"{name} must be one of {', '.join(map(str, offered))}, not “{shorten(asked)}”.")
     return int(asked)

@@ -121,9 +121,9 @@ function drawNumber(pen, number, x, y, dot, scale, color) {
 
 function tell(faces) {
   const several = faces.length > 1;
-  const said = faces.map(({ track_id: id, valence, arousal }) => {
-    const who = several ? `Face ${id}: ` : "";
-    return `${who}valence ${valence.toFixed(1)}, arousal ${arousal.toFixed(1)}`;
+  const places = faces.map(({ track_id: id, valence, arousal }) => {
+    const whose = several ? `Face ${id}: ` : "";
+    return `${whose}valence ${valence.toFixed(1)}, arousal ${arousal.toFixed(1)}`;
   });
-  return `${said.join("; ") || "No face"} (from −1 to 1), calculated from the seven probabilities, not measured`;
+  return `${places.join("; ") || "No face"} (from −1 to 1), calculated from the seven probabilities, not measured`;
 }

@@ -33,8 +33,8 @@ export function paint(pen, faces, look, source) {
 
 // What a face's label says; among several, the number says which card is whose.
 export function labelText(face, several) {
-  const said = face.sure ? `${adjective(face.emotion)} ${percent(face.confidence)}` : "unsure";
-  return several ? `${face.track_id} ${said}` : said;
+  const label = face.sure ? `${adjective(face.emotion)} ${percent(face.confidence)}` : "unsure";
+  return several ? `${face.track_id} ${label}` : label;
 }
 
 // Return where a label of a size lies: above the box, or in it where there is no room, always in the picture.

@@ -29,10 +29,10 @@ export class Poster {
   }
 
   #passFocus(next) {
-    const heir = this.#begin.hidden ? next : this.#begin;
-    if (!this.#holdsFocus || heir.closest("[hidden]")) return;
+    const target = this.#begin.hidden ? next : this.#begin;
+    if (!this.#holdsFocus || target.closest("[hidden]")) return;
     this.#holdsFocus = false;
-    heir.focus();
+    target.focus();
   }
 
   focus() {

@@ -115,9 +115,9 @@ class SessionChart {
     this.#link(at);
     this.#reading.hidden = this.#buttons.hidden = false;
     this.#slider.value = bin;
-    const said = shares.map((share, column) => `${this.#words[column]} ${share} %`).join(", ");
-    const told = labels.length ? `; markers: ${labels.join(", ")}` : "";
-    this.#slider.setAttribute("aria-valuetext", `${when}: ${seen ? said : "no face"}${told}`);
+    const values = shares.map((share, column) => `${this.#words[column]} ${share} %`).join(", ");
+    const markers = labels.length ? `; markers: ${labels.join(", ")}` : "";
+    this.#slider.setAttribute("aria-valuetext", `${when}: ${seen ? values : "no face"}${markers}`);
   }
 
   #link(at) {

@@ -1,4 +1,4 @@
-"""The site's icons are those that artwork.icons draws."""
+"""The site's icons are those that training.icons draws."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser
 
-from artwork.icons import FOLDER, ICONS, Icon, draw_icon
+from training.icons import FOLDER, ICONS, Icon, draw_icon
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from tests.fakes.images import make_track
 from tests.fakes.recording import FakeRecorder
 from tests.fakes.site import fake_live_page
 from tests.fakes.waiting import until
-from vision.circumplex import place
+from vision.circumplex import valence_arousal
 from vision.emotions import DETAILS
 from vision.tracker import Track
 
@@ -111,13 +111,13 @@ def test_valence_and_arousal_are_a_dot_that_is_asked_for_and_remembered(browser:
         for card, face in zip(page.locator(".card").all(), (happy, sad), strict=True):
             expect(card.locator(".circumplex")).to_be_visible()
             until(lambda card=card, face=face: dot(card, face) is not None)  # type: ignore[misc]
-            assert dot(card, face) == pytest.approx(place(face.probs).tolist(), abs=0.05)
+            assert dot(card, face) == pytest.approx(valence_arousal(face.probs).tolist(), abs=0.05)
         page.goto(f"{url}?screen", wait_until="domcontentloaded")
         room = page.locator(".stage .circumplex")
         expect(room).to_be_visible()
         for face in (happy, sad):
             until(lambda face=face: dot(room, face) is not None)  # type: ignore[misc]
-            assert dot(room, face) == pytest.approx(place(face.probs).tolist(), abs=0.05)
+            assert dot(room, face) == pytest.approx(valence_arousal(face.probs).tolist(), abs=0.05)
         expect(room.get_by_role("img")).to_have_accessible_name(
             re.compile("^Face 1: valence .*; Face 2: valence -0")
         )

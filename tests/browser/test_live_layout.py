@@ -14,7 +14,7 @@ from tests.fakes.recording import FakeRecorder
 from tests.fakes.server import Server
 from tests.fakes.site import fake_live_page
 from tests.fakes.waiting import until
-from vision.overlay import RIM
+from vision.overlay import RIM_COLOUR
 
 pytestmark = pytest.mark.browser
 
@@ -115,7 +115,7 @@ def count_top(server: Server) -> float | None:
     """Return where the dark ground of the face count begins bottom left, as a share of the picture's height."""
     image = cv2.imdecode(np.frombuffer(server.get("/snapshot.jpg"), np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
-    is_dark = np.abs(image[:, 12:60].astype(int) - RIM).max(axis=-1) < 16
+    is_dark = np.abs(image[:, 12:60].astype(int) - RIM_COLOUR).max(axis=-1) < 16
     dark = is_dark.mean(axis=1) > 0.3
     rows = np.flatnonzero(dark[-60:])
     return float((len(dark) - 60 + rows[0]) / len(dark)) if len(rows) else None

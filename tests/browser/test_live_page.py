@@ -22,7 +22,7 @@ from tests.fakes.waiting import until
 from vision.colours import bgr
 from vision.emotions import DETAILS, EMOTIONS
 from vision.jpeg import encode_jpeg
-from vision.overlay import RIM
+from vision.overlay import RIM_COLOUR
 from vision.tracker import Track
 
 pytestmark = pytest.mark.browser
@@ -289,7 +289,7 @@ def has_count(server: Server) -> bool:
     image = cv2.imdecode(np.frombuffer(server.get("/snapshot.jpg"), np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
     corner = image[-30:-12, 12:72].astype(int)
-    return bool((np.abs(corner - RIM).max(axis=-1) < 16).mean() > 0.4)
+    return bool((np.abs(corner - RIM_COLOUR).max(axis=-1) < 16).mean() > 0.4)
 
 
 def test_the_face_count_and_the_landmarks_are_switches_too(page: Page, demo: Server) -> None:

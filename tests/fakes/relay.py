@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from recording.recorder import OFF
 from relay.cameras import Cameras, Published
-from relay.errors import UnknownError
+from relay.errors import UnknownCameraError
 from relay.protocol import Report
 from relay.remote import ControlClient, RemoteControls, RemoteRecorder
 from settings import LOOPBACK
@@ -37,7 +37,7 @@ class FakeCameras(Cameras):
 
     def find(self, name: str) -> Published:
         if name not in self.names():
-            raise UnknownError(f"There is no camera “{name}” here.")
+            raise UnknownCameraError(f"There is no camera “{name}” here.")
         return self._found.setdefault((self.crowd, name), self.make(name))
 
     def make(self, name: str) -> Published:

@@ -37,6 +37,10 @@ def test_the_network_of_every_configuration_can_be_built(path: Path) -> None:
         build(config.network, config.network_options)
 
 
+def test_the_default_configuration_is_there() -> None:
+    assert (CONFIGS / "emotion.toml").is_file()
+
+
 def test_the_side_walks_the_stages() -> None:
     config = parse_config(SETTINGS, "here")
     assert config.epochs == 6
@@ -95,9 +99,18 @@ def test_no_epoch_is_refused() -> None:
         load_config("base", epochs=0)
 
 
+def test_a_setting_of_version_0_1_keeps_its_former_name() -> None:
+    assert parse_config({**SETTINGS, "tilt_deg": 5.0}, "here").tilt_degrees == 5
+
+
 def test_the_fields_recipes_are_their_authors() -> None:
     resnet, cnn, base = (load_config(name) for name in ("resnet18", "emotion-cnn", "base"))
-    assert (resnet.learning_rate, resnet.erase, resnet.early_stopping) == (2e-4, 0.3, 10)
+    assert (resnet.learning_rate, resnet.min_learning_rate, resnet.erase, resnet.early_stopping) == (
+        2e-4,
+        1e-6,
+        0.3,
+        10,
+    )
     assert (resnet.unfreeze, resnet.class_weights, resnet.weight_decay) == ([["trunk", 5]], 1.0, 1e-4)
     assert (cnn.batch_size, cnn.epochs, cnn.jitter, cnn.tilt_degrees, cnn.judged_by) == (
         32,

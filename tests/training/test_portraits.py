@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from artwork.portraits import choose as choose_stage
-from artwork.portraits.__main__ import main
-from artwork.portraits.align import Aligned, align
-from artwork.portraits.average import average
-from artwork.portraits.canvas import SIDE, Plane, blur, detail, ellipse, place
-from artwork.portraits.check import PortraitError, canvas_of, check_detection, check_likeness, likeness
-from artwork.portraits.choose import choose
-from artwork.portraits.expressions import Expression, at_rest, express
-from artwork.portraits.flow import WHOLE_FACE, after, flow_between, inverted
-from artwork.portraits.looks import find_looks
-from artwork.portraits.paint_face import paint_face
-from artwork.portraits.proportions import Proportions, reshape
-from artwork.portraits.save import as_grid, write_portraits
-from artwork.portraits.sitters import SITTERS
-from artwork.portraits.stages import Person, paint_apart, paint_person
+from training.portraits import choose as choose_stage
+from training.portraits.__main__ import main
+from training.portraits.align import Aligned, align
+from training.portraits.average import average
+from training.portraits.canvas import SIDE, Plane, blur, detail, ellipse, place
+from training.portraits.check import PortraitError, canvas_of, check_detection, check_likeness, likeness
+from training.portraits.choose import choose
+from training.portraits.expressions import Expression, at_rest, express
+from training.portraits.flow import WHOLE_FACE, after, flow_between, inverted
+from training.portraits.looks import find_looks
+from training.portraits.paint_face import paint_face
+from training.portraits.proportions import Proportions, reshape
+from training.portraits.save import as_grid, write_portraits
+from training.portraits.sitters import SITTERS
+from training.portraits.stages import Person, paint_apart, paint_person
 from sources.demo import HANGINGS, DemoSource
 from tests.fakes.faces import drawn_face
 from training.data import VOTES, Faces

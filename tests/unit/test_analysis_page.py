@@ -13,7 +13,7 @@ import pytest
 from recording.export import CSV_COLUMNS, add_markers, as_csv, marker_records, records
 from recording.history import Summary
 from recording.markers import Marker
-from recording.tables import COUNTED
+from recording.tables import COUNTED_LABELS
 from tests.fakes.documents import examples
 
 PANDAS, SEVERAL_PEOPLE = examples("analysis.md", "python")
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
             probs = [(1 - happy) / 6] * 3 + [happy] + [(1 - happy) / 6] * 3
             at_ms = begin_ms + frame * 1000 // FPS
             rows.append((frame, at_ms, 1, 10, 10, 90, 90, "happy", True, *probs, 120, 0.0, 2.0, None))
-    summary = Summary(1, "key", "demo", START_MS, rows[-1][1], len(rows), 1, dict.fromkeys(COUNTED, 0))
+    summary = Summary(1, "key", "demo", START_MS, rows[-1][1], len(rows), 1, dict.fromkeys(COUNTED_LABELS, 0))
     table = add_markers(records(summary, rows), marker_records(summary, markers))
     (tmp_path / "session.csv").write_text("".join(as_csv(table, CSV_COLUMNS)), encoding="utf-8", newline="")
     return tmp_path

@@ -1,5 +1,6 @@
 """The composition root: what it builds it closes."""
 
+import re
 import socket
 import sys
 import threading
@@ -11,9 +12,11 @@ import pytest
 from app import create_app, make_publisher
 from outputs.assemble import make_outputs
 from server.lifetime import Lifetime, close_site
-from settings import Settings, SettingsError, StartError, read_settings
+from settings import ROOT, Settings, SettingsError, StartError, read_settings
+from streaming import browser_cameras, sender, variants
 from tests.fakes.camera import Watched
 from tests.fakes.waiting import PATIENCE_S
+from uploads import explainer, jobs, recognizer
 
 
 @pytest.fixture
@@ -29,6 +32,14 @@ def test_a_site_that_was_watched_and_recorded_leaves_no_thread(settings: Setting
     assert close_site(site)
     assert close_site(site)
     assert {thread.name for thread in set(threading.enumerate()) - before} == set()
+
+
+def test_the_recorder_has_time_for_its_last_write_even_if_all_that_is_closed_before_it_hangs() -> None:
+    text = (ROOT / "gunicorn.conf.py").read_text("utf-8")
+    given_s = [int(value) for value in re.findall(r"^(?:graceful_timeout|REQUESTS_S) = ([0-9]+)", text, re.M)]
+    waits_s = [sender.WAITS.join_s, explainer.JOIN_S, browser_cameras.WAITS.join_s]
+    waits_s += [jobs.JOIN_S, recognizer.JOIN_S, variants.JOIN_TIMEOUT_S]
+    assert sum(waits_s) < given_s[0] - given_s[1]
 
 
 def test_a_site_that_cannot_be_built_leaves_no_thread(settings: Settings, tmp_path: Path) -> None:

@@ -45,9 +45,19 @@ def test_closing_waits_for_the_call_and_joins_the_thread() -> None:
 
     background.start(call)
     assert started.wait(PATIENCE_S)
-    background.close()
+    assert background.close()
     assert done.is_set()
     assert set(threading.enumerate()) <= before
+
+
+def test_closing_does_not_wait_for_ever_for_a_call_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision.background.JOIN_S", 0.05)
+    background: BackgroundTask[bool] = BackgroundTask("test")
+    go = threading.Event()
+    background.start(lambda: go.wait(PATIENCE_S))
+    assert not background.close()
+    go.set()
+    assert background.close()
 
 
 def test_an_inline_task_has_its_result_at_once() -> None:

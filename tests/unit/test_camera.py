@@ -193,6 +193,36 @@ def test_a_source_that_stands_still_for_long_is_opened_again(make_camera: MakeCa
     assert camera.state().problem == ""
 
 
+def test_a_source_that_takes_longer_to_open_than_the_first_wait_is_opened_in_the_end(
+    make_camera: MakeCamera,
+) -> None:
+    waits = replace(QUICK, reopen_after_s=0.1)
+    camera = make_camera(FakeSource([plain_image()]), stall_s=0.1, waits=waits)
+    open_at_once = camera._open_source
+
+    def open_slowly() -> tuple[Source, str]:
+        time.sleep(0.5)
+        return open_at_once()
+
+    camera._open_source = open_slowly
+    assert watch_for(camera, "").tracks
+
+
+def test_a_source_that_was_slow_to_open_is_opened_again_as_soon_as_any_other(make_camera: MakeCamera) -> None:
+    silent = [FakeSource([], then="stall") for _ in range(2)]
+    frozen = FakeSource([plain_image(10)], then="stall")
+    waits = replace(QUICK, reopen_after_s=0.2, max_reopen_after_s=PATIENCE_S)
+    camera = make_camera(*silent, frozen, FakeSource([plain_image(200)]), stall_s=0.1, waits=waits)
+    with camera.viewing():
+        until(lambda: frozen.reads > 1)  # it was opened third; without its frame 0.9 s would be waited now
+        stalled_s = time.monotonic()
+        for source in silent:
+            source.release.set()
+        until(lambda: camera.state().counts.openings == 4)
+        assert time.monotonic() - stalled_s < 0.8
+    frozen.release.set()
+
+
 def test_a_device_that_holds_every_thread_gets_no_more_than_three(
     make_camera: MakeCamera, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -91,8 +91,8 @@ def test_every_route_is_in_the_api_page_and_every_documented_route_exists(tmp_pa
 def test_the_data_dictionary_is_that_of_the_exports() -> None:
     fields = (*CSV_FIELDS, *MARKER_FIELDS)
     rows = table_rows(text_of("docs/recording.md"))
-    said = [[row[0].strip("`"), *row[1:]] for row in rows if not row[0].startswith("`/")]
-    assert said == [[it.name, it.description, it.unit or "-", it.empty] for it in fields]
+    documented = [[row[0].strip("`"), *row[1:]] for row in rows if not row[0].startswith("`/")]
+    assert documented == [[it.name, it.description, it.unit or "-", it.empty] for it in fields]
 
 
 def test_the_design_page_names_every_room() -> None:
@@ -145,14 +145,14 @@ def test_the_readmes_symptoms_are_those_of_the_troubleshooting_page() -> None:
 
 def test_the_training_page_has_the_settings_of_the_augmentation_with_their_defaults() -> None:
     section = text_of("docs/training.md").split("Those of the augmentation:")[1].split("\n\n- ")[0]
-    said = {row[0].strip("`"): row[1].strip("`") for row in table_rows(section)}
+    documented = {row[0].strip("`"): row[1].strip("`") for row in table_rows(section)}
     defaults = {field.name: field.default for field in fields(Config)}
-    assert len(said) > 6
-    assert said == {name: str(defaults[name]).lower() for name in said}
+    assert len(documented) > 6
+    assert documented == {name: str(defaults[name]).lower() for name in documented}
 
 
 def test_no_page_calls_the_computer_of_the_site_this_machine() -> None:
     """A visitor's machine is another one."""
     pages = [*ROOT.glob("templates/*.html"), *ROOT.glob("static/js/*.js")]
-    said = [page.name for page in pages if "this machine" in page.read_text(encoding="utf-8").lower()]
-    assert said == []
+    found = [page.name for page in pages if "this machine" in page.read_text(encoding="utf-8").lower()]
+    assert found == []

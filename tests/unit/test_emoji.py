@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.fakes.images import make_track, plain_image
-from vision.emoji import UNSURE, lay_emoji, make_emoji
-from vision.emotions import EMOTIONS
+from vision.emoji import lay_emoji, make_emoji
+from vision.emotions import EMOTIONS, UNSURE
 from vision.overlay import View, draw
 
 NAMES = (*EMOTIONS, UNSURE)

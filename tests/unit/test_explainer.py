@@ -27,7 +27,7 @@ from tests.fakes.recognition import BrightFaces, LyingFaces, fake_pipeline, fake
 from tests.fakes.site import make_fake_site
 from tests.fakes.waiting import PATIENCE_S
 from uploads.explainer import (
-    LINE,
+    LINE_LEVEL,
     Explanation,
     PictureExplainer,
     UnknownSampleError,
@@ -153,9 +153,9 @@ def test_a_layers_picture_shows_every_map_on_its_own_scale() -> None:
     with Image.open(io.BytesIO(layer.picture)) as opened:
         indices = np.asarray(opened)
     assert indices.shape == (6, 48)  # 16 maps in a row, each with a line
-    assert indices[0, 1] == indices[4, 9] == LINE - 1
-    assert (indices[2] == LINE).all()
-    assert (indices[:3, 3:5] == [[0, 0], [0, 0], [LINE, LINE]]).all()
+    assert indices[0, 1] == indices[4, 9] == LINE_LEVEL - 1
+    assert (indices[2] == LINE_LEVEL).all()
+    assert (indices[:3, 3:5] == [[0, 0], [0, 0], [LINE_LEVEL, LINE_LEVEL]]).all()
 
 
 def test_a_sample_is_explained(explainer: PictureExplainer) -> None:
@@ -324,6 +324,24 @@ def test_a_network_that_cannot_be_loaded_ends_the_preparation_and_not_the_site(
     explainer.warm_up()
     assert explainer.close()
     assert "could not be loaded" in caplog.text
+
+
+def test_a_network_that_takes_long_to_be_loaded_does_not_hold_up_the_end(
+    classifier: EmotionClassifier, net: EmotionNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def load() -> nn.Module:
+        assert go.wait(PATIENCE_S)
+        return net.fuse()
+
+    monkeypatch.setattr("uploads.explainer.JOIN_S", 0.05)
+    explainer = PictureExplainer(TwoFaces(), classifier, load, SAMPLES)
+    explainer.warm_up()
+    assert not explainer.close()
+    go.set()
+    explainer._warming.join(PATIENCE_S)
+    assert explainer.close()
 
 
 class TestFacesOfResults:

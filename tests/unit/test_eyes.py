@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sources.eyes import BLINK_EVERY_S, GLANCE_PX, LID_Y, closed, gaze_px, move_eye
+from sources.eyes import BLINK_EVERY_S, GLANCE_PX, LID_Y, gaze_px, lids_closed, move_eye
 
 EYE = (60.0, 50.0)
 
@@ -34,7 +34,7 @@ def test_a_glance_moves_the_middle_of_the_eye_and_not_its_edge() -> None:
 
 
 def test_eyes_are_open_nearly_always_and_close_wholly_now_and_then() -> None:
-    lids = np.array([closed(t_s) for t_s in np.arange(0, 20 * BLINK_EVERY_S, 1 / 60)])
+    lids = np.array([lids_closed(t_s) for t_s in np.arange(0, 20 * BLINK_EVERY_S, 1 / 60)])
     assert 0.02 < (lids > 0).mean() < 0.08
     assert ((lids[1:] > 0) & (lids[:-1] == 0)).sum() >= 19
     assert lids.max() > 0.95

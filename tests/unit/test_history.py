@@ -1,11 +1,13 @@
 """What is recorded is there, in both databases alike; each of their errors is one sentence."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from recording.about import About
 from recording.database import PRAGMAS, Database, DatabaseError, RefusedError, UrlError
@@ -16,6 +18,7 @@ from recording.tables import TABLES
 from tests.fakes.images import make_rest, make_track
 from tests.fakes.postgres import PASSWORD, Postgres
 from tests.fakes.server import free_port
+from tests.fakes.waiting import PATIENCE_S
 from vision.emotions import EMOTIONS
 
 START_MS = 1_760_000_000_000
@@ -324,6 +327,34 @@ def test_two_parts_become_one_session(history: History) -> None:
     assert [row.rest_ms for row in rows] == [None] * 9 + [START_MS + 250] * 15
 
 
+def test_a_session_that_somebody_deletes_while_it_is_merged_is_merged_wholly_or_not_at_all(
+    database_url: str, history: History, record: Record
+) -> None:
+    first, second = (record((1, "happy", 5), started_ms=START_MS + 10_000 * part) for part in range(2))
+    elsewhere = History(database_url)
+    deleting = threading.Thread(target=elsewhere.delete, args=(second.session_id,))
+
+    def delete_before_the_first_change(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+        if sql.startswith(("UPDATE", "DELETE")) and deleting.ident is None:
+            deleting.start()
+            deleting.join(0.5)  # which the merging holds up
+
+    event.listen(history.database._engine, "before_cursor_execute", delete_before_the_first_change)
+    merged_id = merge_sessions(history, first.session_id or 0, second.session_id or 0)
+    deleting.join(PATIENCE_S)
+    summary = history.session(merged_id)
+    assert summary
+    assert (summary.sightings, len(list(history.sightings(merged_id)))) == (10, 10)
+    elsewhere.close()
+
+
+def test_what_is_said_of_a_session_that_was_deleted_is_dropped(history: History, record: Record) -> None:
+    session_id = record().session_id or 0
+    history.delete(session_id)
+    history.describe(session_id, About("Pilot", "", ("P01",)))
+    assert history.count() == 0
+
+
 def test_sessions_that_are_not_parts_of_one_are_not_merged(history: History, record: Record) -> None:
     one = record((1, "happy", 30)).session_id or 0
     overlapping = record((1, "happy", 3), started_ms=START_MS + 1000).session_id or 0
@@ -338,9 +369,9 @@ def test_sessions_that_are_not_parts_of_one_are_not_merged(history: History, rec
             merge_sessions(history, *pair)
     summary = history.session(one)
     assert summary
-    assert history.others(summary, 9) == []
+    assert history.merge_candidates(summary, 9) == []
     near, far = (record(started_ms=START_MS + after_ms).session_id for after_ms in (4000, 8000))
-    assert [it.session_id for it in history.others(summary, 9)] == [near, far]
+    assert [it.session_id for it in history.merge_candidates(summary, 9)] == [near, far]
     assert history.count() == 5
 
 
@@ -380,7 +411,7 @@ def test_the_number_of_a_deleted_session_is_not_given_again(history: History, re
 def test_only_what_ended_long_ago_is_deleted_by_age(history: History, record: Record) -> None:
     record((1, "happy", 10))  # ends after a second
     kept = record((1, "happy", 11), started_ms=START_MS)
-    assert history.delete_ended_before(START_MS + 1001) == 1
+    assert history.delete_ended_before(START_MS + 1001, START_MS + 9000) == 1
     assert [summary.key for summary in history.sessions(0, 10)] == [kept.key]
 
 
@@ -396,7 +427,7 @@ def test_looking_makes_no_file(tmp_path: Path) -> None:
     path = tmp_path / "instance" / "history.sqlite"
     history = History(str(path))
     assert (history.count(), history.sessions(0, 10), history.session(1)) == (0, [], None)
-    assert (history.delete_all(), history.delete_ended_before(START_MS)) == (0, 0)
+    assert (history.delete_all(), history.delete_ended_before(START_MS, START_MS)) == (0, 0)
     assert not path.parent.exists()
 
 

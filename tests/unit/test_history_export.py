@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from recording.export import COLUMNS, as_csv, as_json_lines, iso_time, records
 from recording.history import Summary
-from recording.tables import COUNTED
+from recording.tables import COUNTED_LABELS
 from tests.fakes.images import make_rest, make_track
-from vision.circumplex import place
+from vision.circumplex import valence_arousal
 from vision.emotions import EMOTIONS
 from vision.faces import BYTE_ORDER_MARK
 from vision.resting_face import read_against
@@ -22,7 +22,7 @@ START_MS = 1_760_000_000_123
 
 
 def summary_of(source: str) -> Summary:
-    return Summary(4, "key", source, START_MS, START_MS + 1000, 2, 1, dict.fromkeys(COUNTED, 0))
+    return Summary(4, "key", source, START_MS, START_MS + 1000, 2, 1, dict.fromkeys(COUNTED_LABELS, 0))
 
 
 def row_of(after_ms: int) -> tuple[object, ...]:
@@ -66,7 +66,7 @@ def test_readings_against_a_resting_face_are_exported_with_and_without_it() -> N
     assert before["rest_since"] == after["rest_since"] == "2025-10-09T08:53:20.373Z"
     assert [before[name] for name in EMOTIONS] == pytest.approx(against, abs=1e-4)
     assert [after[name] for name in EMOTIONS] == pytest.approx(plain, abs=1e-4)
-    valence = round(float(place(plain)[0]), 4)
+    valence = round(float(valence_arousal(plain)[0]), 4)
     assert after["valence"] == pytest.approx(valence, abs=1e-4)
     assert abs(before["valence"] - valence) > 0.05
     assert same == untouched  # which was read without a rest

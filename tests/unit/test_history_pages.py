@@ -122,6 +122,7 @@ def test_a_page_that_is_no_number_is_refused_in_one_sentence(client: FlaskClient
     response = client.get("/history", query_string={"page": page})
     assert response.status_code == 400
     assert "page must be a number from 1" in response.text
+    assert page[:200] not in response.text or len(page) < 200
 
 
 def test_a_session_shows_its_charts_its_figures_and_each_face(client: FlaskClient, history: History) -> None:
@@ -182,6 +183,13 @@ def test_a_session_that_is_not_there_is_a_404(
     response = client.get(f"/history/{number}{path}")
     assert response.status_code == 404
     assert f"There is no session {number}." in response.text
+
+
+def test_a_number_of_thousands_of_digits_is_not_repeated(client: FlaskClient) -> None:
+    response = client.get(f"/history/{'9' * 4000}")
+    assert response.status_code == 404
+    assert "There is no session 999" in response.text
+    assert "9" * 300 not in response.text
 
 
 def test_the_export_is_a_file_with_every_sighting(client: FlaskClient, history: History) -> None:
@@ -515,6 +523,16 @@ def test_thousands_of_markers_make_no_endless_page(client: FlaskClient, history:
     assert "The first" not in part
 
 
+@pytest.mark.parametrize("count", [0, 1, 1000])
+def test_markers_come_as_json_in_parts(client: FlaskClient, history: History, count: int) -> None:
+    session = Session(START_MS)
+    markers = [Marker(number, f"“{number}”", None, START_MS + number) for number in range(1, count + 1)]
+    history.write(session, [], START_MS + 5000, "demo", markers)
+    parts = list(client.get(f"/history/{session.session_id}/markers").iter_encoded())
+    assert [one["marker"] for one in json.loads(b"".join(parts))] == [marker.label for marker in markers]
+    assert max(map(len, parts)) < 40_000
+
+
 def test_a_link_to_a_moment_shows_its_place_and_its_values(client: FlaskClient, history: History) -> None:
     number = write_marked(history)
     for at in ("4.5", str(START_MS / 1000 + 4.5), "0:04.5", "0:00:04.5"):
@@ -529,7 +547,8 @@ def test_a_link_to_a_moment_shows_its_place_and_its_values(client: FlaskClient, 
 
 
 @pytest.mark.parametrize(
-    "query", ["at=x", "at=nan", "from=1:2:3:4", "to=inf", "at=-1", "at=99", "at=1800000000"]
+    "query",
+    ["at=x", f"from={'x' * 5000}", "at=nan", "from=1:2:3:4", "to=inf", "at=-1", "at=99", "at=1800000000"],
 )
 def test_a_moment_that_cannot_be_is_refused_in_one_sentence(
     client: FlaskClient, history: History, query: str
@@ -540,6 +559,7 @@ def test_a_moment_that_cannot_be_is_refused_in_one_sentence(
         assert re.search(
             r"(at|from|to) (must be seconds since|is outside the session, which is 10 s)", answer.text
         )
+        assert len(answer.text) < 5000
 
 
 def test_a_stretch_has_figures_a_chart_and_a_table_of_its_own(client: FlaskClient, history: History) -> None:

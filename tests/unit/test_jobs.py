@@ -344,10 +344,24 @@ def test_closing_drops_what_runs_and_what_waits_and_joins_the_thread(results: Re
     jobs = Jobs(results, fake_recognizer(), fake_pipeline, 80, blur=False)
     for _ in range(4):
         send(jobs, ("z.zip", zip_of(*((f"{number}.jpg", JPEG) for number in range(60)))))
-    jobs.close()
+    assert jobs.close()
     assert set(threading.enumerate()) <= before
     unfinished = [path for path in results.folder("").iterdir() if not (path / "about.json").exists()]
     assert unfinished == []
+
+
+def test_closing_does_not_wait_for_ever_for_a_picture_that_hangs(
+    results: Results, gate: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for joined in ("uploads.jobs.JOIN_S", "uploads.recognizer.JOIN_S"):
+        monkeypatch.setattr(joined, 0.05)
+    jobs = gated_jobs(results, gate, threads=1)
+    send(jobs, ("z.zip", zip_of(("a.jpg", JPEG))))
+    assert gate.searching.acquire(timeout=PATIENCE_S)
+    assert not jobs.close()
+    gate.go_on.release(100)
+    jobs._thread.join(PATIENCE_S)
+    until(jobs._recognizer.close)
 
 
 def test_reading_one_picture_keeps_nothing(jobs: Jobs, results: Results) -> None:

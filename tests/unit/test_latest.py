@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from streaming.latest import Latest, follow
-from streaming.multipart import opening, part
+from streaming.multipart import part, stream_start
 from tests.fakes.images import picture_of
 from tests.fakes.waiting import PATIENCE_S
 
@@ -104,7 +104,7 @@ def test_what_stands_still_is_repeated() -> None:
 
 def test_for_browsers_the_next_parts_head_follows_each_picture_at_once() -> None:
     head = rb"--frame\r\nContent-Type: image/jpeg\r\nX-Timestamp: (\d+\.\d{6})\r\nX-Sequence: (\d+)\r\n\r\n"
-    stream = opening(ahead=True) + part(picture_of(4, b"one"), ahead=True)
+    stream = stream_start(ahead=True) + part(picture_of(4, b"one"), ahead=True)
     found = re.fullmatch(head + rb"one\r\n" + head, stream)
     assert found
     assert abs(float(found[3]) - time.time()) < 5
@@ -112,7 +112,7 @@ def test_for_browsers_the_next_parts_head_follows_each_picture_at_once() -> None
 
 
 def test_for_others_each_head_says_its_own_pictures_length_time_and_number() -> None:
-    assert opening(ahead=False) == b""
+    assert stream_start(ahead=False) == b""
     old = replace(picture_of(4, b"jpeg"), captured_s=time.monotonic() - 60)
     head, _, body = part(old, ahead=False).partition(b"\r\n\r\n")
     values = dict(line.split(": ") for line in head.decode().splitlines()[1:])

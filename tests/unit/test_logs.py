@@ -67,7 +67,7 @@ def test_a_closed_log_has_every_line(root_logger: logging.Logger) -> None:
     for number in range(50):
         root_logger.info("event", extra={"number": number})
     root_logger.debug("nothing")
-    writer.close()
+    assert writer.close()
     lines = stream.getvalue().splitlines()
     assert [line.rpartition(" ")[2] for line in lines] == [f"number={n}" for n in range(50)]
 
@@ -78,6 +78,16 @@ def test_a_log_that_nobody_reads_holds_nobody_up(root_logger: logging.Logger) ->
     started = time.monotonic()
     for _ in range(MAX_LINES + 500):
         root_logger.info("event")
-    writer.close()
+    assert not writer.close()
     assert time.monotonic() - started < PATIENCE_S / 2
     terminal.go_on.set()
+
+
+def test_a_closed_log_leaves_no_thread_and_takes_nothing_more(root_logger: logging.Logger) -> None:
+    before, stream = set(threading.enumerate()), io.StringIO()
+    writer = LogWriter("info", stream)
+    root_logger.info("event")
+    assert writer.close()
+    assert set(threading.enumerate()) <= before
+    root_logger.info("later")
+    assert len(stream.getvalue().splitlines()) == 1

@@ -18,7 +18,7 @@ from outputs.osc import OscOutput
 from settings import ROOT, StartError
 from tests.fakes.camera import Watched
 from tests.fakes.images import make_track
-from tests.fakes.waiting import until
+from tests.fakes.waiting import PATIENCE_S, until
 from vision.emotions import EMOTIONS
 from vision.frames import AnnotatedFrame
 
@@ -47,7 +47,7 @@ class Receiver:
 
     def close(self) -> None:
         self._server.shutdown()
-        self._thread.join()
+        self._thread.join(PATIENCE_S)
         self._server.server_close()
 
 

@@ -15,12 +15,10 @@ from PIL import Image
 from tests.fakes.files import black_png
 from vision.pictures import (
     MAX_SIDE_PX,
-    NAME_LENGTH,
     PictureError,
     TooLargeError,
     UnknownFormatError,
     read_picture,
-    tidy,
 )
 
 HALVES = np.zeros((40, 60), np.uint8)  # dark on the left, bright on the right
@@ -219,17 +217,3 @@ def test_a_damaged_picture_is_read_or_refused_in_one_sentence(
     with contextlib.suppress(PictureError):
         picture = read_picture(bytes(damaged[: len(damaged) - cut % 200]))
         assert max(picture.image.shape[:2]) <= MAX_SIDE_PX
-
-
-@given(st.text(max_size=NAME_LENGTH + 50))
-def test_any_name_can_be_shown(name: str) -> None:
-    shown = tidy(name)
-    assert shown.isprintable()
-    assert len(shown) <= NAME_LENGTH
-    shown.encode("utf-8")
-
-
-def test_a_names_end_stays_legible() -> None:
-    assert tidy("x" * 300 + ".jpeg").endswith("xxx.jpeg")
-    assert tidy("\u202egpj.exe") == "\N{REPLACEMENT CHARACTER}gpj.exe"
-    assert tidy("Frühling 猫.jpg") == "Frühling 猫.jpg"

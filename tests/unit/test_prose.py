@@ -117,7 +117,7 @@ def test_every_command_names_what_is_there(page: Path, capsys: pytest.CaptureFix
         for program, known in flags.items():
             if re.search(rf"(^|[ /\\]){program} ", command):
                 assert set(re.findall(r"(?<= )--[\w-]+", command)) <= known, command
-        for name in re.findall(r"python -m ((?:training|artwork|benchmarks)\.\w+)", command):
+        for name in re.findall(r"python -m ((?:training|benchmarks)\.\w+)", command):
             assert importlib.util.find_spec(name), command
         for target in re.findall(r"^make ([\w-]+)", command):
             assert target in made, command

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.fakes.images import bright_image, make_track, plain_image
 from tests.fakes.recognition import AlwaysHappy, BrightFaces, LyingFaces, fake_recognizer
 from tests.fakes.waiting import PATIENCE_S
-from uploads.recognizer import BATCH, File, Recognizer, annotate, cut_out, heated
+from uploads.recognizer import BATCH, File, Recognizer, annotate, cut_out, with_heat_map
 from vision.detector import Detections
 from vision.emotions import EMOTIONS
 from vision.frames import Image
@@ -128,7 +128,7 @@ def test_the_heat_lies_where_the_emotion_was_seen_and_only_on_the_face(
     _, [cut] = annotate(reading)
     image = cv2.resize(cut.image, None, fx=scale, fy=scale).astype(np.uint8, copy=False)
     before = image.copy()
-    changed = np.abs(heated(image, cut).astype(int) - image).max(axis=2) > 24
+    changed = np.abs(with_heat_map(image, cut).astype(int) - image).max(axis=2) > 24
     assert np.array_equal(image, before)
     x1, y1, x2, y2 = (round(side * scale) for side in cut.face.box)
     rows, columns = (y2 - y1) // 2, (x2 - x1) // 2

@@ -22,7 +22,7 @@ from recording.recorder import Saved
 from relay.calls import CallServer
 from relay.cameras import Cameras, encode_from_jpeg
 from relay.control import ControlServer
-from relay.errors import AwayError
+from relay.errors import CameraAwayError
 from relay.protocol import pack, unpack, unpack_viewers
 from relay.publisher import Publisher
 from relay.remote import ControlClient, RelayWaits, RemoteCamera, RemoteControls, RemoteRecorder
@@ -130,9 +130,9 @@ def test_a_web_process_says_who_watches_through_it_and_whoever_dies_is_forgotten
     camera.close()
     same, other = b"1", b"2"
     publisher = Publisher(cast("Any", None), cast("Any", None), cast("Any", Unlockable()), "lobby")
-    assert publisher.gone({b"one": same, b"two": same}, now_s=100.0) == []
-    assert publisher.gone({b"one": same, b"two": other}, now_s=103.5) == [b"one"]
-    assert publisher.gone({b"two": other}, now_s=107.0) == [b"two"]
+    assert publisher.find_dead({b"one": same, b"two": same}, now_s=100.0) == []
+    assert publisher.find_dead({b"one": same, b"two": other}, now_s=103.5) == [b"one"]
+    assert publisher.find_dead({b"two": other}, now_s=107.0) == [b"two"]
 
 
 class Unlockable:
@@ -445,7 +445,7 @@ def test_a_marker_that_nobody_takes_is_taken_back(redis: FakeRedis, control: Con
     process, recorder = Process(redis), RemoteRecorder(control, open_to_all=True)
     process.recorder.start()
     redis.before_get = lambda: None
-    with pytest.raises(AwayError, match="lobby does not answer"):
+    with pytest.raises(CameraAwayError, match="lobby does not answer"):
         recorder.mark("on", None, 0)
     process.meet()
     assert process.recorder.now.markers == 0
@@ -557,12 +557,12 @@ def test_a_wish_of_another_version_harms_nothing(redis: FakeRedis, control: Cont
 
 def test_a_camera_whose_process_is_away_takes_no_wishes(redis: FakeRedis, control: ControlClient) -> None:
     controls = RemoteControls(control, open_to_all=True)
-    with pytest.raises(AwayError, match="lobby does not answer"):
+    with pytest.raises(CameraAwayError, match="lobby does not answer"):
         controls.reset()
     process = Process(redis)
     control.status()
     redis.before_get = lambda: None  # it says what it said, and does nothing
-    with pytest.raises(AwayError, match="lobby does not answer"):
+    with pytest.raises(CameraAwayError, match="lobby does not answer"):
         controls.change({"heat": True})
     assert process.controls.view["heat"] is False
 

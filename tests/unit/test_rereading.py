@@ -15,12 +15,12 @@ import pytest
 from tests.fakes.files import anonymous, zip_of
 from tests.fakes.images import bright_image, make_track, plain_image
 from tests.fakes.recognition import fake_pipeline, fake_recognizer
-from tests.fakes.waiting import until
+from tests.fakes.waiting import PATIENCE_S, until
 from uploads.jobs import Jobs
 from uploads.rereading import replace_row
 from uploads.results import KEEP_S, TABLE, Results
 from uploads.whole import ASKED_NOTE
-from vision.faces import COLUMNS, NO_FACE, REMARK, Table, face_rows, remark_row
+from vision.faces import COLUMNS, NO_FACE, REMARK_COLUMN, Table, face_rows, remark_row
 from vision.jpeg import encode_jpeg
 
 FACE = encode_jpeg(bright_image(), 95)
@@ -95,7 +95,7 @@ def test_its_row_is_replaced_and_no_other_though_names_and_rows_are_alike(jobs: 
 
 
 def test_a_table_that_version_0_1_wrote_keeps_its_columns(tmp_path: Path) -> None:
-    columns = COLUMNS[: REMARK + 1]
+    columns = COLUMNS[: REMARK_COLUMN + 1]
     table = tmp_path / "faces.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
         Table(file, columns).add([remark_row("a.jpg", NO_FACE)[: len(columns)]])
@@ -158,7 +158,7 @@ def test_two_at_once_do_not_undo_each_other(jobs: Jobs, results: Results) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(PATIENCE_S)
     assert [item["whole"] for item in items_of(results, job_id)] == [True] * 8
     assert [row["remark"] for row in rows_of(results, job_id)] == [ASKED_NOTE] * 8
 

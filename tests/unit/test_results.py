@@ -84,6 +84,15 @@ def test_after_a_day_a_result_is_neither_shown_nor_kept(results: Results, clock:
     assert not results.folder(job_id).exists()
 
 
+def test_a_result_of_a_clock_that_was_years_ahead_is_not_kept_for_years(results: Results, clock: Clock) -> None:
+    clock.now += 365 * KEEP_S
+    job_id = keep(results, clock)
+    clock.now -= 365 * KEEP_S
+    assert results.load(job_id) is None
+    results.sweep()
+    assert not results.folder(job_id).exists()
+
+
 def test_of_too_much_the_oldest_goes_first(results: Results, clock: Clock) -> None:
     kept = []
     for _ in range(3):

@@ -10,7 +10,8 @@ from settings import ROOT
 
 # Each room with what it may import beside itself; what those may import it may import too.
 ROOMS = {
-    "settings": (),
+    "texts": (),
+    "settings": ("texts",),
     "vision": ("settings",),
     "sources": ("vision",),
     "nn": ("vision",),
@@ -28,7 +29,6 @@ ROOMS = {
     "predict": ("uploads",),
     "gunicorn.conf": ("server",),
     "training": ("model", "uploads"),
-    "artwork": ("training",),
     "benchmarks": ("main", "training"),
 }
 
@@ -54,7 +54,7 @@ def imported(path: Path) -> Iterator[str]:
 
 FILES = [
     path
-    for path in (*ROOT.glob("*.py"), *ROOT.glob("*/*.py"), *ROOT.glob("artwork/*/*.py"))
+    for path in (*ROOT.glob("*.py"), *ROOT.glob("*/*.py"), *ROOT.glob("training/*/*.py"))
     if room_of(path) != "tests"
 ]
 

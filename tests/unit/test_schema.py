@@ -111,7 +111,23 @@ def make_version_3(url: str) -> str:
     return url
 
 
-OLD = pytest.mark.parametrize("make_old", [make_version_0_1, make_version_2, make_version_3])
+def make_version_4(url: str) -> str:
+    """Make the database of url as the versions with schema 4 left it, and return url."""
+    make_version_3(url)
+    probs = ", ".join(f"{name} REAL NOT NULL" for name in EMOTIONS)
+    end = ")" if url.startswith("postgresql") else ") WITHOUT ROWID"
+    for statement in (
+        "ALTER TABLE sightings ADD COLUMN rest_ms BIGINT",
+        "CREATE TABLE rests (session_id INTEGER NOT NULL, track_id INTEGER NOT NULL, since_ms BIGINT NOT NULL, "
+        f"name TEXT NOT NULL, {probs}, PRIMARY KEY (session_id, track_id, since_ms), "
+        f"FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE{end}",
+        "UPDATE schema_version SET version = 4",
+    ):
+        look(url, partial(Connection.exec_driver_sql, statement=statement))
+    return url
+
+
+OLD = pytest.mark.parametrize("make_old", [make_version_0_1, make_version_2, make_version_3, make_version_4])
 
 
 def look(url: str, ask: Callable[[Connection], Any]) -> Any:

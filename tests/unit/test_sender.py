@@ -14,7 +14,7 @@ import pytest
 
 from streaming.latest import Latest
 from streaming.multipart import browser_part, player_part
-from streaming.sender import STALL_S, Sender, SenderWaits, Viewer, tune
+from streaming.sender import STALL_S, Sender, SenderWaits, Viewer, tune_socket
 from tests.fakes.images import picture_of
 from tests.fakes.waiting import PATIENCE_S, until
 
@@ -32,7 +32,7 @@ class Screen:
             connection, _ = server.accept()
         self.socket.settimeout(PATIENCE_S)
         self.farewells: list[str] = []
-        tune(connection)
+        tune_socket(connection)
         self.received = bytearray()
         self.viewer = Viewer(connection, feed, left=self.leave, **options)  # type: ignore[arg-type]
         self.prepare(connection)
@@ -333,7 +333,7 @@ def test_who_comes_after_closing_is_sent_away(sender: Sender, connect: Connect) 
 
 def test_the_kernel_holds_little_of_a_stream() -> None:
     with socket.socket() as connection:
-        tune(connection)
+        tune_socket(connection)
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 16384
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000

@@ -49,6 +49,21 @@ def test_an_impossible_value_is_refused_in_one_sentence(argv: list[str], message
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize(
+    "name", ["name", "controls", "embed", "proxied_as", "port", "smoothing_s", "blur", "host"]
+)
+def test_an_error_repeats_little_of_a_long_value(name: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings([], {f"FER_{name.upper()}": "9 " * 5_000_000})
+    assert len(str(error.value)) < 500
+
+
+def test_a_long_name_of_no_setting_is_repeated_in_part() -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings([], {"FER_" + "X" * 10_000: "1"})
+    assert len(str(error.value)) < 500
+
+
 def test_an_impossible_variable_is_called_by_its_name() -> None:
     with pytest.raises(SettingsError, match="FER_PORT must be a whole number"):
         read_settings([], {"FER_PORT": "five"})

@@ -470,6 +470,44 @@ def test_a_video_is_given_in_the_parts_that_a_browser_asks_for(client: FlaskClie
     assert "attachment" in response.headers["Content-Disposition"]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *(
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=-",
+            "bytes=x-9",
+            "bytes=0-x",
+            "bytes=9-3",
+            "bytes=--5",
+            "bytes= ",
+            "lines=0-9",
+        ),
+        *(
+            "bytes=100-",
+            "bytes=500-600",
+            "bytes=0-9,20-29",
+            "bytes=-500",
+            "bytes=99-",
+            "bytes=²-³",
+            ",",
+            "bytes=,",
+        ),
+        *(f"bytes={10**30}-", f"bytes=0-{10**30}", f"bytes={'9' * 5000}-", "bytes=0-" + "9" * 5000),
+    ],
+)
+def test_a_range_that_makes_no_sense_is_no_error_of_the_server(
+    client: FlaskClient, folder: Path, asked: str
+) -> None:
+    address = send(client, ("a.jpg", JPEG)).headers["Location"]
+    (folder / address.rpartition("/")[2] / "7.mp4").write_bytes(bytes(100))
+    for path in (f"{address}/7.mp4", "/static/icon.svg"):
+        response = client.get(path, headers={"Range": asked.encode().decode("latin-1")}, buffered=True)
+        assert response.status_code in (200, 206, 416)
+
+
 def test_an_upload_that_is_too_large_is_refused_with_the_limit(client: FlaskClient) -> None:
     form = {"content_type": "multipart/form-data; boundary=b"}
     response = client.post("/pictures", data=b"--b\r\n" + bytes(3_000_000), **form)

@@ -293,9 +293,9 @@ def test_nothing_reaches_the_terminal_and_the_reason_is_said(capfd: pytest.Captu
 def test_times_always_grow_whatever_the_container_says() -> None:
     clock = FrameClock(0.04)
     stamps_s = [5.0, 5.04, None, 5.12, 5.10, 5.2, 9e9, 9e9 + 0.04, 1.0, 1.5]
-    times_s = [clock.tell(stamp_s) for stamp_s in stamps_s]
+    times_s = [clock.time_s(stamp_s) for stamp_s in stamps_s]
     assert times_s[:4] == pytest.approx([0, 0.04, 0.08, 0.12])
     assert times_s[4] == pytest.approx(0.121)
     assert times_s[5:] == pytest.approx([0.2, 0.24, 0.28, 0.32, 0.82], abs=1e-6)
     assert all(later > earlier for earlier, later in pairwise(times_s))
-    assert clock.limit(2 * MAX_GAP_S) == 0.04
+    assert clock.duration_s(2 * MAX_GAP_S) == 0.04

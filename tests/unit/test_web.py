@@ -356,6 +356,16 @@ def test_there_is_no_smiley_of_another_name(client: FlaskClient) -> None:
     assert "There is no smiley “bored”" in response.text
 
 
+@pytest.mark.parametrize(
+    "path", ["/samples/{}", "/emoji/{}.png", "/video_feed/{}", "/video_feed?fps={}", "/video_feed?width={}"]
+)
+def test_an_error_repeats_little_of_a_long_input(client: FlaskClient, path: str) -> None:
+    response = client.get(path.format("x" * 5000), headers={"Accept": "application/json"})
+    assert response.status_code in (400, 404)
+    assert "xxx…" in response.get_json()["error"]
+    assert len(response.get_json()["error"]) < 400
+
+
 def test_the_live_page_loads_less_than_100_kb_of_styles_and_scripts(client: FlaskClient) -> None:
     addresses = re.findall(r'(?:href|src)="(/[^"]+\.(?:css|js))"', client.get("/").text)
     sizes: dict[str, int] = {}

@@ -16,7 +16,7 @@ from uploads.assemble import make_readers
 from uploads.recognizer import File, Reading, Recognizer, picture_rows, reading_json
 from uploads.whole import ASKED_NOTE, DOUBTFUL_NOTE, UNASKED_NOTE
 from vision.detector import Detections
-from vision.faces import REMARK
+from vision.faces import REMARK_COLUMN
 from vision.frames import Image
 from vision.samples import read_face
 
@@ -91,9 +91,9 @@ def test_json_and_table_say_so() -> None:
     reading = read(plain_image(20, 48, 48), BrightFaces)
     record, rows = reading_json(reading), picture_rows(reading)
     assert (record["whole"], record["note"]) == (True, DOUBTFUL_NOTE)
-    assert [row[REMARK] for row in rows] == [DOUBTFUL_NOTE]
+    assert [row[REMARK_COLUMN] for row in rows] == [DOUBTFUL_NOTE]
     found = read(bright_image(), BrightFaces)
-    assert (reading_json(found)["whole"], [row[REMARK] for row in picture_rows(found)]) == (False, [""])
+    assert (reading_json(found)["whole"], [row[REMARK_COLUMN] for row in picture_rows(found)]) == (False, [""])
 
 
 def test_the_note_stands_beside_that_of_the_picture() -> None:

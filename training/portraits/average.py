@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from artwork.portraits.align import Aligned
-from artwork.portraits.canvas import SIDE, XS, YS, Flow, Plane, blur, local_contrast, mirrored, sharpen
+from training.portraits.align import Aligned
+from training.portraits.canvas import SIDE, XS, YS, Flow, Plane, blur, local_contrast, mirrored, sharpen
 
 CONTRAST_SIGMA = 14.0  # px
 MAX_STEP_PX = 18.0  # of a face's flow

@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
-from artwork.portraits.canvas import XS, YS, Flow, Plane
-from artwork.portraits.expressions import Expression
-from artwork.portraits.flow import inverted, pull
+from training.portraits.canvas import XS, YS, Flow, Plane
+from training.portraits.expressions import Expression
+from training.portraits.flow import inverted, pull
 
 MIDDLE = 127.5  # px of the canvas
 

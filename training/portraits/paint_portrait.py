@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from artwork.portraits.brushes import (
+from training.portraits.brushes import (
     CANVAS_LEFT,
     CANVAS_TOP,
     MIDDLE,
@@ -18,12 +18,12 @@ from artwork.portraits.brushes import (
     rounded,
     shaded,
 )
-from artwork.portraits.canvas import SIDE, Flow, blur, smoothstep
-from artwork.portraits.canvas import XS as CANVAS_XS
-from artwork.portraits.canvas import YS as CANVAS_YS
-from artwork.portraits.flow import inverted, pull
-from artwork.portraits.paint_hair import Hair
-from artwork.portraits.sitters import Sitter
+from training.portraits.canvas import SIDE, Flow, blur, smoothstep
+from training.portraits.canvas import XS as CANVAS_XS
+from training.portraits.canvas import YS as CANVAS_YS
+from training.portraits.flow import inverted, pull
+from training.portraits.paint_hair import Hair
+from training.portraits.sitters import Sitter
 
 NECKLINES = {
     "round": (288, 58, 36),

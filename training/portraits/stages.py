@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from artwork.portraits.align import Aligned
-from artwork.portraits.anger import Classify, closed_mouths, realign_angry
-from artwork.portraits.average import Average, average
-from artwork.portraits.brushes import Painting
-from artwork.portraits.canvas import Flow, symmetric
-from artwork.portraits.check import MAX_LIKENESS, likeness
-from artwork.portraits.expressions import (
+from training.portraits.align import Aligned
+from training.portraits.anger import Classify, closed_mouths, realign_angry
+from training.portraits.average import Average, average
+from training.portraits.brushes import Painting
+from training.portraits.canvas import Flow, symmetric
+from training.portraits.check import MAX_LIKENESS, likeness
+from training.portraits.expressions import (
     GAINS,
     LESS_OF_PERSON,
     Expression,
@@ -22,12 +22,12 @@ from artwork.portraits.expressions import (
     express,
     flow_to_expression,
 )
-from artwork.portraits.looks import Looks, find_looks
-from artwork.portraits.paint_face import paint_face
-from artwork.portraits.paint_hair import paint_hair
-from artwork.portraits.paint_portrait import paint_portrait
-from artwork.portraits.proportions import reshape
-from artwork.portraits.sitters import SITTERS, Sitter
+from training.portraits.looks import Looks, find_looks
+from training.portraits.paint_face import paint_face
+from training.portraits.paint_hair import paint_hair
+from training.portraits.paint_portrait import paint_portrait
+from training.portraits.proportions import reshape
+from training.portraits.sitters import SITTERS, Sitter
 from vision.emotions import EMOTIONS
 
 GROUPS = 12  # of faces that look alike, from which the sitters are chosen

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from artwork.portraits.brushes import MIDDLE, XS, YS, Mask, Painting, glow, inside, noise, rounded, shaded
-from artwork.portraits.sitters import Sitter
+from training.portraits.brushes import MIDDLE, XS, YS, Mask, Painting, glow, inside, noise, rounded, shaded
+from training.portraits.sitters import Sitter
 
 STRANDS_SHAPE = (512, 1024)  # px of the noise that strands are drawn from: along, across
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from artwork.portraits.proportions import Proportions
+from training.portraits.proportions import Proportions
 
 Colour = tuple[int, int, int]  # BGR
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from artwork.portraits.brushes import CANVAS_LEFT, CANVAS_TOP, Painting
-from artwork.portraits.canvas import SIDE, Flow
+from training.portraits.brushes import CANVAS_LEFT, CANVAS_TOP, Painting
+from training.portraits.canvas import SIDE, Flow
 from vision.emotions import EMOTIONS
 from vision.jpeg import encode_jpeg
 from vision.samples import GRID_PX, GRID_UNIT_PX, GRIDS_FILE, PORTRAIT_HEIGHT, PORTRAIT_WIDTH

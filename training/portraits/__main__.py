@@ -1,4 +1,4 @@
-"""Build the demo's portraits: python -m artwork.portraits --data fer2013.csv --ferplus fer2013new.csv.
+"""Build the demo's portraits: python -m training.portraits --data fer2013.csv --ferplus fer2013new.csv.
 
 Each face is the average of many aligned, similar faces that show the same emotion, so it is nobody's
 photograph; colours, hair and clothes are painted by code.
@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from artwork.portraits.align import align
-from artwork.portraits.brushes import Painting
-from artwork.portraits.check import (
+from training.portraits.align import align
+from training.portraits.brushes import Painting
+from training.portraits.check import (
     PortraitError,
     check_detection,
     check_likeness,
@@ -24,10 +24,10 @@ from artwork.portraits.check import (
     likeness,
     photographs,
 )
-from artwork.portraits.choose import choose
-from artwork.portraits.save import write_portraits
-from artwork.portraits.sitters import SITTERS
-from artwork.portraits.stages import Person, average_emotions, make_people, paint_apart
+from training.portraits.choose import choose
+from training.portraits.save import write_portraits
+from training.portraits.sitters import SITTERS
+from training.portraits.stages import Person, average_emotions, make_people, paint_apart
 from model import EmotionClassifier
 from settings import ROOT, Settings, StartError
 from training.data import load_faces
@@ -41,7 +41,7 @@ MIN_FACE_PX = 60  # of the portraits' detectors
 
 def main(argv: list[str] | None = None) -> int:
     """Build, check and write the portraits; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m artwork.portraits", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.portraits", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="FER2013, Kaggle's fer2013.csv")
     parser.add_argument("--ferplus", type=Path, required=True, help="votes of FER+, fer2013new.csv")
     parser.add_argument(

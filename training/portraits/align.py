@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from artwork.portraits.canvas import Plane, detail, local_contrast, mirrored, place
-from artwork.portraits.choose import distinct
+from training.portraits.canvas import Plane, detail, local_contrast, mirrored, place
+from training.portraits.choose import distinct
 from nn.model_card import INPUT_SIDE
 from training.data import Faces
 from vision.emotions import EMOTIONS

@@ -1,4 +1,4 @@
-"""Draw the site's icons as PNG from static/icon.svg, in Chromium: python -m artwork.icons [CHROMIUM].
+"""Draw the site's icons as PNG from static/icon.svg, in Chromium: python -m training.icons [CHROMIUM].
 
 Phones and desktops that install the site want pixels. The drawing lies on a ground of its own: rounded for
 browsers, to the edges for systems that cut the shape themselves ("maskable", and Apple's).
@@ -54,7 +54,7 @@ def draw_icon(icon: Icon, browser: Browser) -> bytes:
 
 def main() -> None:
     """Draw every icon."""
-    parser = argparse.ArgumentParser(prog="python -m artwork.icons", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.icons", description=__doc__)
     parser.add_argument("chromium", nargs="?", metavar="CHROMIUM", help="program (default: Playwright's own)")
     args = parser.parse_args()
     with sync_playwright() as playwright:

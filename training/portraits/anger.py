@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from artwork.portraits.align import CONTRAST_SIGMA, Aligned, Warp, best_warp, eyes_to_nose
-from artwork.portraits.canvas import Plane, blur, local_contrast, symmetric
+from training.portraits.align import CONTRAST_SIGMA, Aligned, Warp, best_warp, eyes_to_nose
+from training.portraits.canvas import Plane, blur, local_contrast, symmetric
 from nn.model_card import INPUT_SIDE
 from vision.emotions import EMOTIONS
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from artwork.portraits.align import Aligned
-from artwork.portraits.canvas import blur, symmetric
+from training.portraits.align import Aligned
+from training.portraits.canvas import blur, symmetric
 
 LEAST_SCORE = 0.45  # of the alignment
 WIDTH, HEIGHT = 32, 36  # px of a face as it is compared

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from artwork.portraits.average import features
-from artwork.portraits.canvas import SIDE, XS, YS, Flow, Plane, blur, ellipse, sharpen
+from training.portraits.average import features
+from training.portraits.canvas import SIDE, XS, YS, Flow, Plane, blur, ellipse, sharpen
 
 MAX_STEP_PX = 20.0
 ROUGH_PX = 4.0  # roughness at which a found flow counts little

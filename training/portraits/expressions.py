@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from artwork.portraits.canvas import YS, Flow, Plane, blur, ellipse, smoothstep
-from artwork.portraits.flow import FEATURES, WHOLE_FACE, after, flow_between, inverted, pull
+from training.portraits.canvas import YS, Flow, Plane, blur, ellipse, smoothstep
+from training.portraits.flow import FEATURES, WHOLE_FACE, after, flow_between, inverted, pull
 
 # How far an expression goes beyond its average, in the order of EMOTIONS: a mild caricature where it is faint.
 GAINS = (1.05, 1.0, 1.25, 1.0, 1.1, 1.0, 1.0)

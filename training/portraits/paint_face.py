@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from artwork.portraits.canvas import XS, YS, Flow, Plane, ellipse, sharpen, smoothstep
-from artwork.portraits.flow import inverted, pull
-from artwork.portraits.sitters import Sitter
+from training.portraits.canvas import XS, YS, Flow, Plane, ellipse, sharpen, smoothstep
+from training.portraits.flow import inverted, pull
+from training.portraits.sitters import Sitter
 
 Painting = NDArray[np.float32]  # (256, 256, 3) BGR, 0 to 255
 
