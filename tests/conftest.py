@@ -172,9 +172,15 @@ def playwright() -> "Iterator[Playwright]":
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str, playwright: "Playwright") -> "Iterator[Browser]":
-    """One Chromium for all tests that need no camera of their own."""
-    browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+def browser(
+    chromium: str, playwright: "Playwright", tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[Browser]":
+    """One Chromium for all tests; its camera shows a face."""
+    from tests.fakes.films import write_film
+
+    film = write_film(tmp_path_factory.mktemp("camera") / "face.mjpeg")
+    args = [*FLAGS, f"--use-file-for-fake-video-capture={film}"]
+    browser = playwright.chromium.launch(executable_path=chromium, args=args)
     yield browser
     browser.close()
 
@@ -194,6 +200,15 @@ def page(browser: "Browser") -> "Iterator[Page]":
     page.set_default_timeout(PATIENCE_MS)
     yield page
     page.close()
+
+
+@pytest.fixture(scope="module")
+def cameras_url() -> Iterator[str]:
+    """The address of a site in this process that reads visitors' own cameras, with fakes behind it."""
+    from tests.fakes.site import serving_browser_cameras
+
+    with serving_browser_cameras() as url:
+        yield url
 
 
 @pytest.fixture
