@@ -334,6 +334,7 @@ def rested(name: str = "") -> dict[str, Any]:
 
 
 def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, cameras_url: str) -> None:
+    page.clock.install()
     answers = start(page, cameras_url, happy())
     rest = page.locator(".card .rest [role=status]")
     answers.more = {"refusal": "Face 1 is not in the picture now."}
@@ -344,6 +345,7 @@ def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, c
     answers.more = {"refusal": "No more resting faces can have names."}
     page.get_by_role("button", name="Resting face").click()
     expect(rest).to_have_text("No more resting faces can have names.")
+    page.clock.fast_forward(8000)
     expect(rest).to_have_text("")  # and not the refusal before it
     answers.texts.pop()
     answers.more = {"rests": ["Anna", "Ben"]}
@@ -358,10 +360,12 @@ def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, c
 
 
 def test_a_face_that_goes_away_while_it_is_measured_is_said(page: Page, cameras_url: str) -> None:
+    page.clock.install()
     answers = start(page, cameras_url, happy())
     answers.faces = (happy(rest={"progress": 0.4}),)
     expect(page.locator(".card .rest [role=status]")).to_have_text("Look relaxed")
     assert page.locator(".card progress").evaluate("it => it.value") == 0.4
+    page.clock.fast_forward(6000)
     expect(page.locator(".card .rest [role=status]")).to_have_text(
         "Keep looking relaxed; more readings are needed"
     )

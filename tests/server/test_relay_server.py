@@ -236,7 +236,7 @@ def status_of(server: Server, path: str) -> int:
 def test_the_workers_of_all_web_hosts_count_wrong_tokens_together(
     redis: Redis, start_server: Callable[..., Server]
 ) -> None:
-    flags = ("--token", "t0ken", "--workers", "4")
+    flags = ("--token", "t0ken", "--workers", "2")
     servers = [start_web(start_server, redis, *flags) for _ in range(2)]
     guesses = [status_of(servers[number % 2], "/readyz?token=guess") for number in range(100)]
     assert (guesses.count(401), guesses.count(429)) == (20, 80)
