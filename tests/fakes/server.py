@@ -30,8 +30,15 @@ def serving(site: Flask, threaded: bool = True) -> Iterator[BaseWSGIServer]:
     """Serve a site in this process."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        parts = site(environ, start_response)
-        if not environ["PATH_INFO"].startswith("/static/"):
+        sized = False
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            nonlocal sized
+            sized = any(name.lower() == "content-length" for name, _ in headers)
+            return start_response(status, headers, *more)
+
+        parts = site(environ, start)
+        if not sized:  # a stream, or a table that is made as it is sent
             return parts
         # Werkzeug leaves a file open when the browser resets the connection, so it gets none
         try:
