@@ -13,13 +13,13 @@ PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 run: .venv/run.stamp
 	$(BIN)/python main.py $(ARGS)
 
-# Servers and browsers mostly wait, so that two cores carry three of them.
+# Servers and browsers mostly wait, so that two cores carry four of them.
 test: lint docs
-	$(PYTEST) -n 3
+	$(PYTEST) -n 4
 
 # Hypothesis tries a thousand examples of everything, others in every run.
 test-long: lint docs
-	$(PYTEST) -n 3 --hypothesis-profile=long
+	$(PYTEST) -n 4 --hypothesis-profile=long
 
 check: lint unit
 
@@ -27,7 +27,7 @@ unit: .venv/dev.stamp
 	$(PYTEST) -n 2 -m "not browser and not server and not training"
 
 server browser training: .venv/dev.stamp
-	$(PYTEST) -n 3 -m $@
+	$(PYTEST) -n 4 -m $@
 
 lint: .venv/dev.stamp $(if $(NPM),node_modules/.stamp)
 	$(BIN)/ruff check .

@@ -33,16 +33,25 @@ if TYPE_CHECKING:  # a run of unit tests starts without Playwright and PyTorch
 LONGEST = (
     "test_every_network.py",
     "test_relay_server.py",
-    "test_live_page.py",
     "test_server.py",
-    "test_my_camera.py",
-    "test_uploads_in_browser.py",
-    "test_outputs_server.py",
-    "test_recording_server.py",
     "test_training_run.py",
+    "test_my_camera.py",
     "test_live_layout.py",
-    "test_pages_in_browser.py",
+    "test_live_page.py",
+    "test_recording_server.py",
     "test_game.py",
+    "test_resting_face_in_browser.py",
+    "test_outputs_server.py",
+    "test_recording_in_browser.py",
+    "test_uploads_in_browser.py",
+    "test_sessions_in_browser.py",
+    "test_network_videos.py",
+    "test_pages_in_browser.py",
+    "test_live_cards.py",
+    "test_deploy.py",
+    "test_camera.py",
+    "test_keys_in_browser.py",
+    "test_http_camera.py",
 )
 
 
@@ -152,11 +161,15 @@ def start_server() -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Return the path of the system's Chromium; without one the browser tests are skipped."""
+    """Return the path of the system's Chromium; without one the browser tests are skipped.
+
+    Where there is one without windows, that is taken: around each page the whole one draws a window that nobody
+    sees, for four times the page's own CPU time.
+    """
     from playwright.sync_api import expect
 
     expect.set_options(timeout=PATIENCE_S * 1000)
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
             return path
     pytest.skip("no Chromium on this machine; .ci/run installs it")
@@ -172,9 +185,15 @@ def playwright() -> "Iterator[Playwright]":
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str, playwright: "Playwright") -> "Iterator[Browser]":
-    """One Chromium for all tests that need no camera of their own."""
-    browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+def browser(
+    chromium: str, playwright: "Playwright", tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[Browser]":
+    """One Chromium for all tests; its camera shows a face."""
+    from tests.fakes.films import write_film
+
+    film = write_film(tmp_path_factory.mktemp("camera") / "face.mjpeg")
+    args = [*FLAGS, f"--use-file-for-fake-video-capture={film}"]
+    browser = playwright.chromium.launch(executable_path=chromium, args=args)
     yield browser
     browser.close()
 
@@ -194,6 +213,15 @@ def page(browser: "Browser") -> "Iterator[Page]":
     page.set_default_timeout(PATIENCE_MS)
     yield page
     page.close()
+
+
+@pytest.fixture(scope="module")
+def cameras_url() -> Iterator[str]:
+    """The address of a site in this process that reads visitors' own cameras, with fakes behind it."""
+    from tests.fakes.site import serving_browser_cameras
+
+    with serving_browser_cameras() as url:
+        yield url
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Page
 
-from tests.fakes.browser import FLAGS, PATIENCE_MS
+from tests.fakes.browser import PATIENCE_MS
 from tests.fakes.camera import FakeCamera, FakeCrowd
 from tests.fakes.documents import examples
 from tests.fakes.images import picture_of, plain_image
@@ -152,12 +152,9 @@ def test_a_link_from_anywhere_leads_to_the_camera(hall: Hall, show: Callable[...
 
 
 def test_where_browsers_do_not_say_what_asks_the_picture_is_still_kept_from_other_pages(
-    chromium: str, playwright: Playwright, hall: Hall, show: Callable[..., str]
+    page: Page, hall: Hall, show: Callable[..., str]
 ) -> None:
     port = show().rpartition(":")[2]
-    names = "--host-resolver-rules=MAP *.test 127.0.0.1"  # of no secure context, as in a network without TLS
-    browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, names])
-    page = browser.new_page()
     sent: list[dict[str, str]] = []
     page.on("request", lambda request: sent.append(request.all_headers()))
     page.goto(hall.other_site.replace("localhost", "hall.test"))
@@ -166,4 +163,3 @@ def test_where_browsers_do_not_say_what_asks_the_picture_is_still_kept_from_othe
     assert not any(name.startswith("sec-fetch") for headers in sent for name in headers)
     page.goto(address.replace("/snapshot.jpg", "/samples/happy"))
     assert page.evaluate(script, [address, "img"]) is True
-    browser.close()

@@ -2,20 +2,19 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, WebSocketRoute, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from tests.fakes.browser import PATIENCE_MS, WIDTH, axe
-from tests.fakes.films import give_camera, launch_with_film, sample, scene, write_film
+from tests.fakes.films import LEFT, SIDE, TOP, give_camera, sample, scene
 from tests.fakes.images import make_track
 from tests.fakes.server import Server
-from tests.fakes.site import serving_browser_cameras
 from tests.fakes.waiting import until
 from vision.emotions import DETAILS
 from vision.faces import face_json
@@ -23,7 +22,7 @@ from vision.faces import face_json
 pytestmark = pytest.mark.browser
 
 ORDER = ("happy", "surprise", "angry", "sad", "disgust", "fear", "neutral")
-CORNER = (180, 100)  # of the face in the camera's picture
+FACE = (LEFT + 60, TOP, LEFT + SIDE + 20, TOP + 240)  # box of the film's face, as the server would see it
 ADJECTIVES = [DETAILS[emotion].adjective for emotion in ORDER]
 # Take so many ms of a round, one answer every 100 ms, with that probability of the emotion.
 PLAY = """async ([emotion, ...parts]) => {
@@ -41,32 +40,6 @@ SHOW_WHAT_IS_WANTED = """addEventListener("DOMContentLoaded", () => {
   const wanted = document.getElementById("wanted");
   new MutationObserver(() => show(wanted.textContent)).observe(wanted, { childList: true });
 });"""
-
-
-@pytest.fixture(scope="module")
-def browser(
-    chromium: str, playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Browser]:
-    path = tmp_path_factory.mktemp("camera") / "face.mjpeg"
-    film = write_film(path, [sample("happy", 280)], CORNER, 4)
-    browser = launch_with_film(playwright, chromium, film)
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.set_default_timeout(PATIENCE_MS)
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def site_url() -> Iterator[str]:
-    """A site with fakes behind it, in this process."""
-    with serving_browser_cameras() as url:
-        yield url
 
 
 def hurry_until_visible(page: Page, part: Locator) -> None:
@@ -98,7 +71,7 @@ class Player:
         faces: list[dict[str, Any]] = []
         if self.shows:
             friend = make_track(1, (10, 10, 90, 90), "neutral" if self.shows != "neutral" else "happy")
-            faces = [face_json(track) for track in (friend, make_track(2, (240, 100, 480, 340), self.shows))]
+            faces = [face_json(track) for track in (friend, make_track(2, FACE, self.shows))]
         line.send(json.dumps({"width": 640, "height": 480, "faces": faces}))
 
     def play(self, emotion: str) -> None:
@@ -112,9 +85,9 @@ class Player:
         self._page.clock.fast_forward(1300)
 
 
-def begin(page: Page, site_url: str) -> Player:
+def begin(page: Page, cameras_url: str) -> Player:
     player = Player(page)
-    page.goto(f"{site_url}/game")
+    page.goto(f"{cameras_url}/game")
     page.get_by_role("button", name="Play").click()
     return player
 
@@ -125,7 +98,7 @@ def test_whoever_shows_all_seven_to_the_camera_gets_the_strip(
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    scenes = [scene(sample(emotion, 280), CORNER) for emotion in ORDER]
+    scenes = [scene(sample(emotion, SIDE), (LEFT, TOP)) for emotion in ORDER]
     give_camera(page, dict(zip(ADJECTIVES, scenes, strict=True)))
     page.add_init_script(SHOW_WHAT_IS_WANTED)
     page.clock.install()
@@ -150,9 +123,9 @@ def test_whoever_shows_all_seven_to_the_camera_gets_the_strip(
 
 
 def test_each_emotion_is_asked_for_with_a_hint_and_a_skipped_one_has_no_photo(
-    page: Page, site_url: str
+    page: Page, cameras_url: str
 ) -> None:
-    player = begin(page, site_url)
+    player = begin(page, cameras_url)
     expect(page.locator("#feedback")).to_have_text("Where are you? Step into the picture.")
     for number, emotion in enumerate(ORDER):
         expect(page.locator("#hint")).to_have_text(DETAILS[emotion].description)
@@ -176,8 +149,8 @@ def test_each_emotion_is_asked_for_with_a_hint_and_a_skipped_one_has_no_photo(
     expect(page.get_by_role("button", name="Play")).to_be_focused()
 
 
-def test_a_photo_is_of_the_largest_face_and_mirrored(page: Page, site_url: str) -> None:
-    player = begin(page, site_url)
+def test_a_photo_is_of_the_largest_face_and_mirrored(page: Page, cameras_url: str) -> None:
+    player = begin(page, cameras_url)
     player.play("happy")
     photo = "document.querySelector('[data-emotion=happy] canvas').toDataURL('image/png')"
     encoded = str(page.evaluate(photo)).partition(",")[2]
@@ -200,15 +173,15 @@ ROUNDS: list[tuple[list[tuple[int, float | None]], float, bool]] = [
 ]
 
 
-def test_an_emotion_must_be_held_for_two_seconds_with_some_mercy(page: Page, site_url: str) -> None:
-    page.goto(f"{site_url}/game")
+def test_an_emotion_must_be_held_for_two_seconds_with_some_mercy(page: Page, cameras_url: str) -> None:
+    page.goto(f"{cameras_url}/game")
     for parts, held, done in ROUNDS:
         assert page.evaluate(PLAY, ["happy", *parts]) == [pytest.approx(held), done], parts
 
 
-def test_it_is_played_by_keyboard_alone(page: Page, site_url: str) -> None:
+def test_it_is_played_by_keyboard_alone(page: Page, cameras_url: str) -> None:
     player = Player(page)
-    page.goto(f"{site_url}/game")
+    page.goto(f"{cameras_url}/game")
     page.get_by_role("button", name="Play").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Skip this one")).to_be_focused()
@@ -222,19 +195,19 @@ def test_it_is_played_by_keyboard_alone(page: Page, site_url: str) -> None:
     expect(page.get_by_role("button", name="Play again")).to_be_focused()
 
 
-def test_with_reduced_motion_nothing_flashes(browser: Browser, site_url: str) -> None:
+def test_with_reduced_motion_nothing_flashes(browser: Browser, cameras_url: str) -> None:
     page = browser.new_page(reduced_motion="reduce")
     page.set_default_timeout(PATIENCE_MS)
-    begin(page, site_url).play("happy")
+    begin(page, cameras_url).play("happy")
     for part in ("#flash", "#photos canvas"):
         assert page.locator(part).first.evaluate("part => getComputedStyle(part).animationName") == "none"
     page.close()
 
 
 @pytest.mark.parametrize("width", [320, 390])
-def test_on_a_phone_prompt_bar_and_picture_are_seen_together(page: Page, site_url: str, width: int) -> None:
+def test_on_a_phone_prompt_bar_and_picture_are_seen_together(page: Page, cameras_url: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
-    player = begin(page, site_url)
+    player = begin(page, cameras_url)
     player.play("happy")
     for part in ("#stage", "#wanted", "#hold", "#skip"):
         box = page.locator(part).bounding_box()
@@ -249,11 +222,11 @@ def test_on_a_phone_prompt_bar_and_picture_are_seen_together(page: Page, site_ur
     assert page.evaluate(WIDTH) <= width
 
 
-def test_axe_finds_nothing_wrong_in_any_state(browser: Browser, site_url: str) -> None:
+def test_axe_finds_nothing_wrong_in_any_state(browser: Browser, cameras_url: str) -> None:
     page = browser.new_page(bypass_csp=True)
     page.set_default_timeout(PATIENCE_MS)
     player = Player(page)
-    page.goto(f"{site_url}/game")
+    page.goto(f"{cameras_url}/game")
     assert axe(page) == []
     page.get_by_role("button", name="Play").click()
     player.play("happy")

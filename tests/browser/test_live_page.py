@@ -48,10 +48,18 @@ MIDDLE = """() => {
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser) -> Page:
+def one_page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(bypass_csp=True)  # or Playwright's own wait_for_function is forbidden
     page.set_default_timeout(PATIENCE_MS)
-    return page
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def page(one_page: Page) -> Iterator[Page]:
+    """A page that tests use one after the other, and that shows no stream beside the tests that do not."""
+    yield one_page
+    one_page.goto("about:blank")
 
 
 @pytest.fixture(scope="module")

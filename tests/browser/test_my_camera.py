@@ -4,27 +4,24 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Playwright, WebSocketRoute, expect
+from playwright.sync_api import Browser, Dialog, Page, WebSocketRoute, expect
 
 from tests.fakes.browser import PATIENCE_MS, WIDTH, axe, show_as
-from tests.fakes.films import launch_with_film, sample, write_film
+from tests.fakes.films import LEFT, SIDE, TOP
 from tests.fakes.images import make_track
 from tests.fakes.server import Server
-from tests.fakes.site import serving_browser_cameras
 from tests.fakes.waiting import until
 from vision.emotions import DETAILS, EMOTIONS
 from vision.faces import face_json
 
 pytestmark = pytest.mark.browser
 
-LEFT, TOP, SIDE = 60, 100, 280  # in the camera's 640x480 px
 # What of a colour is painted over the video: [left, top, right, bottom] in shares of the picture, or null.
 PAINTED = """colour => {
   const canvas = document.getElementById("drawing");
@@ -39,36 +36,6 @@ PAINTED = """colour => {
   return box[2] ? box.map((px, i) => px / (i % 2 ? canvas.height : canvas.width)) : null;
 }"""
 STAGE = "JSON.stringify(document.getElementById('stage').getBoundingClientRect())"
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A camera's film: the face left of the middle, moving a little."""
-    path = tmp_path_factory.mktemp("camera") / "face.mjpeg"
-    return write_film(path, [sample("surprise", SIDE)], (LEFT, TOP), 4)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, playwright: Playwright, film: Path) -> Iterator[Browser]:
-    names = "--host-resolver-rules=MAP camera.example 127.0.0.1"
-    browser = launch_with_film(playwright, chromium, film, names)
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.set_default_timeout(PATIENCE_MS)
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def site_url() -> Iterator[str]:
-    """A site with fakes behind it, in this process."""
-    with serving_browser_cameras() as url:
-        yield url
 
 
 def figure(server: Server, name: str) -> float:
@@ -112,10 +79,10 @@ class Answers:
             line.send(json.dumps({"width": 640, "height": 480, "faces": self.faces} | self.more))
 
 
-def start(page: Page, site_url: str, *faces: dict[str, Any]) -> Answers:
+def start(page: Page, cameras_url: str, *faces: dict[str, Any]) -> Answers:
     """Start the camera on the page of a server that sees these faces in a frame of 640x480 px."""
     answers = Answers(page, *faces)
-    page.goto(f"{site_url}/camera?start")
+    page.goto(f"{cameras_url}/camera?start")
     expect(page.locator("#headline")).to_have_text("Your camera is on.")
     expect(page.locator(".card")).to_have_count(len(faces))
     return answers
@@ -169,15 +136,15 @@ def test_the_page_shows_the_emotion_of_the_face_before_the_visitors_camera(
     assert "Traceback" not in server.output
 
 
-def test_the_former_address_leads_to_the_page_and_a_link_can_start_it(page: Page, site_url: str) -> None:
-    page.goto(f"{site_url}/mirror?start")
-    assert page.url == f"{site_url}/camera?start"
+def test_the_former_address_leads_to_the_page_and_a_link_can_start_it(page: Page, cameras_url: str) -> None:
+    page.goto(f"{cameras_url}/mirror?start")
+    assert page.url == f"{cameras_url}/camera?start"
     expect(page.locator("#headline")).to_have_text("Your camera is on.")
     expect(page.locator("#poster")).to_be_hidden()
 
 
-def test_boxes_glide_from_one_answer_to_the_next(page: Page, site_url: str) -> None:
-    answers = start(page, site_url, happy((0, 80, 200, 280)))
+def test_boxes_glide_from_one_answer_to_the_next(page: Page, cameras_url: str) -> None:
+    answers = start(page, cameras_url, happy((0, 80, 200, 280)))
     until(lambda: painted(page, "happy"))
     page.evaluate(
         f"""colour => {{
@@ -202,9 +169,9 @@ def test_boxes_glide_from_one_answer_to_the_next(page: Page, site_url: str) -> N
 
 @pytest.mark.parametrize("scale", [1, 2])
 def test_labels_stay_in_the_picture_and_are_numbered_among_several(
-    page: Page, site_url: str, scale: int
+    page: Page, cameras_url: str, scale: int
 ) -> None:
-    page.goto(f"{site_url}/camera")
+    page.goto(f"{cameras_url}/camera")
     places, texts = page.evaluate(
         """async scale => {
           const { labelPlace, labelText } = await import("/static/js/paint.js");
@@ -225,9 +192,9 @@ def test_labels_stay_in_the_picture_and_are_numbered_among_several(
 
 @pytest.mark.parametrize("emotion", ["happy", "fear"])
 def test_a_labels_ink_is_the_one_that_is_readable_on_its_colour(
-    page: Page, site_url: str, emotion: str
+    page: Page, cameras_url: str, emotion: str
 ) -> None:
-    page.goto(f"{site_url}/camera")
+    page.goto(f"{cameras_url}/camera")
     shades: list[int] = page.evaluate(
         """async emotion => {
           const { paint } = await import("/static/js/paint.js");
@@ -246,9 +213,9 @@ def test_a_labels_ink_is_the_one_that_is_readable_on_its_colour(
     assert (dark > 100, bright > 100) == ((True, False) if emotion == "happy" else (False, True))
 
 
-def test_a_heat_map_is_asked_for_and_drawn_where_it_is_hot(page: Page, site_url: str) -> None:
+def test_a_heat_map_is_asked_for_and_drawn_where_it_is_hot(page: Page, cameras_url: str) -> None:
     heat = [[100, 0], [0, 0]]
-    answers = start(page, site_url, happy((160, 120, 480, 360), heat=heat))
+    answers = start(page, cameras_url, happy((160, 120, 480, 360), heat=heat))
     for name in ("Boxes", "Labels"):
         press(page, name)
     opacity = """([x, y]) => {
@@ -265,8 +232,8 @@ def test_a_heat_map_is_asked_for_and_drawn_where_it_is_hot(page: Page, site_url:
     until(lambda: page.evaluate(opacity, [0.7, 0.3]) == 0)
 
 
-def test_smoothing_is_this_cameras_own_and_is_told_again_after_a_restart(page: Page, site_url: str) -> None:
-    answers = start(page, site_url, happy())
+def test_smoothing_is_this_cameras_own_and_is_told_again_after_a_restart(page: Page, cameras_url: str) -> None:
+    answers = start(page, cameras_url, happy())
     page.get_by_text("More", exact=True).click()
     slider = page.get_by_label("Smoothing")
     assert slider.input_value() == "0.3"
@@ -278,8 +245,8 @@ def test_smoothing_is_this_cameras_own_and_is_told_again_after_a_restart(page: P
     hears(page, lambda: answers.texts == [{"smoothing_s": 1.5}] * 2)
 
 
-def test_an_emoji_covers_the_face_and_a_blurred_one_is_of_few_colours(page: Page, site_url: str) -> None:
-    start(page, site_url, happy((LEFT, TOP, LEFT + SIDE, TOP + SIDE)))
+def test_an_emoji_covers_the_face_and_a_blurred_one_is_of_few_colours(page: Page, cameras_url: str) -> None:
+    start(page, cameras_url, happy((LEFT, TOP, LEFT + SIDE, TOP + SIDE)))
     colours = """async () => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       const { canvas } = document.getElementById("drawing").getContext("2d");
@@ -298,8 +265,8 @@ def test_an_emoji_covers_the_face_and_a_blurred_one_is_of_few_colours(page: Page
     until(lambda: page.evaluate(colours) > 200)
 
 
-def test_a_snapshot_is_the_picture_with_what_is_drawn_over_it(page: Page, site_url: str) -> None:
-    start(page, site_url, happy((LEFT, TOP, LEFT + SIDE, TOP + SIDE)))
+def test_a_snapshot_is_the_picture_with_what_is_drawn_over_it(page: Page, cameras_url: str) -> None:
+    start(page, cameras_url, happy((LEFT, TOP, LEFT + SIDE, TOP + SIDE)))
     until(lambda: painted(page, "happy"))
     with page.expect_download() as download:
         page.get_by_role("button", name="Snapshot").click()
@@ -313,8 +280,8 @@ def test_a_snapshot_is_the_picture_with_what_is_drawn_over_it(page: Page, site_u
     assert image[:, : 640 - LEFT - SIDE - 40].std() < 3  # the ground; the face is at the right, as in a mirror
 
 
-def test_a_recording_stays_in_the_page_until_it_is_saved_as_a_table(page: Page, site_url: str) -> None:
-    answers = start(page, site_url, happy())
+def test_a_recording_stays_in_the_page_until_it_is_saved_as_a_table(page: Page, cameras_url: str) -> None:
+    answers = start(page, cameras_url, happy())
     title = page.title()
     page.get_by_role("button", name="Record", exact=True).click()
     expect(page.locator("#stage .rec")).to_have_text(re.compile(r"REC\s+\d:\d\d"))
@@ -366,8 +333,9 @@ def rested(name: str = "") -> dict[str, Any]:
     return happy(rest={"progress": 1.0, "since": SINCE, "name": name, "probs": happy()["probs"]})
 
 
-def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, site_url: str) -> None:
-    answers = start(page, site_url, happy())
+def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, cameras_url: str) -> None:
+    page.clock.install()
+    answers = start(page, cameras_url, happy())
     rest = page.locator(".card .rest [role=status]")
     answers.more = {"refusal": "Face 1 is not in the picture now."}
     page.get_by_role("button", name="Resting face").click()
@@ -377,6 +345,7 @@ def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, s
     answers.more = {"refusal": "No more resting faces can have names."}
     page.get_by_role("button", name="Resting face").click()
     expect(rest).to_have_text("No more resting faces can have names.")
+    page.clock.fast_forward(8000)
     expect(rest).to_have_text("")  # and not the refusal before it
     answers.texts.pop()
     answers.more = {"rests": ["Anna", "Ben"]}
@@ -390,11 +359,13 @@ def test_a_resting_face_is_asked_for_and_a_refusal_is_one_sentence(page: Page, s
     hears(page, lambda: answers.texts[2:] == [{"rest": asked | {"action": "forget"}}])
 
 
-def test_a_face_that_goes_away_while_it_is_measured_is_said(page: Page, site_url: str) -> None:
-    answers = start(page, site_url, happy())
+def test_a_face_that_goes_away_while_it_is_measured_is_said(page: Page, cameras_url: str) -> None:
+    page.clock.install()
+    answers = start(page, cameras_url, happy())
     answers.faces = (happy(rest={"progress": 0.4}),)
     expect(page.locator(".card .rest [role=status]")).to_have_text("Look relaxed")
     assert page.locator(".card progress").evaluate("it => it.value") == 0.4
+    page.clock.fast_forward(6000)
     expect(page.locator(".card .rest [role=status]")).to_have_text(
         "Keep looking relaxed; more readings are needed"
     )
@@ -402,8 +373,8 @@ def test_a_face_that_goes_away_while_it_is_measured_is_said(page: Page, site_url
     expect(page.locator("#rest-news")).to_have_text("Face 1 disappeared before its resting face was measured.")
 
 
-def test_a_resting_face_gets_its_name_in_the_card(page: Page, site_url: str) -> None:
-    answers = start(page, site_url, rested())
+def test_a_resting_face_gets_its_name_in_the_card(page: Page, cameras_url: str) -> None:
+    answers = start(page, cameras_url, rested())
     page.set_viewport_size({"width": 320, "height": 740})
     page.get_by_role("button", name="Name", exact=True).click()
     field = page.get_by_label("Name of this resting face")
@@ -420,8 +391,8 @@ def test_a_resting_face_gets_its_name_in_the_card(page: Page, site_url: str) -> 
     expect(field).to_be_hidden()
 
 
-def test_a_page_with_an_unsaved_recording_asks_before_it_is_left(page: Page, site_url: str) -> None:
-    answers = start(page, site_url, happy())
+def test_a_page_with_an_unsaved_recording_asks_before_it_is_left(page: Page, cameras_url: str) -> None:
+    answers = start(page, cameras_url, happy())
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -439,7 +410,7 @@ def test_a_page_with_an_unsaved_recording_asks_before_it_is_left(page: Page, sit
     hears(page, lambda: asked == ["beforeunload"] * 2)
     page.get_by_role("button", name="Discard").click()
     page.evaluate("location.href = '/'")
-    page.wait_for_url(f"{site_url}/", wait_until="commit")
+    page.wait_for_url(f"{cameras_url}/", wait_until="commit")
     assert len(asked) == 2
 
 
@@ -489,7 +460,7 @@ def test_the_page_comes_back_when_the_server_does(page: Page, start_server: Call
     expect(page.locator("#headline")).to_have_text("Your camera is on.")
 
 
-def test_a_full_server_is_explained_and_asked_again(page: Page, site_url: str) -> None:
+def test_a_full_server_is_explained_and_asked_again(page: Page, cameras_url: str) -> None:
     sentence = "All 8 places for visitors' cameras are taken; try again in a minute."
     tries: list[WebSocketRoute] = []
 
@@ -498,7 +469,7 @@ def test_a_full_server_is_explained_and_asked_again(page: Page, site_url: str) -
         line.on_message(lambda _: line.close(code=1013, reason=sentence))
 
     page.route_web_socket("**/camera/socket", refuse)
-    page.goto(f"{site_url}/camera?start")
+    page.goto(f"{cameras_url}/camera?start")
     expect(page.locator("#title")).to_have_text(sentence)
     expect(page.locator("#advice")).to_have_text("This page keeps trying.")
     hears(page, lambda: len(tries) > 1)
@@ -515,12 +486,12 @@ def test_a_full_server_is_explained_and_asked_again(page: Page, site_url: str) -
     ],
 )
 def test_without_a_camera_the_page_says_why_and_what_to_do_and_keeps_its_shape(
-    page: Page, site_url: str, error: str, sentence: str, advice: str
+    page: Page, cameras_url: str, error: str, sentence: str, advice: str
 ) -> None:
     page.add_init_script(
         f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('no', '{error}'); }}"
     )
-    page.goto(f"{site_url}/camera")
+    page.goto(f"{cameras_url}/camera")
     before = page.evaluate(STAGE)
     page.get_by_role("button", name="Start my camera").click()
     expect(page.locator("#title")).to_contain_text(sentence)
@@ -530,13 +501,13 @@ def test_without_a_camera_the_page_says_why_and_what_to_do_and_keeps_its_shape(
     assert page.evaluate(STAGE) == before
 
 
-def test_a_camera_that_is_connected_starts_by_itself(page: Page, site_url: str) -> None:
+def test_a_camera_that_is_connected_starts_by_itself(page: Page, cameras_url: str) -> None:
     page.add_init_script("""const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
       navigator.mediaDevices.getUserMedia = async (wishes) => {
         if (window.connected) return open(wishes);
         throw new DOMException("none", "NotFoundError");
       };""")
-    page.goto(f"{site_url}/camera?start")
+    page.goto(f"{cameras_url}/camera?start")
     expect(page.locator("#title")).to_have_text("No camera was found.")
     page.evaluate("window.connected = true; navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
     expect(page.locator("#headline")).to_have_text("Your camera is on.")
@@ -544,20 +515,20 @@ def test_a_camera_that_is_connected_starts_by_itself(page: Page, site_url: str) 
     expect(page.locator("#title")).to_have_text("The camera was disconnected.")
 
 
-def test_on_an_insecure_page_it_says_what_is_needed(page: Page, site_url: str) -> None:
-    page.goto(site_url.replace("127.0.0.1", "camera.example") + "/camera")
+def test_on_an_insecure_page_it_says_what_is_needed(page: Page, cameras_url: str) -> None:
+    page.goto(cameras_url.replace("127.0.0.1", "camera.test") + "/camera")
     expect(page.locator("#title")).to_contain_text("https://")
     expect(page.get_by_role("button", name="Start my camera")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [320, 390])
 def test_nothing_sticks_out_on_a_phone_and_the_card_is_seen_at_once(
-    page: Page, site_url: str, width: int
+    page: Page, cameras_url: str, width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 740})
-    page.goto(f"{site_url}/camera")
+    page.goto(f"{cameras_url}/camera")
     assert page.evaluate(WIDTH) <= width
-    start(page, site_url, happy())
+    start(page, cameras_url, happy())
     assert page.evaluate(WIDTH) <= width
     says = page.locator(".card .says").bounding_box()
     assert says is not None
@@ -565,9 +536,9 @@ def test_nothing_sticks_out_on_a_phone_and_the_card_is_seen_at_once(
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1366, 768), (1440, 900)])
-def test_picture_tools_and_card_are_seen_together(page: Page, site_url: str, size: tuple[int, int]) -> None:
+def test_picture_tools_and_card_are_seen_together(page: Page, cameras_url: str, size: tuple[int, int]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    start(page, site_url, happy())
+    start(page, cameras_url, happy())
     for part in ("#stage", "#tools", ".card"):
         box = page.locator(part).bounding_box()
         assert box is not None
@@ -575,9 +546,9 @@ def test_picture_tools_and_card_are_seen_together(page: Page, site_url: str, siz
         assert box["y"] + box["height"] <= size[1], part
 
 
-def test_everything_can_be_done_by_keyboard(page: Page, site_url: str) -> None:
+def test_everything_can_be_done_by_keyboard(page: Page, cameras_url: str) -> None:
     Answers(page, happy())
-    page.goto(f"{site_url}/camera")
+    page.goto(f"{cameras_url}/camera")
     page.get_by_role("button", name="Start my camera").focus()
     page.keyboard.press("Enter")
     expect(
@@ -594,8 +565,8 @@ def test_everything_can_be_done_by_keyboard(page: Page, site_url: str) -> None:
         page.keyboard.press("s")
 
 
-def test_a_face_is_placed_by_valence_and_arousal_where_that_is_asked_for(page: Page, site_url: str) -> None:
-    start(page, site_url, happy())
+def test_a_face_is_placed_by_valence_and_arousal_where_that_is_asked_for(page: Page, cameras_url: str) -> None:
+    start(page, cameras_url, happy())
     picture = page.locator(".card").get_by_role("img", name=re.compile(r"^valence 0\.5, arousal 0\.5 "))
     expect(picture).to_have_count(0)
     page.get_by_text("More", exact=True).click()
@@ -604,7 +575,7 @@ def test_a_face_is_placed_by_valence_and_arousal_where_that_is_asked_for(page: P
 
 
 def test_screen_mode_starts_by_itself_shows_large_words_and_waits_for_a_camera(
-    page: Page, site_url: str
+    page: Page, cameras_url: str
 ) -> None:
     page.add_init_script("""const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
       let tries = 0;
@@ -614,7 +585,7 @@ def test_screen_mode_starts_by_itself_shows_large_words_and_waits_for_a_camera(
       };""")
     answers = Answers(page, happy())
     page.clock.install()
-    page.goto(f"{site_url}/camera?screen")
+    page.goto(f"{cameras_url}/camera?screen")
     expect(page.locator("#title")).to_have_text("The camera is in use by another program.")
     page.clock.fast_forward(5000)
     expect(page.locator("#captions li")).to_have_text(["happy70%"])  # it was tried again
@@ -632,12 +603,12 @@ def test_screen_mode_starts_by_itself_shows_large_words_and_waits_for_a_camera(
     expect(page.locator("#tools")).to_be_visible()
 
 
-def test_axe_finds_nothing_wrong_before_while_and_after_it_is_on(browser: Browser, site_url: str) -> None:
+def test_axe_finds_nothing_wrong_before_while_and_after_it_is_on(browser: Browser, cameras_url: str) -> None:
     page = browser.new_page(bypass_csp=True)
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(f"{site_url}/camera")
+    page.goto(f"{cameras_url}/camera")
     assert axe(page) == []
-    answers = start(page, site_url, happy())
+    answers = start(page, cameras_url, happy())
     page.get_by_role("button", name="Record", exact=True).click()
     assert axe(page) == []
     for face, words in (
@@ -658,7 +629,7 @@ def test_axe_finds_nothing_wrong_before_while_and_after_it_is_on(browser: Browse
     page.add_init_script(
         "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); }"
     )
-    page.goto(f"{site_url}/camera?start")
+    page.goto(f"{cameras_url}/camera?start")
     expect(page.locator("#title")).to_contain_text("not allowed")
     assert axe(page) == []
     page.close()

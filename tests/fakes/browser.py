@@ -18,6 +18,9 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",  # of no secure context, as in a network without TLS
 ]
 PATIENCE_MS = PATIENCE_S * 1000
 DEMO = "This is the demo: average faces, painted by code."  # the live page's sentence about its source

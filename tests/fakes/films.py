@@ -1,16 +1,16 @@
-"""Films for Chromium's fake camera, cameras that show what a test says, and the faces before both."""
+"""A film for Chromium's fake camera, cameras that show what a test says, and the faces before both."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
-from playwright.sync_api import Browser, Page, Playwright, Route
+from numpy.typing import NDArray
+from playwright.sync_api import Page, Route
 
 from app import SAMPLES
 from settings import Settings
-from tests.fakes.browser import FLAGS
 from uploads.assemble import load_classifier
 from vision.detectors import Detectors
 from vision.emotions import EMOTIONS
@@ -18,6 +18,7 @@ from vision.frames import Image
 from vision.resting_face import read_against
 
 GROUND = 110
+LEFT, TOP, SIDE = 60, 100, 280  # of the face in the film, left of the middle
 CAMERA = """navigator.mediaDevices.getUserMedia = async () => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 480 });
   const pen = canvas.getContext("2d");
@@ -34,14 +35,10 @@ CAMERA = """navigator.mediaDevices.getUserMedia = async () => {
 
 def sample(emotion: str, width: int) -> Image:
     """Return the sample face (h, width, 3) uint8 BGR that is read best as that emotion as a film shows it."""
-    settings = Settings()
-    classifier, detector = load_classifier(settings), Detectors.load(settings).picture()
+    read = reader()
 
     def share(face: Image) -> float:
-        scene = lay(face, (180, 60))
-        boxes = detector.detect(scene).boxes
-        gray = cv2.cvtColor(scene, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-        return float(classifier.predict(gray, boxes)[:, EMOTIONS.index(emotion)].max(initial=0))
+        return float(read(lay(face, (180, 60)))[:, EMOTIONS.index(emotion)].max(initial=0))
 
     pictures = [cv2.imread(str(path)) for path in sorted((SAMPLES / emotion).glob("*.jpg"))]
     return max(
@@ -55,8 +52,7 @@ def sad_at_rest(width: int) -> tuple[Image, Image]:
     The first is mixed of the person's sad and neutral sample faces, so that it is sad for certain as it is, and
     neutral against itself.
     """
-    settings = Settings()
-    classifier, detector = load_classifier(settings), Detectors.load(settings).picture()
+    read = reader()
     sad, neutral, happy = (
         [cv2.imread(str(path)) for path in sorted((SAMPLES / name).glob("*.jpg"))]
         for name in ("sad", "neutral", "happy")
@@ -69,9 +65,7 @@ def sad_at_rest(width: int) -> tuple[Image, Image]:
     ]
 
     def fitness(face: Image) -> tuple[float, float]:
-        scene = lay(face, (60, 100))
-        gray = cv2.cvtColor(scene, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-        probs = classifier.predict(gray, detector.detect(scene).boxes)
+        probs = read(lay(face, (60, 100)))
         if not len(probs):
             return 0.0, 0.0
         sad, neutral = EMOTIONS.index("sad"), EMOTIONS.index("neutral")
@@ -83,11 +77,17 @@ def sad_at_rest(width: int) -> tuple[Image, Image]:
     return rest, widened(laughing.astype(np.uint8), width)
 
 
-def launch_with_film(playwright: Playwright, chromium: str, film: Path, *flags: str) -> Browser:
-    """Return Chromium, allowed to use its fake camera, which shows a film; close it."""
-    fakes = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-    args = [*FLAGS, *fakes, f"--use-file-for-fake-video-capture={film}", *flags]
-    return playwright.chromium.launch(executable_path=chromium, args=args)
+def reader() -> Callable[[Image], NDArray[np.float32]]:
+    """Return a function that reads an image as the site reads a camera's: probabilities (n, 7) of its faces."""
+    settings = Settings()
+    classifier, detector = load_classifier(settings), Detectors.load(settings).live()
+
+    def read(image: Image) -> NDArray[np.float32]:
+        gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+        faces = detector.detect(image)
+        return classifier.predict(gray, faces.boxes, faces.tilts_deg)
+
+    return read
 
 
 def give_camera(page: Page, pictures: Mapping[str, bytes]) -> None:
@@ -119,12 +119,8 @@ def lay(face: Image, corner: tuple[int, int]) -> Image:
     return image
 
 
-def write_film(path: Path, faces: list[Image], corner: tuple[int, int], frames_each: int) -> Path:
-    """Write an .mjpeg of 640x480 px that shows each face for so many frames, moving a little, at a corner."""
-    left, top = corner
-    with path.open("wb") as film:
-        for face in faces:
-            jpegs = [scene(face, (left + step, top)) for step in (0, 2, 4, 2)]
-            for number in range(frames_each):
-                film.write(jpegs[number % len(jpegs)])
+def write_film(path: Path) -> Path:
+    """Write an .mjpeg of 640x480 px in which a surprised face moves a little, and return the path."""
+    face = sample("surprise", SIDE)
+    path.write_bytes(b"".join(scene(face, (LEFT + step, TOP)) for step in (0, 2, 4, 2)))
     return path

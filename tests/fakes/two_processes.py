@@ -6,6 +6,8 @@ Both are forked from one that has imported PyTorch whole.
 import os
 import sys
 
+import torch._dynamo  # noqa: F401  # or DistributedDataParallel imports it in each of the two
+
 from tests.fakes.server import free_port
 from training.train import main
 

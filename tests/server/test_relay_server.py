@@ -25,7 +25,7 @@ from tests.fakes.camera import FakeCrowd
 from tests.fakes.images import picture_of, plain_image
 from tests.fakes.postgres import Postgres
 from tests.fakes.relay import FakeCameras, make_fake_wall
-from tests.fakes.server import Server, free_port, serving
+from tests.fakes.server import LARGE_FACES, Server, free_port, serving
 from tests.fakes.server import Viewer as OneViewer
 from tests.fakes.waiting import PATIENCE_S, until
 from vision.jpeg import encode_jpeg
@@ -64,7 +64,7 @@ class CameraProcess:
 
     def __init__(self, redis: Redis, log: Path, name: str, *more: str) -> None:
         flags = ["camera", "--name", name, "--source", "demo", "--idle-s", "0"]
-        flags += more
+        flags += [*more, *LARGE_FACES]
         command = [sys.executable, str(ROOT / "main.py"), *flags, "--redis-url", redis.url]
         self.log = log
         with log.open("w") as output:
@@ -236,7 +236,7 @@ def status_of(server: Server, path: str) -> int:
 def test_the_workers_of_all_web_hosts_count_wrong_tokens_together(
     redis: Redis, start_server: Callable[..., Server]
 ) -> None:
-    flags = ("--token", "t0ken", "--workers", "4")
+    flags = ("--token", "t0ken", "--workers", "2")
     servers = [start_web(start_server, redis, *flags) for _ in range(2)]
     guesses = [status_of(servers[number % 2], "/readyz?token=guess") for number in range(100)]
     assert (guesses.count(401), guesses.count(429)) == (20, 80)

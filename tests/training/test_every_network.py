@@ -103,7 +103,8 @@ def runs_live(weights: Path, tmp_path: Path) -> None:
     """Watch the demo with these weights, and ask why a face is named as it is."""
     threads = torch.get_num_threads()
     database = str(tmp_path / "history.sqlite")
-    site = create_app(Settings(source="demo", weights=str(weights), database_url=database))
+    settings = Settings(source="demo", weights=str(weights), database_url=database, min_face_px=80, idle_s=0)
+    site = create_app(settings)  # whose camera does no more than is asked for
     try:
         client = site.test_client()
         with Image.open(io.BytesIO(client.get("/snapshot.jpg").data)) as picture:
