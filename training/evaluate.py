@@ -1,6 +1,6 @@
 """Measure a weights file on FER2013: python -m training.evaluate WEIGHTS --data fer2013.csv.
 
-The figures are printed and written to evaluation.json, their plots to evaluation.png. --data FOLDER --by
+The figures are printed and written to evaluation.json, and with plots to evaluation.html. --data FOLDER --by
 source,person measures faces from other sources by group (see training.named), with plots in by_name.png.
 """
 
@@ -32,7 +32,7 @@ from training.inference import ms_per_face, predict_logits, predict_probs
 from training.losses import heads
 from training.metrics import by_emotion, confusion, ferplus_majority, measure
 from training.named import PERSON, load_named
-from training.plots import DPI, evaluation_plot
+from training.plots import evaluation_plot, write_page
 from training.stress import STRESSES, stressed
 from vision.emotions import EMOTIONS
 
@@ -129,9 +129,11 @@ def _tables(figures: dict[str, Any]) -> Iterator[str]:
     for name, row in zip(EMOTIONS, figures["confusion"], strict=True):
         yield f"{name:12}" + "".join(f"{count:10}" for count in row)
     yield ""
-    yield f"{'':12}{'precision':>10}{'recall':>10}{'F1':>10}{'faces':>10}"
-    for name, (*shares, support) in ((n, row.values()) for n, row in figures["by_emotion"].items()):
-        yield f"{name:12}" + "".join(f"{share:10.3f}" for share in shares) + f"{support:10.0f}"
+    columns = ("precision", "recall", "f1-score", "auc")
+    yield f"{'':12}" + "".join(f"{column:>10}" for column in (*columns, "faces"))
+    for name, row in figures["by_emotion"].items():
+        shares = (f"{row[column]:10.3f}" if column in row else " " * 10 for column in columns)
+        yield f"{name:12}{''.join(shares)}{row['support']:10.0f}"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -208,8 +210,8 @@ def _report(net: nn.Module, card: ModelCard, args: Any) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "evaluation.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     plot = evaluation_plot(title, np.array(figures["confusion"]), probs, faces.labels)
-    plot.savefig(args.out / "evaluation.png", dpi=DPI)
-    print(f"picture in {args.out / 'evaluation.png'}")
+    write_page(args.out / "evaluation.html", title, as_text(figures), plot)
+    print(f"report in {args.out / 'evaluation.html'}")
     return 0
 
 

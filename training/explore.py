@@ -6,29 +6,42 @@ others: do not publish it.
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import jinja2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from nn.emotion_net import FERPLUS
+from settings import Settings, StartError
+from sources.opencv import to_bgr
 from training.augment import augment
 from training.data import SPLITS, Faces, load_faces
 from training.duplicates import near_pairs
-from training.explore_plots import SHEET_COLUMNS, Picture, classes_plot, light_plot, sheet
+from training.explore_plots import SHEET_COLUMNS, Picture, affect_plot, classes_plot, light_plot, sheet
 from training.folders import MissingSplitError
 from training.losses import is_face
 from training.metrics import ferplus_majority
+from vision.boxes import iou
+from vision.detector import Detector
+from vision.detectors import LIVE_PX
 from vision.emotions import EMOTIONS
+from vision.haar import HaarDetector
+from vision.mtcnn import MtcnnDetector, Networks
 
 TEMPLATE = Path(__file__).with_name("explore.html")
 SEED = 0
 SHEET_FACES = 24  # of each class
 MAX_CONFLICTS = 12  # pairs shown
+DETECTION_FACES = 700  # given to the detectors
+MIN_FACE_PX = 40  # the site's default
+SAME_BOX = 0.5  # iou
+OUTCOMES = ("one", "several", "misplaced", "none")  # of a search for one face
 
 Table = list[tuple[str, ...]]  # the first row has the columns' names
 
@@ -41,24 +54,29 @@ class Section(NamedTuple):
     pictures: list[Picture]
 
 
-def explore(splits: dict[str, Faces]) -> Iterator[Section]:
+def explore(splits: dict[str, Faces], detectors: Mapping[str, Detector]) -> Iterator[Section]:
     """Yield the report's sections, each as soon as it is ready."""
     faces = join(splits)
     yield classes(splits)
     yield pictures(faces)
+    if faces.affect is not None and np.isfinite(faces.affect).all(axis=1).any():
+        yield affect(faces.labels, faces.affect)
     yield light(faces)
     yield duplicates(splits)
     if ferplus_majority(faces.votes)[0].any():
         yield agreement(faces)
+    yield detection(faces.some(DETECTION_FACES), detectors)
 
 
 def join(splits: dict[str, Faces]) -> Faces:
     """Return the faces of all splits, one split after the other."""
     parts = list(splits.values())
+    affects = [faces.affect for faces in parts if faces.affect is not None]
     return Faces(
         np.concatenate([faces.images for faces in parts]),
         np.concatenate([faces.labels for faces in parts]),
         np.concatenate([faces.votes for faces in parts]),
+        np.concatenate(affects) if affects else None,
     )
 
 
@@ -100,6 +118,17 @@ def augmented_sheet(faces: Faces) -> Picture:
     rows = [images, *(augment(images, images.shape[2], webcam) for webcam in (0.0, 0.0, 0.3, 0.3, 1.0, 1.0))]
     shown = torch.cat(rows).round().clamp(0, 255).squeeze(1).byte().numpy()
     return sheet(shown, "Augmented: as it is, moved (2 rows), as a webcam shows it (webcam 0.3, then 1)")
+
+
+def affect(labels: NDArray[np.int64], annotated: NDArray[np.float32]) -> Section:
+    """Return each emotion's mean valence and arousal, annotated as (n, 2), NaN where there is none."""
+    known = np.isfinite(annotated).all(axis=1)
+    points = {name: annotated[known][rows] for name, rows in _by_emotion(labels[known]).items()}
+    table: Table = [("class", "faces", "valence", "arousal")]
+    for name, of_emotion in points.items():
+        valence, arousal = of_emotion.mean(axis=0)
+        table.append((name, f"{len(of_emotion):,}", f"{valence:+.2f}", f"{arousal:+.2f}"))
+    return Section("Valence and arousal", table, [affect_plot(points)])
 
 
 def light(faces: Faces) -> Section:
@@ -163,6 +192,32 @@ def agreement(faces: Faces) -> Section:
     return Section("FER2013's label and FER+'s voters", table, [])
 
 
+def detection(faces: Faces, detectors: Mapping[str, Detector]) -> Section:
+    """Return what each detector finds in the faces, each enlarged and amid its own edges."""
+    outcomes = [(title, outcome) for title in detectors for outcome in OUTCOMES]
+    table: Table = [("class", "tried", *(f"{title}: {outcome}" for title, outcome in outcomes))]
+    for name, rows in _by_emotion(faces.labels).items():
+        counts = Counter(
+            (title, outcome_of(faces.images[row], detector))
+            for title, detector in detectors.items()
+            for row in rows
+        )
+        table.append((name, f"{len(rows):,}", *(str(counts[outcome]) for outcome in outcomes)))
+    return Section("Faces found by the detectors", table, [])
+
+
+def outcome_of(face: NDArray[np.uint8], detector: Detector) -> str:
+    """Return which of OUTCOMES a face (48, 48) uint8 in a larger image has."""
+    side, margin = 2 * face.shape[0], face.shape[0]  # the border is repeated, so that it shows no edge
+    large = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
+    scene = cv2.copyMakeBorder(large, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+    boxes = detector.detect(to_bgr(scene)).boxes
+    if len(boxes) != 1:
+        return "several" if len(boxes) else "none"
+    whole = np.array([margin, margin, margin + side, margin + side])
+    return "one" if iou(whole, boxes).item() >= SAME_BOX else "misplaced"
+
+
 def load_splits(path: Path, ferplus: Path | None) -> dict[str, Faces]:
     """Return the faces of each split in the data; ValueError if there is none, or one is damaged."""
     splits: dict[str, Faces] = {}
@@ -200,13 +255,17 @@ def main(argv: list[str] | None = None) -> int:
             if faces.dropped:
                 print(f"{split}: {faces.dropped:,} faces left out, which show none of the seven emotions")
         sections = []
-        for section in explore(splits):
+        detectors: dict[str, Detector] = {
+            "Haar": HaarDetector(Settings().cascade, MIN_FACE_PX),
+            "MTCNN": MtcnnDetector(Networks.load(), MIN_FACE_PX, LIVE_PX),
+        }
+        for section in explore(splits, detectors):
             print(as_text(section), flush=True)
             sections.append(section)
         template = jinja2.Template(TEMPLATE.read_text(encoding="utf-8"), autoescape=True)
         page = template.render(data=args.data.name, sections=sections)
         (args.out / "explore.html").write_text(page, encoding="utf-8")
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, StartError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"report in {args.out / 'explore.html'}; it shows photographs: do not publish it")

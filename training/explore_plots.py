@@ -1,7 +1,6 @@
 """The plots and the sheets of faces in a data set's report."""
 
 import base64
-import io
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -10,10 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from training.plots import as_url
 from vision.emotions import DETAILS, EMOTIONS
 
 PLOT_INCHES = (7.2, 2.8)
 SHEET_COLUMNS = 8
+MAX_POINTS = 2000  # of a class
 
 
 class Picture(NamedTuple):
@@ -30,7 +31,7 @@ def sheet(images: NDArray[np.uint8], caption: str) -> Picture:
     _, height, width = images.shape
     tiles = images[: rows * columns].reshape(rows, columns, height, width)
     _, png = cv2.imencode(".png", tiles.swapaxes(1, 2).reshape(rows * height, columns * width))
-    return Picture(_data_url(png.tobytes()), caption)
+    return Picture("data:image/png;base64," + base64.b64encode(png.tobytes()).decode(), caption)
 
 
 def classes_plot(counts: Mapping[str, NDArray[np.integer]]) -> Picture:
@@ -41,7 +42,21 @@ def classes_plot(counts: Mapping[str, NDArray[np.integer]]) -> Picture:
         places = np.arange(len(EMOTIONS)) + (number + 0.5) * width - 0.4
         axes.bar(places, 100 * faces / faces.sum(), width, label=split)
     axes.legend(loc="upper left")
-    return Picture(_png(figure), "Each class's share of each split")
+    return Picture(as_url(figure), "Each class's share of each split")
+
+
+def affect_plot(points: Mapping[str, NDArray[np.float32]]) -> Picture:
+    """Plot each emotion's valence and arousal (n, 2), MAX_POINTS at most, and their mean."""
+    figure, limits = Figure((4.6, 4.4), layout="constrained"), (-1.05, 1.05)
+    axes = figure.add_subplot(xlabel="valence", ylabel="arousal", xlim=limits, ylim=limits, aspect="equal")
+    for name, of_emotion in points.items():
+        valence, arousal = of_emotion[:MAX_POINTS].T
+        axes.scatter(valence, arousal, s=4, alpha=0.3, color=DETAILS[name].colour, linewidths=0)
+    for name, of_emotion in points.items():
+        valence, arousal = of_emotion.mean(axis=0)
+        axes.scatter(valence, arousal, s=90, color=DETAILS[name].colour, edgecolor="black", label=name)
+    axes.legend(fontsize="small", loc="lower left")
+    return Picture(as_url(figure), "As annotated; the large points are each class's mean")
 
 
 def light_plot(values: Mapping[str, NDArray[np.float64]], name: str) -> Picture:
@@ -52,14 +67,4 @@ def light_plot(values: Mapping[str, NDArray[np.float64]], name: str) -> Picture:
     for box, emotion in zip(drawn["boxes"], values, strict=True):
         box.set(facecolor=DETAILS[emotion].colour)
     axes.set(xticks=range(1, len(values) + 1), xticklabels=list(values), ylim=(0, None))
-    return Picture(_png(figure), f"{name}: half of the faces are in the box, nine in ten between the ends")
-
-
-def _png(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return _data_url(buffer.getvalue())
-
-
-def _data_url(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+    return Picture(as_url(figure), f"{name}: half of the faces are in the box, nine in ten between the ends")

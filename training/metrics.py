@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import classification_report, confusion_matrix, f1_score, recall_score
+from sklearn.metrics import classification_report, confusion_matrix, f1_score, recall_score, roc_auc_score
 
 from nn.emotion_net import FERPLUS
 from training.data import VOTES
@@ -51,8 +51,9 @@ def recall_by_emotion(matrix: NDArray[np.int64]) -> dict[str, float]:
 
 
 def by_emotion(probs: Probs, labels: Labels) -> dict[str, dict[str, float]]:
-    """Return precision, recall, f1-score and support of each emotion that occurs, and of their two averages.
+    """Return precision, recall, f1-score, support and AUC of each emotion that occurs, and two averages.
 
+    The AUC is that of its ROC curve against the rest; without a rest, and of the averages, there is none.
     "macro avg" counts every emotion alike, "weighted avg" every face.
     """
     seen = np.unique(labels)
@@ -64,6 +65,8 @@ def by_emotion(probs: Probs, labels: Labels) -> dict[str, dict[str, float]]:
         output_dict=True,
         zero_division=0.0,
     )
+    for label in seen if len(seen) > 1 else ():
+        report[EMOTIONS[label]]["auc"] = float(roc_auc_score(labels == label, probs[:, label]))
     return {name: row for name, row in report.items() if name not in ("accuracy", "micro avg")}
 
 

@@ -1,5 +1,8 @@
-"""The plots of a training run and of an evaluation, as PNG files."""
+"""The plots of a training run, as PNG files, and of an evaluation, as a page."""
 
+import base64
+import io
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,21 @@ from training.metrics import Labels, Probs, reliability
 from vision.emotions import DETAILS, EMOTIONS
 
 DPI = 110
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+  :root {{ color-scheme: light dark; }}
+  body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem; }}
+  pre {{ overflow-x: auto; line-height: 1.35; }} img {{ max-width: 100%; }}
+</style>
+<h1>{title}</h1>
+<p><img src="{url}" alt="Confusion matrix, ROC curves, and accuracy against confidence"></p>
+<pre>{text}</pre>
+</html>
+"""
 
 
 def write_plots(folder: Path, history: list[dict[str, Any]], best_epoch: int) -> None:
@@ -58,6 +76,19 @@ def evaluation_plot(title: str, matrix: NDArray[np.int64], probs: Probs, labels:
     draw_roc(roc, probs, labels)
     draw_reliability(calibration, probs, labels)
     return figure
+
+
+def write_page(path: Path, title: str, text: str, figure: Figure) -> None:
+    """Write a text and a figure as one HTML page, which needs nothing but itself."""
+    page = PAGE.format(title=escape(title), text=escape(text), url=as_url(figure))
+    path.write_text(page, encoding="utf-8")
+
+
+def as_url(figure: Figure) -> str:
+    """Return a figure as the data URL of a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def draw_confusion(axes: Axes, matrix: NDArray[np.int64]) -> None:

@@ -1,6 +1,9 @@
 """The evaluation of weights, as functions and as a command."""
 
+import base64
+import html
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -83,10 +86,14 @@ def test_the_command_prints_and_saves_the_figures(
     assert set(figures["stress"]) == set(STRESSES)
     assert figures["ms_per_face"] > 0
     rows = {row[0]: row[1:] for row in map(str.split, printed.splitlines()) if row}
-    assert rows["happy"] == ["0.750", "1.000", "0.857", "3"]
-    picture = cv2.imread(str(out / "evaluation.png"))
-    assert picture is not None
-    assert picture.shape[1] > 2 * picture.shape[0] > 600
+    assert rows["happy"] == ["0.750", "1.000", "0.857", "0.500", "3"]
+    assert rows["weighted"] == ["avg", "0.562", "0.750", "0.643", "4"]
+    page = html.unescape((out / "evaluation.html").read_text())
+    assert printed[: printed.index("report in")].partition("\n")[2].strip() in page
+    [picture] = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    plots = cv2.imdecode(np.frombuffer(base64.b64decode(picture), np.uint8), cv2.IMREAD_COLOR)
+    assert plots is not None
+    assert plots.shape[1] > 2 * plots.shape[0] > 600
 
 
 def test_the_command_measures_the_requested_split(

@@ -19,14 +19,19 @@ from training.explore import (
     augmented_sheet,
     classes,
     conflict_sheets,
+    detection,
     duplicates,
     light,
     load_splits,
     main,
+    outcome_of,
     pictures,
 )
 from training.explore_plots import sheet
+from vision.detector import Detections
 from vision.emotions import EMOTIONS
+from vision.frames import Image
+from vision.haar import HaarDetector
 
 pytestmark = pytest.mark.training
 
@@ -63,6 +68,19 @@ def pixels(url: str) -> NDArray[np.uint8]:
     return image.astype(np.uint8, copy=False)
 
 
+class Seer(HaarDetector):
+    """Finds a face in bright pictures only: the middle half."""
+
+    def __init__(self) -> None:
+        self.scenes: list[NDArray[np.uint8]] = []
+
+    def detect(self, image: Image) -> Detections:
+        self.scenes.append(image)
+        side = image.shape[0]
+        box = [[side // 4, side // 4, side * 3 // 4, side * 3 // 4]]
+        return Detections.of_boxes(np.array(box if image.mean() > 127 else [], np.int32).reshape(-1, 4))
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of a small data set whose PublicTest holds a mirrored copy under another label."""
@@ -93,6 +111,8 @@ def test_the_page_has_every_table_and_the_augmented_faces(page: str) -> None:
     assert "<td>brightness<td>" in page
     assert "<td>PublicTest in Training<td>1 (50.0%)<td>1<td>0.0%" in page
     assert "<td>all<td>10<td>30.0%" in page
+    assert "<td>class<td>tried<td>Haar: one<td>" in page
+    assert "<td>MTCNN: none" in page
     assert "Augmented: as it is, moved (2 rows)" in page
 
 
@@ -230,6 +250,39 @@ def test_agreement_is_with_the_strict_majority() -> None:
     assert table["fear"][:2] == ("3", "33.3%")
     assert table["fear"][2 + FERPLUS.index("sad")] == "67%"
     assert table["all"][:2] == ("5", "60.0%")  # half of the votes are no majority
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome"),
+    [
+        ([(48, 48, 144, 144)], "one"),
+        ([(60, 60, 150, 150)], "one"),
+        ([(0, 0, 60, 60)], "misplaced"),
+        ([(48, 48, 144, 144), (0, 0, 40, 40)], "several"),
+        ([], "none"),
+    ],
+)
+def test_a_face_is_found_once_or_badly_cut_or_several_times_or_not(
+    found: list[tuple[int, ...]], outcome: str
+) -> None:
+    class Finder(Seer):
+        def detect(self, image: Image) -> Detections:
+            assert image.shape == (192, 192, 3)  # enlarged, amid its own edges
+            assert (image == 200).all()
+            return Detections.of_boxes(np.array(found, dtype=np.int32).reshape(-1, 4))
+
+    assert outcome_of(shaded([200], [0]).images[0], Finder()) == outcome
+
+
+def test_each_detector_is_given_the_same_faces() -> None:
+    faces = shaded([200] * 3 + [20], [HAPPY] * 3 + [SAD])
+    table = detection(faces, {"a": Seer(), "b": Seer()}).table
+    outcomes = [f"{title}: {outcome}" for title in "ab" for outcome in ("one", "several", "misplaced", "none")]
+    assert table == [
+        ("class", "tried", *outcomes),
+        ("happy", "3", *("3", "0", "0", "0") * 2),
+        ("sad", "1", *("0", "0", "0", "1") * 2),
+    ]
 
 
 def test_a_sheet_shows_the_faces_row_by_row() -> None:

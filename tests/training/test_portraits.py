@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sources.demo import HANGINGS, DemoSource
+from tests.fakes.faces import drawn_face
+from training.data import VOTES, Faces
 from training.portraits import choose as choose_stage
 from training.portraits.__main__ import main
 from training.portraits.align import Aligned, align
@@ -25,9 +28,6 @@ from training.portraits.proportions import Proportions, reshape
 from training.portraits.save import as_grid, write_portraits
 from training.portraits.sitters import SITTERS
 from training.portraits.stages import Person, paint_apart, paint_person
-from sources.demo import HANGINGS, DemoSource
-from tests.fakes.faces import drawn_face
-from training.data import VOTES, Faces
 from vision.emotions import EMOTIONS
 from vision.haar import HaarDetector
 

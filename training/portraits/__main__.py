@@ -14,6 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model import EmotionClassifier
+from settings import ROOT, Settings, StartError
+from training.data import load_faces
 from training.portraits.align import align
 from training.portraits.brushes import Painting
 from training.portraits.check import (
@@ -28,9 +31,6 @@ from training.portraits.choose import choose
 from training.portraits.save import write_portraits
 from training.portraits.sitters import SITTERS
 from training.portraits.stages import Person, average_emotions, make_people, paint_apart
-from model import EmotionClassifier
-from settings import ROOT, Settings, StartError
-from training.data import load_faces
 from vision.detector import Detector
 from vision.emotions import EMOTIONS
 from vision.haar import HaarDetector

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.portraits.canvas import Plane, detail, local_contrast, mirrored, place
-from training.portraits.choose import distinct
 from nn.model_card import INPUT_SIDE
 from training.data import Faces
+from training.portraits.canvas import Plane, detail, local_contrast, mirrored, place
+from training.portraits.choose import distinct
 from vision.emotions import EMOTIONS
 
 CONTRAST_SIGMA = 7.0  # px of the face

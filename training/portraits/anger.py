@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nn.model_card import INPUT_SIDE
 from training.portraits.align import CONTRAST_SIGMA, Aligned, Warp, best_warp, eyes_to_nose
 from training.portraits.canvas import Plane, blur, local_contrast, symmetric
-from nn.model_card import INPUT_SIDE
 from vision.emotions import EMOTIONS
 
 ANGRY = EMOTIONS.index("angry")
