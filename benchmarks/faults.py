@@ -120,7 +120,7 @@ class Site:
         return subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
 
     def kill_camera(self) -> None:
-        """Kill the camera process that publishes, which the spare replaces, and start a new spare."""
+        """Kill the camera process that publishes, which the one on standby replaces, and start another."""
         kill(self.cameras.pop(0))
         self.cameras.append(self.start_camera())
 
@@ -208,7 +208,7 @@ def main() -> None:
     with running() as (site, watchers):
         time.sleep(BEFORE_S)
         print(f"undisturbed: {min(watcher.rate() for watcher in watchers):.1f} frames per second", flush=True)
-        try_fault("camera process killed, a spare waits", site.kill_camera, watchers)
+        try_fault("camera process killed, with one on standby", site.kill_camera, watchers)
         try_fault("both camera processes killed, two started", site.kill_both_cameras, watchers)
         try_fault("host 1's workers killed", site.kill_workers, watchers)
         try_fault("host 1 killed, and started again", site.kill_host, watchers)
