@@ -204,7 +204,7 @@ def _report(net: nn.Module, card: ModelCard, args: Any) -> int:
     training = load_faces(args.data, "Training")
     clean = ~near_duplicates(faces.images, training.images)
     figures, probs = evaluate(net, card, faces, clean, args.output)
-    title = f"{args.weights.name} on {args.split}, one forward pass per face"
+    title = f"{args.weights.name} on {args.split} of {args.data.name}, one forward pass per face"
     print(title)
     print(as_text(figures))
     args.out.mkdir(parents=True, exist_ok=True)

@@ -74,7 +74,7 @@ def test_the_command_prints_and_saves_the_figures(
     votes = str(data.parent / "votes.csv")
     assert main([str(always_happy), "--data", str(data), "--ferplus", votes, "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert "on PublicTest, one forward pass" in printed
+    assert "on PublicTest of fer2013.csv, one forward pass" in printed
     assert "0.7500 ± 0.2165" in printed
     figures = json.loads((out / "evaluation.json").read_text())
     assert figures["faces"] == 4
