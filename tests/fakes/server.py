@@ -30,21 +30,7 @@ def serving(site: Flask, threaded: bool = True) -> Iterator[BaseWSGIServer]:
     """Serve a site in this process."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        sized = False
-
-        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            nonlocal sized
-            sized = any(name.lower() == "content-length" for name, _ in headers)
-            return start_response(status, headers, *more)
-
-        parts = site(environ, start)
-        if not sized:  # a stream, or a table that is made as it is sent
-            return parts
-        # Werkzeug leaves a file open when the browser resets the connection, so it gets none
-        try:
-            return [b"".join(parts)]
-        finally:
-            parts.close()  # type: ignore[attr-defined]  # as PEP 3333 says, where there is one
+        return passed_on(site(environ, start_response))
 
     server = make_server("127.0.0.1", 0, app, threaded=threaded)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -56,6 +42,14 @@ def serving(site: Flask, threaded: bool = True) -> Iterator[BaseWSGIServer]:
         thread.join(PATIENCE_S)
         server.server_close()
     assert not thread.is_alive()
+
+
+def passed_on(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the parts, and close them: Werkzeug does not when the browser resets the connection."""
+    try:
+        yield from parts
+    finally:
+        parts.close()  # type: ignore[attr-defined]  # as PEP 3333 says, where there is one
 
 
 # The faces in these tests are larger than this, and a search of a frame for them takes a quarter of the time.
