@@ -84,8 +84,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"capture to published: {statistics.median(latencies_ms(port, 10)):.1f} ms, the median")
         print(f"memory with one viewer: {memory_mb(pid):.0f} MB")
         measure_crowd(port, pid)
-        print(f"up to {MAX_COMING_AND_GOING} viewers connect and disconnect")
-        come_and_go(port, pid, minutes)
+        if minutes:
+            print(f"up to {MAX_COMING_AND_GOING} viewers connect and disconnect")
+            come_and_go(port, pid, minutes)
     return 0
 
 
