@@ -204,6 +204,18 @@ def test_with_reduced_motion_nothing_flashes(browser: Browser, cameras_url: str)
     page.close()
 
 
+@pytest.mark.parametrize("path", ["/game", "/camera"])
+def test_what_happens_to_pictures_is_read_on_a_phone_without_scrolling(
+    page: Page, cameras_url: str, path: str
+) -> None:
+    for width in (320, 360, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(f"{cameras_url}{path}", wait_until="domcontentloaded")
+        expect(page.locator(".promise")).to_contain_text("Nothing is stored")
+        shown, needed = page.evaluate("[poster.clientHeight, poster.scrollHeight]")
+        assert needed <= shown
+
+
 @pytest.mark.parametrize("width", [320, 390])
 def test_on_a_phone_prompt_bar_and_picture_are_seen_together(page: Page, cameras_url: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
