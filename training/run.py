@@ -24,7 +24,7 @@ from nn.emotion_net import EmotionNet
 from nn.model_card import Calibration, ModelCard
 from nn.registry import build, load_net
 from training.augment import augment
-from training.config import Config
+from training.config import FORMERLY, Config
 from training.data import Faces
 from training.grow import grow
 from training.inference import predict_logits
@@ -336,7 +336,8 @@ class Run:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except (RuntimeError, pickle.UnpicklingError, EOFError):
             raise ValueError(f"{path} is damaged") from None
-        if Config(**state["config"]) != self.config:  # what it lacks had its default
+        config = {FORMERLY.get(name, name): value for name, value in state["config"].items()}
+        if Config(**config) != self.config:  # what it lacks had its default
             raise ValueError(f"{self.folder} was started with another configuration")
         if state["data_sha256"] != self.data_sha256:
             raise ValueError(f"{self.folder} was started with other data")

@@ -37,7 +37,7 @@ CONFIGS: dict[str, tuple[str, list[str]]] = {
     "base": ("base", []),
     "emotion-cnn": ("emotion-cnn", []),
     "resnet": ("resnet18", ["unfreeze=[]"]),
-    "resnet-transfer": ("resnet-transfer", ["unfreeze=[]"]),
+    "resnet-transfer": ("transfer-resnet18", []),
     "resemotenet": ("resemotenet", ["network_options.width=16"]),
     "se-vgg": ("teacher-se-vgg", []),
     "vgg16": ("transfer-vgg16", ["network_options.dense=32"]),

@@ -291,6 +291,7 @@ def test_a_run_started_before_a_setting_existed_is_resumed(tmp_path: Path, data:
     assert train(tmp_path, data) == 0
     state = state_of(tmp_path)
     del state["config"]["erase"]
+    state["config"]["tilt_deg"] = state["config"].pop("tilt_degrees")  # its name in version 0.1
     del state["history"]
     torch.save(state, tmp_path / "run" / "state.pt")
     assert train(tmp_path, data, "--resume") == 0
