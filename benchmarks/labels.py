@@ -19,7 +19,7 @@ from vision.frames import AnnotatedFrame
 
 def labels(frame: AnnotatedFrame) -> dict[int, str]:
     """Return the label of each face that a frame shows, by its number."""
-    return {track.track_id: track.emotion if track.sure else "unsure" for track in frame.tracks}
+    return {track.track_id: track.label for track in frame.tracks}
 
 
 def main(argv: list[str] | None = None) -> int:

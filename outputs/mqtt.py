@@ -14,7 +14,6 @@ from outputs.base import Moment, OutputError
 from outputs.home_assistant import discovery
 from outputs.slots import area
 from settings import ESCAPES, StartError, has_host, mask_address
-from vision.emotions import UNSURE
 from vision.faces import NO_FACE, face_json
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -138,7 +137,7 @@ def state_json(moment: Moment) -> dict[str, Any]:
         "time": round(moment.unix_s, 3),
         "frame": moment.frame,
         "count": len(moment.faces),
-        "emotion": (largest.emotion if largest.sure else UNSURE) if largest else NO_FACE,
+        "emotion": largest.label if largest else NO_FACE,
         **{name: first.get(name) for name in ("confidence", "valence", "arousal")},
         "face": first.get("track_id"),
         "faces": [face_json(face) for face in moment.faces],

@@ -498,7 +498,7 @@ def _count_faces(session_id: int, sightings: Iterable[Sighting]) -> Iterator[dic
     counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for at_ms, track, *_ in sightings:
         times[track.track_id].append(at_ms)
-        counts[track.track_id][track.emotion if track.sure else UNSURE] += 1
+        counts[track.track_id][track.label] += 1
     for track_id, at in times.items():
         which = {"session_id": session_id, "track_id": track_id, "first_ms": min(at), "last_ms": max(at)}
         yield {**which, **{name: counts[track_id][name] for name in COUNTED_LABELS}}

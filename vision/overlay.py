@@ -112,7 +112,7 @@ def _draw_heat(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], flip
 def _draw_emoji(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box]) -> None:
     """Cover each face by the smiley of its emotion, large faces last: they are near."""
     for track, box in sorted(zip(tracks, boxes, strict=True), key=lambda pair: pair[1][2] - pair[1][0]):
-        lay_emoji(scene, track.emotion if track.sure else UNSURE, box)
+        lay_emoji(scene, track.label, box)
 
 
 def _draw_all_labels(scene: Scene, tracks: Sequence[Track], boxes: Sequence[Box], text_px: int) -> list[Box]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from texts import shorten
 from vision.boxes import iou
-from vision.emotions import EMOTIONS
+from vision.emotions import EMOTIONS, UNSURE
 from vision.resting_face import (
     MAX_NAMES,
     MEASURE,
@@ -77,6 +77,11 @@ class Track:
     landmarks: Points = None
     rest: RestingFace | None = None
     rest_progress: float | None = None
+
+    @property
+    def label(self) -> str:
+        """The emotion, or UNSURE if none is probable enough to be named."""
+        return self.emotion if self.sure else UNSURE
 
     @property
     def confidence(self) -> float:
