@@ -5,6 +5,7 @@ from sqlalchemy.sql.expression import ColumnElement
 
 from recording.about import MAX_NAME, MAX_NOTE, MAX_TAGS, About
 from recording.history import History, Summary, describe_session, read_session
+from recording.schema import begin_writing
 from recording.tables import (
     faces_table,
     markers_table,
@@ -48,8 +49,7 @@ def merge_sessions(history: History, one_id: int, other_id: int) -> int:
 
 def _lock(connection: Connection, *session_ids: int) -> None:
     """Keep others from changing these sessions until the end of the transaction, which has just begun."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # sqlite3 by itself begins none before it writes
+    begin_writing(connection)
     ids = sessions_table.c.id
     connection.execute(select(ids).where(ids.in_(session_ids)).order_by(ids).with_for_update())
 

@@ -117,10 +117,15 @@ def read_version(connection: Connection, names: set[str], migrations: Sequence[M
     return version
 
 
-def _lock(connection: Connection) -> None:
+def begin_writing(connection: Connection) -> None:
+    """Let nobody else write into SQLite from now on; other databases lock what is changed."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # sqlite3 by itself begins none before tables are made
-    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # sqlite3 by itself begins none before it writes
+
+
+def _lock(connection: Connection) -> None:
+    begin_writing(connection)
+    if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
 
 
