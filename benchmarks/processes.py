@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from settings import ROOT
@@ -33,17 +33,24 @@ def wait_until_it_answers(port: int, timeout_s: float = 30.0) -> None:
 
 
 @contextmanager
-def program(*flags: str, port: int | None = None) -> Iterator[int]:
-    """Yield the pid of `python main.py` with these flags, once its port answers if it has one."""
-    command = [sys.executable, str(ROOT / "main.py"), *flags, "--log-level", "error"]
-    command += ["--port", str(port)] if port else []
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+def running(command: Sequence[str], port: int | None, stderr: int | None = None) -> Iterator[int]:
+    """Yield the pid of a server, once its port answers if it has one; TimeoutError if it does not.
+
+    stderr is that of subprocess.Popen. The server ends with the block.
+    """
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=stderr)
     try:
         if port:
             wait_until_it_answers(port)
         yield process.pid
     finally:
         ending_s(process)
+
+
+def program(*flags: str, port: int | None = None) -> AbstractContextManager[int]:
+    """Return `running` of `python main.py` with these flags."""
+    command = [sys.executable, str(ROOT / "main.py"), *flags, "--log-level", "error"]
+    return running([*command, *(("--port", str(port)) if port else ())], port)
 
 
 def start_redis(port: int) -> subprocess.Popen[bytes]:

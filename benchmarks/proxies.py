@@ -13,11 +13,10 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.processes import free_port, wait_until_it_answers
+from benchmarks.processes import free_port, running
 from benchmarks.serving import this_site
 from benchmarks.viewers import Viewer, ask, watch
 from settings import ROOT
@@ -46,18 +45,6 @@ http://127.0.0.1:{port}, http://localhost:{port} {{
     reverse_proxy 127.0.0.1:{site}
 }}
 """
-
-
-@contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
-    """Run a server until the block ends, which begins when its port answers; TimeoutError if it does not."""
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until_it_answers(port)
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def nginx_command(folder: Path, site: int, port: int) -> list[str]:
@@ -107,13 +94,13 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         site = free_port()
-        stack.enter_context(running(this_site(site), site))
+        stack.enter_context(running(this_site(site), site, subprocess.DEVNULL))
         ports = {"no proxy": site}
         for name, make_command in (("nginx", nginx_command), ("caddy", caddy_command)):
             if shutil.which(name):
                 ports[name] = free_port()
                 command = make_command(folder, site, ports[name])
-                stack.enter_context(running(command, ports[name]))
+                stack.enter_context(running(command, ports[name], subprocess.DEVNULL))
             else:
                 print(f"{name} is not installed")
         for name, port in ports.items():

@@ -60,9 +60,8 @@ def shared() -> Flask:
     variants = lifetime.own(Variants(camera.annotated, lambda frame, _: frame))
     sender = lifetime.own(Sender())
     audience = Audience(camera, variants, sender, max_viewers=4096)
-    samples = Samples(
-        ROOT / "static" / "samples", lambda: cast(Any, None)
-    )  # nobody asks for their probabilities
+    # nobody asks for the samples' probabilities
+    samples = Samples(ROOT / "static" / "samples", lambda: cast(Any, None))
     site = make_site(ShownCamera(camera, audience), samples, Access(LOOPBACK))
     site.extensions[EXTENSION] = lifetime
     return site
