@@ -39,7 +39,6 @@ SEED = 0
 SHEET_FACES = 24  # of each class
 MAX_CONFLICTS = 12  # pairs shown
 DETECTION_FACES = 700  # given to the detectors
-MIN_FACE_PX = 40  # the site's default
 SAME_BOX = 0.5  # iou
 OUTCOMES = ("one", "several", "misplaced", "none")  # of a search for one face
 
@@ -255,9 +254,10 @@ def main(argv: list[str] | None = None) -> int:
             if faces.dropped:
                 print(f"{split}: {faces.dropped:,} faces left out, which show none of the seven emotions")
         sections = []
+        settings = Settings()
         detectors: dict[str, Detector] = {
-            "Haar": HaarDetector(Settings().cascade, MIN_FACE_PX),
-            "MTCNN": MtcnnDetector(Networks.load(), MIN_FACE_PX, LIVE_PX),
+            "Haar": HaarDetector(settings.cascade, settings.min_face_px),
+            "MTCNN": MtcnnDetector(Networks.load(), settings.min_face_px, LIVE_PX),
         }
         for section in explore(splits, detectors):
             print(as_text(section), flush=True)

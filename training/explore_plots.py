@@ -1,6 +1,5 @@
 """The plots and the sheets of faces in a data set's report."""
 
-import base64
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.plots import as_url
+from training.plots import as_url, png_url
 from vision.emotions import DETAILS, EMOTIONS
 
 PLOT_INCHES = (7.2, 2.8)
@@ -31,7 +30,7 @@ def sheet(images: NDArray[np.uint8], caption: str) -> Picture:
     _, height, width = images.shape
     tiles = images[: rows * columns].reshape(rows, columns, height, width)
     _, png = cv2.imencode(".png", tiles.swapaxes(1, 2).reshape(rows * height, columns * width))
-    return Picture("data:image/png;base64," + base64.b64encode(png.tobytes()).decode(), caption)
+    return Picture(png_url(png.tobytes()), caption)
 
 
 def classes_plot(counts: Mapping[str, NDArray[np.integer]]) -> Picture:

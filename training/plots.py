@@ -88,7 +88,12 @@ def as_url(figure: Figure) -> str:
     """Return a figure as the data URL of a PNG."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return png_url(buffer.getvalue())
+
+
+def png_url(png: bytes) -> str:
+    """Return a PNG as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def draw_confusion(axes: Axes, matrix: NDArray[np.int64]) -> None:
