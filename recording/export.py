@@ -54,9 +54,8 @@ def records(
         probs = np.array([row[PROBS] for row in part])
         if without:
             _take_back(probs, part, without)
-        figures = (
-            np.hstack((probs, valence_arousal(probs))).round(4).tolist()
-        )  # as one: a row alone takes four times as long
+        # as one: a row alone takes four times as long
+        figures = np.hstack((probs, valence_arousal(probs))).round(4).tolist()
         for (_, at_unix_ms, *more), numbers in zip(part, figures, strict=True):
             times = iso_time(at_unix_ms), (at_unix_ms - summary.started_unix_ms) / 1000
             rested = more[-1] and iso_time(more[-1])

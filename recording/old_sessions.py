@@ -29,7 +29,7 @@ class OldSessions:
         """Delete nothing yet, and nothing at all if keep_days is 0; the clocks return times in s."""
         self._history, self._keep_days = history, keep_days
         self._unix_s, self._monotonic_s = unix_s, monotonic_s
-        self._last_ms: tuple[int, int] | None = None  # by both clocks, when the first was last believed
+        self._offset_ms: int | None = None  # of the first to the second, when it was last believed
 
     def delete(self) -> None:
         """Delete them, unless the clock cannot be right; raises DatabaseError."""
@@ -44,12 +44,11 @@ class OldSessions:
 
     def _believed_unix_ms(self) -> int | None:
         """Return the time; None if the clock was not set, or has leapt ahead since it was last believed."""
-        unix_ms, monotonic_ms = round(self._unix_s() * 1000), round(self._monotonic_s() * 1000)
+        unix_ms = round(self._unix_s() * 1000)
+        offset_ms = unix_ms - round(self._monotonic_s() * 1000)
         if not FIRST_MS <= unix_ms <= LAST_MS:
             return None
-        if self._last_ms:
-            last_unix_ms, last_monotonic_ms = self._last_ms
-            if unix_ms - last_unix_ms - (monotonic_ms - last_monotonic_ms) > MAX_LEAP_MS:
-                return None
-        self._last_ms = unix_ms, monotonic_ms
+        if self._offset_ms is not None and offset_ms - self._offset_ms > MAX_LEAP_MS:
+            return None
+        self._offset_ms = offset_ms
         return unix_ms

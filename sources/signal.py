@@ -74,9 +74,9 @@ class Signal:
 
     def find_problem(self, name: str, now_s: float) -> str:
         """Return why the newest frame of that source is missing or too old; empty if all is well."""
-        patience_s = self.patience_s()
         if self.problem:
             return self.problem
+        patience_s = self.patience_s()
         if now_s - self.alive_s > patience_s:
             return f"{name} has sent no picture for {patience_s:.3g} s"
         if self._newest is self.finished or now_s - self._waits_s <= self._stall_s:

@@ -24,10 +24,7 @@ BROKEN = "This could not be read: it made the reading process crash or hang."
 MAX_SILENCE_S = 300.0  # of a process that works; being nice, it takes minutes to start beside busy ones
 END_S = 20.0
 TICK_S = 0.2  # how often a thread that waits for a report looks whether it is cancelled or closed
-EXIT_DISK_FULL, EXIT_OUT_OF_MEMORY = (
-    3,
-    4,
-)  # codes with which worker.py ends
+EXIT_DISK_FULL, EXIT_OUT_OF_MEMORY = 3, 4  # codes with which worker.py ends
 # nice from the first import on: where somebody watches live, that goes first
 COMMAND = ("nice", "-n", "10", sys.executable, "-m", "uploads.worker")
 # The process decodes the files of strangers. It gets no secret that a broken decoder could give away: of the
