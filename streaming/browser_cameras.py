@@ -160,7 +160,7 @@ class BrowserCameras:
         """Set some of a camera's CONTROLS; raises ControlError, and then nothing is changed."""
         for name, value in changes.items():
             if name not in CONTROLS:
-                raise ControlError(f"Your own camera only has the controls {' and '.join(CONTROLS)} only.")
+                raise ControlError(f"Your own camera has only the controls {' and '.join(CONTROLS)}.")
             check_change(name, value, {"heat": False}, () if self.has_heat else ("heat",))
         camera.heat = changes.get("heat", camera.heat)
         camera.tracker.smoothing_s = float(changes.get("smoothing_s", camera.tracker.smoothing_s))

@@ -207,7 +207,7 @@ def test_a_resting_face_that_cannot_be_is_refused_in_the_next_answer_and_the_fra
     [
         ("hello", "A text must be a JSON object, such as {“heat”: true}."),
         ("[" * 5000, "A text must be a JSON object, such as {“heat”: true}."),
-        ('{"boxes": true}', "Your own camera only has the controls heat and smoothing_s only."),
+        ('{"boxes": true}', "Your own camera has only the controls heat and smoothing_s."),
         ('{"smoothing_s": NaN}', "smoothing_s must be a number from 0 to 10."),
         ('{"heat": 1}', "heat must be true or false."),
     ],
